@@ -1,0 +1,227 @@
+"""The errors of imagegen, split by what the caller should do.
+
+ImagegenError
+├── StartupError                 mend the installation, then start again
+│   ├── SettingsError            carries every faulty variable
+│   ├── CatalogError             a model entry: file, line, key, what was expected
+│   └── LocalServerError         a local server that would not start
+├── InvalidRequest               nothing was stored, sent or billed; fix the request
+│   ├── UnknownModel             carries the valid names
+│   ├── InvalidInput             carries every fault, each with where and what is valid
+│   ├── InvalidQuery             the same, for a query string
+│   └── IdempotencyMismatch      the key was used with another body
+├── JobNotFound
+├── StaleJob                     somebody else moved the job first; read it again
+├── Unavailable                  a server that imagegen needs does not answer; retry later
+│   ├── DatabaseUnavailable
+│   ├── ObjectStoreUnavailable
+│   └── QueueUnavailable
+├── ProviderError                fal.ai answered with an error, or did not answer
+│   ├── ProviderRejected         fal's own error; retrying the same request cannot help
+│   ├── ProviderUnavailable      retrying may help
+│   ├── SubmissionNotSent        certain: fal never saw the request
+│   └── SubmissionUnknown        fal may or may not have accepted the request
+└── TransferError                a picture that could not be moved from fal to S3
+    ├── TransferInterrupted      try again: broken off, truncated, refused for now
+    ├── NotAPicture              arrived whole and is no picture
+    ├── PictureTooLarge          more than IMAGEGEN_MAX_IMAGE_BYTES
+    └── ForeignMediaHost         a URL outside the provider's media hosts; never fetched
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+
+class ImagegenError(Exception):
+    """Anything that imagegen raises on purpose."""
+
+
+class StartupError(ImagegenError):
+    """The service cannot start as it is set up."""
+
+
+class SettingsError(StartupError):
+    """One or more environment variables are wrong; `faults` has a line for each."""
+
+    def __init__(self, faults: Sequence[str]) -> None:
+        super().__init__("\n".join(faults))
+        self.faults = tuple(faults)
+
+
+class CatalogError(StartupError):
+    """A model entry that cannot be used."""
+
+    def __init__(self, file: str, line: int, key: str, expected: str) -> None:
+        super().__init__(f"{file}:{line}: {key}: {expected}")
+        self.file, self.line, self.key, self.expected = file, line, key, expected
+
+
+class LocalServerError(StartupError):
+    """A server of the local stack did not start, or is not running."""
+
+
+class InvalidRequest(ImagegenError):
+    """The caller's request is wrong. Nothing was stored, sent or billed."""
+
+
+class UnknownModel(InvalidRequest):
+    """No such model; `valid` lists the ones there are, `suggestion` the nearest."""
+
+    def __init__(self, name: str, valid: Sequence[str], suggestion: str | None = None) -> None:
+        hint = f" Did you mean {suggestion!r}?" if suggestion else ""
+        super().__init__(f"There is no model {name!r}.{hint}")
+        self.name, self.valid, self.suggestion = name, tuple(valid), suggestion
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing wrong with a request.
+
+    Attributes:
+        pointer: JSON Pointer (RFC 6901) into the body, or the query parameter's name.
+        code: stable machine-readable word: missing, unknown_name, wrong_type, out_of_range, …
+        message: one sentence for a person.
+        valid: the values that would be right, where they can be listed.
+        suggestion: the nearest valid name, where there is one.
+    """
+
+    pointer: str
+    code: str
+    message: str
+    valid: tuple[str, ...] = ()
+    suggestion: str | None = None
+
+
+class InvalidInput(InvalidRequest):
+    """The body is wrong; `faults` carries every fault at once."""
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__("; ".join(fault.message for fault in faults))
+        self.faults = tuple(faults)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The names of the required members that are not there, in the body's order."""
+        return tuple(f.pointer.rpartition("/")[2] for f in self.faults if f.code == "missing")
+
+
+class InvalidQuery(InvalidInput):
+    """The query string is wrong."""
+
+
+class IdempotencyMismatch(InvalidRequest):
+    """The same Idempotency-Key came with another body."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"This Idempotency-Key was already used with another request, for job {job_id}.")
+        self.job_id = job_id
+
+
+class JobNotFound(ImagegenError):
+    """No job has this id."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"There is no job {job_id}.")
+        self.job_id = job_id
+
+
+class StaleJob(ImagegenError):
+    """A compare-and-set lost: the job's version or lease is no longer the one it was read with."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"Job {job_id} was changed by somebody else.")
+        self.job_id = job_id
+
+
+class Unavailable(ImagegenError):
+    """A server that imagegen needs does not answer. `server` names it; no address, no secret."""
+
+    server = "server"
+
+    def __init__(self, reason: str = "does not answer") -> None:
+        super().__init__(f"{self.server} {reason}")
+
+
+class DatabaseUnavailable(Unavailable):
+    """MongoDB does not answer."""
+
+    server = "MongoDB"
+
+
+class ObjectStoreUnavailable(Unavailable):
+    """The S3 bucket cannot be used right now."""
+
+    server = "S3"
+
+
+class QueueUnavailable(Unavailable):
+    """NATS JetStream does not answer."""
+
+    server = "NATS"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderAnswer:
+    """What fal said of an error: all that may be shown to the caller.
+
+    Attributes:
+        message: fal's own words.
+        status: HTTP status of fal's answer, None if there was none.
+        error_type: fal's error type (`content_policy_violation`, `runner_disconnected`, …), if it gave one.
+        detail: fal's error body's `detail` where it is a list, as JSON text lines for a person.
+    """
+
+    message: str
+    status: int | None = None
+    error_type: str | None = None
+    detail: tuple[str, ...] = field(default=())
+
+
+class ProviderError(ImagegenError):
+    """fal.ai answered with an error, or did not answer."""
+
+    retryable = False
+
+    def __init__(self, answer: ProviderAnswer) -> None:
+        super().__init__(answer.message)
+        self.answer = answer
+
+
+class ProviderRejected(ProviderError):
+    """fal refused the request or its model failed on it; the same request would fail again."""
+
+
+class ProviderUnavailable(ProviderError):
+    """fal could not do it now; the same request may succeed later."""
+
+    retryable = True
+
+
+class SubmissionNotSent(ProviderError):
+    """Certain: fal never accepted the request (no connection, or a 429 without a request id)."""
+
+    retryable = True
+
+
+class SubmissionUnknown(ProviderError):
+    """The submit POST left, and no answer says whether fal accepted it. Never sent again blindly."""
+
+
+class TransferError(ImagegenError):
+    """A picture could not be moved from fal's media host to S3."""
+
+
+class TransferInterrupted(TransferError):
+    """The transfer broke off, was truncated, or the media host refused for now; try again."""
+
+
+class NotAPicture(TransferError):
+    """The bytes arrived whole and are no picture that imagegen knows."""
+
+
+class PictureTooLarge(TransferError):
+    """The picture is larger than IMAGEGEN_MAX_IMAGE_BYTES."""
+
+
+class ForeignMediaHost(TransferError):
+    """The picture's URL is outside the provider's media hosts; it was not fetched."""

@@ -1,0 +1,287 @@
+"""A job and the only moves it can make: pure, no I/O, no clock.
+
+queued ──▶ running ──▶ completed
+   │          ├──────▶ failed
+   └──────────┴──────▶ cancelled
+
+Inside `running`, the submission to fal has a life of its own:
+
+none ──▶ submitting ──▶ submitted          the request id is known
+  ▲          ├────────▶ none               certainly not sent: may be tried again
+  └──────────┘────────▶ unknown            fal may have accepted it: never sent again
+
+Every move returns a new job whose `version` is one higher; the store saves it only if the stored job still has the
+version and the lease epoch that the move started from.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Self
+
+from pydantic import JsonValue
+from ulid import ULID
+
+from imagegen.errors import ImagegenError
+
+CURRENCY = "USD"
+IMAGE_GENERATION = "image-generation"
+JsonObject = Mapping[str, JsonValue]
+
+
+class JobStatus(StrEnum):
+    """Where a job is in its life."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether nothing can change any more."""
+        return self in FINAL
+
+
+FINAL = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED})
+
+
+class SubmissionState(StrEnum):
+    """Whether fal has the job's request."""
+
+    NONE = "none"
+    SUBMITTING = "submitting"
+    SUBMITTED = "submitted"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lease:
+    """Who may act on a job, on the database's clock. `taken` counts leases since the last clean hand-back."""
+
+    runner: str | None = None
+    epoch: int = 0
+    until: datetime | None = None
+    taken: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderRequest:
+    """A request that fal accepted: its id and the URLs that fal gave for it (never built, always stored)."""
+
+    request_id: str
+    status_url: str
+    response_url: str
+    cancel_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """The one paid request of a job."""
+
+    state: SubmissionState = SubmissionState.NONE
+    intended_at: datetime | None = None
+    request: ProviderRequest | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderImage:
+    """A picture as fal announces it; its bytes decide what it really is."""
+
+    url: str
+    nsfw: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderResult:
+    """fal's whole answer, recorded before a byte is moved (fal forgets it within minutes).
+
+    Attributes:
+        images: in fal's order.
+        billable_units: header `X-Fal-Billable-Units`, in the endpoint's own unit; None if fal did not say.
+        payload: the answer's JSON as it came.
+    """
+
+    images: tuple[ProviderImage, ...]
+    billable_units: Decimal | None
+    payload: JsonObject
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredImage:
+    """A picture in S3. Type, size in pixels and digest are read from its bytes."""
+
+    key: str
+    content_type: str
+    width: int
+    height: int
+    size_bytes: int
+    sha256: str
+    nsfw: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer:
+    """How moving the pictures went so far; `unreadable` counts whole downloads that were no picture."""
+
+    attempts: int = 0
+    unreadable: int = 0
+    first_failed_at: datetime | None = None
+    last_error: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What the caller is charged, and beside it what fal billed.
+
+    Attributes:
+        cost_per_image: US dollars, with the rules of the model already applied.
+        num_images: pictures asked for, and in the end the pictures delivered.
+        total_cost: the charge, `cost_per_image * num_images`.
+        provider_units: fal's billable units, None until fal says.
+        provider_cost: US dollars, None while the unit price is not known.
+        source: `billed` when fal gave its figure, `estimated` before.
+    """
+
+    cost_per_image: Decimal
+    num_images: int
+    provider_units: Decimal | None = None
+    provider_cost: Decimal | None = None
+    source: str = "estimated"
+
+    @property
+    def total_cost(self) -> Decimal:
+        """The charge in US dollars."""
+        return self.cost_per_image * self.num_images
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobError:
+    """Why a job failed: the same words in MongoDB and in the answer."""
+
+    code: str
+    message: str
+    retryable: bool = False
+    fal_status: int | None = None
+    fal_error_type: str | None = None
+    fal_detail: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Idempotency:
+    """One caller's key on one route; `body_sha256` tells a repeat from a different request."""
+
+    caller: str
+    route: str
+    key: str
+    body_sha256: str
+
+
+class ImpossibleMove(ImagegenError):
+    """A move that the job's state does not allow: a defect in imagegen, never the caller's fault."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One generation, from the accepted request to its pictures."""
+
+    id: str
+    user_id: str
+    model: str
+    endpoint: str
+    inputs: JsonObject
+    options: JsonObject
+    payload: JsonObject
+    cost: Cost
+    created_at: datetime
+    type: str = IMAGE_GENERATION
+    status: JobStatus = JobStatus.QUEUED
+    version: int = 1
+    generation: int = 0
+    idempotency: Idempotency | None = None
+    lease: Lease = field(default_factory=Lease)
+    submission: Submission = field(default_factory=Submission)
+    result: ProviderResult | None = None
+    transfer: Transfer = field(default_factory=Transfer)
+    images: tuple[StoredImage, ...] = ()
+    error: JobError | None = None
+    started_at: datetime | None = None
+    completed_at: datetime | None = None
+
+    def submitting(self, now: datetime) -> Self:
+        """The intent, written before the POST: from here on a crash leaves a request that may be paid for."""
+        self._require(self.submission.state is SubmissionState.NONE, "a submission was already begun")
+        return self._next(submission=Submission(state=SubmissionState.SUBMITTING, intended_at=now))
+
+    def not_sent(self) -> Self:
+        """fal certainly never saw the POST, so it may be made again."""
+        self._require(self.submission.state is SubmissionState.SUBMITTING, "no submission is under way")
+        return self._next(submission=Submission())
+
+    def submitted(self, request: ProviderRequest) -> Self:
+        """fal accepted the request."""
+        self._require(self.submission.state is SubmissionState.SUBMITTING, "no submission is under way")
+        return self._next(submission=replace(self.submission, state=SubmissionState.SUBMITTED, request=request))
+
+    def with_result(self, result: ProviderResult) -> Self:
+        """fal completed the request; the pictures still have to be moved."""
+        self._require(self.submission.state is SubmissionState.SUBMITTED, "nothing was submitted")
+        cost = self.cost
+        if result.billable_units is not None:
+            cost = replace(cost, provider_units=result.billable_units, source="billed")
+        return self._next(result=result, cost=cost)
+
+    def transfer_failed(self, reason: str, now: datetime, *, unreadable: bool) -> Self:
+        """Moving the pictures failed for now; the job goes on later, from the recorded result."""
+        self._require(self.result is not None, "there is nothing to transfer")
+        before = self.transfer
+        return self._next(
+            transfer=Transfer(
+                attempts=before.attempts + 1,
+                unreadable=before.unreadable + unreadable,
+                first_failed_at=before.first_failed_at or now,
+                last_error=reason,
+            )
+        )
+
+    def completed(self, images: tuple[StoredImage, ...], now: datetime) -> Self:
+        """Every picture is in S3; the charge is for the pictures delivered."""
+        self._require(self.result is not None, "there is no result")
+        cost = replace(self.cost, num_images=len(images))
+        return self._to(JobStatus.COMPLETED, images=images, cost=cost, completed_at=now)
+
+    def failed(self, error: JobError, now: datetime) -> Self:
+        """The job ends without pictures and without a charge."""
+        return self._to(JobStatus.FAILED, error=error, cost=replace(self.cost, num_images=0), completed_at=now)
+
+    def failed_as_unknown(self, error: JobError, now: datetime) -> Self:
+        """The job ends because nothing can tell whether fal accepted its request."""
+        self._require(self.submission.state is SubmissionState.SUBMITTING, "no submission is under way")
+        submission = replace(self.submission, state=SubmissionState.UNKNOWN)
+        return replace(self.failed(error, now), submission=submission)
+
+    def _to(self, status: JobStatus, **changes: object) -> Self:
+        self._require(self.status is JobStatus.RUNNING, f"it is {self.status}")
+        return self._next(status=status, **changes)
+
+    def _next(self, **changes: object) -> Self:
+        self._require(not self.status.is_final, f"it is {self.status}")
+        return replace(self, version=self.version + 1, **changes)  # pyright: ignore[reportArgumentType] - a subset of the fields
+
+    def _require(self, condition: bool, otherwise: str) -> None:
+        if not condition:
+            raise ImpossibleMove(f"job {self.id}: {otherwise}")
+
+
+def new_job_id(now: datetime) -> str:
+    """Make a ULID: 26 characters that sort by time."""
+    return str(ULID.from_datetime(now))
+
+
+def first_job_id_at(moment: datetime) -> str:
+    """The smallest id that a job made at `moment` (to the millisecond) can have: a bound for a range on ids."""
+    milliseconds = int(moment.astimezone(UTC).timestamp() * 1000)
+    return str(ULID.from_bytes(milliseconds.to_bytes(6, "big") + bytes(10)))

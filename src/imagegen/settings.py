@@ -1,0 +1,247 @@
+"""Every setting of imagegen: read once from the environment and `.env`, then passed on as frozen groups.
+
+No other module reads the environment. A variable that is set to nothing counts as unset (compose files do that).
+"""
+
+import os
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import parse_qs, urlsplit
+
+from dotenv import dotenv_values
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ByteSize,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
+
+from imagegen.errors import SettingsError
+
+_UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
+
+
+def _duration(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([smhd]?)", value.strip())
+    if match is None:
+        raise ValueError("expected a duration such as 30s, 10m or 24h")
+    return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+
+
+def _web_address(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("expected an address such as https://host or http://127.0.0.1:9000")
+    if parts.username or parts.password:
+        raise ValueError("expected an address without a user or password in it")
+    return value.rstrip("/")
+
+
+def _durable_mongodb(value: SecretStr) -> SecretStr:
+    parts = urlsplit(value.get_secret_value())
+    if parts.scheme not in {"mongodb", "mongodb+srv"}:
+        raise ValueError("expected mongodb://… or mongodb+srv://…")
+    options = {name.lower(): values[-1] for name, values in parse_qs(parts.query).items()}
+    if options.get("w", "majority") != "majority":
+        raise ValueError("w must be majority or absent: a weaker write concern loses accepted jobs when a server dies")
+    if options.get("journal", "true").lower() != "true":
+        raise ValueError("journal must not be switched off: accepted jobs would be lost when a server dies")
+    return value
+
+
+def _nats_address(value: SecretStr) -> SecretStr:
+    if urlsplit(value.get_secret_value()).scheme not in {"nats", "tls", "ws", "wss"}:
+        raise ValueError("expected nats://host:4222 or tls://host:4222")
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+WebAddress = Annotated[str, AfterValidator(_web_address)]
+
+
+class Environment(StrEnum):
+    """Where the service runs; `production` refuses to start local stand-ins for fal, MongoDB and S3."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", validate_by_name=True, validate_by_alias=True)
+
+    @classmethod
+    def variables(cls) -> tuple[str, ...]:
+        """The names of this group's variables, in the order of the table in the README."""
+        return tuple(str(field.validation_alias) for field in cls.model_fields.values())
+
+
+class FalSettings(_Group):
+    """fal.ai. Unset key: the local sandbox."""
+
+    key: SecretStr | None = Field(default=None, validation_alias="FAL_KEY")
+    queue_url: WebAddress = Field(default="https://queue.fal.run", validation_alias="FAL_QUEUE_URL")
+    api_url: WebAddress = Field(default="https://api.fal.ai/v1", validation_alias="FAL_API_URL")
+    jwks_url: WebAddress = Field(default="https://rest.fal.ai/.well-known/jwks.json", validation_alias="FAL_JWKS_URL")
+
+
+class MongoSettings(_Group):
+    """MongoDB. Unset URL: a local mongod."""
+
+    url: Annotated[SecretStr, AfterValidator(_durable_mongodb)] | None = Field(
+        default=None, validation_alias="MONGODB_URL"
+    )
+    database: str = Field(default="imagegen", pattern=r"^[A-Za-z0-9_-]{1,38}$", validation_alias="MONGODB_DATABASE")
+
+
+class S3Settings(_Group):
+    """The bucket. Unset: a local SeaweedFS. Unset AWS keys: the default credential chain."""
+
+    bucket: str | None = Field(
+        default=None, pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", validation_alias="S3_BUCKET"
+    )
+    endpoint_url: WebAddress | None = Field(default=None, validation_alias="S3_ENDPOINT_URL")
+    public_url: WebAddress | None = Field(default=None, validation_alias="S3_PUBLIC_URL")
+    presign_endpoint_url: WebAddress | None = Field(default=None, validation_alias="S3_PRESIGN_ENDPOINT_URL")
+    presign_expires: Duration = Field(
+        default=timedelta(hours=1),
+        gt=timedelta(0),
+        le=timedelta(days=7),
+        validation_alias="S3_PRESIGN_EXPIRES",
+    )
+    access_key_id: SecretStr | None = Field(default=None, validation_alias="AWS_ACCESS_KEY_ID")
+    secret_access_key: SecretStr | None = Field(default=None, validation_alias="AWS_SECRET_ACCESS_KEY")
+    region: str = Field(default="us-east-1", validation_alias="AWS_REGION")
+
+
+class NatsSettings(_Group):
+    """NATS JetStream. Unset URL: a local nats-server."""
+
+    url: Annotated[SecretStr, AfterValidator(_nats_address)] | None = Field(default=None, validation_alias="NATS_URL")
+    stream: str = Field(default="imagegen", pattern=r"^[A-Za-z0-9_-]{1,64}$", validation_alias="NATS_STREAM")
+
+
+class ServiceSettings(_Group):
+    """The service itself and its limits."""
+
+    env: Environment = Field(default=Environment.DEVELOPMENT, validation_alias="IMAGEGEN_ENV")
+    data_dir: Path = Field(default=Path(".imagegen"), validation_alias="IMAGEGEN_DATA_DIR")
+    catalog: str = Field(default="", validation_alias="IMAGEGEN_CATALOG")
+    public_url: WebAddress | None = Field(default=None, validation_alias="PUBLIC_URL")
+    log_level: Literal["debug", "info", "warning", "error"] = Field(
+        default="info", validation_alias="IMAGEGEN_LOG_LEVEL"
+    )
+    wait: Duration = Field(default=timedelta(minutes=10), gt=timedelta(0), validation_alias="IMAGEGEN_WAIT")
+    concurrency: int = Field(default=64, ge=1, le=10_000, validation_alias="IMAGEGEN_CONCURRENCY")
+    transfer_memory: ByteSize = Field(
+        default=ByteSize(64 * 2**20), ge=16 * 2**20, validation_alias="IMAGEGEN_TRANSFER_MEMORY"
+    )
+    max_image_bytes: ByteSize = Field(default=ByteSize(64 * 2**20), ge=1, validation_alias="IMAGEGEN_MAX_IMAGE_BYTES")
+
+    @property
+    def catalog_files(self) -> tuple[Path, ...]:
+        """The user's own catalog files, in the order in which they override each other."""
+        return tuple(Path(name.strip()) for name in self.catalog.split(",") if name.strip())
+
+
+class Settings(BaseModel):
+    """All settings. `fal.key`, `mongodb.url`, `s3.bucket` and `nats.url` are None where a local server is wanted."""
+
+    model_config = ConfigDict(frozen=True)
+
+    fal: FalSettings = FalSettings()
+    mongodb: MongoSettings = MongoSettings()
+    s3: S3Settings = S3Settings()
+    nats: NatsSettings = NatsSettings()
+    service: ServiceSettings = ServiceSettings()
+
+    @property
+    def unset_servers(self) -> tuple[str, ...]:
+        """The servers that no variable names: `fal`, `mongodb`, `s3`, `nats`."""
+        named = {
+            "fal": self.fal.key,
+            "mongodb": self.mongodb.url,
+            "s3": self.s3.bucket,
+            "nats": self.nats.url,
+        }
+        return tuple(server for server, value in named.items() if value is None)
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> Self:
+        """Read the environment over `.env`.
+
+        Raises:
+            SettingsError: with a line for every fault: variable, value (never a secret's), what was expected.
+        """
+        values = _merged(os.environ if environ is None else environ, dotenv)
+        faults: list[str] = []
+        groups = {name: _read_group(kind, values, faults) for name, kind in _GROUPS.items()}
+        if not faults:
+            settings = cls.model_validate(groups)
+            faults = [*_contradictions(settings, values), *_missing_in_production(settings)]
+            if not faults:
+                return settings
+        raise SettingsError(faults)
+
+
+_GROUPS: dict[str, type[_Group]] = {
+    "fal": FalSettings,
+    "mongodb": MongoSettings,
+    "s3": S3Settings,
+    "nats": NatsSettings,
+    "service": ServiceSettings,
+}
+_SECRETS = {"FAL_KEY", "MONGODB_URL", "NATS_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+_NEEDED_IN_PRODUCTION = {
+    "fal": "FAL_KEY is not set: production needs a fal.ai key (id:secret, from your fal.ai dashboard)",
+    "mongodb": "MONGODB_URL is not set: production needs a MongoDB (mongodb://user:password@host/?replicaSet=…)",
+    "s3": "S3_BUCKET is not set: production needs the name of a bucket",
+}
+
+
+def _merged(environ: Mapping[str, str], dotenv: Path | None) -> dict[str, str]:
+    values = {**(dotenv_values(dotenv) if dotenv else {}), **environ}
+    return {name: value for name, value in values.items() if value}
+
+
+def _read_group(kind: type[_Group], values: Mapping[str, str], faults: list[str]) -> _Group | None:
+    known = {name: values[name] for name in kind.variables() if name in values}
+    try:
+        return kind.model_validate(known)
+    except ValidationError as error:
+        for fault in error.errors(include_url=False):
+            variable = str(fault["loc"][0])
+            shown = "(hidden)" if variable in _SECRETS else repr(values.get(variable))
+            expected = fault["msg"].removeprefix("Value error, ")
+            faults.append(f"{variable} is {shown}: {expected}")
+        return None
+
+
+def _contradictions(settings: Settings, values: Mapping[str, str]) -> list[str]:
+    faults: list[str] = []
+    if settings.fal.key is None:
+        faults += [
+            f"{name} is set but FAL_KEY is not: set both, or neither for the local sandbox"
+            for name in ("FAL_QUEUE_URL", "FAL_API_URL", "FAL_JWKS_URL")
+            if name in values
+        ]
+    if settings.s3.bucket is None and settings.s3.endpoint_url is not None:
+        faults.append("S3_ENDPOINT_URL is set but S3_BUCKET is not: set both, or neither for the local S3")
+    if (settings.s3.access_key_id is None) is not (settings.s3.secret_access_key is None):
+        faults.append("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY go together: set both, or neither")
+    return faults
+
+
+def _missing_in_production(settings: Settings) -> list[str]:
+    if settings.service.env is not Environment.PRODUCTION:
+        return []
+    return [text for server, text in _NEEDED_IN_PRODUCTION.items() if server in settings.unset_servers]
