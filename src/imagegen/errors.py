@@ -20,7 +20,8 @@ ImagegenError
 │   ├── ProviderRejected         fal's own error; retrying the same request cannot help
 │   ├── ProviderUnavailable      retrying may help
 │   ├── SubmissionNotSent        certain: fal never saw the request
-│   └── SubmissionUnknown        fal may or may not have accepted the request
+│   ├── SubmissionUnknown        fal may or may not have accepted the request
+│   └── ResultUnavailable        fal has the request, its result cannot be read now; come back later
 └── TransferError                a picture that could not be moved from fal to S3
     ├── TransferInterrupted      try again: broken off, truncated, refused for now
     ├── NotAPicture              arrived whole and is no picture
@@ -30,6 +31,7 @@ ImagegenError
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 
 class ImagegenError(Exception):
@@ -198,13 +200,26 @@ class ProviderUnavailable(ProviderError):
 
 
 class SubmissionNotSent(ProviderError):
-    """Certain: fal never accepted the request (no connection, or a 429 without a request id)."""
+    """Certain: fal never accepted the request (no connection, or a 429 without a request id).
+
+    `retry_after` is how long fal asked to wait, if it asked.
+    """
 
     retryable = True
+
+    def __init__(self, answer: ProviderAnswer, retry_after: timedelta | None = None) -> None:
+        super().__init__(answer)
+        self.retry_after = retry_after
 
 
 class SubmissionUnknown(ProviderError):
     """The submit POST left, and no answer says whether fal accepted it. Never sent again blindly."""
+
+
+class ResultUnavailable(ProviderError):
+    """fal accepted the request and it is paid for; what became of it cannot be read right now. Never a reason to fail."""
+
+    retryable = True
 
 
 class TransferError(ImagegenError):

@@ -208,6 +208,7 @@ class Job:
     transfer: Transfer = field(default_factory=Transfer)
     images: tuple[StoredImage, ...] = ()
     error: JobError | None = None
+    attention: str | None = None
     started_at: datetime | None = None
     completed_at: datetime | None = None
 
@@ -254,8 +255,19 @@ class Job:
         return self._to(JobStatus.COMPLETED, images=images, cost=cost, completed_at=now)
 
     def failed(self, error: JobError, now: datetime) -> Self:
-        """The job ends without pictures and without a charge."""
-        return self._to(JobStatus.FAILED, error=error, cost=replace(self.cost, num_images=0), completed_at=now)
+        """The job ends without pictures and without a charge; a submission under way was refused by fal."""
+        under_way = self.submission.state is SubmissionState.SUBMITTING
+        return self._to(
+            JobStatus.FAILED,
+            error=error,
+            cost=replace(self.cost, num_images=0),
+            submission=Submission() if under_way else self.submission,
+            completed_at=now,
+        )
+
+    def stopped(self, reason: str) -> Self:
+        """No runner takes the job any more until a person has looked at it: it is paid for, so it cannot just end."""
+        return self._next(attention=reason)
 
     def failed_as_unknown(self, error: JobError, now: datetime) -> Self:
         """The job ends because nothing can tell whether fal accepted its request."""

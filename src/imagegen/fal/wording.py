@@ -1,0 +1,50 @@
+"""fal's words, made fit to be stored, logged and shown."""
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from pydantic import JsonValue, SecretStr
+
+LONGEST_MESSAGE: Final = 2000
+LONGEST_LINE: Final = 500
+_SHORTEST_SECRET: Final = 6
+# C0 and C1 controls, line separators, and the marks that reorder what a terminal shows.
+_CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+_LONE_SURROGATES: Final = re.compile(r"[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """Cleans text that came from outside; `key` is fal's key, which must never be repeated to anybody."""
+
+    key: SecretStr
+
+    def clean(self, text: str, longest: int = LONGEST_MESSAGE) -> str:
+        """One line without control characters and without the key, at most `longest` characters."""
+        plain = without_lone_surrogates(_CONTROLS.sub(" ", text)).strip()
+        for secret in self._secrets():
+            plain = plain.replace(secret, "[FAL_KEY]")
+        return plain if len(plain) <= longest else f"{plain[: longest - 1]}…"
+
+    def _secrets(self) -> list[str]:
+        """The whole key first, then its secret half (`id:secret`), if it is long enough to be one."""
+        key = self.key.get_secret_value()
+        halves = [key, key.rpartition(":")[2]]
+        return [text for text in halves if len(text) >= _SHORTEST_SECRET]
+
+
+def without_lone_surrogates(text: str) -> str:
+    """Replace what JSON can carry as an escape and UTF-8 cannot."""
+    return _LONE_SURROGATES.sub("\ufffd", text)
+
+
+def storable(value: JsonValue) -> JsonValue:
+    """The same JSON, with text and keys that can be written as UTF-8, and keys without the null character."""
+    if isinstance(value, str):
+        return without_lone_surrogates(value)
+    if isinstance(value, list):
+        return [storable(item) for item in value]
+    if isinstance(value, dict):
+        return {without_lone_surrogates(k).replace("\0", "\ufffd"): storable(v) for k, v in value.items()}
+    return value

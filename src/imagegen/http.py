@@ -1,0 +1,77 @@
+"""The one HTTP engine of a process: aiohttp's connection pool under as many `httpx.AsyncClient`s as are wanted.
+
+httpx's own pool collapses under a few hundred requests in flight; the `httpx-aiohttp` transport does not.
+"""
+
+import ipaddress
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from typing import Final
+from urllib.request import getproxies, proxy_bypass
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+from typing_extensions import override
+
+# A server may close an idle connection at the very moment a POST goes out on it, and nobody can tell whether the POST
+# was read. So a connection idles for less than the shortest keep-alive in use (3 s), then a fresh one is opened.
+KEEPALIVE_SECONDS: Final = 2.0
+
+
+@asynccontextmanager
+async def open_transport(connections: int) -> AsyncGenerator[httpx.AsyncBaseTransport]:
+    """Open the pool; every client of the process is given this transport, and only leaving this block closes it.
+
+    The proxies of the environment are honoured, except for loopback addresses. `.netrc` is not: aiohttp would send a
+    password from it to whatever host it names, and refuse requests that carry their own Authorization.
+
+    Args:
+        connections: how many may be open at once; more requests wait for a free one.
+    """
+    tls = httpx.create_ssl_context()
+    connector = aiohttp.TCPConnector(limit=connections, keepalive_timeout=KEEPALIVE_SECONDS, ssl=tls)
+    async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
+        direct = AiohttpTransport(client=session, verify=tls)
+        proxied = {
+            scheme: AiohttpTransport(client=session, verify=tls, proxy=httpx.Proxy(address))
+            for scheme, address in getproxies().items()
+            if scheme in {"http", "https"}
+        }
+        yield SharedTransport(direct, proxied)
+
+
+class SharedTransport(httpx.AsyncBaseTransport):
+    """A transport that several clients share: closing a client leaves it open.
+
+    Every error it raises is httpx's own, with aiohttp's as `__cause__`.
+    """
+
+    def __init__(self, direct: AiohttpTransport, proxied: Mapping[str, AiohttpTransport]) -> None:
+        self._direct = direct
+        self._proxied = proxied
+
+    @override
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return await self._route(request.url).handle_async_request(request)
+        except aiohttp.ClientError as error:  # httpx-aiohttp leaves some as they are: an answer that is not HTTP
+            raise httpx.RemoteProtocolError(str(error), request=request) from error
+
+    @override
+    async def aclose(self) -> None:
+        """Leave the pool open: `open_transport` closes it."""
+
+    def _route(self, url: httpx.URL) -> AiohttpTransport:
+        proxied = self._proxied.get(url.scheme)
+        if proxied is None or is_loopback(url.host) or proxy_bypass(url.host):
+            return self._direct
+        return proxied
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the host names this machine itself: `localhost`, 127.0.0.0/8 or ::1."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

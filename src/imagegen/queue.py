@@ -1,0 +1,210 @@
+"""The queue of jobs and the news of them: the only file that names NATS.
+
+JetStream carries the ids of jobs to the runners (work queue, explicit acks, a subject for each job). The job document
+is the truth: a lost stream is filled again from MongoDB by the audit. Events travel over core NATS, which keeps no
+history, so whoever waits for one also reads MongoDB now and then.
+"""
+
+# nats-py annotates its **options with nothing.
+# pyright: reportUnknownMemberType=false
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from datetime import timedelta
+from typing import Final
+
+import nats
+import nats.errors
+import nats.js.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StorageType, StreamConfig
+
+from imagegen.errors import QueueUnavailable
+from imagegen.jobs import Job
+from imagegen.settings import NatsSettings
+
+CONSUMER: Final = "runners"
+ACK_WAIT: Final = timedelta(seconds=30)
+HEARTBEAT: Final = timedelta(seconds=10)
+_DUPLICATE_WINDOW: Final = timedelta(minutes=2)
+_MAX_ACK_PENDING: Final = 100_000  # above any fleet's jobs in flight; the default of 1,000 would stall it
+_FAILURES: Final = (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError)
+
+
+class Delivery:
+    """One message of the queue: the id of a job that wants to be run. Its fate is decided by exactly one verb."""
+
+    def __init__(self, message: Msg) -> None:
+        self._message = message
+        self.job_id = message.subject.rpartition(".")[2]
+
+    async def acknowledge(self) -> None:
+        """The job has ended; the message goes away."""
+        with _lost_messages_come_again():
+            await self._message.ack()
+
+    async def hand_back(self, delay: timedelta) -> None:
+        """Deliver it again, to anyone, after `delay`."""
+        with _lost_messages_come_again():
+            await self._message.nak(delay=delay.total_seconds())
+
+    async def still_working(self) -> None:
+        """Put off the redelivery by another ACK_WAIT."""
+        with _lost_messages_come_again():
+            await self._message.in_progress()
+
+
+class JobNews:
+    """What the jobs of all processes announce, handed to those who wait in this one."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
+
+    @contextmanager
+    def of(self, job_id: str) -> Generator[asyncio.Event]:
+        """An event that is set whenever something happened to the job; the waiter clears it."""
+        event = asyncio.Event()
+        self._waiting[job_id].add(event)
+        try:
+            yield event
+        finally:
+            self._waiting[job_id].discard(event)
+            if not self._waiting[job_id]:
+                del self._waiting[job_id]
+
+    async def arrived(self, message: Msg) -> None:
+        """Wake everyone who waits for the job that the message's subject names."""
+        for event in self._waiting.get(message.subject.rpartition(".")[2], ()):
+            event.set()
+
+
+class Queue:
+    """The queue of jobs: publish, take, announce."""
+
+    def __init__(self, client: Client, stream: str) -> None:
+        self._client, self._stream = client, stream
+        self._jetstream: JetStreamContext = client.jetstream(timeout=3)
+        self._subscription: JetStreamContext.PullSubscription | None = None
+        self.news = JobNews()
+
+    async def check(self) -> None:
+        """Raise QueueUnavailable unless the stream is there."""
+        with _answers():
+            await self._jetstream.stream_info(self._stream)
+
+    async def prepare(self) -> None:
+        """Make the stream and its consumer if they are not there: at start, and after a stream was lost."""
+        with _answers():
+            await self._jetstream.add_stream(_stream_config(self._stream))
+            await self._jetstream.add_consumer(self._stream, _consumer_config(self._stream))
+
+    async def listen(self) -> None:
+        """Receive every job's announcements, over one subscription."""
+        with _answers():
+            await self._client.subscribe(f"{self._stream}.events.*", cb=self.news.arrived)
+
+    async def publish(self, job: Job) -> None:
+        """Queue a job. The message id keeps a repeat inside the duplicate window from queueing it twice."""
+        await self.publish_again(job.id, job.generation)
+
+    async def publish_again(self, job_id: str, generation: int) -> None:
+        """Queue a job whose message got lost: a new generation has a new message id."""
+        headers = {"Nats-Msg-Id": f"{job_id}.{generation}"}
+        with _answers():
+            await self._jetstream.publish(f"{self._stream}.jobs.{job_id}", b"", headers=headers)
+
+    async def take(self, patience: timedelta) -> Delivery | None:
+        """The next job for this runner, or None when `patience` is over."""
+        with _answers():
+            if self._subscription is None:
+                self._subscription = await self._jetstream.pull_subscribe_bind(CONSUMER, self._stream)
+            try:
+                # One at a time: nats-py holds the first message of a larger batch until batch or time is full.
+                (message,) = await self._subscription.fetch(1, timeout=patience.total_seconds())
+            except nats.errors.TimeoutError:
+                return None
+        return Delivery(message)
+
+    async def queued(self) -> frozenset[str]:
+        """The ids of all jobs that have a message, taken or not."""
+        with _answers():
+            info = await self._jetstream.stream_info(self._stream, subjects_filter=f"{self._stream}.jobs.*")
+        return frozenset(subject.rpartition(".")[2] for subject in info.state.subjects or {})
+
+    async def announce(self, job: Job, **progress: object) -> None:
+        """Tell whoever waits that the job moved on. Nobody relies on it, so a failure is not one."""
+        event = {"version": job.version, "status": job.status.value, **progress}
+        with suppress(*_FAILURES):
+            await self._client.publish(f"{self._stream}.events.{job.id}", json.dumps(event).encode())
+
+
+@asynccontextmanager
+async def open_queue(settings: NatsSettings) -> AsyncGenerator[Queue]:
+    """Connect, make the stream, yield the queue; reconnects for as long as it takes once it was connected."""
+    assert settings.url is not None
+    try:
+        client = await nats.connect(
+            settings.url.get_secret_value(),
+            name="imagegen",
+            allow_reconnect=True,
+            max_reconnect_attempts=-1,
+            reconnect_time_wait=0.25,
+            connect_timeout=3,
+            error_cb=_heard,
+        )
+    except _FAILURES as error:
+        raise QueueUnavailable from error
+    try:
+        queue = Queue(client, settings.stream)
+        await queue.prepare()
+        await queue.listen()
+        yield queue
+    finally:
+        with suppress(*_FAILURES):
+            await client.close()
+
+
+def _stream_config(name: str) -> StreamConfig:
+    return StreamConfig(
+        name=name,
+        subjects=[f"{name}.jobs.*"],
+        retention=RetentionPolicy.WORK_QUEUE,
+        storage=StorageType.FILE,
+        duplicate_window=_DUPLICATE_WINDOW.total_seconds(),
+    )
+
+
+def _consumer_config(stream: str) -> ConsumerConfig:
+    return ConsumerConfig(
+        durable_name=CONSUMER,
+        ack_policy=AckPolicy.EXPLICIT,
+        ack_wait=ACK_WAIT.total_seconds(),
+        max_deliver=-1,
+        max_ack_pending=_MAX_ACK_PENDING,
+        filter_subject=f"{stream}.jobs.*",
+    )
+
+
+async def _heard(_error: Exception) -> None:
+    """A lost connection is reported by the verbs that notice it, and by the health check."""
+
+
+@contextmanager
+def _answers() -> Generator[None]:
+    """NATS's errors stop here."""
+    try:
+        yield
+    except _FAILURES as error:
+        raise QueueUnavailable from error
+
+
+@contextmanager
+def _lost_messages_come_again() -> Generator[None]:
+    """An ack that cannot be sent only makes the message come again, and the lease decides then."""
+    with suppress(*_FAILURES):
+        yield

@@ -1,0 +1,1 @@
+"""What outlives the process: job documents in MongoDB, pictures in S3."""

@@ -1,0 +1,156 @@
+"""A job as a MongoDB document and back: camelCase names, Decimal128 money, dates as dates.
+
+A record becomes a document field by field; JSON from outside (`inputs`, `options`, `payload`) is kept as it came.
+"""
+
+import types
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from decimal import Decimal
+from enum import StrEnum
+from functools import cache
+from typing import TypeVar, Union, cast, get_args, get_origin, get_type_hints
+
+from bson.codec_options import TypeCodec, TypeRegistry
+from bson.decimal128 import Decimal128
+from pydantic import JsonValue
+from pydantic.alias_generators import to_camel
+
+from imagegen.jobs import CURRENCY, Job
+
+SCHEMA_VERSION = 1
+Document = dict[str, object]
+T = TypeVar("T")
+_INT64 = range(-(2**63), 2**63)
+
+
+class _DecimalCodec(TypeCodec):
+    """Money and units: Python's Decimal is MongoDB's Decimal128."""
+
+    @property
+    def python_type(self) -> type[Decimal]:
+        return Decimal
+
+    @property
+    def bson_type(self) -> type[Decimal128]:
+        return Decimal128
+
+    def transform_python(self, value: Decimal) -> Decimal128:
+        return Decimal128(value)
+
+    def transform_bson(self, value: Decimal128) -> Decimal:
+        return value.to_decimal()
+
+
+DECIMALS = TypeRegistry([_DecimalCodec()])
+
+
+def to_document(job: Job) -> Document:
+    """The whole job, as it is inserted."""
+    return {"_id": job.id, "schema": SCHEMA_VERSION, **moving_part(job), **_fixed_part(job)}
+
+
+def moving_part(job: Job) -> Document:
+    """What a move can change, the lease excepted: that one has verbs of its own."""
+    document = {to_camel(name): _plain(getattr(job, name)) for name in _MOVING}
+    document["cost"] = {
+        **cast("Document", document["cost"]),
+        "totalCost": job.cost.total_cost,
+        "currency": CURRENCY,
+    }
+    return document
+
+
+def from_document(document: Mapping[str, object]) -> Job:
+    """Read a job back; fields that a newer version added are left alone."""
+    return _record(Job, {**document, "id": document["_id"]})
+
+
+_MOVING = (
+    "status",
+    "version",
+    "submission",
+    "result",
+    "transfer",
+    "images",
+    "cost",
+    "error",
+    "attention",
+    "started_at",
+    "completed_at",
+)
+
+
+def _fixed_part(job: Job) -> Document:
+    names = {field.name for field in fields(job)} - {"id", *_MOVING}
+    part = {to_camel(name): _plain(getattr(job, name)) for name in names}
+    if job.idempotency is None:
+        del part["idempotency"]
+    return part
+
+
+def _plain(value: object) -> object:
+    if is_dataclass(value) and not isinstance(value, type):
+        return {to_camel(field.name): _plain(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, tuple):
+        return [_plain(item) for item in cast("tuple[object, ...]", value)]
+    if isinstance(value, StrEnum):
+        return value.value
+    if isinstance(value, Mapping):
+        return _storable(cast("JsonValue", value))
+    return value
+
+
+def _storable(value: JsonValue) -> object:
+    """BSON has no integer beyond 64 bits; fal's seeds can be that large."""
+    match value:
+        case dict():
+            return {name: _storable(item) for name, item in value.items()}
+        case list():
+            return [_storable(item) for item in value]
+        case int() if value not in _INT64:
+            return Decimal(value)
+        case _:
+            return value
+
+
+def _json(value: object) -> object:
+    match value:
+        case dict():
+            return {name: _json(item) for name, item in cast("Document", value).items()}
+        case list():
+            return [_json(item) for item in cast("list[object]", value)]
+        case Decimal():
+            return int(value)
+        case _:
+            return value
+
+
+@cache
+def _hints(kind: type) -> dict[str, object]:
+    return get_type_hints(kind)
+
+
+def _record(kind: type[T], document: Mapping[str, object]) -> T:
+    hints = _hints(kind)
+    values = {
+        field.name: _value(hints[field.name], document[to_camel(field.name)])
+        for field in fields(kind)  # pyright: ignore[reportArgumentType] - T is always a dataclass here
+        if to_camel(field.name) in document
+    }
+    return kind(**values)
+
+
+def _value(hint: object, value: object) -> object:
+    origin, arguments = get_origin(hint), get_args(hint)
+    if value is None:
+        return None
+    if origin in {Union, types.UnionType}:
+        return _value(next(kind for kind in arguments if kind is not type(None)), value)
+    if origin is tuple:
+        return tuple(_value(arguments[0], item) for item in cast("list[object]", value))
+    if isinstance(hint, type) and is_dataclass(hint):
+        return _record(hint, cast("Document", value))
+    if isinstance(hint, type) and issubclass(hint, StrEnum):
+        return hint(cast("str", value))
+    return _json(cast("Document", value)) if isinstance(value, dict) else value

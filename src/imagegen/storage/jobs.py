@@ -1,0 +1,300 @@
+"""Jobs in MongoDB: the only file that names Motor.
+
+Every move is one compare-and-set: it names the version (and the lease epoch) that it started from and changes nothing
+if somebody else was faster. Writes are acknowledged by a majority and journaled; leases run on the database's clock.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from bson.codec_options import CodecOptions
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
+from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument, WriteConcern
+from pymongo.errors import ConfigurationError, DuplicateKeyError, PyMongoError, ServerSelectionTimeoutError
+
+from imagegen.errors import DatabaseUnavailable, JobNotFound, StaleJob, StartupError
+from imagegen.jobs import Idempotency, Job, JobStatus, first_job_id_at
+from imagegen.settings import MongoSettings
+from imagegen.storage.job_documents import DECIMALS, Document, from_document, moving_part, to_document
+
+IDEMPOTENCY_KEPT: Final = timedelta(hours=24)
+_UNFINISHED: Final = (JobStatus.QUEUED.value, JobStatus.RUNNING.value)
+_WANTS_A_RUNNER: Final = {"status": {"$in": list(_UNFINISHED)}, "attention": None}
+_NO_LIVE_LEASE: Final = {"$or": [{"lease.until": None}, {"$expr": {"$lte": ["$lease.until", "$$NOW"]}}]}
+_INDEXES: Final = (
+    *(
+        IndexModel([*((name, ASCENDING) for name in names), ("_id", DESCENDING)])
+        for names in (("userId",), ("userId", "status"), ("userId", "model"), ("status",), ("model",))
+    ),
+    IndexModel(
+        [("idempotency.caller", ASCENDING), ("idempotency.route", ASCENDING), ("idempotency.key", ASCENDING)],
+        name="idempotency",
+        unique=True,
+        partialFilterExpression={"idempotency": {"$exists": True}},
+    ),
+)
+
+
+class AcceptanceUnknown(DatabaseUnavailable):
+    """MongoDB broke off during an insert: the job may exist. `job_id` tells where to look."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"broke off while job {job_id} was being stored")
+        self.job_id = job_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobFilter:
+    """What a list of jobs is narrowed to; None means any. The times are of creation, `to` exclusive."""
+
+    user_id: str | None = None
+    status: JobStatus | None = None
+    type: str | None = None
+    model: str | None = None
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobPage:
+    """One page of jobs, newest first; `next_before` is the id to go on from, None on the last page."""
+
+    jobs: Sequence[Job] = field(default=())
+    next_before: str | None = None
+
+
+class Jobs:
+    """The verbs that jobs are kept with."""
+
+    def __init__(self, collection: "AsyncIOMotorCollection[dict[str, Any]]") -> None:
+        self._jobs = collection
+
+    async def check(self) -> None:
+        """Raise DatabaseUnavailable unless MongoDB answers."""
+        with _answers():
+            await self._jobs.database.command("ping")
+
+    async def ensure_indexes(self) -> None:
+        """Make the indexes that every list, the audit and idempotency rely on."""
+        with _answers():
+            await self._jobs.create_indexes(_INDEXES)
+
+    async def insert(self, job: Job) -> tuple[Job, bool]:
+        """Store a new job, or find the one that its idempotency key already made.
+
+        Returns:
+            The stored job, and whether it was there before.
+
+        Raises:
+            DatabaseUnavailable: nothing was stored.
+            AcceptanceUnknown: MongoDB broke off and cannot be asked whether the job is stored.
+        """
+        try:
+            with _answers():
+                await self._jobs.insert_one(dict(to_document(job)))
+        except DuplicateKeyError:
+            return await self._known(job), True
+        except DatabaseUnavailable as error:
+            if isinstance(error.__cause__, ServerSelectionTimeoutError):
+                raise
+            return await self._after_a_broken_insert(job), False
+        return job, False
+
+    async def _after_a_broken_insert(self, job: Job) -> Job:
+        try:
+            return await self.get(job.id)
+        except (DatabaseUnavailable, JobNotFound) as error:
+            raise AcceptanceUnknown(job.id) from error
+
+    async def _known(self, job: Job) -> Job:
+        """The job that already owns this idempotency key; one older than a day gives its key up."""
+        assert job.idempotency is not None
+        key = _idempotency_filter(job.idempotency)
+        with _answers():
+            document = await self._jobs.find_one(key)
+            if document is not None and document["createdAt"] > job.created_at - IDEMPOTENCY_KEPT:
+                return from_document(document)
+            if document is not None:
+                same = {"_id": document["_id"], **key}
+                await self._jobs.update_one(same, {"$unset": {"idempotency": ""}})
+        return (await self.insert(job))[0]
+
+    async def get(self, job_id: str) -> Job:
+        """Read one job; JobNotFound if there is none."""
+        with _answers():
+            document = await self._jobs.find_one({"_id": job_id})
+        if document is None:
+            raise JobNotFound(job_id)
+        return from_document(document)
+
+    async def is_unfinished(self, job_id: str) -> bool:
+        """Whether the job still wants a runner."""
+        with _answers():
+            return await self._jobs.find_one({"_id": job_id, **_WANTS_A_RUNNER}, {"_id": 1}) is not None
+
+    async def page(self, wanted: JobFilter, *, limit: int, before: str | None = None) -> JobPage:
+        """List jobs, newest first, `limit` at most, from below the id `before`."""
+        with _answers():
+            cursor = self._jobs.find(_query(wanted, before)).sort("_id", DESCENDING).limit(limit + 1)
+            documents = await cursor.to_list(length=limit + 1)
+        jobs = tuple(from_document(document) for document in documents[:limit])
+        return JobPage(jobs=jobs, next_before=jobs[-1].id if len(documents) > limit else None)
+
+    async def claim(self, job_id: str, runner: str, lease: timedelta) -> Job | None:
+        """Take the lease of an unfinished job that nobody holds; None if it is held, finished or unknown."""
+        taken = {
+            "lease.runner": runner,
+            "lease.epoch": {"$add": ["$lease.epoch", 1]},
+            "lease.taken": {"$add": ["$lease.taken", 1]},
+            "lease.until": _from_now(lease),
+            "status": JobStatus.RUNNING.value,
+            "startedAt": {"$ifNull": ["$startedAt", "$$NOW"]},
+            "version": {"$add": ["$version", 1]},
+        }
+        claimable = {"_id": job_id, **_WANTS_A_RUNNER, **_NO_LIVE_LEASE}
+        with _answers():
+            claimed = await self._jobs.find_one_and_update(
+                claimable, [{"$set": taken}], return_document=ReturnDocument.AFTER
+            )
+        document = _or_none(claimed)
+        return None if document is None else from_document(document)
+
+    async def renew(self, job: Job, lease: timedelta) -> None:
+        """Prolong the lease; StaleJob if it has passed to somebody else."""
+        with _answers():
+            outcome = await self._jobs.update_one(_held(job), [{"$set": {"lease.until": _from_now(lease)}}])
+        if outcome.matched_count == 0:
+            raise StaleJob(job.id)
+
+    async def hand_back(self, job: Job) -> None:
+        """Give the lease up cleanly, so that anyone may take the job from where it is."""
+        free = {"lease.runner": None, "lease.until": None, "lease.taken": 0}
+        with _answers():
+            await self._jobs.update_one(_held(job), {"$set": free})
+
+    async def save(self, job: Job) -> Job:
+        """Store a move if the job is still what it was made from; StaleJob if it is not.
+
+        Safe to repeat: a move that was stored although its acknowledgement got lost counts as stored.
+        """
+        changes = moving_part(job)
+        if job.status.is_final or job.attention:
+            changes["lease.until"] = None
+        before = {**_held(job), "version": job.version - 1}
+        with _answers():
+            outcome = await self._jobs.update_one(before, {"$set": changes})
+        if outcome.matched_count == 0 and not await self._is_stored(job):
+            raise StaleJob(job.id)
+        return job
+
+    async def _is_stored(self, job: Job) -> bool:
+        with _answers():
+            same = {"_id": job.id, "version": job.version, "lease.epoch": job.lease.epoch}
+            same |= {"lease.runner": job.lease.runner, "status": job.status.value}
+            return await self._jobs.find_one(same, {"_id": 1}) is not None
+
+    async def waiting(self, untouched_for: timedelta) -> AsyncIterator[str]:
+        """The ids of unfinished jobs that nobody has held for a while: the audit's question."""
+        long_ago = {"$subtract": ["$$NOW", _milliseconds(untouched_for)]}
+        idle = {
+            **_WANTS_A_RUNNER,
+            "$expr": {"$lt": [{"$max": ["$lease.until", "$createdAt"]}, long_ago]},
+        }
+        with _answers():
+            async for document in self._jobs.find(idle, {"_id": 1}):
+                yield document["_id"]
+
+    async def next_generation(self, job_id: str) -> int | None:
+        """Count one more publishing of an unfinished job that nobody holds; None if there is no need any more."""
+        unheld = {"_id": job_id, **_WANTS_A_RUNNER, **_NO_LIVE_LEASE}
+        with _answers():
+            counted = await self._jobs.find_one_and_update(
+                unheld, {"$inc": {"generation": 1}}, {"generation": 1}, return_document=ReturnDocument.AFTER
+            )
+        document = _or_none(counted)
+        return None if document is None else int(document["generation"])
+
+
+@asynccontextmanager
+async def open_jobs(settings: MongoSettings) -> AsyncGenerator[Jobs]:
+    """Connect, make the indexes, yield the jobs; one client for the life of the process."""
+    assert settings.url is not None
+    try:
+        client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
+            settings.url.get_secret_value(),
+            tz_aware=True,
+            appname="imagegen",
+            maxPoolSize=100,
+            serverSelectionTimeoutMS=3_000,
+            connectTimeoutMS=3_000,
+            timeoutMS=10_000,
+        )
+    except (ConfigurationError, ValueError) as error:
+        raise StartupError("MONGODB_URL: expected an address that MongoDB's driver can read") from error
+    try:
+        jobs = Jobs(_collection(client, settings.database))
+        await jobs.ensure_indexes()
+        yield jobs
+    finally:
+        client.close()
+
+
+def _collection(
+    client: "AsyncIOMotorClient[dict[str, Any]]", database: str
+) -> "AsyncIOMotorCollection[dict[str, Any]]":
+    options: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, type_registry=DECIMALS)
+    durable = WriteConcern(w="majority", j=True)
+    return client[database].get_collection("jobs", codec_options=options, write_concern=durable)
+
+
+@contextmanager
+def _answers() -> Generator[None]:
+    """MongoDB's errors stop here; a duplicate key is an answer, not a failure."""
+    try:
+        yield
+    except DuplicateKeyError:
+        raise
+    except PyMongoError as error:
+        raise DatabaseUnavailable from error
+
+
+def _or_none(found: dict[str, Any]) -> dict[str, Any] | None:
+    """Motor's stub says that find_one_and_update never returns None. It does."""
+    return found
+
+
+def _from_now(lease: timedelta) -> Document:
+    return {"$add": ["$$NOW", _milliseconds(lease)]}
+
+
+def _milliseconds(duration: timedelta) -> int:
+    return int(duration.total_seconds() * 1000)
+
+
+def _held(job: Job) -> Document:
+    return {"_id": job.id, "lease.epoch": job.lease.epoch, "status": {"$in": list(_UNFINISHED)}}
+
+
+def _idempotency_filter(key: Idempotency) -> Document:
+    return {"idempotency.caller": key.caller, "idempotency.route": key.route, "idempotency.key": key.key}
+
+
+def _query(wanted: JobFilter, before: str | None) -> Mapping[str, object]:
+    equal = {
+        "userId": wanted.user_id,
+        "status": wanted.status.value if wanted.status else None,
+        "type": wanted.type,
+        "model": wanted.model,
+    }
+    ids: Document = {}
+    if wanted.created_from is not None:
+        ids["$gte"] = first_job_id_at(wanted.created_from)
+    upper = [first_job_id_at(wanted.created_to)] if wanted.created_to else []
+    upper += [before] if before else []
+    if upper:
+        ids["$lt"] = min(upper)
+    query: Document = {name: value for name, value in equal.items() if value is not None}
+    return {**query, "_id": ids} if ids else query

@@ -1,0 +1,136 @@
+"""A turn: this process's lease on one job, kept alive by a heartbeat, through which every move is saved.
+
+Whatever interrupts a turn, the job goes on from its stored state, in this process or in another.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Final
+
+from imagegen.errors import DatabaseUnavailable, ImagegenError, StaleJob, Unavailable
+from imagegen.jobs import Job
+from imagegen.queue import ACK_WAIT, HEARTBEAT, Delivery
+from imagegen.wiring import Services
+
+LEASE: Final = ACK_WAIT
+_SAFETY_MARGIN: Final = timedelta(seconds=5)
+_DATABASE_PATIENCE: Final = timedelta(minutes=10)
+_log = logging.getLogger("imagegen.runner")
+
+
+class Postponed(ImagegenError):
+    """The job cannot go on now; it is handed back and comes again after `delay`."""
+
+    def __init__(self, reason: str, delay: timedelta) -> None:
+        super().__init__(reason)
+        self.delay = delay
+
+
+class Turn:
+    """This process's lease on one job. `job` is always the job as stored."""
+
+    def __init__(self, job: Job, services: Services, delivery: Delivery) -> None:
+        self.job, self.services, self._delivery = job, services, delivery
+        self._renewed_at = uptime()
+
+    @property
+    def surely_holds(self) -> bool:
+        """Whether nobody else can hold the lease, also after this process or machine was suspended."""
+        return uptime() - self._renewed_at < (LEASE - _SAFETY_MARGIN).total_seconds()
+
+    async def save(self, job: Job) -> None:
+        """Store a move and announce it.
+
+        Waits for a MongoDB that is down: the move may carry the id of a request that was paid for.
+
+        Raises:
+            StaleJob: the lease has passed to somebody else.
+        """
+        give_up_at = uptime() + _DATABASE_PATIENCE.total_seconds()
+        pause = 0.1
+        while True:
+            try:
+                self.job = await self.services.jobs.save(job)
+            except DatabaseUnavailable:
+                if uptime() > give_up_at:
+                    raise
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, 5)
+            else:
+                break
+        await self.services.queue.announce(self.job)
+
+    async def announce(self, **progress: object) -> None:
+        """Tell whoever waits how far the job is, without storing it."""
+        await self.services.queue.announce(self.job, **progress)
+
+    async def keep_alive(self) -> None:
+        """Renew the lease and put off the redelivery until cancelled; StaleJob when the lease is lost."""
+        while not self.job.status.is_final:
+            await asyncio.sleep(HEARTBEAT.total_seconds())
+            await self._delivery.still_working()
+            asked_at = uptime()
+            try:
+                await self.services.jobs.renew(self.job, LEASE)
+            except DatabaseUnavailable:
+                continue  # while MongoDB is down nobody else can take the lease either
+            except StaleJob:
+                if self.job.status.is_final:
+                    return
+                raise
+            self._renewed_at = asked_at
+
+
+@asynccontextmanager
+async def take_turn(job: Job, services: Services, delivery: Delivery) -> AsyncGenerator[Turn]:
+    """Hold the lease while the body runs, and hand it back cleanly when the job could not end.
+
+    Raises:
+        StaleJob: the lease was lost while the body ran; the body was stopped.
+    """
+    turn = Turn(job, services, delivery)
+    body = asyncio.current_task()
+    assert body is not None
+    heartbeat = asyncio.create_task(turn.keep_alive(), name=f"heartbeat {job.id}")
+    heartbeat.add_done_callback(lambda task: _stop_on_failure(task, body))
+    try:
+        yield turn
+    except asyncio.CancelledError:
+        if (failure := _failure(heartbeat)) is not None:
+            body.uncancel()
+            raise failure from None
+        await _hand_back_at_the_end(turn, delivery)
+        raise
+    except (Postponed, Unavailable):
+        await services.jobs.hand_back(turn.job)
+        raise
+    finally:
+        heartbeat.cancel()
+
+
+async def _hand_back_at_the_end(turn: Turn, delivery: Delivery) -> None:
+    """The process is ending: let somebody else go on at once."""
+    try:
+        await turn.services.jobs.hand_back(turn.job)
+    except DatabaseUnavailable as error:
+        _log.warning("job %s could not be handed back: %s", turn.job.id, error)
+    await delivery.hand_back(timedelta(0))
+
+
+def _failure(heartbeat: asyncio.Task[None]) -> BaseException | None:
+    return heartbeat.exception() if heartbeat.done() and not heartbeat.cancelled() else None
+
+
+def _stop_on_failure(heartbeat: asyncio.Task[None], body: asyncio.Task[object]) -> None:
+    if _failure(heartbeat) is not None:
+        body.cancel("the lease was lost")
+
+
+def uptime() -> float:
+    """Seconds on a clock that goes on while the process is stopped or the machine sleeps."""
+    clock = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+    return time.clock_gettime(clock)
