@@ -1,5 +1,104 @@
-"""The command line."""
+"""The command line: `imagegen serve`, `imagegen worker`, `imagegen demo`."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import Annotated, NoReturn, TypeVar
+
+import typer
+from rich.console import Console
+from rich.logging import RichHandler
+
+from imagegen import serving
+from imagegen.demo import demo as run_demo
+from imagegen.errors import ImagegenError, SettingsError
+from imagegen.settings import Settings
+
+app = typer.Typer(
+    help="A self-hosted service in front of fal.ai's image models.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+T = TypeVar("T")
+_console = Console(stderr=True, highlight=False)
+
+
+@app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for a free one.")] = 5000,
+) -> None:
+    """Run the API and a runner. Every server that no variable names is started locally."""
+    settings = _settings()
+
+    def ready(url: str) -> None:
+        _console.print(f"[bold green]imagegen is ready[/] at {url}  (interactive documentation: {url}/api-docs)")
+
+    _run(serving.serve(settings, host, port, ready=ready))
+
+
+@app.command()
+def worker() -> None:
+    """Run jobs only. Start as many as you like, on any machine that shares MongoDB, S3 and NATS."""
+    _run(serving.work(_settings()))
+
+
+@app.command()
+def demo(
+    *,
+    once: Annotated[bool, typer.Option(help="Stop after the pictures are made.")] = False,
+    output: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("demo-output"),
+    port: Annotated[int, typer.Option(min=0, max=65535)] = 5000,
+) -> None:
+    """Make one picture with every model, on the local stack only: it never spends money."""
+    _log_to_console("warning")
+    if not _run(run_demo(output, port, once=once)):
+        raise typer.Exit(1)
 
 
 def main() -> None:
     """Run the command that was typed."""
+    app()
+
+
+def _settings() -> Settings:
+    try:
+        settings = Settings.read()
+    except SettingsError as error:
+        _fail("The settings are wrong:", error.faults)
+    _log_to_console(settings.service.log_level)
+    return settings
+
+
+def _run(work: Coroutine[object, object, T]) -> T:
+    try:
+        if sys.platform == "win32":
+            return asyncio.run(work)
+        import uvloop  # noqa: PLC0415 - there is none for Windows
+
+        return uvloop.run(work)
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+    except ImagegenError as error:
+        _fail("imagegen cannot start:", [str(error)])
+
+
+def _fail(heading: str, reasons: Sequence[str]) -> NoReturn:
+    _console.print(f"[bold red]{heading}[/]")
+    for reason in reasons:
+        _console.print(f"  {reason}", markup=False, soft_wrap=True)
+    raise typer.Exit(2)
+
+
+def _log_to_console(level: str) -> None:
+    logging.basicConfig(
+        level=level.upper(),
+        format="%(name)s: %(message)s",
+        datefmt="%H:%M:%S",
+        handlers=[RichHandler(console=_console, show_path=False, rich_tracebacks=False)],
+    )
+    # httpx logs the address of every request at INFO; those of fal's media and of webhooks are nobody's business.
+    logging.getLogger("httpx").setLevel(logging.WARNING)

@@ -217,7 +217,7 @@ class SubmissionUnknown(ProviderError):
 
 
 class ResultUnavailable(ProviderError):
-    """fal accepted the request and it is paid for; what became of it cannot be read right now. Never a reason to fail."""
+    """fal has the request, paid for; what became of it cannot be read right now. Never a reason to fail the job."""
 
     retryable = True
 

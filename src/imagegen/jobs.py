@@ -14,6 +14,7 @@ Every move returns a new job whose `version` is one higher; the store saves it o
 version and the lease epoch that the move started from.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -27,6 +28,7 @@ from ulid import ULID
 from imagegen.errors import ImagegenError
 
 CURRENCY = "USD"
+_JOB_ID = re.compile("[0-7][0-9A-HJKMNP-TV-Z]{25}")
 IMAGE_GENERATION = "image-generation"
 JsonObject = Mapping[str, JsonValue]
 
@@ -297,3 +299,8 @@ def first_job_id_at(moment: datetime) -> str:
     """The smallest id that a job made at `moment` (to the millisecond) can have: a bound for a range on ids."""
     milliseconds = int(moment.astimezone(UTC).timestamp() * 1000)
     return str(ULID.from_bytes(milliseconds.to_bytes(6, "big") + bytes(10)))
+
+
+def is_job_id(text: str) -> bool:
+    """Whether the text has the form of a job's id."""
+    return _JOB_ID.fullmatch(text) is not None

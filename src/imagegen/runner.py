@@ -116,14 +116,12 @@ async def _submit_once(turn: Turn) -> None:
     if not await turn.services.images.available():
         raise Postponed("S3 does not answer, so nothing is submitted", _SERVER_DOWN)
     await turn.save(turn.job.submitting(now()))
-    if not turn.surely_holds:
-        raise StaleJob(turn.job.id)
     await _even_if_cancelled(_post(turn))
 
 
 async def _post(turn: Turn) -> None:
     try:
-        request = await turn.services.fal.submit(turn.job.endpoint, turn.job.payload)
+        request = await turn.services.fal.submit(turn.job.endpoint, turn.job.payload, turn.demand_the_lease)
     except SubmissionNotSent:
         await turn.save(turn.job.not_sent())
         raise

@@ -153,6 +153,14 @@ class ServiceSettings(_Group):
         return tuple(Path(name.strip()) for name in self.catalog.split(",") if name.strip())
 
 
+class LocalSettings(_Group):
+    """The programs of the local servers. Unset: one on PATH, else the one of the extra `imagegen[local]`."""
+
+    mongod: Path | None = Field(default=None, validation_alias="IMAGEGEN_MONGOD")
+    weed: Path | None = Field(default=None, validation_alias="IMAGEGEN_WEED")
+    nats_server: Path | None = Field(default=None, validation_alias="IMAGEGEN_NATS_SERVER")
+
+
 class Settings(BaseModel):
     """All settings. `fal.key`, `mongodb.url`, `s3.bucket` and `nats.url` are None where a local server is wanted."""
 
@@ -163,6 +171,7 @@ class Settings(BaseModel):
     s3: S3Settings = S3Settings()
     nats: NatsSettings = NatsSettings()
     service: ServiceSettings = ServiceSettings()
+    local: LocalSettings = LocalSettings()
 
     @property
     def unset_servers(self) -> tuple[str, ...]:
@@ -199,6 +208,7 @@ _GROUPS: dict[str, type[_Group]] = {
     "s3": S3Settings,
     "nats": NatsSettings,
     "service": ServiceSettings,
+    "local": LocalSettings,
 }
 _SECRETS = {"FAL_KEY", "MONGODB_URL", "NATS_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
 _NEEDED_IN_PRODUCTION = {
@@ -206,6 +216,17 @@ _NEEDED_IN_PRODUCTION = {
     "mongodb": "MONGODB_URL is not set: production needs a MongoDB (mongodb://user:password@host/?replicaSet=…)",
     "s3": "S3_BUCKET is not set: production needs the name of a bucket",
 }
+
+
+def child_environment() -> dict[str, str]:
+    """Give the environment for a server that imagegen starts: without imagegen's variables, so without its secrets.
+
+    SeaweedFS reads `AWS_…` and `S3_…` by itself: those that are meant for another S3 would change the local one.
+    """
+    own = {variable for kind in _GROUPS.values() for variable in kind.variables()}
+    return {
+        name: value for name, value in os.environ.items() if name not in own and not name.startswith(("AWS_", "S3_"))
+    }
 
 
 def _merged(environ: Mapping[str, str], dotenv: Path | None) -> dict[str, str]:

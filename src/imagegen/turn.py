@@ -37,10 +37,13 @@ class Turn:
         self.job, self.services, self._delivery = job, services, delivery
         self._renewed_at = uptime()
 
-    @property
-    def surely_holds(self) -> bool:
-        """Whether nobody else can hold the lease, also after this process or machine was suspended."""
-        return uptime() - self._renewed_at < (LEASE - _SAFETY_MARGIN).total_seconds()
+    async def demand_the_lease(self) -> None:
+        """Right before a POST that is paid for: raise StaleJob unless nobody else can hold the lease.
+
+        Holds also after this process or the machine was suspended, since `uptime` went on meanwhile.
+        """
+        if uptime() - self._renewed_at > (LEASE - _SAFETY_MARGIN).total_seconds():
+            raise StaleJob(self.job.id)
 
     async def save(self, job: Job) -> None:
         """Store a move and announce it.

@@ -1,13 +1,12 @@
 """Every connection of a process, opened and closed in one place."""
 
 import asyncio
-import logging
 import os
 import secrets
 import socket
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -20,7 +19,6 @@ from imagegen.storage.images import Images, open_images
 from imagegen.storage.jobs import Jobs, open_jobs
 
 _SPARE_CONNECTIONS: Final = 32
-_log = logging.getLogger("imagegen")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,12 +37,24 @@ class Services:
     queue: Queue
     fal: Fal
     runner: str
-    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    stopping: asyncio.Event
 
 
 @asynccontextmanager
-async def open_services(settings: Settings, registry: Registry) -> AsyncGenerator[Services]:
+async def open_services(
+    settings: Settings,
+    registry: Registry,
+    *,
+    stopping: asyncio.Event | None = None,
+    create_bucket: bool = False,
+) -> AsyncGenerator[Services]:
     """Connect to the four servers and close every connection at the end.
+
+    Args:
+        settings: with every server named.
+        registry: the models.
+        stopping: who sets it asks waiting requests to come to an end.
+        create_bucket: make the bucket if it is not there; for a local S3 only.
 
     Raises:
         StartupError: a setting that only the server could judge.
@@ -58,8 +68,8 @@ async def open_services(settings: Settings, registry: Registry) -> AsyncGenerato
         images = await stack.enter_async_context(open_images(settings.s3, settings.service, transport, fal.media_hosts))
         jobs = await stack.enter_async_context(open_jobs(settings.mongodb))
         queue = await stack.enter_async_context(open_queue(settings.nats))
-        for warning in registry.warnings:
-            _log.warning("catalog: %s", warning)
+        if create_bucket:
+            await images.ensure_bucket()
         yield Services(
             settings=settings,
             registry=registry,
@@ -67,6 +77,7 @@ async def open_services(settings: Settings, registry: Registry) -> AsyncGenerato
             images=images,
             queue=queue,
             fal=fal,
+            stopping=stopping or asyncio.Event(),
             runner=f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}",
         )
 

@@ -3,6 +3,9 @@
 import asyncio
 import logging
 import random
+import signal
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Final
 
@@ -30,6 +33,25 @@ async def run_jobs(services: Services) -> None:
             delivery = await _next_delivery(services)
             task = tasks.create_task(_work_safely(delivery, services), name=f"job {delivery.job_id}")
             task.add_done_callback(lambda _: slots.release())
+
+
+@asynccontextmanager
+async def working(services: Services) -> AsyncGenerator[None]:
+    """Run jobs beside the body. Should the loop itself ever end, the process is asked to end too."""
+    loop = asyncio.create_task(run_jobs(services), name="jobs")
+    loop.add_done_callback(_end_the_process)
+    try:
+        yield
+    finally:
+        loop.remove_done_callback(_end_the_process)
+        loop.cancel()
+        with suppress(asyncio.CancelledError):
+            await loop
+
+
+def _end_the_process(loop: asyncio.Task[None]) -> None:
+    _log.critical("no jobs are taken any more; ending", exc_info=None if loop.cancelled() else loop.exception())
+    signal.raise_signal(signal.SIGTERM)
 
 
 async def audit(services: Services) -> int:

@@ -24,7 +24,7 @@ class QueueAddress:
         self._home = httpx.URL(queue_url)
         self._path = self._home.raw_path.decode("ascii").rstrip("/")
         is_fal = self._home.scheme == "https" and self._home.port is None and self._home.host in _BACKUPS
-        self._origins = {_origin(self._home)} | ({("https", host, 443) for host in _BACKUPS} if is_fal else set())
+        self._origins = {("https", host, 443) for host in _BACKUPS} if is_fal else {_origin(self._home)}
         self._has_backup = is_fal
 
     def owns(self, url: httpx.URL) -> bool:
@@ -57,12 +57,18 @@ class QueueAddress:
 
     @property
     def media_hosts(self) -> frozenset[str]:
-        """Where result pictures may be fetched: hosts, `.host` for every subdomain, `host:port` as in a URL."""
-        return _MEDIA_HOSTS if self._has_backup else _MEDIA_HOSTS | {self._home.netloc.decode("ascii")}
+        """Where result pictures may be fetched: `host[:port]` as in a URL, or `.host` for every host below it.
+
+        Over https, unless the entry begins with `http://`: then over plain http.
+        """
+        if self._has_backup:
+            return _MEDIA_HOSTS
+        scheme = "http://" if self._home.scheme == "http" else ""
+        return _MEDIA_HOSTS | {f"{scheme}{self._home.netloc.decode('ascii')}"}
 
 
-def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
-    return url.scheme, url.host, url.port or _DEFAULT_PORTS.get(url.scheme)
+def _origin(url: httpx.URL) -> tuple[str, str, int]:
+    return url.scheme, url.host, url.port or _DEFAULT_PORTS.get(url.scheme, 0)
 
 
 def _parsed(text: str | None) -> httpx.URL | None:

@@ -20,6 +20,7 @@ _MOST_DETAILS: Final = 20
 _MOST_LOGS: Final = 50
 _MOST_UNITS: Final = Decimal(10**12)
 _FINEST_UNIT: Final = Decimal("1e-12")
+_MOST_DIGITS: Final = 34  # what MongoDB's Decimal128 holds
 _YES: Final = frozenset({"1", "true", "yes"})
 _NO: Final = frozenset({"0", "false", "no"})
 _RETRY_HEADERS: Final = ("x-fal-needs-retry", "x-fal-retryable")
@@ -119,13 +120,13 @@ class Refusal:
     Attributes:
         answer: what may be shown of it.
         is_fals_own: fal or its model wrote the body; otherwise something on the way may have.
-        is_typed: it names one of fal's error types, so that it certainly speaks of this request.
+        is_the_models: the model wrote it, so that it speaks of this request and not of the account or the queue.
         retryable: the same request may succeed later.
     """
 
     answer: ProviderAnswer
     is_fals_own: bool
-    is_typed: bool
+    is_the_models: bool
     retryable: bool
 
     def as_error(self) -> ProviderError:
@@ -170,8 +171,8 @@ def read_refusal(response: httpx.Response, wording: Wording) -> Refusal:
     body = _error_body(response)
     faults = body.faults()
     stated = body.error_type or response.headers.get("x-fal-error-type")
-    typed = stated or next((fault.type for fault in faults if isinstance(fault, _Fault) and fault.type), None)
-    error_type = typed or body.type
+    named = next((fault.type for fault in faults if isinstance(fault, _Fault) and fault.type), None)
+    error_type = stated or named or body.type
     words = "; ".join(str(fault) for fault in faults if str(fault)) or body.message or body.error
     answer = ProviderAnswer(
         message=wording.clean(words or f"fal.ai answered with HTTP status {response.status_code}."),
@@ -182,7 +183,7 @@ def read_refusal(response: httpx.Response, wording: Wording) -> Refusal:
     return Refusal(
         answer=answer,
         is_fals_own=bool(faults or stated),
-        is_typed=typed is not None,
+        is_the_models=isinstance(body.detail, list) and bool(faults),
         retryable=_retryable(response, error_type),
     )
 
@@ -247,9 +248,8 @@ def _billable_units(header: str | None) -> Decimal | None:
         return None
     if not units.is_finite() or not 0 <= units < _MOST_UNITS:
         return None
-    exponent = units.as_tuple().exponent
-    too_fine = isinstance(exponent, int) and exponent < _FINEST_UNIT.as_tuple().exponent
-    return units.quantize(_FINEST_UNIT) if too_fine else units
+    rounded = units.quantize(_FINEST_UNIT)
+    return units if units == rounded and len(units.as_tuple().digits) <= _MOST_DIGITS else rounded
 
 
 def _images(payload: Mapping[str, JsonValue]) -> tuple[ProviderImage, ...]:

@@ -8,7 +8,8 @@ from pydantic import JsonValue, SecretStr
 
 LONGEST_MESSAGE: Final = 2000
 LONGEST_LINE: Final = 500
-_SHORTEST_SECRET: Final = 6
+# The secret half of a shorter key could be an ordinary word, as in a sandbox's key; fal's own have 32 characters.
+_SHORTEST_SECRET: Final = 12
 # C0 and C1 controls, line separators, and the marks that reorder what a terminal shows.
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
 _LONE_SURROGATES: Final = re.compile(r"[\ud800-\udfff]")
@@ -30,8 +31,8 @@ class Wording:
     def _secrets(self) -> list[str]:
         """The whole key first, then its secret half (`id:secret`), if it is long enough to be one."""
         key = self.key.get_secret_value()
-        halves = [key, key.rpartition(":")[2]]
-        return [text for text in halves if len(text) >= _SHORTEST_SECRET]
+        half = key.rpartition(":")[2]
+        return [key, half] if len(half) >= _SHORTEST_SECRET else [key]
 
 
 def without_lone_surrogates(text: str) -> str:

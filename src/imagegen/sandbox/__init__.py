@@ -1,0 +1,4 @@
+"""A fal.ai stand-in: speaks fal's queue protocol over HTTP and draws pictures instead of generating them.
+
+Run it with `python -m imagegen.sandbox --host 127.0.0.1 --port 8100 --data DIR`. It imports nothing else of imagegen.
+"""

@@ -12,7 +12,7 @@ from random import Random
 from PIL import Image, ImageDraw, ImageFilter, ImageOps, UnidentifiedImageError
 
 from imagegen.sandbox.lettering import Card, add_caption, placeholder
-from imagegen.sandbox.scenery import Palette, Size, paint
+from imagegen.sandbox.scenery import Palette, Size, paint, resized
 
 _FORMATS = {"jpeg": ("image/jpeg", "jpg"), "png": ("image/png", "png"), "webp": ("image/webp", "webp")}
 
@@ -69,7 +69,7 @@ def draw(commission: Commission) -> Picture:
     canvas = _compose(commission, palette, dice)
     card = Card(palette.deep, share=0.62, opacity=178)
     if commission.kind is not Kind.FRESH:
-        card = Card(palette.deep, share=0.4, opacity=228)  # an input may have a caption of its own underneath
+        card = Card(palette.deep, share=0.4, opacity=246)  # an input may have a caption of its own underneath
     add_caption(canvas, commission.prompt, _small_print(commission), card)
     return _encoded(canvas, commission.file_type)
 
@@ -116,7 +116,7 @@ def _swapped(size: Size, base: InputPicture, face: InputPicture) -> Image.Image:
     draw.ellipse((left - ring, top - ring, left + across + ring, top + across + ring), (255, 255, 255))
     mask = Image.new("L", (across * 2, across * 2))
     ImageDraw.Draw(mask).ellipse((0, 0, across * 2 - 1, across * 2 - 1), 255)
-    canvas.paste(_covering(face, (across, across)), (left, top), mask.resize((across, across)))
+    canvas.paste(_covering(face, (across, across)), (left, top), resized(mask, (across, across)))
     return canvas
 
 

@@ -14,7 +14,9 @@ _LONGEST = 1200
 
 
 _PUNCTUATION = "“”‘’…·"  # noqa: RUF001  # these signs are in the font
-_SPELLED = str.maketrans({"ß": "ss", "æ": "ae", "Æ": "AE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "–": "-", "—": "-", "×": "x", "€": "EUR"})  # noqa: E501, RUF001  # a table
+_SPELLED = str.maketrans(
+    {"ß": "ss", "æ": "ae", "Æ": "AE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "\u2013": "-", "—": "-", "\u00d7": "x"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ def add_caption(picture: Image.Image, prompt: str, small_print: str, card: Card)
     margin, padding = short // 24, short // 22
     inside = width - 2 * (margin + padding)
     note = _fitted_note(small_print, inside, max(9, short // 40))
-    room = round(height * card.share) - 2 * padding - 2 * note.size
+    room = round(height * card.share - 2 * padding - 2 * note.size)
     text = _fit(_legible(prompt), inside, room, short)
     block = len(text.lines) * text.leading
     top = height - margin - 2 * padding - block - round(note.size * (2.1 if text.lines else 1.0))
@@ -57,7 +59,7 @@ def add_caption(picture: Image.Image, prompt: str, small_print: str, card: Card)
 
 
 def placeholder(size: Size, title: str, detail: str, at: float = 0.5) -> Image.Image:
-    """A grey striped card for an input picture that could not be used; its words stand `at` this share of the height."""
+    """A grey striped card for an input picture that could not be used; `at` is where its words stand, from 0 to 1."""
     width, height = size
     card = Image.new("RGB", size, (225, 228, 233))
     draw = ImageDraw.Draw(card)

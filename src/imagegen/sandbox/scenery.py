@@ -30,7 +30,7 @@ class Palette:
     @classmethod
     def pick(cls, dice: Random) -> "Palette":
         """Neighbouring hues around one warm or cold centre, so that no pick is ugly."""
-        hue = 0.52 + 0.5 * dice.random()  # from teal over blue and violet to red: no bare greens
+        hue = 0.5 + 0.56 * dice.random()  # from teal over blue and violet to orange: no bare greens
         turn = dice.choice((-1, 1)) * dice.uniform(0.04, 0.09)
         return cls(
             glow=_colour(hue + 1.7 * turn, 0.35, 1.0),
@@ -45,8 +45,18 @@ def paint(size: Size, palette: Palette, dice: Random) -> Image.Image:
     shrink = min(1.0, _DETAIL / max(size))
     small = (max(1, round(size[0] * shrink)), max(1, round(size[1] * shrink)))
     motif = dice.choice((_dunes, _lights, _facets, _ribbons))
-    drawn = motif((small[0] * 2, small[1] * 2), palette, dice).resize(small, Image.Resampling.BOX)
-    return drawn if small == size else drawn.resize(size, Image.Resampling.BICUBIC)
+    drawn = resized(motif((small[0] * 2, small[1] * 2), palette, dice), small, Image.Resampling.BOX)
+    return drawn if small == size else resized(drawn, size)
+
+
+def resized(
+    image: Image.Image,
+    size: Size,
+    how: Image.Resampling = Image.Resampling.BICUBIC,
+    box: tuple[float, float, float, float] | None = None,
+) -> Image.Image:
+    """The image, or this box of it, at another size."""
+    return image.resize(size, how, box)  # pyright: ignore[reportUnknownMemberType]  # Pillow names numpy, not installed
 
 
 def mix(first: Colour, second: Colour, share: float) -> Colour:
@@ -66,7 +76,7 @@ def _gradient(size: Size, top: tuple[Colour, Colour], bottom: tuple[Colour, Colo
         corners.putpixel((x, 0), top[x])
         corners.putpixel((x, 1), bottom[x])
     # Half a corner pixel lies outside the box, so that the colours run from edge to edge.
-    return corners.resize(size, Image.Resampling.BILINEAR, box=(0.5, 0.5, 1.5, 1.5))
+    return resized(corners, size, Image.Resampling.BILINEAR, (0.5, 0.5, 1.5, 1.5))
 
 
 def _dunes(size: Size, palette: Palette, dice: Random) -> Image.Image:
@@ -91,7 +101,7 @@ def _lights(size: Size, palette: Palette, dice: Random) -> Image.Image:
     for shrink, count, share in ((16, 9, 0.34), (6, 12, 0.22), (1, 14, 0.09)):
         layer = _discs((max(1, size[0] // shrink), max(1, size[1] // shrink)), palette, dice, count, share)
         if shrink > 1:  # drawn small, blurred and enlarged: out of focus, and cheap
-            layer = layer.filter(ImageFilter.GaussianBlur(2)).resize(size, Image.Resampling.BICUBIC)
+            layer = resized(layer.filter(ImageFilter.GaussianBlur(2)), size)
         scene.paste(layer, (0, 0), layer)
     return scene
 

@@ -80,7 +80,7 @@ class Jobs:
     async def ensure_indexes(self) -> None:
         """Make the indexes that every list, the audit and idempotency rely on."""
         with _answers():
-            await self._jobs.create_indexes(_INDEXES)
+            await self._jobs.create_indexes(list(_INDEXES))
 
     async def insert(self, job: Job) -> tuple[Job, bool]:
         """Store a new job, or find the one that its idempotency key already made.

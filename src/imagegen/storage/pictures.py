@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import filetype  # pyright: ignore[reportMissingTypeStubs] - it has none; `guess_mime` is all that is used
-from PIL import GifImagePlugin, JpegImagePlugin, PngImagePlugin
+from PIL import JpegImagePlugin
 
 from imagegen.errors import NotAPicture, TransferInterrupted
 
@@ -52,23 +52,23 @@ class EndWatch:
     def __init__(self, end: End) -> None:
         self._end = end
         self._seen = not end.marker
-        self._size = 0
+        self.size = 0
         self._tail = b""
 
     def feed(self, chunk: bytes) -> None:
         """Look at the next bytes of the file."""
         window = self._tail + chunk
-        begins_at = self._size - len(self._tail)
+        begins_at = self.size - len(self._tail)
         if not self._seen and not self._end.last:
             self._seen = window.find(self._end.marker, max(0, self._end.after - begins_at)) >= 0
-        self._size += len(chunk)
+        self.size += len(chunk)
         self._tail = window[-_TAIL_BYTES:]
 
     @property
     def reached(self) -> bool:
         """Whether the file may end here."""
         seen = self._tail.rstrip(b"\0").endswith(self._end.marker) if self._end.last else self._seen
-        return seen and self._size >= self._end.size
+        return seen and self.size >= self._end.size
 
 
 def recognise(head: bytes, *, whole: bool) -> Picture:
@@ -96,17 +96,17 @@ def recognise(head: bytes, *, whole: bool) -> Picture:
     return picture
 
 
-# Pillow's classes are used by themselves, not through `Image.open`: that refuses a large picture as a possible
-# decompression bomb, and nothing is decompressed here.
 def _png(head: bytes) -> Picture:
-    with PngImagePlugin.PngImageFile(io.BytesIO(head)) as image:
-        width, height = image.size
+    if head[12:16] != b"IHDR":
+        raise ValueError("IHDR does not come first")
+    width, height = struct.unpack(">II", head[16:24])
     end = End(marker=b"\0\0\0\0IEND\xaeB`\x82")
     return Picture(content_type="image/png", extension="png", width=width, height=height, end=end)
 
 
 def _jpeg(head: bytes) -> Picture:
     file = io.BytesIO(head)
+    # Not through `Image.open`: it refuses a large picture as a decompression bomb, and nothing is decompressed here.
     with JpegImagePlugin.JpegImageFile(file) as image:
         width, height = image.size
         scan_begins = file.tell()
@@ -116,8 +116,7 @@ def _jpeg(head: bytes) -> Picture:
 
 
 def _gif(head: bytes) -> Picture:
-    with GifImagePlugin.GifImageFile(io.BytesIO(head)) as image:
-        width, height = image.size
+    width, height = struct.unpack("<HH", head[6:10])
     end = End(marker=b";", last=True)
     return Picture(content_type="image/gif", extension="gif", width=width, height=height, end=end)
 

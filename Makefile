@@ -1,0 +1,54 @@
+# Everything a person does with the repository. `make help` lists it.
+.DEFAULT_GOAL := help
+.PHONY: help setup demo serve worker test check format lock clean
+
+BIN := .venv/bin
+READY := .venv/.ready
+SOURCES := src tests
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(READY) ## Make .venv with the locked dependencies (the other targets do it by themselves)
+
+$(READY): requirements/dev.txt pyproject.toml
+	@python=""; for candidate in python3 python3.13 python3.12 python3.11; do \
+	  if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$candidate; break; fi; \
+	done; \
+	if [ -z "$$python" ]; then echo "imagegen needs Python 3.11 or newer; python3 here is: $$(python3 --version 2>&1)"; exit 1; fi; \
+	echo "Setting up .venv with $$($$python --version); about a minute the first time"; \
+	$$python -m venv .venv || { echo "This Python cannot make virtual environments: install its venv module"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY) ## Make one picture with every model on a local stack, then stay up (ONCE=1: stop there)
+	@$(BIN)/imagegen demo $(if $(ONCE),--once)
+
+serve: $(READY) ## Run the service on http://localhost:5000; data is kept under .imagegen/
+	@$(BIN)/imagegen serve
+
+worker: $(READY) ## Run one more runner beside a running `make serve`
+	@$(BIN)/imagegen worker
+
+test: $(READY) ## Run the whole test suite against real local servers
+	$(BIN)/pytest $(ARGS)
+
+check: $(READY) ## Format, lint, types, layers, then the whole test suite: what CI runs
+	$(BIN)/ruff format --check $(SOURCES)
+	$(BIN)/ruff check $(SOURCES)
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+	$(MAKE) --no-print-directory test
+
+format: $(READY) ## Format the code and mend what can be mended
+	$(BIN)/ruff format $(SOURCES)
+	$(BIN)/ruff check --fix $(SOURCES)
+
+lock: $(READY) ## Resolve the dependencies anew into requirements/dev.txt (needs uv)
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --upgrade --python-version 3.11 \
+	  --custom-compile-command "make lock" pyproject.toml --extra local --group dev -o requirements/dev.txt
+
+clean: ## Remove the environment, the local servers' data and everything that was generated
+	rm -rf .venv .imagegen demo-output .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,74 @@
+"""The application: routes, errors and documentation, around services that are opened with it."""
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from importlib.resources import files
+from typing import Final, TypedDict
+
+from fastapi import FastAPI
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.staticfiles import StaticFiles
+
+import imagegen
+from imagegen.api.errors import translate_errors
+from imagegen.api.openapi import document
+from imagegen.api.routes import health, jobs
+from imagegen.api.routes.images import images_router
+from imagegen.registry import Registry
+from imagegen.wiring import Services
+
+OpenServices = Callable[[], AbstractAsyncContextManager[Services]]
+_ASSETS: Final = "/api-docs/assets"
+
+
+class State(TypedDict):
+    """What a request finds in `request.state`."""
+
+    services: Services
+
+
+def create_app(registry: Registry, open_services: OpenServices) -> FastAPI:
+    """Make the application; `open_services` is entered when it starts and left when it stops."""
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncGenerator[State]:
+        async with open_services() as services:
+            yield State(services=services)
+
+    app = FastAPI(
+        title="imagegen",
+        version=imagegen.__version__,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    translate_errors(app, registry)
+    app.include_router(images_router(registry))
+    app.include_router(jobs.router)
+    app.include_router(health.router)
+    _serve_documentation(app)
+    document(app)
+    return app
+
+
+def _serve_documentation(app: FastAPI) -> None:
+    """Swagger UI at /api-docs, its assets from the package: it works without internet."""
+    assets = StaticFiles(directory=str(files("fastapi_swagger") / "resources"))
+    app.mount(_ASSETS, assets, name="swagger")
+
+    @app.get("/api-docs", include_in_schema=False)
+    async def api_docs() -> HTMLResponse:
+        return get_swagger_ui_html(
+            openapi_url="/openapi.json",
+            title="imagegen API",
+            swagger_js_url=f"{_ASSETS}/swagger-ui-bundle.js",
+            swagger_css_url=f"{_ASSETS}/swagger-ui.css",
+            swagger_favicon_url=f"{_ASSETS}/favicon-32x32.png",
+            swagger_ui_parameters={"tryItOutEnabled": True, "displayRequestDuration": True},
+        )
+
+    @app.get("/", include_in_schema=False)
+    async def root() -> RedirectResponse:
+        return RedirectResponse("/api-docs")

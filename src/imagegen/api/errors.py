@@ -1,0 +1,168 @@
+"""The one translator from imagegen's errors to HTTP: problem details (RFC 9457) for all that is not a success."""
+
+import logging
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from imagegen.api.schemas import Problem, ProblemFault
+from imagegen.errors import (
+    Fault,
+    IdempotencyMismatch,
+    InvalidInput,
+    InvalidQuery,
+    InvalidRequest,
+    JobNotFound,
+    Unavailable,
+    UnknownModel,
+)
+from imagegen.jobs import Job
+from imagegen.registry import Registry
+from imagegen.storage.jobs import AcceptanceUnknown
+
+PROBLEM_JSON: Final = "application/problem+json"
+RETRY_AFTER: Final = {"Retry-After": "5"}
+_TYPES: Final = "urn:imagegen:problem:"
+_log = logging.getLogger("imagegen.api")
+
+
+class JobFailed(Exception):
+    """A waited-for job ended without pictures."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(job.id)
+        self.job = job
+
+
+def problem(
+    status: HTTPStatus,
+    code: str,
+    detail: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    **members: object,
+) -> JSONResponse:
+    """An error answer; members that are None or empty are left out."""
+    body = Problem.model_validate(
+        {
+            "type": _TYPES + code.replace("_", "-"),
+            "title": status.phrase,
+            "status": status.value,
+            "detail": detail,
+            "code": code,
+            **members,
+        }
+    )
+    content = body.model_dump(mode="json", exclude_none=True)
+    return JSONResponse(content, status, headers=dict(headers or {}), media_type=PROBLEM_JSON)
+
+
+def translate_errors(app: FastAPI, registry: Registry) -> None:
+    """Give the application its only exception handlers."""
+
+    async def invalid_body(request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        return await invalid_request(request, _refusal(error, registry))
+
+    app.add_exception_handler(RequestValidationError, invalid_body)
+    app.add_exception_handler(InvalidRequest, invalid_request)
+    app.add_exception_handler(JobNotFound, _not_found)
+    app.add_exception_handler(Unavailable, _unavailable)
+    app.add_exception_handler(JobFailed, _job_failed)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(Exception, _defect)
+
+
+async def invalid_request(request: Request, error: Exception) -> JSONResponse:
+    """The caller's fault: 400, 404 for a model named in the path, 409 where a key is used twice."""
+    match error:
+        case UnknownModel():
+            return problem(
+                HTTPStatus.NOT_FOUND if request.method == "GET" else HTTPStatus.BAD_REQUEST,
+                "unknown_model",
+                f"{error} Valid models: {', '.join(error.valid)}.",
+                valid_models=error.valid,
+                suggestion=error.suggestion,
+            )
+        case IdempotencyMismatch():
+            return problem(HTTPStatus.CONFLICT, "idempotency_mismatch", str(error), job_id=error.job_id)
+        case InvalidInput():
+            return problem(
+                HTTPStatus.BAD_REQUEST,
+                "invalid_query" if isinstance(error, InvalidQuery) else "invalid_input",
+                str(error),
+                errors=[_fault(fault) for fault in error.faults],
+                missing=error.missing or None,
+            )
+        case _:
+            return problem(HTTPStatus.BAD_REQUEST, "invalid_request", str(error))
+
+
+async def _not_found(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, JobNotFound)
+    return problem(HTTPStatus.NOT_FOUND, "job_not_found", str(error), job_id=error.job_id)
+
+
+async def _unavailable(_request: Request, error: Exception) -> JSONResponse:
+    job_id = error.job_id if isinstance(error, AcceptanceUnknown) else None
+    return problem(
+        HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", str(error), headers=RETRY_AFTER, job_id=job_id, retryable=True
+    )
+
+
+async def _job_failed(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, JobFailed)
+    failure = error.job.error
+    assert failure is not None
+    return problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        failure.code,
+        failure.message,
+        headers={"Location": f"/api/jobs/{error.job.id}"},
+        job_id=error.job.id,
+        fal_status=failure.fal_status,
+        fal_error_type=failure.fal_error_type,
+        retryable=failure.retryable,
+    )
+
+
+async def _http_error(_request: Request, error: Exception) -> JSONResponse:
+    """What the router itself says: no such path, wrong method, a body that cannot be read."""
+    assert isinstance(error, HTTPException)
+    status = HTTPStatus(error.status_code)
+    return problem(status, status.name.lower(), str(error.detail), headers=error.headers)
+
+
+async def _defect(request: Request, error: Exception) -> JSONResponse:
+    _log.error("%s %s: unexpected error", request.method, request.url.path, exc_info=error)
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong inside imagegen.")
+
+
+def _refusal(error: RequestValidationError, registry: Registry) -> InvalidRequest:
+    """Faults of the body are the registry's to explain; those of a query or header are few and plain."""
+    faults = error.errors()
+    if all(fault["loc"][0] == "body" for fault in faults):
+        return registry.refusal(faults, error.body)
+    return InvalidQuery([_plain_fault(fault) for fault in faults if fault["loc"][0] != "body"])
+
+
+def _plain_fault(fault: Mapping[str, object]) -> Fault:
+    location = fault["loc"]
+    assert isinstance(location, tuple)
+    name = str(location[-1])  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType] - pydantic's loc
+    return Fault(pointer=name, code=str(fault["type"]), message=f"{name}: {fault['msg']}")
+
+
+def _fault(fault: Fault) -> ProblemFault:
+    return ProblemFault(
+        pointer=fault.pointer,
+        code=fault.code,
+        message=fault.message,
+        valid=list(fault.valid) or None,
+        suggestion=fault.suggestion,
+    )

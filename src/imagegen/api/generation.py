@@ -1,0 +1,112 @@
+"""From a valid request to a job, and from a job to its end: what `POST /api/images/generate` does."""
+
+import asyncio
+import hashlib
+import json
+import logging
+from collections.abc import Mapping
+from contextlib import suppress
+from datetime import timedelta
+from typing import Final, cast
+
+from pydantic import JsonValue
+
+from imagegen.errors import DatabaseUnavailable, IdempotencyMismatch, QueueUnavailable
+from imagegen.jobs import Cost, Idempotency, Job, new_job_id
+from imagegen.registry import ModelRequest
+from imagegen.turn import uptime
+from imagegen.wiring import Services, now
+
+_LOOK_AGAIN: Final = timedelta(seconds=5)
+_log = logging.getLogger("imagegen.api")
+
+
+def new_job(request: ModelRequest, services: Services, *, idempotency_key: str | None) -> Job:
+    """The job that a request asks for: priced, and mapped to what fal takes; nothing is stored or sent yet."""
+    model = services.registry.model(request.model)
+    inputs, options = _given(request, "inputs"), _given(request, "options")
+    fal_request = model.fal_request(inputs, options)
+    price = model.price(inputs, options)
+    created_at = now()
+    return Job(
+        id=new_job_id(created_at),
+        user_id=request.user_id,
+        model=model.name,
+        endpoint=fal_request.endpoint,
+        inputs=inputs,
+        options=options,
+        payload=fal_request.payload,
+        cost=Cost(cost_per_image=price.cost_per_image, num_images=price.num_images),
+        created_at=created_at,
+        idempotency=_idempotency(request, idempotency_key) if idempotency_key else None,
+    )
+
+
+async def accept(job: Job, services: Services) -> tuple[Job, bool]:
+    """Store and queue the job. From the moment it is stored, it is accepted: nothing after that is an error.
+
+    Returns:
+        The job, and whether an earlier request with the same idempotency key had made it.
+
+    Raises:
+        IdempotencyMismatch: the key was used with another body.
+        DatabaseUnavailable: nothing was accepted.
+        AcceptanceUnknown: MongoDB broke off; the error names the job that may exist.
+    """
+    stored, replayed = await services.jobs.insert(job)
+    if replayed:
+        _demand_the_same_body(job, stored)
+        return stored, True
+    try:
+        await services.queue.publish(stored)
+    except QueueUnavailable as error:
+        _log.warning("job %s is accepted but not queued (%s); the audit will queue it", job.id, error)
+    return stored, False
+
+
+async def wait_for_end(job: Job, services: Services, patience: timedelta) -> Job:
+    """The job as soon as it has ended, or as it is when the patience is over or the service is asked to stop.
+
+    Announcements keep no history, so MongoDB is read after subscribing, at each announcement and every few seconds.
+    """
+    give_up_at = uptime() + patience.total_seconds()
+    with services.queue.news.of(job.id) as news:
+        while not job.status.is_final and (left := give_up_at - uptime()) > 0 and not services.stopping.is_set():
+            news.clear()
+            with suppress(DatabaseUnavailable):
+                job = await services.jobs.get(job.id)
+            if not job.status.is_final:
+                await _something_happens(news, services.stopping, min(left, _LOOK_AGAIN.total_seconds()))
+    return job
+
+
+async def _something_happens(news: asyncio.Event, stopping: asyncio.Event, at_most: float) -> None:
+    waits = {asyncio.create_task(event.wait()) for event in (news, stopping)}
+    try:
+        await asyncio.wait(waits, timeout=at_most, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+
+
+def _given(request: ModelRequest, part: str) -> Mapping[str, JsonValue]:
+    """What the caller gave, without the members that were left out."""
+    body = request.model_dump(mode="json", exclude_unset=True, by_alias=True)
+    return cast("Mapping[str, JsonValue]", body.get(part, {}))
+
+
+def _idempotency(request: ModelRequest, key: str) -> Idempotency:
+    body = json.dumps(request.model_dump(mode="json", exclude_unset=True, by_alias=True), sort_keys=True)
+    return Idempotency(
+        caller=request.user_id,
+        route="POST /api/images/generate",
+        key=key,
+        body_sha256=hashlib.sha256(body.encode()).hexdigest(),
+    )
+
+
+def _demand_the_same_body(job: Job, stored: Job) -> None:
+    assert job.idempotency is not None
+    assert stored.idempotency is not None
+    if job.idempotency.body_sha256 != stored.idempotency.body_sha256:
+        raise IdempotencyMismatch(stored.id)

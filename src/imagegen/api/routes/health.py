@@ -1,0 +1,48 @@
+"""/health: for load balancers and people."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+
+from imagegen.api import schemas
+from imagegen.api.deps import ServicesDep
+from imagegen.errors import ProviderError, Unavailable
+
+router = APIRouter(prefix="/health", tags=["health"])
+_PATIENCE: Final = 5.0
+
+
+@router.get("/live")
+async def live() -> dict[str, str]:
+    """The process answers."""
+    return {"status": "live"}
+
+
+@router.get("/ready", responses={503: {"model": schemas.Health, "description": "A server is down."}})
+async def ready(services: ServicesDep) -> schemas.Health:
+    """Each of the four servers answers; 503 while one does not."""
+    checks = {
+        "mongodb": services.jobs.check,
+        "s3": services.images.check,
+        "nats": services.queue.check,
+        "fal": services.fal.check,
+    }
+    states = await asyncio.gather(*(_state(check) for check in checks.values()))
+    servers = dict(zip(checks, states, strict=True))
+    is_ready = all(state.status == "up" for state in states)
+    health = schemas.Health(status="ready" if is_ready else "not_ready", servers=servers)
+    return health if is_ready else JSONResponse(health.model_dump(mode="json"), 503)  # pyright: ignore[reportReturnType] - FastAPI passes a Response through
+
+
+async def _state(check: Callable[[], Awaitable[None]]) -> schemas.ServerHealth:
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            await check()
+    except (Unavailable, ProviderError) as error:
+        return schemas.ServerHealth(status="down", reason=str(error))
+    except TimeoutError:
+        return schemas.ServerHealth(status="down", reason=f"no answer within {_PATIENCE:.0f} s")
+    return schemas.ServerHealth(status="up", reason=None)

@@ -1,0 +1,148 @@
+"""How long to wait for fal, how often to ask, and what is told meanwhile."""
+
+import asyncio
+import logging
+import random
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from http import HTTPStatus
+from typing import Final, Literal, TypeVar
+
+from imagegen.errors import ProviderAnswer, ResultUnavailable, SubmissionNotSent
+from imagegen.fal.answers import StatusAnswer
+
+_GROWTH: Final = 1.6
+_JITTER: Final = 0.25
+_log = logging.getLogger("imagegen.fal")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """Every limit of time and number towards fal.
+
+    Attributes:
+        submit: the POST and its whole answer (fal-client allows 120 s).
+        read: a status read, a result, a cancellation, with the whole answer.
+        attempts: POSTs for one submit, all but the last certainly not sent.
+        retrying: from the first of those POSTs to the start of the last.
+        first_retry: the pause before the second of those POSTs; each is longer than the one before.
+        first_poll: the first pause between status reads; each is longer than the one before.
+        longest_poll: no pause between status reads is longer.
+        result: how long a result that cannot be read is tried again.
+    """
+
+    submit: timedelta = timedelta(seconds=60)
+    read: timedelta = timedelta(seconds=30)
+    attempts: int = 5
+    retrying: timedelta = timedelta(seconds=15)
+    first_retry: timedelta = timedelta(seconds=0.5)
+    first_poll: timedelta = timedelta(seconds=0.25)
+    longest_poll: timedelta = timedelta(seconds=5)
+    result: timedelta = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What fal says of a request that is not done. `queue_position` counts the requests ahead, from 0."""
+
+    state: Literal["in_queue", "in_progress"]
+    queue_position: int | None = None
+    logs: tuple[str, ...] = ()
+
+
+class Passing(ResultUnavailable):
+    """A read that failed for a reason that passes: inside this room it means "ask again"."""
+
+
+def pauses(first: timedelta, longest: timedelta) -> Iterator[float]:
+    """Growing pauses in seconds, without end; each is up to a quarter shorter or longer, so that jobs do not march."""
+    seconds = first.total_seconds()
+    while True:
+        yield min(seconds, longest.total_seconds()) * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - spreads load, hides nothing
+        seconds = min(seconds * _GROWTH, longest.total_seconds())
+
+
+async def until_completed(
+    read: Callable[[], Awaitable[StatusAnswer]],
+    tell: Callable[[StatusAnswer], Awaitable[None]],
+    patience: Patience,
+    name: str,
+) -> None:
+    """Ask for the status until it is COMPLETED; a read that fails is no news of the request.
+
+    Args:
+        read: one status read; raises `Passing`.
+        tell: called with each answer before the last that says something new.
+        patience: the pauses; they begin anew when the request moves on.
+        name: of the request, for the log.
+    """
+    before: StatusAnswer | None = None
+    was_readable = True
+    rests = pauses(patience.first_poll, patience.longest_poll)
+    while True:
+        try:
+            status = await read()
+        except Passing as error:
+            _log_once(was_readable, name, error)
+            was_readable = False
+        else:
+            was_readable = True
+            if status.status == "COMPLETED":
+                return
+            if before is None or status.status != before.status:
+                rests = pauses(patience.first_poll, patience.longest_poll)
+            if status != before:
+                await tell(status)
+            before = status
+        await asyncio.sleep(next(rests))
+
+
+def _log_once(was_readable: bool, name: str, error: Passing) -> None:
+    if was_readable:
+        _log.warning("request %s: its status cannot be read (%s); still waiting", name, error)
+
+
+async def until_read(read: Callable[[], Awaitable[T]], patience: Patience) -> T:
+    """Ask again for as long as `patience.result` allows.
+
+    Raises:
+        Passing: the last failure, when the time is up. Its status is 404 only if every answer was a 404.
+    """
+    ends = time.monotonic() + patience.result.total_seconds()
+    only_missing = True
+    for rest in pauses(patience.first_poll, patience.longest_poll):
+        try:
+            return await read()
+        except Passing as error:
+            only_missing = only_missing and error.answer.status == HTTPStatus.NOT_FOUND
+            if time.monotonic() + rest > ends:
+                raise error if only_missing else Passing(_without_status(error.answer)) from error
+        await asyncio.sleep(rest)
+    raise AssertionError("pauses have no end")
+
+
+def _without_status(answer: ProviderAnswer) -> ProviderAnswer:
+    return ProviderAnswer(message=answer.message, error_type=answer.error_type)
+
+
+async def while_not_sent(post: Callable[[], Awaitable[T]], patience: Patience) -> T:
+    """Repeat a POST that fal certainly has not got: `patience.attempts` times, within `patience.retrying`.
+
+    Raises:
+        SubmissionNotSent: attempts or time are used up, or fal asks to wait for longer.
+    """
+    ends = time.monotonic() + patience.retrying.total_seconds()
+    rests = pauses(patience.first_retry, patience.longest_poll)
+    for _ in range(patience.attempts - 1):
+        try:
+            return await post()
+        except SubmissionNotSent as error:
+            rest = max(next(rests), error.retry_after.total_seconds() if error.retry_after else 0)
+            if time.monotonic() + rest > ends:
+                raise
+            _log.info("fal.ai has not got the request (%s); again in %.1f s", error, rest)
+        await asyncio.sleep(rest)
+    return await post()

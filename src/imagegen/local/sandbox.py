@@ -1,0 +1,47 @@
+"""The local stand-in for fal.ai."""
+
+import sys
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+import httpx
+
+from imagegen.local.server import LOOPBACK, Server, get, loopback_client, until
+from imagegen.settings import LocalSettings
+
+PORTS = ("sandbox",)
+
+_KEY = "local:sandbox"
+
+
+def server(directory: Path, ports: Mapping[str, int], _programs: LocalSettings) -> Server:
+    """Describe the sandbox that keeps its requests and pictures in `directory/sandbox`."""
+    data, port = directory / "sandbox", ports["sandbox"]
+    url = f"http://{LOOPBACK}:{port}"
+    return Server(
+        name="sandbox",
+        group="fal",
+        address={
+            "key": _KEY,
+            "queue_url": url,
+            "api_url": f"{url}/v1",
+            "jwks_url": f"{url}/.well-known/jwks.json",
+        },
+        # -P: the working directory holds data, no modules.
+        command=(
+            *(sys.executable, "-P", "-m", "imagegen.sandbox"),
+            *("--host", LOOPBACK, "--port", str(port), "--data", str(data)),
+        ),
+        directory=data,
+        ready=partial(_ready, f"{url}/_sandbox/health"),
+    )
+
+
+async def _ready(url: str) -> None:
+    async with loopback_client() as client:
+        await until(partial(_answers, client, url))
+
+
+async def _answers(client: httpx.AsyncClient, url: str) -> bool:
+    return await get(client, url) is not None

@@ -1,0 +1,140 @@
+"""Makes a model of a listing: its classes, its routes, and an example that is proved to be valid."""
+
+import re
+
+from pydantic import JsonValue, TypeAdapter, ValidationError
+
+from imagegen.errors import CatalogError, Fault
+from imagegen.registry.annotations import Annotator
+from imagegen.registry.catalog import Listing
+from imagegen.registry.conflicts import ActiveRoute, Conflicts, Narrowed
+from imagegen.registry.documents import Place
+from imagegen.registry.entries import Route
+from imagegen.registry.model import Model
+from imagegen.registry.requests import request_class
+from imagegen.registry.schemas import ParameterSchema
+
+EXAMPLE_USER = "user123"
+
+
+def class_stem(model: str) -> str:
+    """What the names of a model's classes begin with: `flux-pro` gives `FluxPro`."""
+    stem = "".join(part.capitalize() for part in re.split(r"[._-]+", model))
+    return stem if stem[:1].isalpha() else f"Model{stem}"
+
+
+def assemble(listing: Listing, annotator: Annotator) -> Model:
+    """Make the model.
+
+    Raises:
+        CatalogError: a value in the entry that the model itself would refuse.
+    """
+    entry, stem = listing.entry, class_stem(listing.name)
+    doc = "{} of " + listing.name + "."
+    inputs = annotator.object_class(f"{stem}Inputs", doc.format("Inputs"), listing.inputs, entry.required_inputs)
+    options = annotator.object_class(f"{stem}Options", doc.format("Options"), listing.options, ())
+    conflicts = Conflicts(
+        sized="width" in listing.options and "height" in listing.options,
+        routes=tuple(_route(listing, index, annotator) for index in range(len(entry.routes))),
+    )
+    model = Model(
+        name=listing.name,
+        endpoint=entry.fal_endpoint,
+        category=entry.category,
+        description=entry.description,
+        required_inputs=entry.required_inputs,
+        optional_inputs=entry.optional_inputs,
+        options=tuple(listing.options),
+        default_options=entry.default_options,
+        cost_per_image=entry.cost_per_image,
+        price_rules=entry.price_rules,
+        conflicts=conflicts,
+        inputs_class=inputs,
+        options_class=options,
+        request_class=request_class(listing.name, stem, inputs, options, conflicts.faults),
+    )
+    _check_defaults(listing, model)
+    _check_rules(listing, model)
+    _set_example(listing, model)
+    return model
+
+
+def _route(listing: Listing, index: int, annotator: Annotator) -> ActiveRoute:
+    written: Route = listing.entry.routes[index]
+    stem = f"{class_stem(listing.name)}Route{index + 1}"
+    return ActiveRoute(
+        when=written.when,
+        endpoint=written.fal_endpoint,
+        cost_per_image=written.cost_per_image,
+        narrowed={
+            name: Narrowed(
+                section="inputs" if name in listing.inputs else "options",
+                adapter=TypeAdapter(annotator.annotation(schema, stem + name.title().replace("_", ""))),
+            )
+            for name, schema in listing.narrowed[index].items()
+        },
+    )
+
+
+def _check_defaults(listing: Listing, model: Model) -> None:
+    defaults = model.default_options
+    found = [*model.section_faults("options", defaults), *model.conflicts.faults({}, defaults)]
+    for route in model.conflicts.routes:
+        found += route.faults(defaults)
+    for fault in found:
+        raise _error(listing, ("defaultOptions",), fault, within="/options")
+
+
+def _check_rules(listing: Listing, model: Model) -> None:
+    for index, rule in enumerate(listing.entry.price_rules):
+        section = "inputs" if rule.option in listing.inputs else "options"
+        for fault in model.section_faults(section, {rule.option: rule.value}):
+            raise listing.error(("priceRules", index, "value"), fault.message)
+
+
+def _set_example(listing: Listing, model: Model) -> None:
+    body = _example(listing)
+    try:
+        model.request_class.model_validate(body)
+    except ValidationError as error:
+        fault = model.refusal(error.errors(include_url=False), body).faults[0]
+        if listing.entry.example is None:
+            name = fault.pointer.split("/")[-1]
+            reason = f"expected an example for each required input: give parameters.{name} one ({fault.message})"
+            raise listing.error(("requiredInputs",), reason) from error
+        raise _error(listing, ("example",), fault, within="") from error
+    model.request_class.example = body
+
+
+def _error(listing: Listing, place: Place, fault: Fault, within: str) -> CatalogError:
+    steps = fault.pointer.removeprefix(within).split("/")[1:]
+    return listing.error((*place, *(int(step) if step.isdecimal() else step for step in steps)), fault.message)
+
+
+def _example(listing: Listing) -> dict[str, JsonValue]:
+    written = listing.entry.example
+    if written is None:
+        required = listing.entry.required_inputs
+        inputs = {name: _sample(listing.inputs[name]) for name in required}
+        return {"model": listing.name, "inputs": inputs, "userId": EXAMPLE_USER}
+    parts: dict[str, JsonValue] = {"model": listing.name, "inputs": dict(written.inputs)}
+    options: dict[str, JsonValue] = {"options": dict(written.options)} if written.options else {}
+    return {**parts, **options, "userId": EXAMPLE_USER}
+
+
+def _sample(schema: ParameterSchema) -> JsonValue:
+    """A value for a parameter: its example, or what its type suggests."""
+    if schema.example is not None:
+        return schema.example
+    if schema.enum:
+        return schema.enum[0]
+    samples: dict[str | None, JsonValue] = {
+        "string": "https://example.com/photo.jpg" if schema.format else "text",
+        "integer": max(1, int(schema.minimum or 1)),
+        "number": schema.minimum or 1,
+        "boolean": True,
+        "array": [_sample(schema.items)] if schema.items else ["text"],
+        "object": {name: _sample(part) for name, part in (schema.properties or {}).items()},
+        None: "text",
+    }
+    return samples[schema.type]

@@ -1,0 +1,150 @@
+"""Reads catalog files, and checks every entry against the vocabulary and against itself."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+from pydantic import JsonValue, ValidationError
+
+from imagegen.errors import CatalogError
+from imagegen.registry.documents import Document, Place, did_you_mean, read_document
+from imagegen.registry.entries import Entry, Example, PriceRule, Route, is_money
+from imagegen.registry.schemas import ParameterSchema
+from imagegen.registry.values import SYNC_MODE, WHY_NO_SYNC_MODE
+from imagegen.registry.vocabulary import ParameterSchemas, Vocabulary
+
+_MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_WRITTEN = {"routes": Route, "priceRules": PriceRule, "example": Example}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """An entry, and what its parameters are.
+
+    Attributes:
+        name: the model's name.
+        entry: what is written.
+        document: where it is written.
+        inputs: required inputs first.
+        options: in the entry's order, or in the vocabulary's where the entry names none.
+        narrowed: for each route, the parameters that it narrows.
+        unknown: names that neither the vocabulary nor the entry describes; any JSON is accepted for them.
+    """
+
+    name: str
+    entry: Entry
+    document: Document
+    inputs: ParameterSchemas
+    options: ParameterSchemas
+    narrowed: tuple[ParameterSchemas, ...]
+    unknown: tuple[str, ...]
+
+    def error(self, place: Place, expected: str) -> CatalogError:
+        """What is wrong at a place below the entry."""
+        return self.document.error((self.name, *place), expected)
+
+
+def read_catalog(path: Path, words: Vocabulary) -> Iterator[Listing]:
+    """Read one file: a mapping of model names to entries.
+
+    Raises:
+        CatalogError: with the line of the first thing that is wrong.
+    """
+    document = read_document(path, keep_text=is_money)
+    for name, value in document.value.items():
+        yield _Reading(document, name, _entry(document, name, value), words).listing()
+
+
+def _entry(document: Document, name: str, value: JsonValue) -> Entry:
+    if not _MODEL_NAME.fullmatch(name):
+        raise document.error((name,), "expected a model's name: lower-case letters, digits, '.', '_' and '-', up to 64")
+    if name == "models" and isinstance(value, dict) and "falEndpoint" not in value:
+        raise document.error((name,), "expected entries at the top of the file, without 'models:' around them")
+    try:
+        return Entry.model_validate(value)
+    except ValidationError as error:
+        raise document.error_of((name,), error, _keys_at(error)) from error
+
+
+def _keys_at(error: ValidationError) -> tuple[str, ...]:
+    part = error.errors(include_url=False)[0]["loc"][0] if error.errors()[0]["loc"] else ""
+    nested = len(error.errors()[0]["loc"]) > 1
+    return _WRITTEN[str(part)].keys() if nested and part in _WRITTEN else Entry.keys()
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """One entry on its way to a listing."""
+
+    document: Document
+    name: str
+    entry: Entry
+    words: Vocabulary
+
+    def listing(self) -> Listing:
+        entry, words = self.entry, self.words
+        inputs = (*entry.required_inputs, *entry.optional_inputs)
+        options = tuple(o for o in words.options if o not in inputs) if entry.options is None else entry.options
+        accepted = (*inputs, *options)
+        for place, expected in chain(_listed_wrongly(entry), _named_wrongly(entry, accepted, options)):
+            raise self.document.error((self.name, *place), expected)
+        schemas = {parameter: self._schema(parameter) for parameter in accepted}
+        return Listing(
+            name=self.name,
+            entry=entry,
+            document=self.document,
+            inputs={parameter: schemas[parameter] for parameter in inputs},
+            options={parameter: schemas[parameter] for parameter in options},
+            narrowed=tuple(self._narrowed(index, schemas) for index in range(len(entry.routes))),
+            unknown=tuple(p for p in accepted if words.find(p) is None and p not in entry.parameters),
+        )
+
+    def _schema(self, parameter: str) -> ParameterSchema:
+        known = self.words.find(parameter) or ParameterSchema()
+        changes = self.entry.parameters
+        return self._changed(("parameters", parameter), changes[parameter], known) if parameter in changes else known
+
+    def _narrowed(self, index: int, schemas: ParameterSchemas) -> ParameterSchemas:
+        changes = self.entry.routes[index].parameters.items()
+        return {p: self._changed(("routes", index, "parameters", p), value, schemas[p]) for p, value in changes}
+
+    def _changed(self, place: Place, change: JsonValue, known: ParameterSchema) -> ParameterSchema:
+        where = (self.name, *place)
+        schema = known.changed(self.words.schema(self.document, where, change))
+        return self.words.fitting(self.document, where, schema)
+
+
+def _listed_wrongly(entry: Entry) -> Iterator[tuple[Place, str]]:
+    """Names that stand twice, or that no entry may list."""
+    seen: dict[str, str] = {}
+    lists = {
+        "requiredInputs": entry.required_inputs,
+        "optionalInputs": entry.optional_inputs,
+        "options": entry.options or (),
+    }
+    for key, names in lists.items():
+        for index, parameter in enumerate(names):
+            if parameter == SYNC_MODE:
+                yield (key, index), f"{SYNC_MODE} {WHY_NO_SYNC_MODE}"
+            if parameter in seen:
+                yield (key, index), f"{parameter!r} stands under {seen[parameter]} already; expected each name once"
+            seen[parameter] = key
+    if entry.options is not None and ("width" in entry.options) is not ("height" in entry.options):
+        yield ("options",), "expected width and height together, or neither"
+
+
+def _named_wrongly(entry: Entry, accepted: tuple[str, ...], options: tuple[str, ...]) -> Iterator[tuple[Place, str]]:
+    """Names that stand somewhere else in the entry, and that it does not accept."""
+    for parameter in entry.default_options:
+        if parameter not in options:
+            yield ("defaultOptions", parameter), f"expected an option of this model{did_you_mean(parameter, options)}"
+    named: list[tuple[Place, str]] = [(("parameters", parameter), parameter) for parameter in entry.parameters]
+    named += [(("priceRules", index, "option"), rule.option) for index, rule in enumerate(entry.price_rules)]
+    for index, route in enumerate(entry.routes):
+        named.append((("routes", index, "when"), route.when))
+        named += [(("routes", index, "parameters", parameter), parameter) for parameter in route.parameters]
+    for place, parameter in named:
+        if parameter not in accepted:
+            yield place, f"expected a parameter that this entry lists{did_you_mean(parameter, accepted)}"

@@ -1,0 +1,78 @@
+"""The form of a catalog entry, as it is written."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic.alias_generators import to_camel
+
+from imagegen.registry.documents import Place
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
+Endpoint = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)+$", max_length=200)]
+Money = Annotated[Decimal, Field(ge=0, max_digits=15, decimal_places=9)]
+
+
+class _Written(BaseModel):
+    """Something that a person wrote in camelCase, and that has no other keys than these."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
+
+    @classmethod
+    def keys(cls) -> tuple[str, ...]:
+        """The keys, as they are written."""
+        return tuple(member.alias or name for name, member in cls.model_fields.items())
+
+
+class PriceRule(_Written):
+    """A request whose parameter `option` has this value costs `multiply` times as much."""
+
+    option: Name
+    value: JsonValue
+    multiply: Money
+
+
+class Route(_Written):
+    """A request that uses the parameter `when` goes to another endpoint, at another price if one is given.
+
+    `parameters` narrows further what may be given together with `when`.
+    """
+
+    when: Name
+    fal_endpoint: Endpoint
+    cost_per_image: Money | None = None
+    parameters: Mapping[Name, JsonValue] = Field(default_factory=dict[str, JsonValue])
+
+
+class Example(_Written):
+    """A request that a reader can copy."""
+
+    inputs: Mapping[str, JsonValue]
+    options: Mapping[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+
+
+class Entry(_Written):
+    """One model. `options` left out stands for every option of the vocabulary."""
+
+    fal_endpoint: Endpoint
+    category: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
+    required_inputs: tuple[Name, ...] = ()
+    optional_inputs: tuple[Name, ...] = ()
+    options: tuple[Name, ...] | None = None
+    default_options: Mapping[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    cost_per_image: Money
+    description: Annotated[str, Field(min_length=1)]
+    parameters: Mapping[Name, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    price_rules: tuple[PriceRule, ...] = ()
+    routes: tuple[Route, ...] = ()
+    example: Example | None = None
+
+
+def is_money(place: Place) -> bool:
+    """Whether an amount stands at this place of a catalog file: it is read from its text, never through a float."""
+    match place:
+        case (_, "costPerImage") | (_, "routes", _, "costPerImage") | (_, "priceRules", _, "multiply"):
+            return True
+        case _:
+            return False

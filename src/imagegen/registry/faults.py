@@ -1,0 +1,205 @@
+"""Tells what is wrong with a request, from what pydantic found and from the JSON Schema that the request has to fit.
+
+The codes: missing, unknown_name, misplaced_name, wrong_type, not_allowed, out_of_range, too_short, too_long,
+wrong_format, unsupported, conflict, too_deep, invalid_json, invalid.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from pydantic_core import ErrorDetails
+
+from imagegen.errors import Fault
+from imagegen.registry.documents import Place, nearest
+from imagegen.registry.values import SYNC_MODE, WHY_NO_SYNC_MODE
+
+SECTIONS = ("inputs", "options")
+MOST_FAULTS = 100
+_TYPES = {
+    "string_type": "text",
+    "int_type": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "list_type": "a list",
+    "dict_type": "an object",
+    "model_type": "an object",
+    "model_attributes_type": "an object",
+}
+_OWN = frozenset({"unsupported", "wrong_format", "wrong_type", "out_of_range", "too_deep"})
+Schema = Mapping[str, Any]
+Explain = Callable[[Schema], tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The JSON Schema of a model's request, to be looked up by place.
+
+    Attributes:
+        subject: who takes the members, for messages: the model's name.
+        root: the schema, with its definitions under `$defs`.
+    """
+
+    subject: str
+    root: Schema
+
+    def at(self, place: Place) -> Schema:
+        """The schema of the value at a place; empty if there is none."""
+        found = self._resolved(self.root)
+        for step in place:
+            found = self._step(found, step)
+        return found
+
+    def names(self, place: Place) -> tuple[str, ...]:
+        """The members that the object at a place can have."""
+        return tuple(self._properties(self.at(place)))
+
+    def enum(self, place: Place) -> tuple[str, ...]:
+        """The values that are right at a place, where they can be listed."""
+        return tuple(str(value) for branch in self._branches(self.at(place)) for value in branch.get("enum", ()))
+
+    def _step(self, schema: Schema, step: str | int) -> Schema:
+        if isinstance(step, str):
+            return self._resolved(self._properties(schema).get(step, {}))
+        return self._resolved(schema.get("items", {}))
+
+    def _properties(self, schema: Schema) -> Mapping[str, Schema]:
+        return {name: member for part in self._branches(schema) for name, member in part.get("properties", {}).items()}
+
+    def _branches(self, schema: Schema) -> list[Schema]:
+        return [self._resolved(branch) for branch in schema.get("anyOf", [schema])]
+
+    def _resolved(self, schema: Schema) -> Schema:
+        reference = schema.get("$ref")
+        return self.root["$defs"][reference.rpartition("/")[2]] if reference else schema
+
+
+def faults(errors: Iterable[ErrorDetails], shape: Shape, prefix: Place = ()) -> list[Fault]:
+    """A fault for each of pydantic's errors, whose places lie below `prefix`."""
+    return [_fault(error, (*prefix, *error["loc"]), shape) for error in errors]
+
+
+def missing(place: Place) -> Fault:
+    """A member that is required and not there."""
+    return Fault(pointer=pointer(place), code="missing", message=f"{spoken(place)} is required.")
+
+
+def pointer(place: Place) -> str:
+    """The JSON Pointer (RFC 6901) of a place."""
+    steps = (str(step).encode(errors="replace").decode() for step in place)
+    return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
+
+
+def spoken(place: Place) -> str:
+    """A place as a person writes it: `inputs.loras[0].path`."""
+    path = ""
+    for step in place:
+        path += f"[{step}]" if isinstance(step, int) else f".{step}"
+    return path.removeprefix(".") or "The body"
+
+
+def _fault(error: ErrorDetails, place: Place, shape: Shape) -> Fault:
+    kind = error["type"]
+    if kind == "extra_forbidden":
+        return _unknown_name(place, shape)
+    if kind == "missing":
+        return missing(place)
+    if kind == "literal_error":
+        return _not_allowed(error, place, shape)
+    code, end = _explained(error, shape.at(place))
+    return Fault(pointer=pointer(place), code=code, message=f"{spoken(place)} {end}.")
+
+
+def _unknown_name(place: Place, shape: Shape) -> Fault:
+    *parent, name = place
+    name, where = str(name), pointer(place)
+    if name == SYNC_MODE:
+        return Fault(pointer=where, code="unsupported", message=f"{SYNC_MODE} {WHY_NO_SYNC_MODE}.")
+    home = _home(name, tuple(parent), shape)
+    if home is not None:
+        return Fault(pointer=where, code="misplaced_name", message=f"{name!r} belongs {home}.")
+    valid = shape.names(tuple(parent))
+    suggestion = nearest(name, valid)
+    taker = spoken(tuple(parent)) if len(parent) > 1 else shape.subject
+    section = f" in {parent[0]}" if len(parent) == 1 else ""
+    hint = f"; did you mean {suggestion!r}?" if suggestion else "."
+    message = f"{taker} takes no {_short(name)}{section}{hint}"
+    return Fault(pointer=where, code="unknown_name", message=message, valid=valid, suggestion=suggestion)
+
+
+def _short(name: str) -> str:
+    return repr(name if len(name) <= 60 else name[:60] + "…")  # noqa: PLR2004 - as much as a message can bear
+
+
+def _home(name: str, parent: Place, shape: Shape) -> str | None:
+    if len(parent) > 1:
+        return None
+    for section in SECTIONS:
+        if parent != (section,) and name in shape.names((section,)):
+            return f"in {section}"
+    return "at the top of the body" if parent and name in shape.names(()) else None
+
+
+def _not_allowed(error: ErrorDetails, place: Place, shape: Shape) -> Fault:
+    valid = shape.enum(place)
+    given = error.get("input")
+    worded = [value for value in valid if any(character.isalpha() for character in value)]
+    suggestion = nearest(given, worded) if isinstance(given, str) else None
+    hint = f"; did you mean {suggestion!r}?" if suggestion else "."
+    message = f"{spoken(place)} must be one of {', '.join(valid)}{hint}"
+    return Fault(pointer=pointer(place), code="not_allowed", message=message, valid=valid, suggestion=suggestion)
+
+
+def _explained(error: ErrorDetails, schema: Schema) -> tuple[str, str]:
+    """The code of an error, and the end of the sentence that begins with the place."""
+    kind = error["type"]
+    if kind in _OWN:
+        return kind, error["msg"]
+    if kind in _TYPES:
+        return "wrong_type", f"must be {_TYPES[kind]}"
+    explain = _EXPLAINED.get(kind)
+    return explain(schema) if explain else ("invalid", f"is not valid: {error['msg']}")
+
+
+def _range(schema: Schema) -> tuple[str, str]:
+    low, high = schema.get("minimum"), schema.get("maximum")
+    if low is not None and high is not None:
+        return "out_of_range", f"must be between {low} and {high}"
+    words = {"minimum": "at least", "maximum": "at most", "exclusiveMinimum": "above", "exclusiveMaximum": "below"}
+    bounds = [f"{word} {schema[key]}" for key, word in words.items() if key in schema]
+    return "out_of_range", "must be " + " and ".join(bounds)
+
+
+def _length(unit: str, least: str, most: str) -> tuple[Explain, Explain]:
+    """How to explain what is too short, and what is too long, where the schema has these keywords."""
+
+    def too_short(schema: Schema) -> tuple[str, str]:
+        count = schema.get(least, 1)
+        return "too_short", "must not be empty" if count == 1 else f"must have at least {count} {unit}"
+
+    def too_long(schema: Schema) -> tuple[str, str]:
+        return "too_long", f"must have at most {schema.get(most)} {unit}"
+
+    return too_short, too_long
+
+
+def _form(schema: Schema) -> tuple[str, str]:
+    examples = cast("list[object]", schema.get("examples", []))
+    if examples:
+        return "wrong_format", f"does not have the right form; right is for example {json.dumps(examples[0])}"
+    return "wrong_format", f"must match {schema.get('pattern')}"
+
+
+_TEXT_TOO_SHORT, _TEXT_TOO_LONG = _length("characters", "minLength", "maxLength")
+_LIST_TOO_SHORT, _LIST_TOO_LONG = _length("items", "minItems", "maxItems")
+_EXPLAINED: Mapping[str, Explain] = {
+    **dict.fromkeys(("greater_than", "greater_than_equal", "less_than", "less_than_equal"), _range),
+    "finite_number": lambda _: ("out_of_range", "must be a finite number"),
+    "string_too_short": _TEXT_TOO_SHORT,
+    "string_too_long": _TEXT_TOO_LONG,
+    "too_short": _LIST_TOO_SHORT,
+    "too_long": _LIST_TOO_LONG,
+    "string_pattern_mismatch": _form,
+    "string_unicode": lambda _: ("wrong_format", "must be valid Unicode, without half surrogate pairs"),
+}

@@ -1,0 +1,183 @@
+"""A model that can be asked for pictures: what it takes, where its requests go, what they cost."""
+
+import copy
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from imagegen.errors import Fault, InvalidInput
+from imagegen.registry.annotations import Annotator, ClosedObject
+from imagegen.registry.conflicts import IMAGE_SIZE, WIDTH_AND_HEIGHT, Conflicts, JsonObject, is_used
+from imagegen.registry.entries import PriceRule
+from imagegen.registry.faults import MOST_FAULTS, SECTIONS, Shape, faults, missing
+from imagegen.registry.requests import CONFLICT_FOUND, ModelRequest
+from imagegen.registry.schemas import ParameterSchema
+
+NUM_IMAGES = "num_images"
+MOST_PLANNED = 10_000
+_planned = TypeAdapter[int](
+    Annotator({}).annotation(ParameterSchema(type="integer", minimum=1, maximum=MOST_PLANNED), "")
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FalRequest:
+    """What is sent to fal.ai: the endpoint's id, and the body."""
+
+    endpoint: str
+    payload: Mapping[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """What a request costs, in US dollars, with the model's price rules applied."""
+
+    cost_per_image: Decimal
+    num_images: int
+
+    @property
+    def total(self) -> Decimal:
+        """For all pictures, in US dollars."""
+        return self.cost_per_image * self.num_images
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """One entry of the catalog, ready for use.
+
+    `inputs` and `options` of its methods are a request's JSON, as the caller gave it.
+    """
+
+    name: str
+    endpoint: str
+    category: str
+    description: str
+    required_inputs: tuple[str, ...]
+    optional_inputs: tuple[str, ...]
+    options: tuple[str, ...]
+    default_options: JsonObject
+    cost_per_image: Decimal
+    price_rules: tuple[PriceRule, ...]
+    conflicts: Conflicts
+    inputs_class: type[ClosedObject]
+    options_class: type[ClosedObject]
+    request_class: type[ModelRequest]
+
+    def fal_request(self, inputs: JsonObject, options: JsonObject) -> FalRequest:
+        """What fal.ai gets of a valid request: the given values, the model's default options, and nothing else."""
+        values = {**self._defaults_beside(options), **inputs, **options}
+        route = self.conflicts.route(values)
+        for unused in self.conflicts.routes:
+            if unused is not route and not is_used(values, unused.when):
+                values.pop(unused.when, None)
+        if self.conflicts.sized and all(name in values for name in WIDTH_AND_HEIGHT):
+            values[IMAGE_SIZE] = {name: values.pop(name) for name in WIDTH_AND_HEIGHT}
+        return FalRequest(route.endpoint if route else self.endpoint, values)
+
+    def price(self, inputs: JsonObject, options: JsonObject) -> Price:
+        """The price of a valid request, as it would be charged for every picture asked for."""
+        values = {**self._defaults_beside(options), **inputs, **options}
+        route = self.conflicts.route(values)
+        cost = self.cost_per_image if route is None or route.cost_per_image is None else route.cost_per_image
+        for rule in self.price_rules:
+            if _is_same(values.get(rule.option), rule.value):
+                cost *= rule.multiply
+        return Price(cost, _count(values.get(NUM_IMAGES)))
+
+    def estimate(self, inputs: JsonObject, options: JsonObject) -> Price:
+        """The price of a request that is only planned: inputs may be missing, `num_images` may be up to 10,000.
+
+        Raises:
+            InvalidInput: a name that the model does not know, or a value that it would refuse.
+        """
+        found = self._planning_faults(inputs, options)
+        if found:
+            raise InvalidInput(found[:MOST_FAULTS])
+        return self.price(inputs, options)
+
+    def example(self) -> dict[str, JsonValue]:
+        """A request that is valid as it stands."""
+        return copy.deepcopy(self.request_class.example or {})
+
+    def inputs_schema(self) -> dict[str, Any]:
+        """The JSON Schema of `inputs`."""
+        return self.inputs_class.model_json_schema()
+
+    def options_schema(self) -> dict[str, Any]:
+        """The JSON Schema of `options`."""
+        return self.options_class.model_json_schema()
+
+    def refusal(self, errors: Iterable[ErrorDetails], body: JsonObject) -> InvalidInput:
+        """Every fault of a request: what pydantic found, and the conflicts that it looks for only in sound requests."""
+        found = faults((error for error in errors if error["type"] != CONFLICT_FOUND), self.shape)
+        found = [spelt for fault in found for spelt in self._spelt_out(fault)]
+        inputs, options = (_object(body.get(section)) for section in SECTIONS)
+        return InvalidInput(self._with_conflicts(found, inputs, options)[:MOST_FAULTS])
+
+    def section_faults(self, section: str, values: JsonObject) -> list[Fault]:
+        """What is wrong with inputs or options alone; required inputs may be missing."""
+        kind = self.inputs_class if section == "inputs" else self.options_class
+        errors = (error for error in _errors(TypeAdapter(kind), dict(values)) if not _is_absent(error))
+        return faults(errors, self.shape, (section,))
+
+    @cached_property
+    def shape(self) -> Shape:
+        """The JSON Schema of a whole request, to tell faults by."""
+        return Shape(self.name, self.request_class.model_json_schema())
+
+    def _defaults_beside(self, options: JsonObject) -> dict[str, JsonValue]:
+        """The default options, less those that would contradict the size given."""
+        sizes = {IMAGE_SIZE, *WIDTH_AND_HEIGHT}
+        dropped = sizes if self.conflicts.sized and sizes & options.keys() else set[str]()
+        return {name: value for name, value in self.default_options.items() if name not in dropped}
+
+    def _planning_faults(self, inputs: JsonObject, options: JsonObject) -> list[Fault]:
+        others = {name: value for name, value in options.items() if name != NUM_IMAGES}
+        found = [*self.section_faults("inputs", inputs), *self.section_faults("options", others)]
+        if NUM_IMAGES in options:
+            found += self._count_faults(options[NUM_IMAGES])
+        return self._with_conflicts(found, inputs, others)
+
+    def _spelt_out(self, fault: Fault) -> list[Fault]:
+        """The fault itself, or where all inputs are missing, one for each that is required."""
+        if (fault.pointer, fault.code) != ("/inputs", "missing") or not self.required_inputs:
+            return [fault]
+        return [missing(("inputs", name)) for name in self.required_inputs]
+
+    def _with_conflicts(self, found: list[Fault], inputs: JsonObject, options: JsonObject) -> list[Fault]:
+        told = {fault.pointer for fault in found}
+        return [*found, *(fault for fault in self.conflicts.faults(inputs, options) if fault.pointer not in told)]
+
+    def _count_faults(self, value: JsonValue) -> list[Fault]:
+        options = {"properties": {NUM_IMAGES: _planned.json_schema()}}
+        shape = Shape(self.name, {"properties": {"options": options}})
+        return faults(_errors(_planned, value), shape, ("options", NUM_IMAGES))
+
+
+def _errors(adapter: TypeAdapter[Any], value: object) -> list[ErrorDetails]:
+    try:
+        adapter.validate_python(value)
+    except ValidationError as error:
+        return error.errors(include_url=False)
+    return []
+
+
+def _object(value: JsonValue) -> JsonObject:
+    return value if isinstance(value, dict) else {}
+
+
+def _is_absent(error: ErrorDetails) -> bool:
+    return error["type"] == "missing" and len(error["loc"]) == 1
+
+
+def _is_same(value: JsonValue, other: JsonValue) -> bool:
+    return value == other and isinstance(value, bool) is isinstance(other, bool)
+
+
+def _count(value: JsonValue) -> int:
+    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else 1

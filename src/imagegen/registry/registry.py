@@ -1,0 +1,155 @@
+"""The models that can be asked for pictures, and the door through which every request comes."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from types import MappingProxyType
+
+from pydantic import JsonValue, ValidationError
+from pydantic_core import ErrorDetails
+
+from imagegen.errors import Fault, InvalidInput, InvalidRequest, UnknownModel
+from imagegen.registry.annotations import Annotator
+from imagegen.registry.assembly import assemble, class_stem
+from imagegen.registry.catalog import Listing, read_catalog
+from imagegen.registry.documents import did_you_mean, nearest
+from imagegen.registry.faults import MOST_FAULTS, Shape, faults
+from imagegen.registry.model import Model
+from imagegen.registry.requests import Envelope, ModelRequest
+from imagegen.registry.type_forms import tagged_union
+from imagegen.registry.vocabulary import Vocabulary, load_vocabulary
+
+_HERE = Path(__file__).parent
+_RESERVED_STEMS = frozenset({"Generate", "Model", "Estimate"})
+_LONGEST_NAME = 100
+
+
+class Registry:
+    """Every model, by name.
+
+    Attributes:
+        models: in the catalog's order; a user's own models follow the built-in ones.
+        request_type: the union of all models' requests, named `GenerateRequest`, told apart by `model`.
+        warnings: what a person should know about the catalog, one sentence each.
+    """
+
+    def __init__(self, models: Mapping[str, Model], warnings: Sequence[str] = ()) -> None:
+        self.models: Mapping[str, Model] = MappingProxyType(dict(models))
+        self.warnings = tuple(warnings)
+        self.request_type = tagged_union("GenerateRequest", (model.request_class for model in models.values()), "model")
+
+    def model(self, name: str) -> Model:
+        """The model of this name.
+
+        Raises:
+            UnknownModel: there is none; carries the valid names and the nearest.
+        """
+        if name in self.models:
+            return self.models[name]
+        shown = name[:_LONGEST_NAME].encode(errors="replace").decode()
+        raise UnknownModel(shown, tuple(self.models), nearest(name, self.models))
+
+    def parse(self, body: JsonValue) -> ModelRequest:
+        """The typed request that a body is.
+
+        Raises:
+            UnknownModel: `model` names none.
+            InvalidInput: with every fault at once.
+        """
+        named = self._named(body)
+        if named is None:
+            raise self.refusal((), body)
+        try:
+            return named.request_class.model_validate(body)
+        except ValidationError as error:
+            raise self.refusal(error.errors(include_url=False), body) from error
+
+    def refusal(self, errors: Sequence[ErrorDetails], body: JsonValue) -> InvalidRequest:
+        """What to answer to a body in which pydantic found errors.
+
+        Args:
+            errors: pydantic's or FastAPI's; a place may begin with `body` and with the model's name.
+            body: the JSON that was validated; where it is no JSON at all, anything but an object.
+        """
+        unreadable = next((error for error in errors if error["type"] == "json_invalid"), None)
+        if unreadable is not None:
+            return InvalidInput([_no_json(unreadable)])
+        if not isinstance(body, dict):
+            return InvalidInput([Fault(pointer="", code="wrong_type", message="The body must be a JSON object.")])
+        try:
+            named = self._named(body)
+        except UnknownModel as unknown:
+            return unknown
+        if named is None:
+            return InvalidInput(self._nameless_faults(errors, body))
+        return named.refusal([_below_the_tag(error, named.name) for error in islice(errors, MOST_FAULTS)], body)
+
+    def _named(self, body: JsonValue) -> Model | None:
+        name = body.get("model") if isinstance(body, dict) else None
+        return self.model(name) if isinstance(name, str) else None
+
+    def _nameless_faults(self, errors: Sequence[ErrorDetails], body: Mapping[str, JsonValue]) -> list[Fault]:
+        """The faults of a body that names no model; of a request for pictures, pydantic says only that."""
+        if all(error["type"].startswith("union_tag_") for error in errors):
+            errors = _envelope_errors(body)
+        found = faults([_below_the_tag(error, None) for error in islice(errors, MOST_FAULTS)], _ENVELOPE)
+        return [self._with_models(fault) if fault.pointer == "/model" else fault for fault in found]
+
+    def _with_models(self, fault: Fault) -> Fault:
+        return Fault(pointer=fault.pointer, code=fault.code, message=fault.message, valid=tuple(self.models))
+
+
+_ENVELOPE = Shape("a request", Envelope.model_json_schema())
+
+
+def load_registry(files: Sequence[Path] = ()) -> Registry:
+    """Read the built-in catalog, then the user's own files, which add to it or replace whole entries.
+
+    Raises:
+        CatalogError: with file, line and key of the first thing that is wrong.
+    """
+    words = load_vocabulary(_HERE / "parameters.yaml")
+    listings: dict[str, Listing] = {}
+    for path in (_HERE / "catalog.yaml", *files):
+        listings.update({listing.name: listing for listing in read_catalog(path, words)})
+    _refuse_equal_class_names(listings.values(), words)
+    annotator = Annotator(words.definitions)
+    models = {name: assemble(listing, annotator) for name, listing in listings.items()}
+    return Registry(models, [text for listing in listings.values() for text in _warnings(listing, words)])
+
+
+def _refuse_equal_class_names(listings: Iterable[Listing], words: Vocabulary) -> None:
+    owners = dict.fromkeys((*_RESERVED_STEMS, *words.definitions), "imagegen itself")
+    for listing in listings:
+        stem = class_stem(listing.name)
+        if stem in owners:
+            raise listing.error((), f"expected another name: {owners[stem]} has classes named {stem}… already")
+        owners[stem] = repr(listing.name)
+
+
+def _warnings(listing: Listing, words: Vocabulary) -> list[str]:
+    place = f"{listing.document.file}: {listing.name}"
+    return [
+        f"{place}: no parameter {name!r} is known, so any JSON is accepted for it{did_you_mean(name, words.names)}"
+        for name in listing.unknown
+    ]
+
+
+def _envelope_errors(body: Mapping[str, JsonValue]) -> Sequence[ErrorDetails]:
+    try:
+        Envelope.model_validate(body)
+    except ValidationError as error:
+        return error.errors(include_url=False)
+    raise AssertionError("a body that names no model fits no envelope")
+
+
+def _below_the_tag(error: ErrorDetails, model: str | None) -> ErrorDetails:
+    place = error["loc"]
+    place = place[1:] if place[:1] == ("body",) else place
+    place = place[1:] if place[:1] == (model,) else place
+    return {**error, "loc": place}
+
+
+def _no_json(error: ErrorDetails) -> Fault:
+    reason = error.get("ctx", {}).get("error", "it cannot be read")
+    return Fault(pointer="", code="invalid_json", message=f"The body is no valid JSON: {reason}.")

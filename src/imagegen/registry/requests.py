@@ -1,0 +1,99 @@
+"""The request that every model's own request extends, and the class of one model's request."""
+
+from collections.abc import Callable
+from typing import Annotated, Any, ClassVar
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    Field,
+    GetJsonSchemaHandler,
+    JsonValue,
+    Strict,
+    create_model,
+    model_validator,
+)
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError
+
+from imagegen.errors import Fault
+from imagegen.registry.annotations import ClosedObject
+from imagegen.registry.conflicts import JsonObject
+from imagegen.registry.type_forms import literal
+from imagegen.registry.values import printable
+
+CONFLICT_FOUND = "conflict_found"
+FindConflicts = Callable[[JsonObject, JsonObject], list[Fault]]
+UserId = Annotated[
+    str,
+    Strict(),
+    Field(
+        min_length=1,
+        max_length=128,
+        alias="userId",
+        description="Whose request this is: your own id of the user, printable text.",
+        examples=["user123"],
+    ),
+    AfterValidator(printable),
+]
+
+
+class ModelRequest(ClosedObject):
+    """A request for one model's pictures. Dumped with `exclude_unset`, inputs and options are as they were given."""
+
+    example: ClassVar[dict[str, JsonValue] | None] = None
+
+    model: str
+    inputs: ClosedObject
+    options: ClosedObject
+    user_id: UserId
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Add a request that works as it stands."""
+        schema = super().__get_pydantic_json_schema__(core_schema, handler)
+        return {**schema, "examples": [cls.example]} if cls.example else schema
+
+
+class Envelope(ClosedObject):
+    """What can be said of a request before its model is known."""
+
+    model: Annotated[str, Strict()]
+    inputs: dict[str, Any]
+    options: dict[str, Any] = Field(default_factory=dict[str, Any])
+    user_id: UserId
+
+
+def given(part: BaseModel) -> dict[str, JsonValue]:
+    """The JSON of inputs or options, exactly as the caller gave it."""
+    return part.model_dump(mode="json", exclude_unset=True)
+
+
+def request_class(
+    model: str,
+    stem: str,
+    inputs: type[ClosedObject],
+    options: type[ClosedObject],
+    find_conflicts: FindConflicts,
+) -> type[ModelRequest]:
+    """Make the class of a model's requests."""
+
+    def no_conflicts(self: ModelRequest) -> ModelRequest:
+        found = find_conflicts(given(self.inputs), given(self.options))
+        if found:
+            raise PydanticCustomError(CONFLICT_FOUND, "{said}", {"said": " ".join(fault.message for fault in found)})
+        return self
+
+    validators: dict[str, Any] = {"no_conflicts": model_validator(mode="after")(no_conflicts)}
+    sections: dict[str, Any] = {
+        "model": (literal([model]), Field(description="The model's name.")),
+        "inputs": (inputs, Field(description="What the picture is made from.")),
+        "options": (options, Field(default_factory=options, description="How the picture is delivered.")),
+    }
+    return create_model(
+        f"{stem}Request",
+        __base__=ModelRequest,
+        __doc__=f"A request for pictures of {model}.",
+        __validators__=validators,
+        **sections,
+    )

@@ -1,0 +1,114 @@
+"""Checks of single values that pydantic has no type for: what storage can keep, what fal.ai can fetch.
+
+Their errors carry one of the codes of `faults.py` as their type, and the end of a sentence as their message.
+"""
+
+import math
+from typing import cast
+from urllib.parse import urlsplit
+
+from pydantic import ValidatorFunctionWrapHandler
+from pydantic_core import PydanticCustomError
+
+INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
+MAX_DEPTH = 32
+SYNC_MODE = "sync_mode"
+WHY_NO_SYNC_MODE = "is not accepted: fal.ai would keep no history of the request, and its pictures could be lost"
+
+
+def whole(value: object) -> object:
+    """The integer that a JSON number such as 1024.0 is; JSON Schema draws no line between the two."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+def no_boolean(value: object) -> object:
+    """Any value but true and false, which Python takes for 1 and 0."""
+    if isinstance(value, bool):
+        raise PydanticCustomError("wrong_type", "must be a whole number")
+    return value
+
+
+def number_as_given(value: object, check: ValidatorFunctionWrapHandler) -> object:
+    """A number that passes the check, still an integer if it was one."""
+    check(value)
+    if isinstance(value, int) and not INT64_MIN <= value <= INT64_MAX:
+        raise PydanticCustomError("out_of_range", "must fit in 64 bits")
+    return value
+
+
+def no_data_uri(value: object) -> object:
+    """Any value but a data URI."""
+    if isinstance(value, str) and value[:5].casefold() == "data:":
+        raise PydanticCustomError("unsupported", "must be an https URL of the picture; data URIs are not supported yet")
+    return value
+
+
+def web_address(value: str) -> str:
+    """An http or https URL with a host."""
+    if any(character.isspace() or not character.isprintable() for character in value) or not _has_host(value):
+        raise PydanticCustomError("wrong_format", "must be an http or https URL, such as https://example.com/photo.jpg")
+    return value
+
+
+def _has_host(value: str) -> bool:
+    try:
+        parts = urlsplit(value)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port is None or parts.port > 0)
+    except ValueError:
+        return False
+
+
+def printable(value: str) -> str:
+    """Text without control characters, line breaks or half surrogate pairs."""
+    if not value.isprintable() or value != value.strip():
+        raise PydanticCustomError(
+            "wrong_format", "must be printable text, without control characters and without spaces at its ends"
+        )
+    return value
+
+
+def storable(value: object) -> object:
+    """Any JSON value that MongoDB gives back as it was."""
+    _check_storable(value, depth=1)
+    return value
+
+
+def _check_storable(value: object, depth: int) -> None:
+    match value:
+        case None | bool():
+            pass
+        case int():
+            if not INT64_MIN <= value <= INT64_MAX:
+                raise PydanticCustomError("out_of_range", "must hold no integer beyond 64 bits")
+        case float():
+            if not math.isfinite(value):
+                raise PydanticCustomError("out_of_range", "must hold finite numbers only")
+        case str():
+            _check_text(value)
+        case list() | dict():
+            _check_parts(cast("list[object] | dict[object, object]", value), depth)
+        case _:
+            raise PydanticCustomError("wrong_type", "must be JSON")
+
+
+def _check_parts(value: list[object] | dict[object, object], depth: int) -> None:
+    if depth > MAX_DEPTH:
+        raise PydanticCustomError("too_deep", "must be nested at most {most} levels deep", {"most": MAX_DEPTH})
+    if isinstance(value, dict):
+        for key in value:
+            _check_key(key)
+    for part in value.values() if isinstance(value, dict) else value:
+        _check_storable(part, depth + 1)
+
+
+def _check_key(key: object) -> None:
+    if not isinstance(key, str) or "\0" in key:
+        raise PydanticCustomError("wrong_format", "must have names without the character NUL")
+    _check_text(key)
+
+
+def _check_text(text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise PydanticCustomError("wrong_format", "must be valid Unicode, without half surrogate pairs") from None

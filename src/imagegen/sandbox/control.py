@@ -1,0 +1,97 @@
+"""The sandbox's own calls, beside fal's: faults, the ledger, health. Everything is scoped to a key."""
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from imagegen.sandbox.answers import Refused, owner_of
+from imagegen.sandbox.faults import Fault
+from imagegen.sandbox.parts import Sandbox
+from imagegen.sandbox.schemas import JsonObject
+from imagegen.sandbox.store import StoredRequest
+
+_READS = ("status", "stream", "result", "cancel", "media")
+
+
+class FaultPlan(BaseModel):
+    """The body of `PUT /_sandbox/faults`: it replaces the key's whole plan."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    key: str = Field(pattern=r"^[^:]+:.+$")
+    faults: tuple[Fault, ...]
+
+
+class Control:
+    """Used by tests and by `imagegen.local`; fal has nothing of the kind."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+
+    def routes(self) -> list[Route]:
+        """Under /_sandbox."""
+        return [
+            Route("/_sandbox/health", self.health),
+            Route("/_sandbox/faults", self.plan, methods=["PUT"]),
+            Route("/_sandbox/faults", self.clear, methods=["DELETE"]),
+            Route("/_sandbox/requests", self.ledger),
+        ]
+
+    async def health(self, _: Request) -> Response:
+        """200 as soon as requests are accepted."""
+        return JSONResponse({"status": "ok"})
+
+    async def plan(self, request: Request) -> Response:
+        """Replace a key's plan; 422 with Pydantic's own list if the plan is wrong."""
+        try:
+            plan = FaultPlan.model_validate_json(await request.body())
+        except ValidationError as error:
+            return Response(f'{{"detail": {error.json(include_url=False)}}}', 422, media_type="application/json")
+        self._sandbox.plans.replace(owner_of(plan.key), plan.faults)
+        return JSONResponse({"faults": [fault.model_dump(mode="json") for fault in plan.faults]})
+
+    async def clear(self, request: Request) -> Response:
+        """Forget the plan of `?key=`."""
+        self._sandbox.plans.clear(_owner(request))
+        return Response(status_code=204)
+
+    async def ledger(self, request: Request) -> Response:
+        """Every submit of `?key=` that was read: the accepted as requests, the others as refusals."""
+        owner = _owner(request)
+        requests = await self._sandbox.store.of_owner(owner)
+        refusals = await self._sandbox.store.refusals(owner)
+        body: JsonObject = {
+            "submits": len(requests) + len(refusals),
+            "accepted": len(requests),
+            "refused": [refusal.model_dump(mode="json") for refusal in refusals],
+            "requests": [self._row(stored) for stored in requests],
+        }
+        return JSONResponse(body)
+
+    def _row(self, stored: StoredRequest) -> JsonValue:
+        outcome = stored.outcome
+        reads: JsonObject = {read: self._sandbox.reads[stored.id, read] for read in _READS}
+        return {
+            "request_id": stored.id,
+            "endpoint": stored.endpoint,
+            "body": stored.body,
+            "query": dict(stored.query),
+            "headers": dict(stored.headers),
+            "seed": stored.seed,
+            "state": stored.state,
+            "result_status": outcome.status if outcome else None,
+            "error_type": outcome.error_type if outcome else None,
+            "billable_units": outcome.billable_units if outcome else None,
+            "submitted_at": stored.submitted_at,
+            "started_at": stored.started_at,
+            "completed_at": stored.completed_at,
+            "reads": reads,
+        }
+
+
+def _owner(request: Request) -> str:
+    key = request.query_params.get("key")
+    if not key:
+        raise Refused(422, {"detail": "name the key: ?key=id:secret"})
+    return owner_of(key)

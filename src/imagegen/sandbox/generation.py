@@ -1,0 +1,141 @@
+"""Brings each request from the queue to its end, as a runner of fal's would."""
+
+import asyncio
+import logging
+from concurrent.futures import ThreadPoolExecutor
+
+from imagegen.sandbox import outcomes
+from imagegen.sandbox.faults import (
+    CancelIgnored,
+    FewerPictures,
+    Latency,
+    ModelFails,
+    NsfwFlagged,
+    Plan,
+    Plans,
+    RunnerFails,
+    UnreachableInputFails,
+)
+from imagegen.sandbox.inputs import InputPictures
+from imagegen.sandbox.outcomes import Outcome
+from imagegen.sandbox.pictures import PictureFiles
+from imagegen.sandbox.schemas import billable_units, complete, endpoints
+from imagegen.sandbox.sizes import MOST_PIXELS
+from imagegen.sandbox.store import RequestStore, StoredRequest
+from imagegen.sandbox.studio import commissions, deliver, result_body, wanted_inputs
+from imagegen.sandbox.violations import entry
+
+_log = logging.getLogger(__name__)
+_STEPS = 4
+_START_LIMITS = ("x-fal-request-start-timeout", "x-fal-request-timeout")
+
+
+class Generation:
+    """Runs every request as a task of its own; drawing takes turns in two threads."""
+
+    def __init__(
+        self, store: RequestStore, plans: Plans, inputs: InputPictures, files: PictureFiles, latency: Latency
+    ) -> None:
+        self._store, self._plans, self._inputs, self._files, self._latency = store, plans, inputs, files, latency
+        self._easels = ThreadPoolExecutor(max_workers=2, thread_name_prefix="sandbox-easel")
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, request: StoredRequest) -> None:
+        """Begin to work on a request in the background."""
+        task = asyncio.create_task(self._finish(request))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def close(self) -> None:
+        """Stop; what is unfinished goes on after the next start."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._easels.shutdown(cancel_futures=True)
+
+    async def _finish(self, request: StoredRequest) -> None:
+        try:
+            outcome = await self._run(request, self._plans.of(request.owner))
+        except Exception:  # noqa: BLE001  # outermost loop: a defect must not leave the client waiting for ever
+            _log.exception("request %s failed", request.id)
+            outcome = outcomes.infrastructure_error(500, "runner_server_error", "The sandbox failed; see its log")
+        if outcome:
+            await self._store.finish(request.id, outcome)
+
+    async def _run(self, request: StoredRequest, plan: Plan) -> Outcome | None:
+        latency = plan.take(Latency) or self._latency
+        if request.state == "IN_QUEUE":
+            limit = _start_limit(request)
+            if limit is not None and limit < latency.queue:
+                await asyncio.sleep(limit)
+                return outcomes.start_timeout()
+            await asyncio.sleep(latency.queue)
+            if not await self._store.begin(request.id):
+                return None  # cancelled while it waited
+        return await self._generate(request, plan, latency.generation)
+
+    async def _generate(self, request: StoredRequest, plan: Plan, seconds: float) -> Outcome:
+        known = endpoints().get(request.endpoint)
+        if known and (wrong := known.violations(request.body)):
+            return outcomes.model_error(422, wrong)
+        if await self._work(request, plan, seconds):
+            return outcomes.cancelled()
+        return _failure(plan) or await self._deliver(request, plan, seconds)
+
+    async def _work(self, request: StoredRequest, plan: Plan, seconds: float) -> bool:
+        """Let the time pass, with log lines; True as soon as a cancel is to be obeyed."""
+        rounds = complete(request.endpoint, request.body).get("num_inference_steps")
+        total = rounds if isinstance(rounds, int) else 8
+        await self._store.log(request.id, f"Running {request.endpoint}, seed {request.seed}")
+        for step in range(1, _STEPS + 1):
+            await asyncio.sleep(seconds / _STEPS)
+            bar = "█" * (step * 10 // _STEPS)
+            done = f"{step * 100 // _STEPS:3}%|{bar:<10}| {total * step // _STEPS}/{total}"
+            if await self._store.log(request.id, done) and not plan.take(CancelIgnored):
+                return True
+        return False
+
+    async def _deliver(self, request: StoredRequest, plan: Plan, seconds: float) -> Outcome:
+        _, wanted = wanted_inputs(complete(request.endpoint, request.body))
+        inputs = await self._inputs.fetch([picture.url for picture in wanted])
+        missing = next((want for want, got in zip(wanted, inputs, strict=True) if got.data is None), None)
+        if missing and plan.take(UnreachableInputFails):
+            return outcomes.image_load_error(missing.loc, missing.url)
+        fewer = plan.take(FewerPictures)
+        loop = asyncio.get_running_loop()
+        ordered = await loop.run_in_executor(
+            self._easels, commissions, request, inputs, fewer.count if fewer else MOST_PIXELS
+        )
+        if ordered and ordered[0].size[0] * ordered[0].size[1] > MOST_PIXELS:
+            return outcomes.image_too_large(*ordered[0].size, MOST_PIXELS)
+        pictures = await loop.run_in_executor(self._easels, deliver, request, ordered, self._files)
+        return Outcome(
+            body=result_body(request, pictures, seconds, nsfw=plan.take(NsfwFlagged) is not None),
+            billable_units=billable_units(
+                request.endpoint,
+                complete(request.endpoint, request.body),
+                [(picture.width, picture.height) for picture in pictures],
+            ),
+        )
+
+
+def _failure(plan: Plan) -> Outcome | None:
+    match plan.take(ModelFails, RunnerFails):
+        case ModelFails() as failed:
+            more = {"ctx": failed.ctx} if failed.ctx is not None else {}
+            detail = entry(failed.loc, failed.message, failed.type, **more)
+            return outcomes.model_error(failed.status, [detail], needs_retry=failed.needs_retry)
+        case RunnerFails() as failed:
+            return outcomes.infrastructure_error(failed.status, failed.error_type, failed.message)
+        case _:
+            return None
+
+
+def _start_limit(request: StoredRequest) -> float | None:
+    """The client's own limit on waiting, in seconds; an unreadable one counts as none."""
+    for name in _START_LIMITS:
+        try:
+            return float(request.headers[name])
+        except (KeyError, ValueError):
+            continue
+    return None

@@ -1,0 +1,101 @@
+"""The pictures, served as from fal's media host: no key, no range, no ETag."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from imagegen.sandbox import answers
+from imagegen.sandbox.connection import BrokenAnswer
+from imagegen.sandbox.faults import (
+    MediaChunked,
+    MediaContentType,
+    MediaCorrupt,
+    MediaDelay,
+    MediaHuge,
+    MediaStatus,
+    MediaTruncated,
+    Plan,
+)
+from imagegen.sandbox.growing import grown
+from imagegen.sandbox.parts import Sandbox
+from imagegen.sandbox.pictures import PREFIX
+
+_CONTENT_TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
+_PIECE = 64 * 1024
+_MEBIBYTE = 1024 * 1024
+
+
+class Media:
+    """Serves pictures; the faults are those of the key whose request made the picture."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+
+    def routes(self) -> list[Route]:
+        """One path per picture."""
+        return [Route(PREFIX + "{request_id}/{name}", self.picture)]
+
+    async def picture(self, request: Request) -> Response:
+        """The picture's bytes."""
+        request_id, name = request.path_params["request_id"], request.path_params["name"]
+        found = await self._sandbox.store.find(request_id)
+        content_type = _CONTENT_TYPES.get(name.rpartition(".")[2])
+        data = await asyncio.to_thread(self._sandbox.files.read, request_id, name) if found and content_type else None
+        if found is None or content_type is None or data is None:
+            return Response("Not Found", 404)
+        self._sandbox.reads[found.id, "media"] += 1
+        plan = self._sandbox.plans.of(found.owner)
+        if delay := plan.take(MediaDelay):
+            await asyncio.sleep(delay.seconds)
+        return _served(plan, data, content_type)
+
+
+def _served(plan: Plan, data: bytes, content_type: str) -> Response:
+    match plan.take(MediaStatus, MediaTruncated, MediaChunked, MediaCorrupt, MediaContentType, MediaHuge):
+        case MediaStatus() as fault:
+            return answers.planned(fault.status, f"planned fault {fault.status}", {})
+        case MediaTruncated() as fault:
+            return _truncated(fault, data, content_type)
+        case MediaChunked():
+            return _sent([data], None, content_type)
+        case MediaCorrupt() as fault:
+            other = _OTHER_BYTES[fault.bytes]
+            return _sent([other], len(other), content_type)
+        case MediaHuge() as fault:
+            length = len(data) + fault.mebibytes * _MEBIBYTE if fault.content_length else None
+            return _sent(grown(data, fault.mebibytes), length, content_type)
+        case labelled:
+            return _sent([data], len(data), labelled.content_type if labelled else content_type)
+
+
+_OTHER_BYTES = {
+    "noise": bytes((n * 167 + 13) % 251 for n in range(4096)),
+    "html": b"<!doctype html><html><body><h1>Just a moment...</h1></body></html>",
+    "nothing": b"",
+}
+
+
+def _truncated(fault: MediaTruncated, data: bytes, content_type: str) -> Response:
+    kept = data[: int(len(data) * fault.keep)]
+    if fault.length == "kept":
+        return _sent([kept], len(kept), content_type)
+    return BrokenAnswer(200, _headers(len(data) if fault.length == "whole" else None, content_type), _pieces([kept]))
+
+
+def _sent(blocks: Iterable[bytes], length: int | None, content_type: str | None) -> Response:
+    return StreamingResponse(_pieces(blocks), headers=_headers(length, content_type))
+
+
+def _headers(length: int | None, content_type: str | None) -> dict[str, str]:
+    given = {"content-length": None if length is None else str(length), "content-type": content_type}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+async def _pieces(blocks: Iterable[bytes]) -> AsyncIterator[bytes]:
+    """The blocks in pieces of network size: the slow receiver holds the sender, not the memory."""
+    for block in blocks:
+        for start in range(0, len(block), _PIECE):
+            yield block[start : start + _PIECE]

@@ -1,0 +1,62 @@
+"""What the routes share: the sandbox's parts, opened and closed in one place."""
+
+from collections import Counter
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from imagegen.sandbox.faults import Latency, Plans
+from imagegen.sandbox.generation import Generation
+from imagegen.sandbox.inputs import InputPictures
+from imagegen.sandbox.pictures import PictureFiles
+from imagegen.sandbox.store import RequestStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How a sandbox is set up.
+
+    Attributes:
+        data: folder of the requests and pictures.
+        loopback_only: fetch input pictures from loopback addresses alone.
+        keep_alive: seconds between the comments of a silent status stream; fal's own are 15.
+        latency: seconds in the queue and of generation, for keys without a plan.
+    """
+
+    data: Path
+    loopback_only: bool = False
+    keep_alive: float = 15.0
+    latency: Latency = field(default_factory=Latency)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sandbox:
+    """The parts. `reads` counts the calls by request and kind since the start."""
+
+    options: Options
+    store: RequestStore
+    plans: Plans
+    files: PictureFiles
+    inputs: InputPictures
+    generation: Generation
+    reads: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
+
+    @classmethod
+    def build(cls, options: Options) -> "Sandbox":
+        """Put the parts together; nothing is opened yet."""
+        store, plans = RequestStore(options.data / "requests.sqlite3"), Plans()
+        files, inputs = PictureFiles(options.data / "files"), InputPictures(loopback_only=options.loopback_only)
+        generation = Generation(store, plans, inputs, files, options.latency)
+        return cls(options=options, store=store, plans=plans, files=files, inputs=inputs, generation=generation)
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncGenerator[None]:
+        """Open the store, go on with what an earlier run left unfinished, and close everything at the end."""
+        await self.store.open()
+        for request in await self.store.unfinished():
+            self.generation.start(request)
+        yield
+        await self.generation.close()
+        await self.inputs.close()
+        await self.store.close()

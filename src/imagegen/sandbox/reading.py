@@ -1,0 +1,150 @@
+"""The calls on a request: status, status stream, result and cancel."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from imagegen.sandbox import answers
+from imagegen.sandbox.connection import NoAnswer, cut
+from imagegen.sandbox.faults import (
+    BillableUnitsAbsent,
+    ForeignMediaHost,
+    Plan,
+    Read,
+    ReadDelay,
+    ReadDrop,
+    ReadStatus,
+    ResultExpired,
+)
+from imagegen.sandbox.parts import Sandbox
+from imagegen.sandbox.store import StoredRequest
+
+_CANCEL_STATUS = {"OK": 200, "CANCELLATION_REQUESTED": 202, "ALREADY_COMPLETED": 400}
+
+
+class Reading:
+    """Answers what a client asks of its own requests; another key's do not exist for it."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+
+    def routes(self) -> list[Route]:
+        """The four calls."""
+        url = "/{app:path}/requests/{request_id}"
+        return [
+            Route(f"{url}/status/stream", self.stream),
+            Route(f"{url}/status", self.status),
+            Route(f"{url}/response", self.result),
+            Route(f"{url}/cancel", self.cancel, methods=["PUT"]),
+            Route(url, self.result),
+        ]
+
+    async def status(self, request: Request) -> Response:
+        """202 until the request is COMPLETED, then 200."""
+
+        async def answer(found: StoredRequest, _: Plan) -> Response:
+            ahead = await self._sandbox.store.ahead_of(found) if found.state == "IN_QUEUE" else 0
+            body = answers.status(found, answers.base_of(request), ahead, with_logs=_with_logs(request))
+            return JSONResponse(body, 200 if found.state == "COMPLETED" else 202)
+
+        return await self._answered(request, "status", answer)
+
+    async def stream(self, request: Request) -> Response:
+        """Server-sent events: the status at once and at every change, until COMPLETED."""
+
+        async def answer(found: StoredRequest, plan: Plan) -> Response:
+            drop = plan.take(ReadDrop, where=lambda fault: "stream" in fault.on)
+            if drop and not drop.after_events:
+                return NoAnswer(drop.how)
+            return StreamingResponse(self._events(request, found.id, drop), media_type="text/event-stream")
+
+        return await self._answered(request, "stream", answer)
+
+    async def result(self, request: Request) -> Response:
+        """The model's own answer; 400 before the end."""
+
+        async def answer(found: StoredRequest, plan: Plan) -> Response:
+            if found.outcome is None:
+                return answers.still_running()
+            if plan.take(ResultExpired):
+                return answers.not_found()
+            headers = dict(found.outcome.headers)
+            if found.outcome.billable_units is not None and not plan.take(BillableUnitsAbsent):
+                headers["X-Fal-Billable-Units"] = str(found.outcome.billable_units)
+            foreign = plan.take(ForeignMediaHost)
+            base = foreign.base_url if foreign else answers.base_of(request)
+            return JSONResponse(answers.with_hosts(found.outcome.body, base), found.outcome.status, headers)
+
+        return await self._answered(request, "result", answer)
+
+    async def cancel(self, request: Request) -> Response:
+        """Out of the queue at once; a running request is asked to stop."""
+
+        async def answer(found: StoredRequest, _: Plan) -> Response:
+            done = await self._sandbox.store.cancel(found.id)
+            return JSONResponse({"status": done}, _CANCEL_STATUS[done])
+
+        return await self._answered(request, "cancel", answer)
+
+    async def _answered(
+        self, request: Request, read: Read, answer: Callable[[StoredRequest, Plan], Awaitable[Response]]
+    ) -> Response:
+        owner = answers.caller(request)
+        found = await self._sandbox.store.find(request.path_params["request_id"])
+        if found is None or found.owner != owner or found.app != request.path_params["app"]:
+            return answers.not_found()
+        self._sandbox.reads[found.id, read] += 1
+        plan = self._sandbox.plans.of(owner)
+        if delay := plan.take(ReadDelay, where=lambda fault: read in fault.on):
+            await asyncio.sleep(delay.seconds)
+        response = _trouble(plan, read) or await answer(found, plan)
+        response.headers.setdefault("x-fal-request-id", found.id)
+        return response
+
+    async def _events(self, request: Request, request_id: str, drop: ReadDrop | None) -> AsyncIterator[str]:
+        base, with_logs, sent = answers.base_of(request), _with_logs(request), 0
+        while True:
+            change = self._sandbox.store.watch(request_id)
+            now = await self._sandbox.store.find(request_id)
+            assert now is not None, "requests are never deleted"
+            ahead = await self._sandbox.store.ahead_of(now)
+            yield f"data: {json.dumps(answers.status(now, base, ahead, with_logs=with_logs))}\n\n"
+            sent += 1
+            if drop and sent == drop.after_events:
+                cut(request.scope, drop.how)
+                return
+            if now.state == "COMPLETED":
+                return
+            async for comment in self._silence(change):
+                yield comment
+
+    async def _silence(self, change: asyncio.Event) -> AsyncIterator[str]:
+        while not change.is_set():
+            try:
+                async with asyncio.timeout(self._sandbox.options.keep_alive):
+                    await change.wait()
+            except TimeoutError:
+                yield ": keep-alive\n\n"
+
+
+def _trouble(plan: Plan, read: Read) -> Response | None:
+    """A planned error; a stream's drop is left to the stream, which may send some events first."""
+    match plan.take(ReadStatus, ReadDrop, where=lambda fault: read in fault.on and not _later(fault, read)):
+        case ReadStatus() as trouble:
+            return answers.planned(trouble.status, trouble.body, trouble.headers)
+        case ReadDrop() as trouble:
+            return NoAnswer(trouble.how)
+        case _:
+            return None
+
+
+def _later(fault: ReadStatus | ReadDrop, read: Read) -> bool:
+    return read == "stream" and isinstance(fault, ReadDrop)
+
+
+def _with_logs(request: Request) -> bool:
+    return request.query_params.get("logs", "").lower() in {"1", "true"}

@@ -1,0 +1,134 @@
+"""Running a process: `serve` (the API and a runner) and `worker` (a runner only)."""
+
+import asyncio
+import logging
+import signal
+import socket
+from collections.abc import Callable
+from contextlib import nullcontext
+from types import FrameType
+from typing import Final
+
+import uvicorn
+
+from imagegen.api import create_app
+from imagegen.errors import StartupError
+from imagegen.local import join_local_stack, local_stack
+from imagegen.registry import Registry, load_registry
+from imagegen.settings import Environment, Settings
+from imagegen.wiring import open_services
+from imagegen.worker import working
+
+_SHUTDOWN_GRACE: Final = 20
+_log = logging.getLogger("imagegen")
+
+
+class _Server(uvicorn.Server):
+    """uvicorn, whose end and that of the waiting requests are one event: set by a signal or by the caller."""
+
+    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
+        super().__init__(config)
+        self._stopping, self._loop = stopping, asyncio.get_running_loop()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._loop.call_soon_threadsafe(self._stopping.set)
+        super().handle_exit(sig, frame)
+
+    async def serve_until_stopped(self, listener: socket.socket) -> None:
+        watch = asyncio.create_task(self._exit_when_stopping())
+        try:
+            await self.serve(sockets=[listener])
+        finally:
+            watch.cancel()
+            listener.close()
+
+    async def _exit_when_stopping(self) -> None:
+        await self._stopping.wait()
+        self.should_exit = True
+
+
+async def serve(
+    settings: Settings,
+    host: str,
+    port: int,
+    *,
+    ready: Callable[[str], None] = lambda _url: None,
+    stopping: asyncio.Event | None = None,
+) -> None:
+    """Run the API and a runner until SIGTERM, SIGINT or `stopping`.
+
+    `ready` is told the address once the services are open and requests are about to be answered.
+
+    Raises:
+        StartupError: the port, the catalog, a setting or a local server.
+        Unavailable: a configured server does not answer.
+    """
+    stopping = stopping or asyncio.Event()
+    listener = _listen(host, port)
+    registry = read_catalog(settings)
+    _notice(settings)
+    local_s3 = "s3" in settings.unset_servers
+    async with (
+        local_stack(settings) as complete,
+        # Opened here and not by uvicorn, which would turn a server that is down into an exit without its reason.
+        open_services(complete, registry, stopping=stopping, create_bucket=local_s3) as services,
+        working(services),
+    ):
+        app = create_app(registry, lambda: nullcontext(services))
+        server = _Server(_uvicorn_config(app, settings), stopping)
+        ready(_address(host, listener))
+        await server.serve_until_stopped(listener)
+
+
+async def work(settings: Settings) -> None:
+    """Run jobs only, until SIGTERM or SIGINT. Servers that no variable names are those of the running `serve`."""
+    registry = read_catalog(settings)
+    complete = join_local_stack(settings)
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopping.set)
+    async with open_services(complete, registry, stopping=stopping) as services, working(services):
+        _log.info("taking jobs as %s", services.runner)
+        await stopping.wait()
+
+
+def read_catalog(settings: Settings) -> Registry:
+    """Load every model and say aloud what looks odd."""
+    registry = load_registry(settings.service.catalog_files)
+    for warning in registry.warnings:
+        _log.warning("catalog: %s", warning)
+    return registry
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Take the port first, so that a taken one is said before anything is started."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise StartupError(f"cannot listen on {host}:{port}: {error.strerror}; choose another with --port") from error
+    return listener
+
+
+def _address(host: str, listener: socket.socket) -> str:
+    name = "localhost" if host in {"127.0.0.1", "0.0.0.0", "::", "::1"} else host  # noqa: S104 - only shown
+    return f"http://{name}:{listener.getsockname()[1]}"
+
+
+def _uvicorn_config(app: object, settings: Settings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,  # pyright: ignore[reportArgumentType] - FastAPI is an ASGI application
+        log_config=None,
+        access_log=settings.service.log_level == "debug",
+        server_header=False,
+        timeout_graceful_shutdown=_SHUTDOWN_GRACE,
+        lifespan="on",
+    )
+
+
+def _notice(settings: Settings) -> None:
+    if settings.service.env is Environment.PRODUCTION and "nats" in settings.unset_servers:
+        _log.warning("NATS_URL is not set: the queue is a local nats-server, which serves this machine only")

@@ -1,0 +1,65 @@
+import asyncio
+from uuid import uuid4
+
+import pytest
+from dirty_equals import IsPartialDict
+from service import FLUX, Sandbox, Service
+
+
+@pytest.fixture
+def key() -> str:
+    return str(uuid4())
+
+
+async def test_a_second_request_with_the_same_key_returns_the_first_job(
+    service: Service, sandbox: Sandbox, key: str
+) -> None:
+    first = await service.generate(idempotency_key=key)
+    again = await service.generate(idempotency_key=key)
+
+    assert again.json()["jobId"] == first.json()["jobId"]
+    assert ("Idempotent-Replayed" in first.headers, again.headers["Idempotent-Replayed"]) == (False, "true")
+
+
+async def test_requests_that_race_with_one_key_are_paid_for_once(service: Service, sandbox: Sandbox, key: str) -> None:
+    before = len(await sandbox.requests())
+
+    answers = await asyncio.gather(*(service.generate(idempotency_key=key) for _ in range(10)))
+
+    assert len({answer.json()["jobId"] for answer in answers}) == 1
+    assert len(await sandbox.requests()) - before == 1
+
+
+async def test_another_body_under_the_same_key_is_refused(service: Service, sandbox: Sandbox, key: str) -> None:
+    first = await service.generate(idempotency_key=key)
+
+    answer = await service.generate({**FLUX, "inputs": {"prompt": "another"}}, idempotency_key=key)
+
+    assert (answer.status_code, answer.json()) == (
+        409,
+        IsPartialDict(code="idempotency_mismatch", jobId=first.json()["jobId"]),
+    )
+
+
+async def test_two_users_may_use_the_same_key(service: Service, sandbox: Sandbox, key: str) -> None:
+    first = await service.generate({**FLUX, "userId": "one"}, idempotency_key=key)
+    second = await service.generate({**FLUX, "userId": "two"}, idempotency_key=key)
+
+    assert first.json()["jobId"] != second.json()["jobId"]
+
+
+async def test_a_failed_job_is_replayed_as_its_failure(service: Service, sandbox: Sandbox, key: str) -> None:
+    await sandbox.misbehaves({"fault": "model_fails", "times": 1})
+    first = await service.generate(idempotency_key=key)
+    again = await service.generate(idempotency_key=key)
+
+    assert (first.status_code, again.status_code, again.json()) == (500, 500, first.json())
+
+
+@pytest.mark.parametrize("bad", ["x" * 256, "a b", "é"])
+async def test_a_key_that_is_none_is_refused(service: Service, bad: str) -> None:
+    answer = await service.client.post(
+        "/api/images/generate", json=FLUX, headers={b"Idempotency-Key": bad.encode("latin-1")}
+    )
+
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "idempotency-key")

@@ -1,0 +1,108 @@
+import asyncio
+from collections.abc import Iterator
+from pathlib import Path
+
+from dirty_equals import IsPartialDict
+from service import Json, Service, running
+
+from imagegen.registry import load_registry
+from imagegen.settings import Settings
+
+UNHEARD_OF = """
+your-new-model:
+  falEndpoint: fal-ai/your-endpoint
+  category: text-to-image
+  requiredInputs: [prompt]
+  optionalInputs: [seed, guidance_scale]
+  defaultOptions: {num_images: 1}
+  costPerImage: 0.03
+  description: Your model description
+"""
+
+
+async def test_the_models_are_listed_as_the_catalog_has_them(service: Service) -> None:
+    models = (await service.client.get("/api/images/models")).json()["models"]
+
+    assert {model["name"]: (model["falEndpoint"], model["category"], model["costPerImage"]) for model in models} == {
+        "nano-banana-edit": ("fal-ai/nano-banana-pro/edit", "image-editing", 0.15),
+        "flux-pro": ("fal-ai/flux-pro/v1.1", "text-to-image", 0.05),
+        "flux-dev": ("fal-ai/flux/dev", "text-to-image", 0.025),
+        "flux-lora": ("fal-ai/flux-lora", "text-to-image", 0.035),
+        "flux-dev-image-to-image": ("fal-ai/flux/dev/image-to-image", "image-to-image", 0.03),
+        "face-swap": ("fal-ai/face-swap", "face-swap", 0.001),
+    }
+    assert {tuple(model) for model in models} == {
+        (
+            "name",
+            "falEndpoint",
+            "category",
+            "description",
+            "requiredInputs",
+            "optionalInputs",
+            "options",
+            "defaultOptions",
+            "costPerImage",
+        )
+    }
+
+
+async def test_one_entry_of_yaml_is_a_whole_new_model(stack: Settings, tmp_path: Path) -> None:
+    catalog = tmp_path / "mine.yaml"
+    await asyncio.to_thread(catalog.write_text, UNHEARD_OF)
+    async with running(stack, load_registry([catalog])) as service:
+        listed = (await service.client.get("/api/images/models")).json()["models"]
+        document = (await service.client.get("/openapi.json")).json()
+        estimate = await service.client.post(
+            "/api/images/estimate-cost", json={"model": "your-new-model", "options": {"num_images": 3}}
+        )
+        body = {"model": "your-new-model", "inputs": {"prompt": "a fox", "guidance_scale": 3}, "userId": "u"}
+        job = (await service.generate(body)).json()
+
+    assert listed[-1] == IsPartialDict(name="your-new-model", falEndpoint="fal-ai/your-endpoint", costPerImage=0.03)
+    assert document["components"]["schemas"]["YourNewModelInputs"]["required"] == ["prompt"]
+    assert estimate.json()["totalCost"] == 0.09
+    assert (job["status"], len(job["images"]), job["cost"]["totalCost"]) == ("completed", 1, 0.03)
+
+
+def nodes(document: object) -> Iterator[Json]:
+    if isinstance(document, dict):
+        yield document  # pyright: ignore[reportUnknownVariableType] - JSON
+        for member in document.values():  # pyright: ignore[reportUnknownVariableType] - JSON
+            yield from nodes(member)
+    elif isinstance(document, list):
+        for item in document:  # pyright: ignore[reportUnknownVariableType] - JSON
+            yield from nodes(item)
+
+
+async def test_the_document_has_a_named_request_discriminated_by_the_model(service: Service) -> None:
+    document = (await service.client.get("/openapi.json")).json()
+    schemas = document["components"]["schemas"]
+    body = document["paths"]["/api/images/generate"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+
+    assert body == {"$ref": "#/components/schemas/GenerateRequest"}
+    assert schemas["GenerateRequest"]["discriminator"]["mapping"]["flux-pro"] == "#/components/schemas/FluxProRequest"
+    assert len(schemas["GenerateRequest"]["oneOf"]) == len(service.services.registry.models)
+    assert {"HTTPValidationError", "ValidationError"}.isdisjoint(schemas)
+    references = {node["$ref"].rpartition("/")[2] for node in nodes(document) if isinstance(node.get("$ref"), str)}
+    assert references <= set(schemas)
+
+
+async def test_the_interactive_page_and_its_assets_come_from_the_service(service: Service) -> None:
+    page = await service.client.get("/api-docs")
+    assets = ["swagger-ui-bundle.js", "swagger-ui.css", "favicon-32x32.png"]
+
+    assert "https://" not in page.text
+    assert [(await service.client.get(f"/api-docs/assets/{name}")).status_code for name in assets] == [200, 200, 200]
+
+
+async def test_the_service_says_whether_each_server_answers(service: Service) -> None:
+    live, ready = await service.client.get("/health/live"), await service.client.get("/health/ready")
+
+    assert (live.status_code, ready.status_code, ready.json()) == (
+        200,
+        200,
+        {
+            "status": "ready",
+            "servers": {name: {"status": "up", "reason": None} for name in ("mongodb", "s3", "nats", "fal")},
+        },
+    )

@@ -1,0 +1,191 @@
+from collections.abc import Sequence
+
+import pytest
+from dirty_equals import Contains, IsPartialDict, IsStr
+from service import FLUX, Json, Sandbox, Service
+
+PROBLEM = "application/problem+json"
+
+
+async def refused(service: Service, body: object) -> Json:
+    """The problem that a wrong request is answered with, having made sure that nothing was stored or sent."""
+    jobs, requests = await _stored(service), len(await service.sandbox.requests())
+    answer = await service.client.post("/api/images/generate", json=body)
+    assert (answer.status_code, answer.headers["Content-Type"]) == (400, PROBLEM)
+    assert (await _stored(service), len(await service.sandbox.requests())) == (jobs, requests)
+    return answer.json()
+
+
+async def _stored(service: Service) -> Sequence[Json]:
+    return (await service.client.get("/api/jobs", params={"limit": 1})).json()["jobs"]
+
+
+async def test_an_unknown_model_is_refused_with_the_valid_ones(service: Service) -> None:
+    problem = await refused(service, {**FLUX, "model": "flux-prp"})
+
+    assert problem == IsPartialDict(
+        code="unknown_model",
+        status=400,
+        suggestion="flux-pro",
+        validModels=[
+            "nano-banana-edit",
+            "flux-pro",
+            "flux-dev",
+            "flux-lora",
+            "flux-dev-image-to-image",
+            "face-swap",
+        ],
+    )
+
+
+async def test_missing_inputs_are_named(service: Service) -> None:
+    problem = await refused(service, {"model": "nano-banana-edit", "inputs": {}, "userId": "u"})
+
+    assert problem == IsPartialDict(code="invalid_input", missing=Contains("prompt", "image_urls"))
+
+
+async def test_every_fault_is_named_at_once_with_the_nearest_valid_name(service: Service) -> None:
+    body = {
+        "model": "flux-pro",
+        "inputs": {"promt": "x", "seed": "seven"},
+        "options": {"num_images": 9, "output_format": "bmp"},
+        "userId": "u",
+    }
+
+    problem = await refused(service, body)
+
+    assert {error["pointer"]: (error["code"], error.get("suggestion")) for error in problem["errors"]} == {
+        "/inputs/prompt": ("missing", None),
+        "/inputs/promt": ("unknown_name", "prompt"),
+        "/inputs/seed": ("wrong_type", None),
+        "/options/num_images": ("out_of_range", None),
+        "/options/output_format": ("not_allowed", None),
+    }
+    (formats,) = (error["valid"] for error in problem["errors"] if error["pointer"] == "/options/output_format")
+    assert formats == ["jpeg", "png"]
+
+
+@pytest.mark.parametrize("content", ["", "{", "null", "[]", '"text"', "\xff", '{"model": NaN}'])
+async def test_a_body_that_is_no_request_is_refused(service: Service, content: str) -> None:
+    answer = await service.client.post(
+        "/api/images/generate", content=content.encode("latin-1"), headers={"Content-Type": "application/json"}
+    )
+
+    assert (answer.status_code, answer.headers["Content-Type"], answer.json()) == (
+        400,
+        PROBLEM,
+        IsPartialDict(code="invalid_input", errors=[IsPartialDict(message=IsStr(min_length=10))]),
+    )
+
+
+@pytest.mark.parametrize("user_id", ["", " ", "a\nb", "x" * 129, 7, None, {"$ne": ""}])
+async def test_a_user_id_that_is_none_is_refused(service: Service, user_id: object) -> None:
+    problem = await refused(service, {**FLUX, "userId": user_id})
+
+    assert [error["pointer"] for error in problem["errors"]] == ["/userId"]
+
+
+async def test_sync_mode_is_refused_with_the_reason(service: Service) -> None:
+    problem = await refused(service, {**FLUX, "options": {"sync_mode": True}})
+
+    assert "history" in problem["detail"]
+
+
+async def test_a_data_uri_is_refused_with_what_to_give_instead(service: Service) -> None:
+    inputs = {"prompt": "x", "image_url": "data:image/png;base64,AAAA"}
+
+    problem = await refused(service, {"model": "flux-dev-image-to-image", "inputs": inputs, "userId": "u"})
+
+    assert problem["errors"] == [IsPartialDict(pointer="/inputs/image_url", message=IsStr(regex=".*https.*"))]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"model": "nothing"},
+        {"model": "flux-pro", "options": {"num_images": 0}},
+        {"model": "flux-pro", "options": {"num_images": 10_001}},
+        {"model": "flux-pro", "options": {"nonsense": 1}},
+        {"model": "flux-pro", "unknown": 1},
+        {},
+    ],
+)
+async def test_an_estimate_of_something_impossible_is_refused(service: Service, body: Json) -> None:
+    answer = await service.client.post("/api/images/estimate-cost", json=body)
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (400, PROBLEM)
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ({"limit": "0"}, "limit"),
+        ({"limit": "101"}, "limit"),
+        ({"limit": "many"}, "limit"),
+        ({"status": "done"}, "status"),
+        ({"createdFrom": "yesterday"}, "createdFrom"),
+        ({"cursor": "!!"}, "cursor"),
+        ({"user": "u"}, "user"),
+    ],
+)
+async def test_a_query_that_means_nothing_is_refused(service: Service, query: dict[str, str], name: str) -> None:
+    answer = await service.client.get("/api/jobs", params=query)
+
+    assert (answer.status_code, answer.json()) == (
+        400,
+        IsPartialDict(code="invalid_query", errors=[IsPartialDict(pointer=name)]),
+    )
+
+
+@pytest.mark.parametrize("job_id", ["01ARZ3NDEKTSV4RRFFQ69G5FAV", "nonsense", "%00", "..%2F..%2Fetc"])
+async def test_a_job_that_is_not_there_is_not_found(service: Service, job_id: str) -> None:
+    answer = await service.client.get(f"/api/jobs/{job_id}")
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, PROBLEM)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/nowhere", 404), ("GET", "/api/images/generate", 405), ("GET", "/api/images/models/nothing", 404)],
+)
+async def test_what_the_router_refuses_is_a_problem_too(
+    service: Service, method: str, path: str, status: int
+) -> None:
+    answer = await service.client.request(method, path)
+
+    assert (answer.status_code, answer.headers["Content-Type"], answer.json()["status"]) == (status, PROBLEM, status)
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        (
+            {"fault": "model_fails", "status": 422, "type": "content_policy_violation", "message": "Refused."},
+            {"code": "provider_rejected", "falStatus": 422, "falErrorType": "content_policy_violation"},
+        ),
+        (
+            {"fault": "runner_fails", "status": 503, "error_type": "runner_disconnected", "message": "Gone."},
+            {"code": "provider_unavailable", "falStatus": 503, "falErrorType": "runner_disconnected"},
+        ),
+        (
+            {"fault": "submit_status", "status": 403, "body": {"detail": "User is locked. Reason: Exhausted balance."}},
+            {"code": "provider_rejected", "falStatus": 403, "detail": "User is locked. Reason: Exhausted balance."},
+        ),
+    ],
+    ids=["moderation", "runner", "locked account"],
+)
+async def test_fals_own_error_is_a_500_with_fals_words_and_the_job_has_the_same(
+    service: Service, sandbox: Sandbox, fault: Json, expected: Json
+) -> None:
+    await sandbox.misbehaves(fault)
+
+    answer = await service.generate()
+
+    problem = answer.json()
+    assert (answer.status_code, answer.headers["Content-Type"], problem) == (500, PROBLEM, IsPartialDict(expected))
+    job = await service.job(problem["jobId"])
+    assert (job["status"], job["error"], job["cost"]["totalCost"]) == (
+        "failed",
+        IsPartialDict(code=problem["code"], message=problem["detail"], falStatus=problem["falStatus"]),
+        0,
+    )

@@ -1,0 +1,425 @@
+"""Status, result and cancellation: what fal's answers become."""
+
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Final
+
+import aiohttp
+import httpx
+import pytest
+from pydantic import JsonValue, SecretStr
+
+from imagegen.errors import (
+    ProviderAnswer,
+    ProviderError,
+    ProviderRejected,
+    ProviderUnavailable,
+    ResultUnavailable,
+)
+from imagegen.fal import Fal, Patience, Progress
+from imagegen.jobs import ProviderImage, ProviderRequest, ProviderResult
+from imagegen.settings import FalSettings
+
+QUEUE: Final = "https://queue.fal.run"
+BASE: Final = f"{QUEUE}/fal-ai/flux/requests/r-1"
+REQUEST: Final = ProviderRequest(
+    request_id="r-1", status_url=f"{BASE}/status", response_url=BASE, cancel_url=f"{BASE}/cancel"
+)
+QUICK: Final = Patience(
+    read=timedelta(seconds=1),
+    first_poll=timedelta(milliseconds=1),
+    longest_poll=timedelta(milliseconds=2),
+    result=timedelta(milliseconds=30),
+)
+PICTURE: Final = "https://v3.fal.media/files/a/b.png"
+
+Answer = httpx.Response | Exception
+
+
+class Script:
+    """Gives each request the next answer, the last one again and again, and keeps what was asked."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self._left = list(answers)
+        self.asked: list[str] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(f"{request.method} {request.url} {request.headers['authorization']}")
+        answer = self._left.pop(0) if len(self._left) > 1 else self._left[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return httpx.Response(answer.status_code, headers=answer.headers, content=answer.content)
+
+
+def fal_with(script: Callable[[httpx.Request], httpx.Response], queue_url: str = QUEUE, key: str = "id:secret") -> Fal:
+    return Fal(FalSettings(key=SecretStr(key), queue_url=queue_url), httpx.MockTransport(script), QUICK)
+
+
+def said(status: int, body: JsonValue, **headers: str) -> httpx.Response:
+    return httpx.Response(status, json=body, headers={name.replace("_", "-"): text for name, text in headers.items()})
+
+
+def status(name: str, **more: JsonValue) -> httpx.Response:
+    return said(200 if name == "COMPLETED" else 202, {"status": name, "request_id": "r-1", **more})
+
+
+async def progress_of(fal: Fal) -> list[Progress]:
+    told: list[Progress] = []
+
+    async def on_progress(progress: Progress) -> None:
+        told.append(progress)
+
+    await fal.wait(REQUEST, on_progress)
+    return told
+
+
+async def test_waiting_tells_each_thing_that_is_new_once_and_ends_with_completed() -> None:
+    lines: list[JsonValue] = [{"message": "step 1\x1b[0m", "level": "INFO"}, {"odd": True}, "odder"]
+    script = Script(
+        status("IN_QUEUE", queue_position=2, logs=None),
+        status("IN_QUEUE", queue_position=2, logs=None),
+        status("IN_QUEUE", queue_position=0),
+        status("IN_PROGRESS", logs=None),
+        status("IN_PROGRESS", logs=lines),
+        status("COMPLETED", logs=lines, metrics={"inference_time": 1.5}, error="failed", error_type="client_cancelled"),
+    )
+
+    assert await progress_of(fal_with(script)) == [
+        Progress(state="in_queue", queue_position=2),
+        Progress(state="in_queue", queue_position=0),
+        Progress(state="in_progress"),
+        Progress(state="in_progress", logs=("step 1 [0m",)),
+    ]
+    assert script.asked == [f"GET {BASE}/status?logs=1 Key id:secret"] * 6
+
+
+NO_NEWS: dict[str, Answer] = {
+    "no connection": httpx.ConnectError("refused"),
+    "dropped": httpx.ReadError("dropped"),
+    "an error without httpx's name": aiohttp.ClientError("not HTTP"),
+    "307": said(307, None, location="https://elsewhere.example/"),
+    "400": said(400, {"detail": "odd"}),
+    "401": said(401, {"detail": "invalid key credentials"}),
+    "403": said(403, {"detail": "User is locked. Reason: Exhausted balance."}),
+    "404": said(404, {"status": "NOT_FOUND"}),
+    "429": said(429, {"detail": "slow down"}),
+    "500": said(500, {"detail": "Internal Server Error", "error_type": "internal_error"}),
+    "502": httpx.Response(502, text="nginx"),
+    "503": httpx.Response(503),
+    "an unknown status": said(200, {"status": "EXPLODED"}),
+    "no JSON": httpx.Response(200, text="<html>"),
+    "a list": said(200, []),
+}
+
+
+@pytest.mark.parametrize("trouble", NO_NEWS)
+async def test_a_status_that_cannot_be_read_is_no_news_and_is_logged_once(
+    trouble: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    script = Script(NO_NEWS[trouble], NO_NEWS[trouble], NO_NEWS[trouble], status("COMPLETED"))
+    with caplog.at_level(logging.INFO, "imagegen"):
+        assert await progress_of(fal_with(script)) == []
+
+    assert (len(script.asked), [record.levelname for record in caplog.records if record.name == "imagegen.fal"]) == (
+        4,
+        ["WARNING"],
+    )
+
+
+async def test_completed_with_unreadable_extras_is_completed() -> None:
+    assert await progress_of(fal_with(Script(status("COMPLETED", logs="?", queue_position="x", metrics=[])))) == []
+
+
+async def test_a_result_has_its_pictures_their_flags_the_units_billed_and_the_whole_payload() -> None:
+    body: JsonValue = {
+        "images": [{"url": PICTURE, "width": 8}, {"url": f"{PICTURE}?2"}],
+        "has_nsfw_concepts": [False, True],
+        "seed": 2**70,
+    }
+    script = Script(said(200, body, x_fal_billable_units="1.50", x_fal_request_id="r-1"))
+
+    assert await fal_with(script).result(REQUEST) == ProviderResult(
+        images=(ProviderImage(url=PICTURE, nsfw=False), ProviderImage(url=f"{PICTURE}?2", nsfw=True)),
+        billable_units=Decimal("1.50"),
+        payload=body,
+    )
+    assert script.asked == [f"GET {BASE} Key id:secret"]
+
+
+@pytest.mark.parametrize(
+    ("body", "images"),
+    [
+        ({"image": {"url": PICTURE}}, (ProviderImage(url=PICTURE),)),
+        ({"image": PICTURE, "has_nsfw_concepts": True}, (ProviderImage(url=PICTURE, nsfw=True),)),
+        ({"images": [], "image": {"url": PICTURE}}, (ProviderImage(url=PICTURE),)),
+        ({"images": [PICTURE, None, {"file": 1}], "has_nsfw_concepts": [None]}, (ProviderImage(url=PICTURE),)),
+    ],
+)
+async def test_pictures_are_found_in_every_form_that_models_use(
+    body: JsonValue, images: tuple[ProviderImage, ...]
+) -> None:
+    assert (await fal_with(Script(said(200, body))).result(REQUEST)).images == images
+
+
+@pytest.mark.parametrize(
+    ("header", "units"),
+    [
+        ("0", Decimal(0)),
+        ("2.5e-1", Decimal("0.25")),
+        ("0." + "3" * 60, Decimal("0." + "3" * 12)),
+        ("1e-400", Decimal(0)),
+        ("1." + "0" * 60, Decimal(1)),
+        ("", None),
+        ("a lot", None),
+        ("-1", None),
+        ("NaN", None),
+        ("1e400", None),
+    ],
+)
+async def test_billable_units_are_a_decimal_that_can_be_stored_or_nothing(header: str, units: Decimal | None) -> None:
+    script = Script(said(200, {"image": PICTURE}, x_fal_billable_units=header))
+
+    assert (await fal_with(script).result(REQUEST)).billable_units == units
+
+
+async def test_a_payload_that_utf8_or_json_cannot_carry_is_made_storable() -> None:
+    raw = rb'{"image": {"url": "https://v3.fal.media/x"}, "a\u0000\ud800": ["\udfff", {"b": "\ud83d\ude00"}], "n": NaN}'
+
+    result = await fal_with(Script(httpx.Response(200, content=raw))).result(REQUEST)
+
+    assert result.payload == {
+        "image": {"url": "https://v3.fal.media/x"},
+        "a\ufffd\ufffd": ["\ufffd", {"b": "\U0001f600"}],
+        "n": None,
+    }
+
+
+@pytest.mark.parametrize("body", [{}, {"images": []}, {"images": None, "image": {}}, {"video": {"url": PICTURE}}])
+async def test_a_result_without_a_picture_says_so(body: JsonValue) -> None:
+    with pytest.raises(ProviderRejected) as caught:
+        await fal_with(Script(said(200, body))).result(REQUEST)
+
+    assert caught.value.answer == ProviderAnswer(
+        message="fal.ai completed the request without a picture.", status=200, error_type="no_media_generated"
+    )
+
+
+UNPROCESSABLE: list[str] = [
+    "content_policy_violation",
+    "no_media_generated",
+    "image_load_error",
+    "file_download_error",
+    "face_detection_error",
+    "feature_not_supported",
+    "image_too_small",
+    "image_too_large",
+    "file_too_large",
+    "greater_than",
+    "greater_than_equal",
+    "less_than",
+    "less_than_equal",
+    "multiple_of",
+    "sequence_too_short",
+    "sequence_too_long",
+    "one_of",
+    "invalid_archive",
+    "archive_file_count_below_minimum",
+    "archive_file_count_exceeds_maximum",
+    "unsupported_image_format",
+    "video_duration_too_long",
+    "audio_duration_too_short",
+    "string_type",
+    "a_type_of_tomorrow",
+]
+MODEL_ERRORS: list[tuple[str, int, type[ProviderError]]] = [
+    ("internal_server_error", 500, ProviderUnavailable),
+    ("generation_timeout", 504, ProviderUnavailable),
+    ("downstream_service_error", 400, ProviderUnavailable),
+    ("downstream_service_unavailable", 500, ProviderUnavailable),
+    *[(name, 422, ProviderRejected) for name in UNPROCESSABLE],
+    ("a_type_of_tomorrow", 500, ProviderRejected),
+]
+
+
+@pytest.mark.parametrize(("error_type", "code", "kind"), MODEL_ERRORS)
+async def test_a_models_error_keeps_its_words_type_and_place(
+    error_type: str, code: int, kind: type[ProviderError]
+) -> None:
+    fault: JsonValue = {
+        "loc": ["body", "loras", 0],
+        "msg": "no good",
+        "type": error_type,
+        "url": "https://docs",
+        "input": 1,
+    }
+    script = Script(said(code, {"detail": [fault, {"loc": [], "msg": "nor this", "type": "other"}]}))
+    with pytest.raises(kind) as caught:
+        await fal_with(script).result(REQUEST)
+
+    assert (len(script.asked), caught.value.answer) == (
+        1,
+        ProviderAnswer(
+            message="body.loras.0: no good; nor this",
+            status=code,
+            error_type=error_type,
+            detail=("body.loras.0: no good", "nor this"),
+        ),
+    )
+
+
+INFRASTRUCTURE_ERRORS: list[tuple[str, int, type[ProviderError]]] = [
+    ("request_timeout", 504, ProviderUnavailable),
+    ("startup_timeout", 504, ProviderUnavailable),
+    ("runner_scheduling_failure", 503, ProviderUnavailable),
+    ("runner_connection_timeout", 503, ProviderUnavailable),
+    ("runner_disconnected", 503, ProviderUnavailable),
+    ("runner_connection_refused", 503, ProviderUnavailable),
+    ("runner_connection_error", 503, ProviderUnavailable),
+    ("runner_incomplete_response", 502, ProviderUnavailable),
+    ("runner_server_error", 500, ProviderUnavailable),
+    ("internal_error", 500, ProviderUnavailable),
+    ("client_disconnected", 499, ProviderRejected),
+    ("client_cancelled", 499, ProviderRejected),
+    ("bad_request", 400, ProviderRejected),
+]
+
+
+@pytest.mark.parametrize("said_by", ["body", "header"])
+@pytest.mark.parametrize(("error_type", "code", "kind"), INFRASTRUCTURE_ERRORS)
+async def test_an_error_of_fals_infrastructure_keeps_its_words_and_type(
+    error_type: str, code: int, kind: type[ProviderError], said_by: str
+) -> None:
+    body: JsonValue = {"detail": "Words", "error_type": error_type} if said_by == "body" else {"detail": "Words"}
+    script = Script(said(code, body, **({} if said_by == "body" else {"x_fal_error_type": error_type})))
+    with pytest.raises(kind) as caught:
+        await fal_with(script).result(REQUEST)
+
+    assert (len(script.asked), caught.value.answer) == (
+        1,
+        ProviderAnswer(message="Words", status=code, error_type=error_type),
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "words"),
+    [
+        (said(500, {"detail": "A plain string"}), ProviderUnavailable, "A plain string"),
+        (said(422, {"detail": ["one", "two"]}), ProviderRejected, "one; two"),
+        (said(422, {"detail": {"msg": "an object"}}), ProviderRejected, "an object"),
+        (said(500, {"detail": "x"}, x_fal_retryable="false"), ProviderRejected, "x"),
+        (said(422, {"detail": "x"}, x_fal_needs_retry="1"), ProviderUnavailable, "x"),
+    ],
+)
+async def test_detail_is_read_in_every_form_and_fals_advice_on_retrying_is_taken(
+    answer: httpx.Response, kind: type[ProviderError], words: str
+) -> None:
+    with pytest.raises(kind) as caught:
+        await fal_with(Script(answer)).result(REQUEST)
+
+    assert caught.value.answer.message == words
+
+
+PASSING_RESULTS: dict[str, Answer] = {
+    "no connection": httpx.ConnectError("refused"),
+    "dropped": httpx.ReadError("dropped"),
+    "an odd network error": ConnectionResetError(),
+    "still running": said(400, {"detail": "Request is still in progress"}),
+    "still queued": said(202, {"status": "IN_QUEUE"}),
+    "key replaced": said(401, {"detail": "invalid key credentials"}),
+    "account locked": said(403, {"detail": "User is locked. Reason: TOP_UP."}),
+    "too often": said(429, {"detail": "slow down", "error_type": "rate_limit"}),
+    "502": httpx.Response(502, text="nginx"),
+    "503": httpx.Response(503, text="nginx"),
+    "504": said(504, {"message": "Endpoint timed out"}),
+    "redirect": said(302, None, location="https://elsewhere.example/"),
+    "no JSON": httpx.Response(200, text="<html>"),
+    "no object": said(200, ["x"]),
+}
+
+
+@pytest.mark.parametrize("trouble", PASSING_RESULTS)
+async def test_a_result_that_cannot_be_read_at_first_is_read_later(trouble: str) -> None:
+    script = Script(PASSING_RESULTS[trouble], PASSING_RESULTS[trouble], said(200, {"image": PICTURE}))
+
+    assert (await fal_with(script).result(REQUEST)).images == (ProviderImage(url=PICTURE),)
+
+
+@pytest.mark.parametrize("trouble", PASSING_RESULTS)
+async def test_a_result_that_cannot_be_read_for_long_is_left_for_later_and_never_failed(trouble: str) -> None:
+    script = Script(PASSING_RESULTS[trouble])
+    with pytest.raises(ResultUnavailable):
+        await fal_with(script).result(REQUEST)
+
+    assert len(script.asked) > 2
+
+
+async def test_a_result_that_fal_does_not_know_at_first_is_read_later() -> None:
+    missing = said(404, {"status": "NOT_FOUND"})
+
+    result = await fal_with(Script(missing, missing, said(200, {"image": PICTURE}))).result(REQUEST)
+
+    assert result.images == (ProviderImage(url=PICTURE),)
+
+
+async def test_a_result_that_fal_has_forgotten_is_gone() -> None:
+    with pytest.raises(ProviderUnavailable) as caught:
+        await fal_with(Script(said(404, {"detail": "Request not found"}))).result(REQUEST)
+
+    assert caught.value.answer == ProviderAnswer(
+        message="fal.ai no longer has the result of this completed request (Request not found)",
+        status=404,
+        error_type="result_expired",
+    )
+
+
+async def test_a_result_missing_amid_other_trouble_is_not_called_forgotten() -> None:
+    with pytest.raises(ResultUnavailable):
+        await fal_with(Script(httpx.Response(502), said(404, {"detail": "Request not found"}))).result(REQUEST)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        said(200, {"status": "OK"}),
+        said(200, {"success": True}),
+        said(202, {"status": "CANCELLATION_REQUESTED"}),
+        said(400, {"status": "ALREADY_COMPLETED"}),
+        said(404, {"status": "NOT_FOUND"}),
+    ],
+)
+async def test_all_four_answers_to_a_cancellation_are_good(answer: httpx.Response) -> None:
+    script = Script(answer)
+    await fal_with(script).cancel(REQUEST)
+
+    assert script.asked == [f"PUT {BASE}/cancel Key id:secret"]
+
+
+@pytest.mark.parametrize("answer", [httpx.Response(503), said(401, {"detail": "bad"}), httpx.ReadError("dropped")])
+async def test_a_cancellation_that_fal_did_not_take_says_so(answer: Answer) -> None:
+    with pytest.raises(ProviderUnavailable):
+        await fal_with(Script(answer)).cancel(REQUEST)
+
+
+async def test_a_key_is_good_when_fal_does_not_know_a_random_request() -> None:
+    script = Script(said(404, {"status": "NOT_FOUND"}))
+    await fal_with(script).check()
+
+    assert len(script.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        (said(401, {"detail": "invalid key credentials"}), ProviderRejected),
+        (said(403, {"detail": "User is locked."}), ProviderUnavailable),
+        (httpx.Response(502), ProviderUnavailable),
+        (httpx.ConnectError("refused"), ProviderUnavailable),
+    ],
+)
+async def test_a_key_check_that_does_not_end_in_404_says_what_is_wrong(
+    answer: Answer, kind: type[ProviderError]
+) -> None:
+    with pytest.raises(kind):
+        await fal_with(Script(answer)).check()

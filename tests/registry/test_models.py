@@ -1,0 +1,201 @@
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter
+
+from imagegen.errors import InvalidInput
+from imagegen.registry import FalRequest, Registry, given
+
+Json = dict[str, Any]
+LORAS = {"prompt": "x", "loras": [{"path": "https://example.com/me.safetensors", "scale": 0.8}]}
+MODELS = ("nano-banana-edit", "flux-pro", "flux-dev", "flux-lora", "flux-dev-image-to-image", "face-swap")
+
+
+def test_the_six_models_stand_in_the_catalogs_order(registry: Registry) -> None:
+    assert {name: (model.endpoint, model.category, model.cost_per_image) for name, model in registry.models.items()} == {
+        "nano-banana-edit": ("fal-ai/nano-banana-pro/edit", "image-editing", Decimal("0.15")),
+        "flux-pro": ("fal-ai/flux-pro/v1.1", "text-to-image", Decimal("0.05")),
+        "flux-dev": ("fal-ai/flux/dev", "text-to-image", Decimal("0.025")),
+        "flux-lora": ("fal-ai/flux-lora", "text-to-image", Decimal("0.035")),
+        "flux-dev-image-to-image": ("fal-ai/flux/dev/image-to-image", "image-to-image", Decimal("0.03")),
+        "face-swap": ("fal-ai/face-swap", "face-swap", Decimal("0.001")),
+    }
+    assert tuple(registry.models) == MODELS
+    assert registry.warnings == ()
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_a_models_example_is_a_request_that_works(registry: Registry, name: str) -> None:
+    example = registry.model(name).example()
+
+    request = registry.parse(example)
+
+    assert request.model_dump(mode="json", exclude_unset=True) == example
+    assert request.user_id == "user123"
+
+
+def test_an_example_can_be_changed_without_changing_the_next(registry: Registry) -> None:
+    registry.model("flux-lora").example()["inputs"]["loras"].clear()
+
+    assert registry.model("flux-lora").example()["inputs"]["loras"] != []
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"model": "flux-pro", "inputs": {"prompt": "A professional headshot of a business consultant"}},
+        {
+            "model": "nano-banana-edit",
+            "inputs": {
+                "prompt": "Transform this billboard for an SEO workshop. Change text to: THE DEFINITIVE WORKSHOP",
+                "image_urls": ["https://your-template.jpg"],
+            },
+            "options": {"aspect_ratio": "9:16", "resolution": "2K"},
+        },
+        {
+            "model": "nano-banana-edit",
+            "inputs": {
+                "prompt": "Replace the person in the second image with the person from the first image",
+                "image_urls": ["https://s3.example/jesse-reference.jpg", "https://s3.example/ad-template.jpg"],
+            },
+            "options": {"aspect_ratio": "1:1", "resolution": "2K", "output_format": "png"},
+        },
+    ],
+)
+def test_users_requests_reach_fal_as_they_stand(registry: Registry, body: Json) -> None:
+    request = registry.parse({**body, "userId": "user123"})
+
+    asked = registry.model(request.model).fal_request(given(request.inputs), given(request.options))
+
+    assert asked.payload == {**body["inputs"], **body.get("options", {})}
+
+
+def test_width_and_height_become_fals_image_size(registry: Registry) -> None:
+    asked = registry.model("flux-lora").fal_request(LORAS, {"width": 1024, "height": 768})
+
+    assert asked == FalRequest("fal-ai/flux-lora", {**LORAS, "image_size": {"width": 1024, "height": 768}})
+
+
+def test_flux_dev_with_loras_goes_to_the_endpoint_that_takes_them(registry: Registry) -> None:
+    asked = registry.model("flux-dev").fal_request(LORAS, {"num_images": 2})
+
+    assert asked == FalRequest("fal-ai/flux-lora", {**LORAS, "num_images": 2})
+
+
+def test_flux_dev_without_loras_stays_where_it_is_cheaper(registry: Registry) -> None:
+    model = registry.model("flux-dev")
+
+    assert model.fal_request({"prompt": "x", "loras": []}, {}) == FalRequest("fal-ai/flux/dev", {"prompt": "x"})
+    assert model.price({"prompt": "x", "loras": []}, {}).cost_per_image == Decimal("0.025")
+
+
+@pytest.mark.parametrize(
+    ("name", "inputs", "options", "per_image", "total"),
+    [
+        ("flux-pro", {}, {}, "0.05", "0.05"),
+        ("flux-pro", {}, {"num_images": 3}, "0.05", "0.15"),
+        ("flux-pro", {}, {"num_images": 3.0}, "0.05", "0.15"),
+        ("nano-banana-edit", {}, {"resolution": "1K"}, "0.15", "0.15"),
+        ("nano-banana-edit", {}, {"resolution": "4K", "num_images": 4}, "0.30", "1.20"),
+        ("flux-dev", {}, {"num_images": 3}, "0.025", "0.075"),
+        ("flux-dev", LORAS, {"num_images": 3}, "0.035", "0.105"),
+        ("face-swap", {}, {}, "0.001", "0.001"),
+    ],
+)
+def test_a_price_is_exact(
+    registry: Registry, name: str, inputs: Json, options: Json, per_image: str, total: str
+) -> None:
+    price = registry.model(name).price(inputs, options)
+
+    assert (price.cost_per_image, price.total) == (Decimal(per_image), Decimal(total))
+
+
+@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("count", [1, 10, 10_000])
+def test_an_estimate_takes_any_number_of_pictures_up_to_ten_thousand(
+    registry: Registry, name: str, count: int
+) -> None:
+    model = registry.model(name)
+
+    assert model.estimate({}, {"num_images": count}).total == model.cost_per_image * count
+
+
+@pytest.mark.parametrize(
+    ("inputs", "options", "pointer", "code"),
+    [
+        ({}, {"num_images": 0}, "/options/num_images", "out_of_range"),
+        ({}, {"num_images": 10_001}, "/options/num_images", "out_of_range"),
+        ({}, {"num_images": "10"}, "/options/num_images", "wrong_type"),
+        ({}, {"num_images": True}, "/options/num_images", "wrong_type"),
+        ({}, {"num_image": 10}, "/options/num_image", "unknown_name"),
+        ({"seed": -1}, {}, "/inputs/seed", "out_of_range"),
+        ({"num_images": 3}, {}, "/inputs/num_images", "misplaced_name"),
+        ({"loras": [{}]}, {}, "/inputs/loras/0/path", "missing"),
+        (LORAS, {"acceleration": "high"}, "/options/acceleration", "not_allowed"),
+        ({}, {"width": 512}, "/options/height", "missing"),
+    ],
+)
+def test_an_estimate_refuses_what_no_request_could_ask(
+    registry: Registry, inputs: Json, options: Json, pointer: str, code: str
+) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        registry.model("flux-dev").estimate(inputs, options)
+
+    assert [(fault.pointer, fault.code) for fault in refused.value.faults] == [(pointer, code)]
+
+
+def nodes(schema: object) -> list[Json]:
+    if isinstance(schema, list):
+        return [node for item in schema for node in nodes(item)]  # pyright: ignore[reportUnknownVariableType] - JSON
+    if not isinstance(schema, dict):
+        return []
+    return [schema, *(node for value in schema.values() for node in nodes(value))]  # pyright: ignore[reportUnknownVariableType] - JSON
+
+
+def test_the_union_is_told_apart_by_the_model_and_holds_each_shared_object_once(registry: Registry) -> None:
+    schema = TypeAdapter[object](registry.request_type).json_schema()
+
+    stems = ("NanoBananaEdit", "FluxPro", "FluxDev", "FluxLora", "FluxDevImageToImage", "FaceSwap")
+    assert schema["discriminator"]["mapping"] == {
+        name: f"#/$defs/{stem}Request" for name, stem in zip(MODELS, stems, strict=True)
+    }
+    assert set(schema["$defs"]) == {
+        "ImageSize",
+        "LoraWeight",
+        *(f"{stem}{part}" for stem in stems for part in ("Inputs", "Options", "Request")),
+    }
+    assert registry.request_type.__name__ == "GenerateRequest"
+
+
+def test_the_schemas_suit_generators(registry: Registry) -> None:
+    """Titles become class names that collide, defaults are sent, and a nullable member is not an optional one."""
+    definitions: Json = TypeAdapter[object](registry.request_type).json_schema()["$defs"]
+
+    found = {
+        key
+        for definition in definitions.values()
+        for node in nodes(definition["properties"])
+        for key in node
+        if key in {"title", "default"} or node.get("type") == "null"
+    }
+
+    assert found == set()
+
+
+def test_a_parameter_tells_what_it_is(registry: Registry) -> None:
+    schema = registry.model("flux-dev").inputs_schema()["properties"]["guidance_scale"]
+
+    assert schema == {
+        "type": "number",
+        "minimum": 1,
+        "maximum": 20,
+        "description": "How closely the picture follows the prompt. Default: 3.5.",
+        "examples": [3.5],
+    }
+
+
+def test_a_requests_schema_shows_its_example(registry: Registry) -> None:
+    model = registry.model("flux-lora")
+
+    assert model.request_class.model_json_schema()["examples"] == [model.example()]

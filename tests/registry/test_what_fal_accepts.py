@@ -1,0 +1,101 @@
+"""Whatever a model's class accepts, the real schema of fal's endpoint accepts after the mapping."""
+
+import json
+import math
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+
+import imagegen
+from imagegen.registry import Registry, load_registry
+
+Json = dict[str, Any]
+SCHEMAS = Path(imagegen.__file__).parent / "sandbox" / "schemas"
+MODELS = tuple(load_registry().models.values())
+SIZES = {"width", "height", "image_size"}
+
+
+@cache
+def fals_validator(endpoint: str) -> Draft202012Validator:
+    sheets = (json.loads(path.read_text(encoding="utf-8")) for path in SCHEMAS.glob("*.json"))
+    sheet = next(sheet for sheet in sheets if sheet["endpoint_id"] == endpoint)
+    return Draft202012Validator({**sheet["input"], "additionalProperties": False, "definitions": sheet["definitions"]})
+
+
+def values(schema: Json, root: Json) -> st.SearchStrategy[Any]:
+    """Values that fit a schema; bounds and lengths are drawn at their edges too, as hypothesis does."""
+    if "$ref" in schema:
+        return values(root["$defs"][schema["$ref"].rpartition("/")[2]], root)
+    if "anyOf" in schema:
+        return st.one_of(values(branch, root) for branch in schema["anyOf"])
+    if "enum" in schema:
+        return st.sampled_from(schema["enum"])
+    match schema["type"]:
+        case "string" if schema.get("format") == "uri":
+            return st.from_regex(r"(?i:https?)://[a-z0-9]{1,12}(\.[a-z]{2,5})*(:[1-9][0-9]{0,3})?/[!-~]*", fullmatch=True)
+        case "string":
+            return st.text(min_size=schema.get("minLength", 0), max_size=min(schema["maxLength"], 40))
+        case "integer":
+            whole = st.integers(schema["minimum"], schema["maximum"])
+            return whole | whole.filter(lambda value: value < 2**53).map(float)
+        case "number":
+            low, high = schema["minimum"], schema["maximum"]
+            return st.floats(low, high) | st.integers(math.ceil(low), math.floor(high))
+        case "boolean":
+            return st.booleans()
+        case "array":
+            return st.lists(values(schema["items"], root), min_size=schema.get("minItems", 0), max_size=14)
+        case _:
+            return members(schema, root)
+
+
+def members(schema: Json, root: Json) -> st.SearchStrategy[dict[str, Any]]:
+    strategies = {name: values(member, root) for name, member in schema.get("properties", {}).items()}
+    required = {name: strategies.pop(name) for name in schema.get("required", ())}
+    return st.fixed_dictionaries(required, optional=strategies)
+
+
+SECTIONS = {
+    model.name: tuple(members(schema, schema) for schema in (model.inputs_schema(), model.options_schema()))
+    for model in MODELS
+}
+
+
+@st.composite
+def requests(draw: st.DrawFn) -> Json:
+    """A body made of the model's own JSON Schemas, and of the rules that they leave to their descriptions."""
+    model = draw(st.sampled_from(MODELS))
+    inputs, options = (draw(strategy) for strategy in SECTIONS[model.name])
+    sizes = draw(st.sampled_from([{"width", "height"}, {"image_size"}])) & options.keys()
+    unwanted = SIZES if sizes in ({"width"}, {"height"}) else SIZES - sizes
+    if model.name == "flux-dev" and inputs.get("loras") and options.get("acceleration") == "high":
+        unwanted = {*unwanted, "acceleration"}
+    kept = {name: value for name, value in options.items() if name not in unwanted}
+    return {"model": model.name, "inputs": inputs, "options": kept, "userId": "user123"}
+
+
+EDGES: Json = {
+    "model": "flux-dev",
+    "inputs": {"prompt": "x" * 50_000, "loras": [], "seed": 2**63 - 1, "guidance_scale": 1},
+    "options": {"width": 1, "height": 14142, "num_images": 4, "acceleration": "high"},
+    "userId": "u",
+}
+
+
+@given(body=requests())
+@example(body=EDGES)
+@example(body={**EDGES, "options": {"image_size": {"width": 1024.0, "height": 1}}})
+@settings(max_examples=400, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+def test_what_a_model_accepts_fal_accepts_after_the_mapping(registry: Registry, body: Json) -> None:
+    request = registry.parse(body)
+    inputs = request.inputs.model_dump(mode="json", exclude_unset=True)
+    options = request.options.model_dump(mode="json", exclude_unset=True)
+
+    asked = registry.model(request.model).fal_request(inputs, options)
+
+    assert (inputs, options) == (body["inputs"], body["options"])
+    assert list(fals_validator(asked.endpoint).iter_errors(dict(asked.payload))) == []

@@ -1,0 +1,332 @@
+"""Every fault that can be planned, seen from the client's side."""
+
+import asyncio
+
+import httpx
+import pytest
+from dirty_equals import IsPartialDict, IsUUID
+from stand import FLUX, RUNNING, Caller, Json, decoded, raw_exchange
+
+HILL = {"prompt": "a hill", "seed": 1, "image_size": {"width": 64, "height": 64}}
+RAW = b'{"prompt": "a hill"}'
+I2I = "fal-ai/flux/dev/image-to-image"
+
+
+async def accepted(fal: Caller) -> tuple[int, int]:
+    """How many submits were read, and how many of them were accepted."""
+    ledger = await fal.ledger()
+    return ledger["submits"], ledger["accepted"]
+
+
+async def test_a_plan_belongs_to_its_key_and_can_be_taken_back(fal: Caller) -> None:
+    neighbour = Caller(fal.http)
+    await fal.plan({"fault": "submit_status", "status": 500})
+    during = [(await caller.submit(HILL)).status_code for caller in (fal, neighbour)]
+    await fal.http.delete("/_sandbox/faults", params={"key": fal.key})
+
+    assert (during, (await fal.submit(HILL)).status_code) == ([500, 200], 200)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"fault": "no_such_fault"},
+        {"fault": "submit_status"},
+        {"fault": "submit_status", "status": 200},
+        {"fault": "submit_status", "status": 500, "tmes": 1},
+        {"fault": "media_huge", "mebibytes": 0},
+        {"fault": "read_status", "status": 500, "on": ["everything"]},
+        {"fault": "latency", "queue": -1},
+        {"fault": "result_expired", "times": 0},
+    ],
+)
+async def test_a_plan_with_a_mistake_is_refused(fal: Caller, fault: Json) -> None:
+    answer = await fal.plan(fault)
+
+    assert (answer.status_code, answer.json()["detail"][0]["loc"][:2]) == (422, ["faults", 0])
+
+
+async def test_a_fault_strikes_as_often_as_planned_after_the_chances_it_lets_pass(fal: Caller) -> None:
+    await fal.plan({"fault": "submit_status", "status": 503, "after": 1, "times": 2})
+
+    assert [(await fal.submit(HILL)).status_code for _ in range(5)] == [200, 503, 503, 200, 200]
+
+
+@pytest.mark.parametrize(
+    ("more", "request_id", "counted"),
+    [
+        ({}, None, (1, 0)),
+        ({"request_id": True}, IsUUID(4), (1, 0)),
+        ({"request_id": True, "accepted": True}, IsUUID(4), (1, 1)),
+    ],
+)
+async def test_a_429_comes_with_and_without_a_request_id(
+    fal: Caller, more: Json, request_id: object, counted: tuple[int, int]
+) -> None:
+    await fal.plan(
+        {"fault": "submit_status", "status": 429, "body": {"detail": "slow"}, "headers": {"x-a": "b"}, **more}
+    )
+
+    answer = await fal.submit(HILL)
+
+    assert (answer.status_code, answer.json(), answer.headers["x-a"]) == (429, {"detail": "slow"}, "b")
+    assert answer.headers.get("x-fal-request-id") == request_id
+    assert await accepted(fal) == counted
+
+
+async def test_a_gateway_answers_with_its_own_page(fal: Caller) -> None:
+    await fal.plan({"fault": "submit_gateway_error"})
+
+    answer = await fal.submit(HILL)
+
+    assert (answer.status_code, answer.headers["content-type"]) == (502, "text/html; charset=utf-8")
+    assert "nginx" in answer.text
+    assert "x-fal-request-id" not in answer.headers
+
+
+@pytest.mark.parametrize(("is_accepted", "counted"), [(True, (1, 1)), (False, (1, 0))])
+async def test_an_answer_later_than_the_client_waits(fal: Caller, is_accepted: bool, counted: tuple[int, int]) -> None:
+    await fal.plan({"fault": "submit_delay", "seconds": 0.3, "accepted": is_accepted})
+
+    with pytest.raises(httpx.ReadTimeout):
+        await fal.http.post(f"/{FLUX}", json=HILL, headers=fal.auth, timeout=0.1)
+
+    for _ in range(100):
+        if await accepted(fal) != (0, 0):
+            break
+        await asyncio.sleep(0.02)
+    assert await accepted(fal) == counted
+
+
+@pytest.mark.parametrize(("when", "counted"), [("before_accepting", (1, 0)), ("after_accepting", (1, 1))])
+async def test_a_dropped_submit_gets_not_one_byte(fal: Caller, when: str, counted: tuple[int, int]) -> None:
+    await fal.plan({"fault": "submit_drop", "when": when})
+
+    assert await raw_exchange(fal, "POST", f"/{FLUX}", RAW) == b""
+    assert await accepted(fal) == counted
+
+
+@pytest.mark.parametrize(("when", "counted"), [("before_accepting", (1, 0)), ("after_accepting", (1, 1))])
+async def test_a_reset_submit_ends_in_a_reset(fal: Caller, when: str, counted: tuple[int, int]) -> None:
+    await fal.plan({"fault": "submit_drop", "when": when, "how": "reset"})
+
+    with pytest.raises(ConnectionResetError):
+        await raw_exchange(fal, "POST", f"/{FLUX}", RAW)
+    assert await accepted(fal) == counted
+
+
+async def test_an_answer_breaks_off_in_its_body_after_the_request_was_accepted(fal: Caller) -> None:
+    await fal.plan({"fault": "submit_drop", "when": "half_body"})
+
+    head, _, body = (await raw_exchange(fal, "POST", f"/{FLUX}", RAW)).partition(b"\r\n\r\n")
+
+    length = int(next(line for line in head.split(b"\r\n") if line.startswith(b"content-length")).split()[1])
+    assert (head.startswith(b"HTTP/1.1 200"), 0 < len(body) < length) == (True, True)
+    assert await accepted(fal) == (1, 1)
+
+
+@pytest.mark.parametrize("status", [403, 404, 429, 503])
+@pytest.mark.parametrize("call", ["status", "result", "stream", "cancel"])
+async def test_a_call_on_a_request_fails_a_number_of_times(fal: Caller, call: str, status: int) -> None:
+    await fal.plan(RUNNING, {"fault": "read_status", "on": [call], "status": status, "times": 1})
+    submitted = (await fal.submit(HILL)).json()
+    url = (
+        submitted["response_url"]
+        + {"status": "/status", "result": "", "stream": "/status/stream", "cancel": "/cancel"}[call]
+    )
+    method = "PUT" if call == "cancel" else "GET"
+
+    async def answered() -> int:
+        async with fal.http.stream(method, url, headers=fal.auth) as answer:
+            return answer.status_code
+
+    assert (await answered(), await answered() != status) == (status, True)
+
+
+async def test_a_status_call_is_late(fal: Caller) -> None:
+    await fal.plan({"fault": "read_delay", "on": ["status"], "seconds": 0.3})
+    submitted = (await fal.submit(HILL)).json()
+
+    with pytest.raises(httpx.ReadTimeout):
+        await fal.http.get(submitted["status_url"], headers=fal.auth, timeout=0.1)
+
+
+@pytest.mark.parametrize(("call", "end"), [("status", "/status"), ("result", ""), ("stream", "/status/stream")])
+async def test_a_call_on_a_request_is_dropped(fal: Caller, call: str, end: str) -> None:
+    await fal.plan({"fault": "read_drop", "on": [call], "times": 1})
+    path = httpx.URL((await fal.submit(HILL)).json()["response_url"] + end).path
+
+    assert await raw_exchange(fal, "GET", path) == b""
+
+
+async def test_a_status_stream_breaks_off_after_some_events(fal: Caller) -> None:
+    await fal.plan(RUNNING, {"fault": "read_drop", "on": ["stream"], "after_events": 1})
+    submitted = (await fal.submit(HILL)).json()
+    await fal.get(submitted["status_url"])
+
+    received = await raw_exchange(fal, "GET", httpx.URL(submitted["status_url"]).path + "/stream")
+
+    assert (received.count(b"data: "), received.endswith(b"0\r\n\r\n")) == (1, False)
+
+
+async def test_a_result_expires(fal: Caller) -> None:
+    await fal.plan({"fault": "result_expired"})
+
+    assert (await fal.generate(HILL)).status_code == 404
+
+
+async def test_the_model_refuses(fal: Caller) -> None:
+    await fal.plan({"fault": "model_fails"})
+    submitted = (await fal.submit(HILL)).json()
+
+    status, result = await fal.ended(submitted), await fal.result(submitted)
+
+    assert status == IsPartialDict(status="COMPLETED", error="Invalid status code: 422")
+    assert (result.status_code, result.json()["detail"]) == (
+        422,
+        [IsPartialDict(loc=["body", "prompt"], type="content_policy_violation")],
+    )
+    assert "x-fal-billable-units" not in result.headers
+
+
+async def test_the_runner_fails(fal: Caller) -> None:
+    await fal.plan({"fault": "runner_fails", "status": 503, "error_type": "runner_disconnected", "message": "gone"})
+
+    result = await fal.generate(HILL)
+
+    assert (result.status_code, result.json()) == (503, {"detail": "gone", "error_type": "runner_disconnected"})
+    assert result.headers["x-fal-error-type"] == "runner_disconnected"
+
+
+async def test_an_input_that_cannot_be_loaded_fails_as_on_fal(fal: Caller) -> None:
+    await fal.plan({"fault": "unreachable_input_fails"})
+
+    result = await fal.generate({"prompt": "x", "image_url": "https://example.com/a.jpg"}, I2I)
+
+    assert (result.status_code, result.json()["detail"]) == (
+        422,
+        [IsPartialDict(loc=["body", "image_url"], type="image_load_error", input="https://example.com/a.jpg")],
+    )
+
+
+async def test_a_cancelled_request_completes_all_the_same(fal: Caller) -> None:
+    await fal.plan({"fault": "cancel_ignored"}, {"fault": "latency", "queue": 0, "generation": 0.4})
+    submitted = (await fal.submit(HILL)).json()
+    async with fal.http.stream("GET", f"{submitted['status_url']}/stream", headers=fal.auth) as stream:
+        async for line in stream.aiter_lines():
+            if "IN_PROGRESS" in line:
+                break
+
+    cancelled = await fal.cancel(submitted)
+
+    assert (cancelled.status_code, (await fal.result(submitted)).status_code) == (202, 200)
+
+
+async def test_the_queue_and_the_generation_take_the_time_that_was_planned(fal: Caller) -> None:
+    await fal.plan({"fault": "latency", "queue": 0.2, "generation": 0.3})
+    await fal.generate(HILL)
+
+    row = (await fal.ledger())["requests"][0]
+    assert 0.2 <= row["started_at"] - row["submitted_at"] < 2
+    assert 0.3 <= row["completed_at"] - row["started_at"] < 2
+
+
+async def test_the_media_host_fails_a_number_of_times(fal: Caller) -> None:
+    url = await fal.picture_url()
+    await fal.plan({"fault": "media_status", "status": 503, "times": 2})
+
+    assert [(await fal.http.get(url)).status_code for _ in range(3)] == [503, 503, 200]
+
+
+async def test_the_media_host_is_late(fal: Caller) -> None:
+    url = await fal.picture_url()
+    await fal.plan({"fault": "media_delay", "seconds": 0.3})
+
+    with pytest.raises(httpx.ReadTimeout):
+        await fal.http.get(url, timeout=0.1)
+
+
+@pytest.mark.parametrize("length", ["whole", "absent"])
+async def test_a_picture_breaks_off(fal: Caller, length: str) -> None:
+    url = await fal.picture_url()
+    await fal.plan({"fault": "media_truncated", "length": length})
+
+    with pytest.raises(httpx.RemoteProtocolError):
+        await fal.http.get(url)
+
+
+async def test_a_picture_without_its_end_arrives_whole(fal: Caller) -> None:
+    url = await fal.picture_url()
+    whole = (await fal.http.get(url)).content
+    await fal.plan({"fault": "media_truncated", "length": "kept", "keep": 0.25})
+
+    assert (await fal.http.get(url)).content == whole[: len(whole) // 4]
+
+
+async def test_a_picture_comes_without_its_length(fal: Caller) -> None:
+    url = await fal.picture_url()
+    whole = await fal.http.get(url)
+    await fal.plan({"fault": "media_chunked"})
+    chunked = await fal.http.get(url)
+
+    assert (chunked.content == whole.content, chunked.headers.get("content-length")) == (True, None)
+
+
+@pytest.mark.parametrize("other", ["noise", "html", "nothing"])
+async def test_other_bytes_come_under_the_pictures_content_type(fal: Caller, other: str) -> None:
+    url = await fal.picture_url()
+    await fal.plan({"fault": "media_corrupt", "bytes": other})
+    answer = await fal.http.get(url)
+
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
+    with pytest.raises(OSError, match="cannot identify"):
+        decoded(answer.content)
+
+
+@pytest.mark.parametrize("content_type", ["text/html", None])
+async def test_a_picture_comes_under_another_content_type(fal: Caller, content_type: str | None) -> None:
+    url = await fal.picture_url()
+    await fal.plan({"fault": "media_content_type", "content_type": content_type})
+    answer = await fal.http.get(url)
+
+    assert (answer.headers.get("content-type"), decoded(answer.content).format) == (content_type, "JPEG")
+
+
+@pytest.mark.parametrize("has_length", [True, False])
+@pytest.mark.parametrize("file_type", ["jpeg", "png", "webp"])
+async def test_a_huge_picture_is_still_that_picture(fal: Caller, file_type: str, has_length: bool) -> None:
+    body = {"prompt": "x", "image_urls": ["data:,"], "output_format": file_type}
+    item = (await fal.generate(body, "fal-ai/nano-banana-pro/edit")).json()["images"][0]
+    small = (await fal.http.get(item["url"])).content
+    await fal.plan({"fault": "media_huge", "mebibytes": 3, "content_length": has_length})
+    huge = await fal.http.get(item["url"])
+
+    assert len(huge.content) == len(small) + 3 * 1024 * 1024
+    assert huge.headers.get("content-length") == (str(len(huge.content)) if has_length else None)
+    assert decoded(huge.content).tobytes() == decoded(small).tobytes()
+
+
+async def test_the_pictures_are_on_a_foreign_host(fal: Caller) -> None:
+    await fal.plan({"fault": "foreign_media_host", "base_url": "http://media.invalid"})
+
+    assert (await fal.generate(HILL)).json()["images"][0]["url"].startswith("http://media.invalid/files/")
+
+
+async def test_the_result_does_not_say_what_is_billed(fal: Caller) -> None:
+    await fal.plan({"fault": "billable_units_absent"})
+
+    assert "x-fal-billable-units" not in (await fal.generate(HILL)).headers
+
+
+async def test_the_safety_checker_flags_every_picture(fal: Caller) -> None:
+    await fal.plan({"fault": "nsfw_flagged"})
+
+    assert (await fal.generate(HILL | {"num_images": 2})).json()["has_nsfw_concepts"] == [True, True]
+
+
+@pytest.mark.parametrize("count", [0, 1])
+async def test_fewer_pictures_come_than_were_asked(fal: Caller, count: int) -> None:
+    await fal.plan({"fault": "fewer_pictures", "count": count})
+    answer = await fal.generate(HILL | {"num_images": 3})
+
+    assert (len(answer.json()["images"]), answer.headers["x-fal-billable-units"]) == (count, str(count))

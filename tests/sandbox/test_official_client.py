@@ -1,0 +1,67 @@
+"""The official Python client, unmodified apart from its host."""
+
+from collections.abc import AsyncGenerator
+
+import pytest
+from fal_client import (  # noqa: TID251 - this test is about the official client
+    AsyncClient,
+    Completed,
+    FalClientHTTPError,
+    InProgress,
+    Queued,
+)
+from stand import FLUX, Caller, Stand, decoded
+
+HILL = {"prompt": "a hill", "seed": 1, "num_images": 2, "image_size": "square"}
+
+
+@pytest.fixture
+async def client(stand: Stand, fal: Caller, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[AsyncClient]:
+    # The client's scheme is fixed to https; its own global is the one place where plain http can be set.
+    monkeypatch.setattr("fal_client.client.QUEUE_URL_FORMAT", f"{stand.url}/")
+    client = AsyncClient(key=fal.key)
+    yield client
+    await (await client._client).aclose()  # pyright: ignore[reportPrivateUsage] - it has no close method
+
+
+async def test_it_submits_follows_the_events_and_gets_the_pictures(client: AsyncClient, fal: Caller) -> None:
+    await fal.plan({"fault": "latency", "queue": 0.3, "generation": 0.4})
+
+    handle = await client.submit(FLUX, HILL)
+    events = [event async for event in handle.iter_events(with_logs=True, interval=0.05)]
+    result = await handle.get()
+
+    assert [kind for kind in (Queued, InProgress, Completed) if any(isinstance(event, kind) for event in events)] == [
+        Queued,
+        InProgress,
+        Completed,
+    ]
+    assert isinstance(events[-1], Completed)
+    assert events[-1].logs
+    pictures = [(await fal.http.get(item["url"])).content for item in result["images"]]
+    assert [decoded(picture).size for picture in pictures] == [(512, 512)] * 2
+
+
+async def test_it_reads_both_families_of_errors(client: AsyncClient, fal: Caller) -> None:
+    await fal.plan({"fault": "model_fails", "times": 1}, {"fault": "runner_fails"})
+
+    with pytest.raises(FalClientHTTPError) as refused:
+        await (await client.submit(FLUX, HILL)).get()
+    with pytest.raises(FalClientHTTPError) as failed:
+        await (await client.submit(FLUX, HILL)).get()
+
+    assert [(error.value.status_code, error.value.error_type) for error in (refused, failed)] == [
+        (422, None),
+        (500, "internal_error"),
+    ]
+
+
+async def test_it_cancels(client: AsyncClient, fal: Caller) -> None:
+    await fal.plan({"fault": "latency", "queue": 60})
+    handle = await client.submit(FLUX, HILL)
+
+    await handle.cancel()
+
+    status = await handle.status()
+    assert isinstance(status, Completed)
+    assert status.error_type == "client_cancelled"

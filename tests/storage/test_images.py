@@ -1,0 +1,156 @@
+"""The bucket itself: its links, its objects, and how it is when it is down."""
+
+import asyncio
+import socket
+from urllib.parse import parse_qs, urlsplit
+from uuid import uuid4
+
+import httpx
+import pytest
+from bucket import Bucket, OpenImages
+from dirty_equals import IsPartialDict
+from media_host import Framing, MediaHost
+from pydantic import SecretStr
+from specimens import METADATA, MIB, PNG, huge_png, stem
+
+from imagegen.errors import NotAPicture, ObjectStoreUnavailable, PictureTooLarge, TransferInterrupted
+from imagegen.settings import S3Settings
+from imagegen.storage.images import Images
+
+
+async def test_a_signed_link_gives_the_same_bytes_and_expires(images: Images, media: MediaHost) -> None:
+    stored = await images.transfer(media.serves(PNG), stem(), metadata=METADATA)
+
+    url = await images.url(stored.key)
+
+    async with httpx.AsyncClient(trust_env=False) as client:
+        answer = await client.get(url)
+        tampered = await client.get(url.replace("1-0.png", "1-1.png"))
+    signed = parse_qs(urlsplit(url).query)
+    assert (answer.content, answer.headers["Content-Type"], tampered.status_code) == (PNG, "image/png", 403)
+    assert signed == IsPartialDict({"X-Amz-Algorithm": ["AWS4-HMAC-SHA256"], "X-Amz-Expires": ["3600"]})
+
+
+async def test_links_are_signed_for_the_host_that_a_browser_reaches(
+    open_images_with: OpenImages, images: Images, media: MediaHost, s3_settings: S3Settings
+) -> None:
+    stored = await images.transfer(media.serves(PNG), stem(), metadata=METADATA)
+    other = await open_images_with(presign_endpoint_url="https://pictures.example:8443")
+
+    url = await other.url(stored.key)
+
+    assert url.startswith(f"https://pictures.example:8443/{s3_settings.bucket}/{stored.key}?X-Amz-Algorithm=")
+
+
+async def test_under_a_public_address_links_are_unsigned(open_images_with: OpenImages) -> None:
+    other = await open_images_with(public_url="https://cdn.example/p")
+
+    assert await other.url("images/a=2Fb/1-0.png") == "https://cdn.example/p/images/a%3D2Fb/1-0.png"
+
+
+async def test_discarding_an_epoch_leaves_the_others_alone(images: Images, media: MediaHost, bucket: Bucket) -> None:
+    folder = f"images/user/2026/11/{uuid4().hex}"
+    for name in ("1-0", "1-1", "11-0", "2-0"):
+        await images.transfer(media.serves(PNG), f"{folder}/{name}", metadata=METADATA)
+
+    await images.discard(f"{folder}/1-")
+    await images.discard(f"{folder}/1-")
+    await images.delete(f"{folder}/2-0.png", f"{folder}/9-9.png")
+
+    assert await bucket.left_behind(folder) == [f"{folder}/11-0.png"]
+
+
+async def test_the_bucket_can_be_ensured_twice_and_is_available(images: Images) -> None:
+    await images.ensure_bucket()
+    await images.check()
+
+    assert await images.available()
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"bucket": "no-such-bucket"}, "S3 has no bucket 'no-such-bucket'"),
+        ({"endpoint_url": "http://127.0.0.1:9"}, "S3 cannot be reached (EndpointConnectionError)"),
+        ({"secret_access_key": SecretStr("wrong")}, "S3 refuses access to bucket '{bucket}' (403)"),
+    ],
+)
+async def test_a_bucket_that_cannot_be_used_is_named_with_the_reason(
+    open_images_with: OpenImages, s3_settings: S3Settings, settings: dict[str, object], reason: str
+) -> None:
+    other = await open_images_with(**settings)
+
+    with pytest.raises(ObjectStoreUnavailable) as failure:
+        await other.check()
+
+    expected = reason.format(bucket=s3_settings.bucket)
+    assert (str(failure.value), await other.available()) == (expected, False)
+
+
+async def test_a_server_that_accepts_and_says_nothing_is_found_out_within_seconds(open_images_with: OpenImages) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        other = await open_images_with(endpoint_url=f"http://127.0.0.1:{silent.getsockname()[1]}")
+
+        async with asyncio.timeout(8):
+            assert not await other.available()
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+async def test_while_s3_is_down_a_transfer_says_so_quickly(
+    open_images_with: OpenImages, media: MediaHost, framing: Framing
+) -> None:
+    other = await open_images_with(endpoint_url="http://127.0.0.1:9")
+
+    async with asyncio.timeout(4):
+        with pytest.raises(ObjectStoreUnavailable, match=r"^S3 cannot be reached"):
+            await other.transfer(media.serves(huge_png(9 * MIB), framing=framing), stem(), metadata=METADATA)
+
+    assert not await other.available()
+
+
+async def test_a_failure_of_the_media_host_says_nothing_about_s3(
+    open_images_with: OpenImages, media: MediaHost, images: Images
+) -> None:
+    assert await images.available()
+
+    with pytest.raises(PictureTooLarge):
+        await images.transfer(media.serves(b"", length=100 * MIB, stall_at=0), stem(), metadata=METADATA)
+    with pytest.raises(TransferInterrupted):
+        await images.transfer(media.serves(huge_png(9 * MIB), cut_at=MIB), stem(), metadata=METADATA)
+    with pytest.raises(NotAPicture):
+        await images.transfer(media.serves(b"no"), stem(), metadata=METADATA)
+
+    assert await images.available()
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked"])
+async def test_an_s3_that_is_busy_is_worth_another_try(
+    open_images_with: OpenImages, media: MediaHost, framing: Framing
+) -> None:
+    body = b"<Error><Code>SlowDown</Code><Message>secret</Message></Error>"
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 503 Slow Down\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as server:
+        other = await open_images_with(endpoint_url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        with pytest.raises(ObjectStoreUnavailable, match=r"^S3 answered with an error \(SlowDown\)$"):
+            await other.transfer(media.serves(huge_png(9 * MIB), framing=framing), stem(), metadata=METADATA)
+
+
+async def test_an_s3_that_drops_an_upload_half_way_is_worth_another_try(
+    open_images_with: OpenImages, media: MediaHost
+) -> None:
+    async def drop(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        await reader.readexactly(MIB)
+        writer.transport.abort()
+
+    async with await asyncio.start_server(drop, "127.0.0.1", 0) as server:
+        other = await open_images_with(endpoint_url=f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        with pytest.raises(ObjectStoreUnavailable, match=r"^S3 broke off in the middle of an upload$"):
+            await other.transfer(media.serves(huge_png(9 * MIB)), stem(), metadata=METADATA)

@@ -1,0 +1,132 @@
+"""Pictures that arrive in a real bucket, and the memory that they take on their way."""
+
+import asyncio
+import gzip
+import hashlib
+import tracemalloc
+
+import pytest
+from bucket import Bucket, OpenImages
+from dirty_equals import IsPartialDict
+from media_host import Framing, MediaHost
+from specimens import METADATA, MIB, PNG, huge_png, picture, stem
+
+from imagegen.jobs import StoredImage
+from imagegen.storage.images import Images
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked", "close"])
+@pytest.mark.parametrize(("kind", "extension"), [("png", "png"), ("jpeg", "jpg"), ("webp", "webp"), ("gif", "gif")])
+async def test_a_picture_arrives_byte_for_byte_and_is_described_by_its_bytes(
+    images: Images, *, media: MediaHost, bucket: Bucket, kind: str, extension: str, framing: Framing
+) -> None:
+    body = picture(kind)
+    key_stem = stem()
+
+    url = media.serves(body, framing=framing, headers={"Content-Type": "application/octet-stream"})
+    stored = await images.transfer(url, key_stem, metadata=METADATA)
+
+    assert (stored, await bucket.bytes_of(stored.key), await bucket.head(stored.key)) == (
+        StoredImage(
+            key=f"{key_stem}.{extension}",
+            content_type=f"image/{kind}",
+            width=320,
+            height=200,
+            size_bytes=len(body),
+            sha256=hashlib.sha256(body).hexdigest(),
+        ),
+        body,
+        IsPartialDict(
+            ContentType=f"image/{kind}",
+            CacheControl="private, max-age=31536000, immutable",
+            Metadata={"jobid": "01J", "model": "flux-pro"},
+        ),
+    )
+
+
+async def test_a_model_name_beyond_ascii_is_kept_in_the_metadata(
+    images: Images, media: MediaHost, bucket: Bucket
+) -> None:
+    stored = await images.transfer(media.serves(PNG), stem(), metadata={"model": "modèle v1.1/é"})
+
+    assert (await bucket.head(stored.key))["Metadata"] == {"model": "mod%C3%A8le v1.1/%C3%A9"}
+
+
+async def test_the_media_host_is_asked_for_the_bytes_as_they_are(images: Images, media: MediaHost) -> None:
+    await images.transfer(media.serves(PNG, headers={"Set-Cookie": "a=b"}), stem(), metadata=METADATA)
+    await images.transfer(media.serves(PNG), stem(), metadata=METADATA)
+
+    assert [(headers["accept-encoding"], headers.get("cookie")) for _, headers in media.requests] == [
+        ("identity", None),
+        ("identity", None),
+    ]
+
+
+async def test_a_host_that_compresses_all_the_same_is_understood(
+    images: Images, media: MediaHost, bucket: Bucket
+) -> None:
+    url = media.serves(gzip.compress(PNG), headers={"Content-Encoding": "gzip"})
+
+    stored = await images.transfer(url, stem(), metadata=METADATA)
+
+    assert await bucket.bytes_of(stored.key) == PNG
+
+
+@pytest.mark.parametrize(("framing", "most"), [("length", 4 * MIB), ("chunked", 14 * MIB)])
+async def test_memory_does_not_grow_with_the_picture(
+    images: Images, media: MediaHost, bucket: Bucket, framing: Framing, most: int
+) -> None:
+    await images.transfer(media.serves(PNG, framing=framing), stem(), metadata=METADATA)
+    blocks = huge_png(60 * MIB)
+    url = media.serves(blocks, framing=framing)
+    digest = hashlib.sha256()
+    for block in blocks():
+        digest.update(block)
+
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    stored = await images.transfer(url, stem(), metadata=METADATA)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    kept = await bucket.head(stored.key)
+    assert (stored.sha256, stored.size_bytes, stored.width) == (digest.hexdigest(), kept["ContentLength"], 9000)
+    assert stored.size_bytes > 59 * MIB
+    assert peak - before < most
+
+
+async def test_sixteen_transfers_of_unknown_length_share_the_memory_budget(
+    open_images_with: OpenImages, media: MediaHost, images: Images
+) -> None:
+    narrow = await open_images_with(transfer_memory=16 * MIB)  # 16 parts would take 128 MiB
+    await narrow.transfer(media.serves(PNG), stem(), metadata=METADATA)
+    urls = [media.serves(huge_png(12 * MIB), framing="chunked") for _ in range(16)]
+
+    tracemalloc.start()
+    before, _ = tracemalloc.get_traced_memory()
+    stored = await asyncio.gather(*(narrow.transfer(url, stem(), metadata=METADATA) for url in urls))
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert {image.sha256 for image in stored} == {stored[0].sha256}
+    buffers_of_a_connection = MIB  # the sending and the receiving side, both in this process
+    assert peak - before < 16 * MIB + 16 * buffers_of_a_connection
+
+
+@pytest.mark.parametrize("size", [8 * MIB - 40_000, 8 * MIB, 8 * MIB + 40_000, 16 * MIB])
+async def test_a_picture_around_the_size_of_a_part_arrives_whole(
+    images: Images, media: MediaHost, bucket: Bucket, size: int
+) -> None:
+    begin = PNG[: -len(b"\0\0\0\0IENDcrc_")]
+    body = begin + bytes(size - len(PNG)) + PNG[len(begin) :]
+
+    stored = await images.transfer(media.serves(body, framing="chunked"), stem(), metadata=METADATA)
+
+    kept = await bucket.bytes_of(stored.key)
+    assert (len(kept), hashlib.sha256(kept).hexdigest()) == (size, stored.sha256)
+
+
+async def test_a_redirect_within_the_media_hosts_is_followed(images: Images, media: MediaHost) -> None:
+    url = media.serves(b"", status=302, headers={"Location": media.serves(PNG)})
+
+    assert (await images.transfer(url, stem(), metadata=METADATA)).size_bytes == len(PNG)

@@ -1,0 +1,51 @@
+"""What really lies in a bucket, seen with a client of the tests' own."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, cast
+
+import aioboto3  # noqa: TID251 - tests look into the bucket themselves  # pyright: ignore[reportMissingTypeStubs] - none there
+
+from imagegen.settings import S3Settings
+from imagegen.storage.images import Images
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from types_aiobotocore_s3 import S3Client
+    from types_aiobotocore_s3.type_defs import HeadObjectOutputTypeDef
+
+
+# Takes the changed settings by name, and `hosts`.
+OpenImages = Callable[..., Awaitable[Images]]
+
+
+class Bucket:
+    """What really lies in the bucket, seen with a client of the tests' own."""
+
+    def __init__(self, client: "S3Client", name: str) -> None:
+        self._client = client
+        self._name = name
+
+    async def bytes_of(self, key: str) -> bytes:
+        answer = await self._client.get_object(Bucket=self._name, Key=key)
+        return await answer["Body"].read()  # pyright: ignore[reportUnknownMemberType] - its stub leaves the size open
+
+    async def head(self, key: str) -> "HeadObjectOutputTypeDef":
+        return await self._client.head_object(Bucket=self._name, Key=key)
+
+    async def left_behind(self, prefix: str) -> list[str]:
+        """Everything under the prefix: objects, and uploads that were never finished."""
+        objects = await self._client.list_objects_v2(Bucket=self._name, Prefix=prefix)
+        uploads = await self._client.list_multipart_uploads(Bucket=self._name)
+        found = [*objects.get("Contents", ()), *uploads.get("Uploads", ())]
+        return [each.get("Key", "") for each in found]
+
+
+@asynccontextmanager
+async def open_bucket(settings: S3Settings) -> AsyncGenerator[Bucket]:
+    keys = settings.access_key_id, settings.secret_access_key
+    session = aioboto3.Session(*(key and key.get_secret_value() for key in keys), region_name=settings.region)
+    client = session.client("s3", endpoint_url=settings.endpoint_url)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - no stubs
+    async with cast("AbstractAsyncContextManager[S3Client]", client) as opened:
+        yield Bucket(opened, settings.bucket or "")

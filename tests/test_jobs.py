@@ -1,0 +1,128 @@
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from imagegen.jobs import (
+    Cost,
+    ImpossibleMove,
+    Job,
+    JobError,
+    JobStatus,
+    ProviderImage,
+    ProviderRequest,
+    ProviderResult,
+    StoredImage,
+    Submission,
+    SubmissionState,
+    first_job_id_at,
+    is_job_id,
+    new_job_id,
+)
+
+NOW = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
+REQUEST = ProviderRequest(request_id="r", status_url="s", response_url="u", cancel_url="c")
+RESULT = ProviderResult(images=(ProviderImage(url="p"),), billable_units=Decimal("1.5"), payload={"seed": 1})
+STORED = StoredImage(key="k", content_type="image/png", width=1, height=1, size_bytes=1, sha256="0")
+ERROR = JobError(code="provider_rejected", message="no")
+
+
+@pytest.fixture
+def running() -> Job:
+    return Job(
+        id=new_job_id(NOW),
+        user_id="u",
+        model="flux-pro",
+        endpoint="fal-ai/flux-pro/v1.1",
+        inputs={},
+        options={},
+        payload={},
+        cost=Cost(cost_per_image=Decimal("0.05"), num_images=2),
+        created_at=NOW,
+        status=JobStatus.RUNNING,
+    )
+
+
+def test_the_way_to_completed_charges_the_pictures_that_arrived(running: Job) -> None:
+    job = running.submitting(NOW).submitted(REQUEST).with_result(RESULT).completed((STORED,), NOW)
+
+    assert job == replace(
+        running,
+        status=JobStatus.COMPLETED,
+        version=running.version + 4,
+        submission=Submission(state=SubmissionState.SUBMITTED, intended_at=NOW, request=REQUEST),
+        result=RESULT,
+        images=(STORED,),
+        cost=Cost(cost_per_image=Decimal("0.05"), num_images=1, provider_units=Decimal("1.5"), source="billed"),
+        completed_at=NOW,
+    )
+    assert job.cost.total_cost == Decimal("0.05")
+
+
+def test_a_failed_job_is_not_charged(running: Job) -> None:
+    assert running.submitting(NOW).failed(ERROR, NOW).cost.total_cost == 0
+
+
+def test_a_refused_submission_leaves_nothing_open_at_fal(running: Job) -> None:
+    assert running.submitting(NOW).failed(ERROR, NOW).submission == Submission()
+
+
+def test_a_submission_that_may_have_been_accepted_is_remembered_as_unknown(running: Job) -> None:
+    job = running.submitting(NOW).failed_as_unknown(ERROR, NOW)
+
+    assert (job.status, job.submission.state) == (JobStatus.FAILED, SubmissionState.UNKNOWN)
+
+
+def test_what_was_certainly_not_sent_may_be_sent_again(running: Job) -> None:
+    again = running.submitting(NOW).not_sent().submitting(NOW)
+
+    assert again.submission.state is SubmissionState.SUBMITTING
+
+
+@pytest.mark.parametrize(
+    "move",
+    [
+        lambda job: job.submitting(NOW).submitting(NOW),
+        lambda job: job.submitted(REQUEST),
+        lambda job: job.not_sent(),
+        lambda job: job.with_result(RESULT),
+        lambda job: job.completed((STORED,), NOW),
+        lambda job: job.failed_as_unknown(ERROR, NOW),
+        lambda job: job.failed(ERROR, NOW).failed(ERROR, NOW),
+        lambda job: job.failed(ERROR, NOW).submitting(NOW),
+        lambda job: replace(job, status=JobStatus.QUEUED).failed(ERROR, NOW),
+    ],
+    ids=[
+        "submit twice",
+        "submitted without an intent",
+        "not sent without an intent",
+        "a result of nothing",
+        "complete without a result",
+        "unknown without an intent",
+        "fail twice",
+        "submit after the end",
+        "fail before anybody runs it",
+    ],
+)
+def test_an_impossible_move_is_refused(running: Job, move: Callable[[Job], Job]) -> None:
+    with pytest.raises(ImpossibleMove):
+        move(running)
+
+
+def test_ids_sort_by_time_and_bound_a_range_of_time() -> None:
+    before, at, after = (new_job_id(NOW + timedelta(milliseconds=n)) for n in (-1, 0, 1))
+
+    assert before < first_job_id_at(NOW) <= at < first_job_id_at(NOW + timedelta(milliseconds=1)) <= after
+
+
+@pytest.mark.parametrize(
+    "text", ["", "../etc", "01ARZ3NDEKTSV4RRFFQ69G5FA", "01arz3ndektsv4rrffq69g5fav", "8" + "0" * 25]
+)
+def test_what_is_no_job_id_is_seen(text: str) -> None:
+    assert not is_job_id(text)
+
+
+def test_a_job_id_is_seen() -> None:
+    assert is_job_id(new_job_id(NOW))
