@@ -49,7 +49,8 @@ async def test_the_models_are_listed_as_the_catalog_has_them(service: Service) -
 async def test_one_entry_of_yaml_is_a_whole_new_model(stack: Settings, tmp_path: Path) -> None:
     catalog = tmp_path / "mine.yaml"
     await asyncio.to_thread(catalog.write_text, UNHEARD_OF)
-    async with running(stack, load_registry([catalog])) as service:
+    registry = await asyncio.to_thread(load_registry, [catalog])
+    async with running(stack, registry) as service:
         listed = (await service.client.get("/api/images/models")).json()["models"]
         document = (await service.client.get("/openapi.json")).json()
         estimate = await service.client.post(

@@ -74,7 +74,7 @@ async def test_a_body_that_is_no_request_is_refused(service: Service, content: s
     assert (answer.status_code, answer.headers["Content-Type"], answer.json()) == (
         400,
         PROBLEM,
-        IsPartialDict(code="invalid_input", errors=[IsPartialDict(message=IsStr(min_length=10))]),
+        IsPartialDict(code="invalid_input", errors=Contains(IsPartialDict(message=IsStr(min_length=10)))),
     )
 
 

@@ -1,27 +1,14 @@
-import json
 import math
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from dirty_equals import IsStr
 from pydantic import TypeAdapter, ValidationError
 
-from imagegen.errors import Fault, InvalidInput, UnknownModel
+from imagegen.errors import Fault, InvalidInput
 from imagegen.registry import Registry
 
 Json = dict[str, Any]
-LoadWith = Callable[[str], Registry]
-ANY_JSON = """
-open:
-  falEndpoint: fal-ai/open
-  category: text-to-image
-  requiredInputs: [anything]
-  costPerImage: 1
-  description: A model with a parameter that nobody knows
-  parameters:
-    anything: {example: 1}
-"""
 
 
 def faults(registry: Registry, body: Any) -> list[Fault]:
@@ -43,10 +30,30 @@ def edit(urls: object) -> Json:
 
 
 ONE_FAULT = [
-    (flux_pro({"promt": "y"}), "/inputs/promt", "unknown_name", "flux-pro takes no 'promt' in inputs; did you mean 'prompt'?"),
-    (flux_pro({"Prompt": "y"}), "/inputs/Prompt", "unknown_name", "flux-pro takes no 'Prompt' in inputs; did you mean 'prompt'?"),
-    (flux_pro({}, {"numImages": 2}), "/options/numImages", "unknown_name", IsStr(regex=".*did you mean 'num_images'.*")),
-    (flux_pro({"guidance_scale": 2}), "/inputs/guidance_scale", "unknown_name", "flux-pro takes no 'guidance_scale' in inputs."),
+    (
+        flux_pro({"promt": "y"}),
+        "/inputs/promt",
+        "unknown_name",
+        "flux-pro takes no 'promt' in inputs; did you mean 'prompt'?",
+    ),
+    (
+        flux_pro({"Prompt": "y"}),
+        "/inputs/Prompt",
+        "unknown_name",
+        "flux-pro takes no 'Prompt' in inputs; did you mean 'prompt'?",
+    ),
+    (
+        flux_pro({}, {"numImages": 2}),
+        "/options/numImages",
+        "unknown_name",
+        IsStr(regex=".*did you mean 'num_images'.*"),
+    ),
+    (
+        flux_pro({"guidance_scale": 2}),
+        "/inputs/guidance_scale",
+        "unknown_name",
+        "flux-pro takes no 'guidance_scale' in inputs.",
+    ),
     (flux_pro({"num_images": 2}), "/inputs/num_images", "misplaced_name", "'num_images' belongs in options."),
     (flux_pro({}, {"seed": 2}), "/options/seed", "misplaced_name", "'seed' belongs in inputs."),
     (flux_pro({"userId": "u"}), "/inputs/userId", "misplaced_name", "'userId' belongs at the top of the body."),
@@ -58,36 +65,136 @@ ONE_FAULT = [
     (flux_pro({"seed": True}), "/inputs/seed", "wrong_type", "inputs.seed must be a whole number."),
     (flux_pro({"seed": 1.5}), "/inputs/seed", "wrong_type", "inputs.seed must be a whole number."),
     (flux_pro({"seed": None}), "/inputs/seed", "wrong_type", "inputs.seed must be a whole number."),
-    (flux_pro({"seed": 2**63}), "/inputs/seed", "out_of_range", "inputs.seed must be between 0 and 9223372036854775807."),
+    (
+        flux_pro({"seed": 2**63}),
+        "/inputs/seed",
+        "out_of_range",
+        "inputs.seed must be between 0 and 9223372036854775807.",
+    ),
     (flux_pro({"seed": 10.0**300}), "/inputs/seed", "out_of_range", IsStr()),
     (flux_pro({"seed": math.inf}), "/inputs/seed", "wrong_type", IsStr()),
-    (flux_pro({"enhance_prompt": 1}), "/inputs/enhance_prompt", "wrong_type", "inputs.enhance_prompt must be true or false."),
+    (
+        flux_pro({"enhance_prompt": 1}),
+        "/inputs/enhance_prompt",
+        "wrong_type",
+        "inputs.enhance_prompt must be true or false.",
+    ),
     (flux_pro({"prompt": ""}), "/inputs/prompt", "too_short", "inputs.prompt must not be empty."),
-    (flux_pro({"prompt": "x" * 50_001}), "/inputs/prompt", "too_long", "inputs.prompt must have at most 50000 characters."),
+    (
+        flux_pro({"prompt": "x" * 50_001}),
+        "/inputs/prompt",
+        "too_long",
+        "inputs.prompt must have at most 50000 characters.",
+    ),
     (flux_pro({"prompt": "\ud800"}), "/inputs/prompt", "wrong_format", IsStr(regex=".*Unicode.*")),
     (flux_pro({"prompt": ["x"]}), "/inputs/prompt", "wrong_type", "inputs.prompt must be text."),
-    (flux_pro({}, {"num_images": 5}), "/options/num_images", "out_of_range", "options.num_images must be between 1 and 4."),
-    (flux_pro({}, {"output_format": "jpg"}), "/options/output_format", "not_allowed", "options.output_format must be one of jpeg, png; did you mean 'jpeg'?"),
-    (flux_pro({}, {"safety_tolerance": 2}), "/options/safety_tolerance", "not_allowed", "options.safety_tolerance must be one of 1, 2, 3, 4, 5, 6."),
-    (flux_pro({}, {"image_size": "sqare_hd"}), "/options/image_size", "not_allowed", IsStr(regex=".*did you mean 'square_hd'.*")),
-    (flux_pro({}, {"image_size": 512}), "/options/image_size", "wrong_type", "options.image_size must be an object or text."),
-    (flux_pro({}, {"image_size": {"width": 512}}), "/options/image_size/height", "missing", "options.image_size.height is required."),
+    (
+        flux_pro({}, {"num_images": 5}),
+        "/options/num_images",
+        "out_of_range",
+        "options.num_images must be between 1 and 4.",
+    ),
+    (
+        flux_pro({}, {"output_format": "jpg"}),
+        "/options/output_format",
+        "not_allowed",
+        "options.output_format must be one of jpeg, png; did you mean 'jpeg'?",
+    ),
+    (
+        flux_pro({}, {"safety_tolerance": 2}),
+        "/options/safety_tolerance",
+        "not_allowed",
+        "options.safety_tolerance must be one of 1, 2, 3, 4, 5, 6.",
+    ),
+    (
+        flux_pro({}, {"image_size": "sqare_hd"}),
+        "/options/image_size",
+        "not_allowed",
+        IsStr(regex=".*did you mean 'square_hd'.*"),
+    ),
+    (
+        flux_pro({}, {"image_size": 512}),
+        "/options/image_size",
+        "wrong_type",
+        "options.image_size must be an object or text.",
+    ),
+    (
+        flux_pro({}, {"image_size": {"width": 512}}),
+        "/options/image_size/height",
+        "missing",
+        "options.image_size.height is required.",
+    ),
     (flux_pro({}, {"image_size": {"width": 512, "height": 0}}), "/options/image_size/height", "out_of_range", IsStr()),
-    (flux_pro({}, {"image_size": {"width": 1, "height": 1, "heigth": 1}}), "/options/image_size/heigth", "unknown_name", IsStr(regex="options.image_size takes no .*'height'.*")),
-    (flux_pro({}, {"width": 512}), "/options/height", "missing", "options.height is required together with options.width."),
-    (flux_pro({}, {"height": 512}), "/options/width", "missing", "options.width is required together with options.height."),
-    (flux_pro({}, {"width": 1, "height": 1, "image_size": "square"}), "/options/image_size", "conflict", IsStr(regex=".* excludes .*")),
-    (flux_dev({"guidance_scale": math.nan}), "/inputs/guidance_scale", "out_of_range", "inputs.guidance_scale must be a finite number."),
+    (
+        flux_pro({}, {"image_size": {"width": 1, "height": 1, "heigth": 1}}),
+        "/options/image_size/heigth",
+        "unknown_name",
+        IsStr(regex="options.image_size takes no .*'height'.*"),
+    ),
+    (
+        flux_pro({}, {"width": 512}),
+        "/options/height",
+        "missing",
+        "options.height is required together with options.width.",
+    ),
+    (
+        flux_pro({}, {"height": 512}),
+        "/options/width",
+        "missing",
+        "options.width is required together with options.height.",
+    ),
+    (
+        flux_pro({}, {"width": 1, "height": 1, "image_size": "square"}),
+        "/options/image_size",
+        "conflict",
+        IsStr(regex=".* excludes .*"),
+    ),
+    (
+        flux_dev({"guidance_scale": math.nan}),
+        "/inputs/guidance_scale",
+        "out_of_range",
+        "inputs.guidance_scale must be a finite number.",
+    ),
     (flux_dev({"guidance_scale": 10**400}), "/inputs/guidance_scale", "wrong_type", IsStr()),
-    (flux_dev({"guidance_scale": 0.5}), "/inputs/guidance_scale", "out_of_range", "inputs.guidance_scale must be between 1 and 20."),
-    (flux_dev({"loras": [{"path": "a", "scale": 5}]}), "/inputs/loras/0/scale", "out_of_range", "inputs.loras[0].scale must be between 0 and 4."),
-    (flux_dev({"loras": [{"path": "a", "force": True}]}), "/inputs/loras/0/force", "unknown_name", "inputs.loras[0] takes no 'force'."),
+    (
+        flux_dev({"guidance_scale": 0.5}),
+        "/inputs/guidance_scale",
+        "out_of_range",
+        "inputs.guidance_scale must be between 1 and 20.",
+    ),
+    (
+        flux_dev({"loras": [{"path": "a", "scale": 5}]}),
+        "/inputs/loras/0/scale",
+        "out_of_range",
+        "inputs.loras[0].scale must be between 0 and 4.",
+    ),
+    (
+        flux_dev({"loras": [{"path": "a", "force": True}]}),
+        "/inputs/loras/0/force",
+        "unknown_name",
+        "inputs.loras[0] takes no 'force'.",
+    ),
     (flux_dev({"loras": {"path": "a"}}), "/inputs/loras", "wrong_type", "inputs.loras must be a list."),
-    (flux_dev({"loras": [{"path": "a"}]}, {"acceleration": "high"}), "/options/acceleration", "not_allowed", "With loras, options.acceleration must be one of none, regular."),
+    (
+        flux_dev({"loras": [{"path": "a"}]}, {"acceleration": "high"}),
+        "/options/acceleration",
+        "not_allowed",
+        "With loras, options.acceleration must be one of none, regular.",
+    ),
     (edit([]), "/inputs/image_urls", "too_short", "inputs.image_urls must not be empty."),
-    (edit(["https://a.example"] * 15), "/inputs/image_urls", "too_long", "inputs.image_urls must have at most 14 items."),
+    (
+        edit(["https://a.example"] * 15),
+        "/inputs/image_urls",
+        "too_long",
+        "inputs.image_urls must have at most 14 items.",
+    ),
     (edit("https://a.example"), "/inputs/image_urls", "wrong_type", "inputs.image_urls must be a list."),
-    (edit(["DATA:image/png;base64,AAAA"]), "/inputs/image_urls/0", "unsupported", IsStr(regex=".*https URL.*data URIs are not supported yet.")),
+    (
+        edit(["DATA:image/png;base64,AAAA"]),
+        "/inputs/image_urls/0",
+        "unsupported",
+        IsStr(regex=".*https URL.*data URIs are not supported yet."),
+    ),
     (edit(["data:" + "A" * 10**6]), "/inputs/image_urls/0", "unsupported", IsStr(max_length=200)),
     (edit(["ftp://a.example/x.png"]), "/inputs/image_urls/0", "wrong_format", IsStr(regex=".*http or https URL.*")),
     (edit(["https://"]), "/inputs/image_urls/0", "wrong_format", IsStr()),
@@ -114,119 +221,6 @@ def test_a_fault_is_told_where_it_is(registry: Registry, body: Any, pointer: str
     ]
 
 
-def test_every_fault_is_told_at_once_conflicts_too(registry: Registry) -> None:
-    body = {
-        "model": "flux-dev",
-        "inputs": {"promt": "x", "loras": [{"pth": "a"}]},
-        "options": {"width": 512, "num_images": 9, "acceleration": "high"},
-    }
-
-    assert {fault.pointer: fault.code for fault in faults(registry, body)} == {
-        "/inputs/prompt": "missing",
-        "/inputs/promt": "unknown_name",
-        "/inputs/loras/0/path": "missing",
-        "/inputs/loras/0/pth": "unknown_name",
-        "/options/num_images": "out_of_range",
-        "/options/height": "missing",
-        "/options/acceleration": "not_allowed",
-        "/userId": "missing",
-    }
-
-
-def test_missing_inputs_are_named(registry: Registry) -> None:
-    with pytest.raises(InvalidInput) as refused:
-        registry.parse({"model": "nano-banana-edit", "inputs": {}, "userId": "u"})
-
-    assert refused.value.missing == ("prompt", "image_urls")
-
-
-def test_valid_names_and_values_are_listed(registry: Registry) -> None:
-    found = faults(registry, flux_pro({"zzz": 1}, {"output_format": "bmp"}))
-
-    assert {fault.pointer: fault.valid for fault in found} == {
-        "/inputs/zzz": ("prompt", "seed", "enhance_prompt"),
-        "/options/output_format": ("jpeg", "png"),
-    }
-
-
-@pytest.mark.parametrize(
-    ("name", "suggestion"),
-    [("flux-prp", "flux-pro"), ("FLUX_PRO", "flux-pro"), ("nano-banana", "nano-banana-edit"), ("zzz", None), ("", None)],
-)
-def test_an_unknown_model_comes_with_the_nearest(registry: Registry, name: str, suggestion: str | None) -> None:
-    with pytest.raises(UnknownModel) as refused:
-        registry.parse({"model": name, "inputs": {"anything": 1}})
-
-    assert (refused.value.name, refused.value.valid, refused.value.suggestion) == (
-        name,
-        tuple(registry.models),
-        suggestion,
-    )
-
-
-def test_an_endless_or_broken_model_name_is_cut_before_it_is_shown(registry: Registry) -> None:
-    with pytest.raises(UnknownModel) as refused:
-        registry.model("\ud800" + "x" * 10**6)
-
-    assert refused.value.name == "?" + "x" * 99
-
-
-@pytest.mark.parametrize("model", [3, None, ["flux-pro"], {"name": "flux-pro"}, True, math.nan])
-def test_a_model_that_is_no_text_is_told_with_the_rest_of_the_envelope(registry: Registry, model: object) -> None:
-    found = faults(registry, {"model": model, "userId": "u", "input": {}})
-
-    assert [(fault.pointer, fault.code, fault.valid, fault.suggestion) for fault in found] == [
-        ("/model", "wrong_type", tuple(registry.models), None),
-        ("/inputs", "missing", (), None),
-        ("/input", "unknown_name", ("model", "inputs", "options", "userId"), "inputs"),
-    ]
-
-
-def test_a_body_without_a_model_is_told_the_models_there_are(registry: Registry) -> None:
-    found = faults(registry, {"inputs": {}, "userId": "u"})
-
-    assert found == [
-        Fault(pointer="/model", code="missing", message="model is required.", valid=tuple(registry.models))
-    ]
-
-
-def nested(levels: int) -> object:
-    value: object = 1
-    for _ in range(levels):
-        value = [value]
-    return value
-
-
-@pytest.mark.parametrize(
-    ("value", "code"),
-    [
-        (nested(33), "too_deep"),
-        (nested(5_000), "too_deep"),
-        ({"a": [2**63]}, "out_of_range"),
-        (-(2**63) - 1, "out_of_range"),
-        ([math.nan], "out_of_range"),
-        (math.inf, "out_of_range"),
-        ({"a\0b": 1}, "wrong_format"),
-        ({"\ud800": 1}, "wrong_format"),
-        (["\ud800"], "wrong_format"),
-    ],
-    ids=range(9),
-)
-def test_a_value_that_storage_cannot_keep_is_refused(load_with: LoadWith, value: object, code: str) -> None:
-    body = {"model": "open", "inputs": {"anything": value}, "userId": "u"}
-
-    assert [(fault.pointer, fault.code) for fault in faults(load_with(ANY_JSON), body)] == [("/inputs/anything", code)]
-
-
-@pytest.mark.parametrize("value", [nested(32), None, 0, -0.5, "", {"a.b": {"$c": [True, None, "\0"]}}, 2**63 - 1], ids=range(7))
-def test_any_other_json_comes_back_as_it_was(load_with: LoadWith, value: object) -> None:
-    inputs = {"anything": value}
-
-    request = load_with(ANY_JSON).parse({"model": "open", "inputs": inputs, "userId": "u"})
-
-    assert json.dumps(request.inputs.model_dump(mode="json", exclude_unset=True)) == json.dumps(inputs)
-
-
 OBJECTS = [body for body, *_ in ONE_FAULT if isinstance(body, dict)]
 
 
@@ -243,20 +237,3 @@ def test_the_unions_errors_are_told_like_the_models_own(registry: Registry, body
 
     assert isinstance(refusal, InvalidInput)
     assert list(refusal.faults) == faults(registry, body)
-
-
-def test_a_body_that_is_no_json_is_told_why(registry: Registry) -> None:
-    error: Any = {"type": "json_invalid", "loc": ("body", 1), "msg": "JSON decode error", "ctx": {"error": "Expecting value"}}
-
-    refusal = registry.refusal([error], None)
-
-    assert isinstance(refusal, InvalidInput)
-    assert refusal.faults == (
-        Fault(pointer="", code="invalid_json", message="The body is no valid JSON: Expecting value."),
-    )
-
-
-def test_a_flood_of_faults_is_cut_off(registry: Registry) -> None:
-    body = flux_pro({f"name{number}": 1 for number in range(10_000)})
-
-    assert len(faults(registry, body)) == 100

@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,30 +28,41 @@ def fals_validator(endpoint: str) -> Draft202012Validator:
 
 
 def values(schema: Json, root: Json) -> st.SearchStrategy[Any]:
-    """Values that fit a schema; bounds and lengths are drawn at their edges too, as hypothesis does."""
+    """Values that fit a schema: of every form that it allows, and often at its bounds, as hypothesis draws them."""
     if "$ref" in schema:
-        return values(root["$defs"][schema["$ref"].rpartition("/")[2]], root)
+        return members(root["$defs"][schema["$ref"].rpartition("/")[2]], root)
     if "anyOf" in schema:
         return st.one_of(values(branch, root) for branch in schema["anyOf"])
     if "enum" in schema:
         return st.sampled_from(schema["enum"])
-    match schema["type"]:
-        case "string" if schema.get("format") == "uri":
-            return st.from_regex(r"(?i:https?)://[a-z0-9]{1,12}(\.[a-z]{2,5})*(:[1-9][0-9]{0,3})?/[!-~]*", fullmatch=True)
-        case "string":
-            return st.text(min_size=schema.get("minLength", 0), max_size=min(schema["maxLength"], 40))
-        case "integer":
-            whole = st.integers(schema["minimum"], schema["maximum"])
-            return whole | whole.filter(lambda value: value < 2**53).map(float)
-        case "number":
-            low, high = schema["minimum"], schema["maximum"]
-            return st.floats(low, high) | st.integers(math.ceil(low), math.floor(high))
-        case "boolean":
-            return st.booleans()
-        case "array":
-            return st.lists(values(schema["items"], root), min_size=schema.get("minItems", 0), max_size=14)
-        case _:
-            return members(schema, root)
+    if schema["type"] == "array":
+        return st.lists(values(schema["items"], root), min_size=schema.get("minItems", 0), max_size=14)
+    return SCALARS[schema["type"]](schema)
+
+
+def texts(schema: Json) -> st.SearchStrategy[str]:
+    if schema.get("format") == "uri":
+        return st.from_regex(r"(?i:https?)://[a-z0-9]{1,12}(\.[a-z]{2,5})*(:[1-9][0-9]{0,3})?/[!-~]*", fullmatch=True)
+    return st.text(min_size=schema.get("minLength", 0), max_size=min(schema["maxLength"], 40))
+
+
+def integers(schema: Json) -> st.SearchStrategy[int | float]:
+    """Whole numbers, written as 3 or as 3.0."""
+    whole = st.integers(schema["minimum"], schema["maximum"])
+    return whole | whole.filter(lambda value: value < 2**53).map(float)
+
+
+def numbers(schema: Json) -> st.SearchStrategy[int | float]:
+    low, high = schema["minimum"], schema["maximum"]
+    return st.floats(low, high) | st.integers(math.ceil(low), math.floor(high))
+
+
+SCALARS: dict[str, Callable[[Json], st.SearchStrategy[Any]]] = {
+    "string": texts,
+    "integer": integers,
+    "number": numbers,
+    "boolean": lambda _: st.booleans(),
+}
 
 
 def members(schema: Json, root: Json) -> st.SearchStrategy[dict[str, Any]]:

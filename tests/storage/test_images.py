@@ -108,9 +108,7 @@ async def test_while_s3_is_down_a_transfer_says_so_quickly(
     assert not await other.available()
 
 
-async def test_a_failure_of_the_media_host_says_nothing_about_s3(
-    open_images_with: OpenImages, media: MediaHost, images: Images
-) -> None:
+async def test_a_failure_of_the_media_host_says_nothing_about_s3(media: MediaHost, images: Images) -> None:
     assert await images.available()
 
     with pytest.raises(PictureTooLarge):

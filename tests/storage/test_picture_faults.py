@@ -64,7 +64,7 @@ async def test_bytes_that_are_no_picture_are_not_stored(
 
 
 async def test_a_picture_too_large_by_its_header_is_refused_before_a_byte_is_read(
-    open_images_with: OpenImages, media: MediaHost, bucket: Bucket, images: Images
+    open_images_with: OpenImages, media: MediaHost, bucket: Bucket
 ) -> None:
     small = await open_images_with(max_image_bytes=MIB)
     url = media.serves(lambda: (), length=MIB + 1, stall_at=0)
@@ -74,7 +74,7 @@ async def test_a_picture_too_large_by_its_header_is_refused_before_a_byte_is_rea
 
 @pytest.mark.parametrize("limit", [1000, MIB, 12 * MIB])
 async def test_a_picture_that_turns_out_too_large_is_given_up_on_the_way(
-    open_images_with: OpenImages, media: MediaHost, bucket: Bucket, images: Images, limit: int
+    open_images_with: OpenImages, media: MediaHost, bucket: Bucket, limit: int
 ) -> None:
     small = await open_images_with(max_image_bytes=limit)
 
@@ -90,9 +90,7 @@ async def test_a_refusal_of_the_media_host_is_worth_another_try(
     assert await fails(images, bucket, url) == ("TransferInterrupted", [])
 
 
-async def test_a_media_host_that_is_gone_is_worth_another_try(
-    open_images_with: OpenImages, bucket: Bucket, images: Images
-) -> None:
+async def test_a_media_host_that_is_gone_is_worth_another_try(open_images_with: OpenImages, bucket: Bucket) -> None:
     other = await open_images_with(hosts=frozenset({"http://127.0.0.1:9"}))
 
     assert await fails(other, bucket, "http://127.0.0.1:9/a.png") == ("TransferInterrupted", [])
@@ -131,9 +129,7 @@ async def test_a_foreign_host_is_never_contacted(open_images_with: OpenImages, m
     assert media.requests == []
 
 
-async def test_a_redirect_to_a_foreign_host_is_not_followed(
-    open_images_with: OpenImages, media: MediaHost, images: Images
-) -> None:
+async def test_a_redirect_to_a_foreign_host_is_not_followed(media: MediaHost, images: Images) -> None:
     there = media.serves(PNG).replace("127.0.0.1", "localhost")
     url = media.serves(b"", status=302, headers={"Location": there})
 
@@ -152,7 +148,7 @@ async def test_redirects_in_a_circle_end(images: Images, media: MediaHost) -> No
 
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 async def test_a_cancelled_transfer_leaves_nothing_and_gives_its_memory_back(
-    open_images_with: OpenImages, media: MediaHost, bucket: Bucket, images: Images, framing: Framing
+    open_images_with: OpenImages, media: MediaHost, bucket: Bucket, framing: Framing
 ) -> None:
     narrow = await open_images_with(transfer_memory=8 * MIB)
     url = media.serves(huge_png(20 * MIB), framing=framing, stall_at=12 * MIB)

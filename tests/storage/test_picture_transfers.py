@@ -96,7 +96,7 @@ async def test_memory_does_not_grow_with_the_picture(
 
 
 async def test_sixteen_transfers_of_unknown_length_share_the_memory_budget(
-    open_images_with: OpenImages, media: MediaHost, images: Images
+    open_images_with: OpenImages, media: MediaHost
 ) -> None:
     narrow = await open_images_with(transfer_memory=16 * MIB)  # 16 parts would take 128 MiB
     await narrow.transfer(media.serves(PNG), stem(), metadata=METADATA)

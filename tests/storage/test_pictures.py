@@ -57,7 +57,7 @@ def test_what_follows_the_end_is_no_fault(kind: str) -> None:
 
 @pytest.mark.parametrize(("kind", "options"), KINDS)
 def test_zero_bytes_of_padding_are_no_fault(kind: str, options: dict[str, object]) -> None:
-    body = picture(kind, **options) + bytes(20)
+    body = picture(kind, (300, 200), **options) + bytes(20)
 
     assert whole(body, recognise(body, whole=True), 1000)
 
@@ -74,7 +74,7 @@ def test_the_end_of_a_thumbnail_is_not_the_end_of_the_picture() -> None:
 
 @pytest.mark.parametrize(("kind", "options"), KINDS)
 def test_a_header_that_is_cut_off_is_worth_another_try(kind: str, options: dict[str, object]) -> None:
-    head = picture(kind, (300, 200), **options)[:24]
+    head = picture(kind, (300, 200), **options)[: {"gif": 8, "avif": 40}.get(kind, 20)]
 
     with pytest.raises(TransferInterrupted):
         recognise(head, whole=True)

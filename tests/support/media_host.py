@@ -53,6 +53,7 @@ class MediaHost:
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, dict[str, str]]] = []
+        self.connections = 0
         self._replies: dict[str, Reply] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
@@ -83,6 +84,7 @@ class MediaHost:
         headers: Mapping[str, str] | None = None,
         cut_at: int | None = None,
         stall_at: int | None = None,
+        path: str | None = None,
     ) -> str:
         """Serve these bytes at a new URL: declared longer than they are, cut off, or stalling where asked."""
         blocks = body if callable(body) else lambda: (body,)
@@ -95,7 +97,7 @@ class MediaHost:
             cut_at=cut_at,
             stall_at=stall_at,
         )
-        path = f"/files/{uuid4().hex}"
+        path = path or f"/files/{uuid4().hex}"
         self._replies[path] = reply
         return f"{self.address}{path}"
 
@@ -103,6 +105,7 @@ class MediaHost:
         task = asyncio.current_task()
         assert task is not None
         self._tasks.add(task)
+        self.connections += 1
         try:
             with suppress(ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
                 while await self._answer(reader, writer):

@@ -76,7 +76,7 @@ async def running(
     settings: Settings, registry: Registry | None = None, *, with_runner: bool = True
 ) -> AsyncGenerator[Service]:
     """Open the services, serve the API on a free port, stop both at the end."""
-    models = registry or load_registry()
+    models = registry or await asyncio.to_thread(load_registry)
     opened: asyncio.Future[Services] = asyncio.get_running_loop().create_future()
 
     @asynccontextmanager

@@ -28,6 +28,7 @@ from imagegen.storage.jobs import AcceptanceUnknown
 PROBLEM_JSON: Final = "application/problem+json"
 RETRY_AFTER: Final = {"Retry-After": "5"}
 _TYPES: Final = "urn:imagegen:problem:"
+_UNREADABLE: Final = Fault(pointer="", code="malformed_json", message="The body must be JSON, encoded in UTF-8.")
 _log = logging.getLogger("imagegen.api")
 
 
@@ -131,10 +132,12 @@ async def _job_failed(_request: Request, error: Exception) -> JSONResponse:
     )
 
 
-async def _http_error(_request: Request, error: Exception) -> JSONResponse:
+async def _http_error(request: Request, error: Exception) -> JSONResponse:
     """What the router itself says: no such path, wrong method, a body that cannot be read."""
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
+    if status is HTTPStatus.BAD_REQUEST:
+        return await invalid_request(request, InvalidInput([_UNREADABLE]))
     return problem(status, status.name.lower(), str(error.detail), headers=error.headers)
 
 

@@ -65,13 +65,12 @@ def _entry(document: Document, name: str, value: JsonValue) -> Entry:
     try:
         return Entry.model_validate(value)
     except ValidationError as error:
-        raise document.error_of((name,), error, _keys_at(error)) from error
+        raise document.error_of((name,), error, _keys_at) from error
 
 
-def _keys_at(error: ValidationError) -> tuple[str, ...]:
-    part = error.errors(include_url=False)[0]["loc"][0] if error.errors()[0]["loc"] else ""
-    nested = len(error.errors()[0]["loc"]) > 1
-    return _WRITTEN[str(part)].keys() if nested and part in _WRITTEN else Entry.keys()
+def _keys_at(place: Place) -> tuple[str, ...]:
+    part = _WRITTEN.get(str(place[0])) if len(place) > 1 else None
+    return (part or Entry).keys()
 
 
 @dataclass(frozen=True, slots=True)

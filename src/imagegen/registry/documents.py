@@ -2,7 +2,7 @@
 
 import difflib
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -73,17 +73,26 @@ class Document:
             place = place[:-1]
         return CatalogError(self.file, self.lines[place], _dotted(place), expected)
 
-    def error_of(self, place: Place, error: ValidationError, keys: Iterable[str]) -> CatalogError:
-        """The first thing that pydantic found wrong below a place whose valid keys are `keys`."""
-        first = error.errors(include_url=False, include_input=False)[0]
+    def error_of(self, place: Place, error: ValidationError, keys_at: Callable[[Place], Sequence[str]]) -> CatalogError:
+        """What pydantic found wrong below a place; `keys_at` knows the valid keys, by the place below that one.
+
+        A key that nobody knows is told first: it is most often the one that is then missing.
+        """
+        errors = error.errors(include_url=False, include_input=False)
+        first = next((found for found in errors if found["type"] == "extra_forbidden"), errors[0])
         where = (*place, *first["loc"])
-        if first["type"] == "extra_forbidden":
-            key = str(first["loc"][-1])
-            return self.error(where, f"no such key{did_you_mean(key, keys)} Expected one of: {', '.join(keys)}")
-        if first["type"] == "missing":
-            return self.error(where, f"expected the key {first['loc'][-1]!r}")
-        said = first["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
-        return self.error(where, said[:1].lower() + said[1:])
+        match first["type"]:
+            case "extra_forbidden":
+                keys = keys_at(first["loc"])
+                hint = did_you_mean(str(first["loc"][-1]), keys) or ","
+                return self.error(where, f"no such key{hint} expected one of {', '.join(keys)}")
+            case "missing":
+                return self.error(where, f"expected the key {first['loc'][-1]!r}")
+            case "model_type" | "dict_type" | "mapping_type":
+                return self.error(where, "expected a mapping of keys to values")
+            case _:
+                said = first["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
+                return self.error(where, said[:1].lower() + said[1:])
 
 
 def _dotted(place: Place) -> str:

@@ -1,16 +1,34 @@
 """The form of a catalog entry, as it is written."""
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
 from imagegen.registry.documents import Place
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")]
-Endpoint = Annotated[str, Field(pattern=r"^[A-Za-z0-9][\w.-]*(/[A-Za-z0-9][\w.-]*)+$", max_length=200)]
+
+def _like(pattern: str, expected: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if not re.fullmatch(pattern, value):
+            raise ValueError(f"expected {expected}")
+        return value
+
+    return AfterValidator(check)
+
+
+Name = Annotated[str, _like(r"[A-Za-z_][A-Za-z0-9_]{0,63}", "a name of letters, digits and underscores, up to 64")]
+Endpoint = Annotated[
+    str,
+    _like(
+        r"(?=.{1,200}$)\w[\w.-]*(/\w[\w.-]*)+",
+        "an endpoint's id such as fal-ai/flux/dev, without the address before it",
+    ),
+]
+Category = Annotated[str, _like(r"(?=.{1,64}$)[a-z0-9]+(-[a-z0-9]+)*", "a category such as text-to-image")]
 Money = Annotated[Decimal, Field(ge=0, max_digits=15, decimal_places=9)]
 
 
@@ -56,7 +74,7 @@ class Entry(_Written):
     """One model. `options` left out stands for every option of the vocabulary."""
 
     fal_endpoint: Endpoint
-    category: Annotated[str, Field(pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$", max_length=64)]
+    category: Category
     required_inputs: tuple[Name, ...] = ()
     optional_inputs: tuple[Name, ...] = ()
     options: tuple[Name, ...] | None = None

@@ -80,7 +80,7 @@ def parse_schema(document: Document, place: Place, value: JsonValue) -> Paramete
     try:
         return ParameterSchema.model_validate(value)
     except ValidationError as error:
-        raise document.error_of(place, error, ParameterSchema.keys()) from error
+        raise document.error_of(place, error, lambda _: ParameterSchema.keys()) from error
 
 
 def load_vocabulary(path: Path) -> Vocabulary:

@@ -16,6 +16,7 @@ from imagegen.errors import NotAPicture, TransferInterrupted
 
 HEAD_BYTES: Final = 256 * 1024
 _TAIL_BYTES: Final = 64
+_AVIF_BOXES: Final = {b"ftyp", b"meta", b"mdat", b"moov", b"free", b"skip", b"uuid"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,8 +142,8 @@ def _avif(head: bytes) -> Picture:
     extents = head.split(b"ispe\0\0\0\0")[1:]
     width, height = max(struct.unpack(">II", extent[:8]) for extent in extents)
     offset = 0
-    while len(box := head[offset : offset + 4]) == len(b"size") and (size := int.from_bytes(box, "big")) > 1:
-        offset += size
+    while head[offset + 4 : offset + 8] in _AVIF_BOXES:
+        offset += max(8, int.from_bytes(head[offset : offset + 4], "big"))
     return Picture(content_type="image/avif", extension="avif", width=width, height=height, end=End(size=offset))
 
 

@@ -1,6 +1,6 @@
 """/api/images: what can be generated, what it costs, and generating it."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from fastapi import APIRouter, Body, Header, Response
 from fastapi.responses import JSONResponse
@@ -20,10 +20,6 @@ from imagegen.wiring import Services
 def images_router(registry: Registry) -> APIRouter:
     """The routes whose request bodies follow from the catalog."""
     router = APIRouter(prefix="/api/images", tags=["images"])
-    if TYPE_CHECKING:
-        GenerateRequest = ModelRequest
-    else:
-        GenerateRequest = registry.request_type  # the union of every model's request, made from the catalog
 
     @router.get("/models")
     async def list_models() -> schemas.ModelList:
@@ -43,13 +39,8 @@ def images_router(registry: Registry) -> APIRouter:
         """
         return estimate(registry.model(request.model).estimate(request.inputs, request.options))
 
-    @router.post(
-        "/generate",
-        response_model=schemas.Job,
-        responses={202: _ACCEPTED, **BAD_REQUEST, **CONFLICT, **FAL_ERROR, **UNAVAILABLE},
-    )
     async def generate(
-        body: Annotated[GenerateRequest, Body()],
+        body: ModelRequest,
         services: ServicesDep,
         idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255, pattern=_VISIBLE)] = None,
         prefer: Annotated[str | None, Header(max_length=255)] = None,
@@ -61,6 +52,10 @@ def images_router(registry: Registry) -> APIRouter:
         """
         return await _generate(body, services, idempotency_key, prefer)
 
+    # The body's real type is the union of every model's request, which is made from the catalog.
+    generate.__annotations__["body"] = Annotated[registry.request_type, Body()]
+    answers = {202: _ACCEPTED, **BAD_REQUEST, **CONFLICT, **FAL_ERROR, **UNAVAILABLE}
+    router.add_api_route("/generate", generate, methods=["POST"], response_model=schemas.Job, responses=answers)
     return router
 
 

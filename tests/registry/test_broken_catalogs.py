@@ -1,0 +1,263 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from imagegen.errors import CatalogError
+from imagegen.registry import load_registry
+
+SOUND = """\
+your-model:
+  falEndpoint: fal-ai/your-endpoint
+  category: text-to-image
+  requiredInputs: [prompt]
+  optionalInputs: [seed, guidance_scale]
+  options: [num_images, output_format, resolution]
+  defaultOptions: {num_images: 1}
+  costPerImage: 0.03
+  description: Your model
+"""
+
+
+def broken(written: str, instead: str) -> str:
+    assert written in SOUND
+    return SOUND.replace(written, instead)
+
+
+def more(text: str) -> str:
+    return SOUND + text
+
+
+CASES = {
+    "empty": ("", 1, "the file", "expected a mapping of names to entries"),
+    "only a comment": ("# nothing\n", 1, "the file", "expected a mapping of names to entries"),
+    "a list": ("- flux\n", 1, "the file", "expected a mapping of names to entries"),
+    "no yaml": ("a: 1\nb: c: d\n", 2, "the file", "is no valid YAML"),
+    "a tab": ("a:\n\tb: 1\n", 2, "the file", "is no valid YAML"),
+    "a control character": ("a: \x01\n", 1, "the file", "is no valid YAML"),
+    "two documents": (SOUND + "---\n" + SOUND, 10, "the file", "is no valid YAML"),
+    "an unknown alias": (broken("0.03", "*price"), 8, "the file", "undefined alias"),
+    "a tag": (broken("0.03", "!money 3"), 8, "your-model.costPerImage", "expected plain YAML"),
+    "a list as a key": ("[a]: 1\n", 1, "the file", "expected keys that are names"),
+    "a model twice": (SOUND + SOUND, 10, "your-model", "is given twice, first on line 1"),
+    "a key twice": (more("  category: other\n"), 10, "your-model.category", "is given twice, first on line 3"),
+    "nested without end": (
+        more("  example: " + "[" * 40 + "]" * 40),
+        10,
+        "your-model.example.0",
+        "more than 32 levels",
+    ),
+    "no entry": ("your-model: 3\n", 1, "your-model", "expected a mapping of keys to values"),
+    "models around it": ("models:\n  flux-x: {category: x}\n", 1, "models", "without 'models:'"),
+    "a name in capitals": (broken("your-model", "Your-Model"), 1, "Your-Model", "expected a model's name"),
+    "an endless name": (broken("your-model", "x" * 65), 1, "x" * 65, "expected a model's name"),
+    "a name that makes a class name twice": (
+        broken("your-model", "flux_pro"),
+        1,
+        "flux_pro",
+        "expected another name: 'flux-pro' has classes named FluxPro",
+    ),
+    "a name that the API uses": (broken("your-model", "generate"), 1, "generate", "expected another name"),
+    "a name that a shared object has": (broken("your-model", "image-size"), 1, "image-size", "expected another name"),
+    "a missing key": (broken("  category: text-to-image\n", ""), 1, "your-model", "expected the key 'category'"),
+    "an unknown key": (broken("falEndpoint", "falEndpont"), 2, "your-model.falEndpont", "did you mean 'falEndpoint'?"),
+    "an address as endpoint": (
+        broken("fal-ai/your-endpoint", "https://fal.run/fal-ai/x"),
+        2,
+        "your-model.falEndpoint",
+        "expected an endpoint's id such as fal-ai/flux/dev",
+    ),
+    "an endpoint without an app": (
+        broken("fal-ai/your-endpoint", "x"),
+        2,
+        "your-model.falEndpoint",
+        "expected an endpoint's id",
+    ),
+    "a path upwards": (
+        broken("fal-ai/your-endpoint", "fal-ai/../x"),
+        2,
+        "your-model.falEndpoint",
+        "expected an endpoint's id",
+    ),
+    "a negative price": (broken("0.03", "-0.03"), 8, "your-model.costPerImage", "greater than or equal to 0"),
+    "a price that is none": (broken("0.03", "cheap"), 8, "your-model.costPerImage", "decimal"),
+    "an infinite price": (broken("0.03", ".inf"), 8, "your-model.costPerImage", "decimal"),
+    "a price of true": (broken("0.03", "true"), 8, "your-model.costPerImage", "decimal"),
+    "an infinite default": (
+        broken("num_images: 1", "num_images: .inf"),
+        7,
+        "your-model.defaultOptions.num_images",
+        "finite",
+    ),
+    "an input twice": (
+        broken("[seed, g", "[prompt, g"),
+        5,
+        "your-model.optionalInputs.0",
+        "stands under requiredInputs",
+    ),
+    "an input as an option": (broken("[num_images", "[seed"), 6, "your-model.options.0", "stands under optionalInputs"),
+    "sync_mode": (broken("[seed", "[sync_mode"), 5, "your-model.optionalInputs.0", "sync_mode is not accepted"),
+    "a name with a space": (
+        broken("[seed", "[my seed"),
+        5,
+        "your-model.optionalInputs.0",
+        "expected a name of letters",
+    ),
+    "a number as a name": (broken("[seed", "[7"), 5, "your-model.optionalInputs.0", "expected a valid string"),
+    "width alone": (broken("[num_images", "[width"), 6, "your-model.options", "expected width and height together"),
+    "a default that is no option": (
+        broken("{num_images: 1}", "{num_image: 1}"),
+        7,
+        "your-model.defaultOptions.num_image",
+        "expected an option of this model, did you mean 'num_images'?",
+    ),
+    "a default out of range": (
+        broken("{num_images: 1}", "{num_images: 5}"),
+        7,
+        "your-model.defaultOptions.num_images",
+        "options.num_images must be between 1 and 4.",
+    ),
+    "a default of the wrong type": (
+        broken("{num_images: 1}", "\n    output_format: png\n    num_images: many"),
+        9,
+        "your-model.defaultOptions.num_images",
+        "must be a whole number",
+    ),
+    "a parameter that is not listed": (
+        more("  parameters:\n    seeed: {minimum: 1}\n"),
+        11,
+        "your-model.parameters.seeed",
+        "did you mean 'seed'?",
+    ),
+    "an unknown keyword": (
+        more("  parameters:\n    seed: {maximun: 1}\n"),
+        11,
+        "your-model.parameters.seed.maximun",
+        "no such key, did you mean 'maximum'?",
+    ),
+    "an unknown type": (
+        more("  parameters:\n    seed: {type: int}\n"),
+        11,
+        "your-model.parameters.seed.type",
+        "expected 'string', 'integer'",
+    ),
+    "a keyword of another type": (
+        more("  parameters:\n    seed: {maxLength: 1}\n"),
+        11,
+        "your-model.parameters.seed.maxLength",
+        "does not go with integer",
+    ),
+    "a range that is empty": (
+        more("  parameters:\n    seed:\n      minimum: 9\n      maximum: 3\n"),
+        12,
+        "your-model.parameters.seed.minimum",
+        "expected at most maximum, which is 3",
+    ),
+    "values of another type": (
+        more("  parameters:\n    seed: {enum: [a]}\n"),
+        11,
+        "your-model.parameters.seed.enum",
+        "expected values of type integer",
+    ),
+    "an unknown definition": (
+        more("  parameters:\n    seed: {$ref: '#/definitions/Size'}\n"),
+        11,
+        "your-model.parameters.seed.$ref",
+        "#/definitions/ImageSize",
+    ),
+    "an expression with look-around": (
+        more("  parameters:\n    prompt: {pattern: '(?=x)'}\n"),
+        11,
+        "your-model.parameters.prompt.pattern",
+        "expected a regular expression",
+    ),
+    "a required property that is none": (
+        more("  parameters:\n    seed: {type: object, properties: {a: {}}, required: [b]}\n"),
+        11,
+        "your-model.parameters.seed.required",
+        "expected 'b' to stand under properties too",
+    ),
+    "a rule about a stranger": (
+        more("  priceRules:\n    - {option: resolutoin, value: 4K, multiply: 2}\n"),
+        11,
+        "your-model.priceRules.0.option",
+        "did you mean 'resolution'?",
+    ),
+    "a rule for a value that is refused": (
+        more("  priceRules:\n    - {option: resolution, value: 9K, multiply: 2}\n"),
+        11,
+        "your-model.priceRules.0.value",
+        "must be one of 0.5K, 1K, 2K, 4K",
+    ),
+    "a rule with another key": (
+        more("  priceRules:\n    - {option: resolution, value: 4K, times: 2}\n"),
+        11,
+        "your-model.priceRules.0.times",
+        "no such key, expected one of option, value, multiply",
+    ),
+    "a route by a stranger": (
+        more("  routes:\n    - {when: loras, falEndpoint: fal-ai/x}\n"),
+        11,
+        "your-model.routes.0.when",
+        "expected a parameter that this entry lists",
+    ),
+    "a route that refuses the defaults": (
+        more("  routes:\n    - {when: seed, falEndpoint: fal-ai/x, parameters: {num_images: {minimum: 2}}}\n"),
+        7,
+        "your-model.defaultOptions.num_images",
+        "With seed, options.num_images must be between 2 and 4.",
+    ),
+    "an example that is refused": (
+        more("  example:\n    inputs: {prompt: x}\n    options:\n      num_images: 9\n"),
+        13,
+        "your-model.example.options.num_images",
+        "must be between 1 and 4",
+    ),
+    "no example where one is needed": (
+        broken("[prompt]", "[prompt, style]") + "  parameters:\n    style: {type: string, pattern: ^x+$}\n",
+        4,
+        "your-model.requiredInputs",
+        "give parameters.style one",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "line", "key", "expected"), CASES.values(), ids=CASES)
+def test_a_broken_entry_stops_the_start_where_it_stands(
+    tmp_path: Path, text: str, line: int, key: str, expected: str
+) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(text, encoding="utf-8")
+
+    with pytest.raises(CatalogError) as stopped:
+        load_registry([path])
+
+    error = stopped.value
+    assert (error.file, error.line, error.key) == (str(path), line, key)
+    assert expected in error.expected
+
+
+def nothing(_: Path) -> None:
+    """Leave the path without a file."""
+
+
+def binary(path: Path) -> None:
+    path.write_bytes(b"\xff\xfe\xfa")
+
+
+SPOILED: dict[str, Callable[[Path], None]] = {
+    "No such file or directory": nothing,
+    "Is a directory": Path.mkdir,
+    "it is no UTF-8 text": binary,
+}
+
+
+@pytest.mark.parametrize("reason", SPOILED)
+def test_a_file_that_cannot_be_read_stops_the_start(tmp_path: Path, reason: str) -> None:
+    path = tmp_path / "mine.yaml"
+    SPOILED[reason](path)
+
+    with pytest.raises(CatalogError) as stopped:
+        load_registry([path])
+
+    assert str(stopped.value) == f"{path}:1: the file: cannot be read: {reason}"
