@@ -109,8 +109,9 @@ def _no_blocking_call() -> Generator[None]:
     """A call that blocks the event loop, made by imagegen, raises where it is made."""
     guard = BlockBuster("imagegen")
     for function in guard.functions.values():
-        # botocore reads its service descriptions while the process starts, before anything is served.
+        # The drivers read files of their own while the process starts, before anything is served.
         function.can_block_in("storage/images.py", {"open_images"})
+        function.can_block_in("storage/jobs.py", {"open_jobs"})
     guard.activate()
     yield
     guard.deactivate()

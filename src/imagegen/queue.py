@@ -29,8 +29,6 @@ from imagegen.jobs import Job
 from imagegen.settings import NatsSettings
 
 CONSUMER: Final = "runners"
-ACK_WAIT: Final = timedelta(seconds=30)
-HEARTBEAT: Final = timedelta(seconds=10)
 _DUPLICATE_WINDOW: Final = timedelta(minutes=2)
 _MAX_ACK_PENDING: Final = 100_000  # above any fleet's jobs in flight; the default of 1,000 would stall it
 _FAILURES: Final = (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError)
@@ -54,7 +52,7 @@ class Delivery:
             await self._message.nak(delay=delay.total_seconds())
 
     async def still_working(self) -> None:
-        """Put off the redelivery by another ACK_WAIT."""
+        """Put off the redelivery by another lease."""
         with _lost_messages_come_again():
             await self._message.in_progress()
 
@@ -86,8 +84,8 @@ class JobNews:
 class Queue:
     """The queue of jobs: publish, take, announce."""
 
-    def __init__(self, client: Client, stream: str) -> None:
-        self._client, self._stream = client, stream
+    def __init__(self, client: Client, stream: str, ack_wait: timedelta) -> None:
+        self._client, self._stream, self._ack_wait = client, stream, ack_wait
         self._jetstream: JetStreamContext = client.jetstream(timeout=3)
         self._subscription: JetStreamContext.PullSubscription | None = None
         self.news = JobNews()
@@ -101,7 +99,7 @@ class Queue:
         """Make the stream and its consumer if they are not there: at start, and after a stream was lost."""
         with _answers():
             await self._jetstream.add_stream(_stream_config(self._stream))
-            await self._jetstream.add_consumer(self._stream, _consumer_config(self._stream))
+            await self._jetstream.add_consumer(self._stream, _consumer_config(self._stream, self._ack_wait))
 
     async def listen(self) -> None:
         """Receive every job's announcements, over one subscription."""
@@ -144,8 +142,11 @@ class Queue:
 
 
 @asynccontextmanager
-async def open_queue(settings: NatsSettings) -> AsyncGenerator[Queue]:
-    """Connect, make the stream, yield the queue; reconnects for as long as it takes once it was connected."""
+async def open_queue(settings: NatsSettings, ack_wait: timedelta) -> AsyncGenerator[Queue]:
+    """Connect, make the stream, yield the queue; reconnects for as long as it takes once it was connected.
+
+    A message that nobody has reported on for `ack_wait` is delivered again.
+    """
     assert settings.url is not None
     try:
         client = await nats.connect(
@@ -160,7 +161,7 @@ async def open_queue(settings: NatsSettings) -> AsyncGenerator[Queue]:
     except _FAILURES as error:
         raise QueueUnavailable from error
     try:
-        queue = Queue(client, settings.stream)
+        queue = Queue(client, settings.stream, ack_wait)
         await queue.prepare()
         await queue.listen()
         yield queue
@@ -179,11 +180,11 @@ def _stream_config(name: str) -> StreamConfig:
     )
 
 
-def _consumer_config(stream: str) -> ConsumerConfig:
+def _consumer_config(stream: str, ack_wait: timedelta) -> ConsumerConfig:
     return ConsumerConfig(
         durable_name=CONSUMER,
         ack_policy=AckPolicy.EXPLICIT,
-        ack_wait=ACK_WAIT.total_seconds(),
+        ack_wait=ack_wait.total_seconds(),
         max_deliver=-1,
         max_ack_pending=_MAX_ACK_PENDING,
         filter_subject=f"{stream}.jobs.*",

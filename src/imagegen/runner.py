@@ -30,7 +30,7 @@ from imagegen.fal import Progress
 from imagegen.jobs import Job, JobError, ProviderImage, ProviderResult, StoredImage, SubmissionState
 from imagegen.queue import Delivery
 from imagegen.storage.images import image_key_stem
-from imagegen.turn import LEASE, Postponed, Turn, take_turn
+from imagegen.turn import Postponed, Turn, take_turn
 from imagegen.wiring import Services, now
 
 MOST_LEASES: Final = 5
@@ -71,7 +71,7 @@ async def work(delivery: Delivery, services: Services) -> None:
 
 
 async def _claim_and_run(delivery: Delivery, services: Services) -> None:
-    job = await services.jobs.claim(delivery.job_id, services.runner, LEASE)
+    job = await services.jobs.claim(delivery.job_id, services.runner, services.settings.service.lease)
     if job is not None:
         async with take_turn(job, services, delivery) as turn:
             await _run_or_fail(turn)

@@ -30,9 +30,11 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._stopping, self._loop = stopping, asyncio.get_running_loop()
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a signal handler
+        """A second Ctrl+C does not wait. (uvicorn's own way raises the signal again, before jobs are handed back.)"""
+        self.force_exit = self.should_exit and sig == signal.SIGINT
+        self.should_exit = True
         self._loop.call_soon_threadsafe(self._stopping.set)
-        super().handle_exit(sig, frame)
 
     async def serve_until_stopped(self, listener: socket.socket) -> None:
         watch = asyncio.create_task(self._exit_when_stopping())

@@ -13,11 +13,11 @@ from typing import Final
 
 from imagegen.errors import DatabaseUnavailable, ImagegenError, StaleJob, Unavailable
 from imagegen.jobs import Job
-from imagegen.queue import ACK_WAIT, HEARTBEAT, Delivery
+from imagegen.queue import Delivery
 from imagegen.wiring import Services
 
-LEASE: Final = ACK_WAIT
-_SAFETY_MARGIN: Final = timedelta(seconds=5)
+_HEARTBEATS_PER_LEASE: Final = 3
+_SAFE_PART: Final = 0.8
 _DATABASE_PATIENCE: Final = timedelta(minutes=10)
 _log = logging.getLogger("imagegen.runner")
 
@@ -35,6 +35,7 @@ class Turn:
 
     def __init__(self, job: Job, services: Services, delivery: Delivery) -> None:
         self.job, self.services, self._delivery = job, services, delivery
+        self._lease = services.settings.service.lease
         self._renewed_at = uptime()
 
     async def demand_the_lease(self) -> None:
@@ -42,7 +43,7 @@ class Turn:
 
         Holds also after this process or the machine was suspended, since `uptime` went on meanwhile.
         """
-        if uptime() - self._renewed_at > (LEASE - _SAFETY_MARGIN).total_seconds():
+        if uptime() - self._renewed_at > self._lease.total_seconds() * _SAFE_PART:
             raise StaleJob(self.job.id)
 
     async def save(self, job: Job) -> None:
@@ -74,11 +75,11 @@ class Turn:
     async def keep_alive(self) -> None:
         """Renew the lease and put off the redelivery until cancelled; StaleJob when the lease is lost."""
         while not self.job.status.is_final:
-            await asyncio.sleep(HEARTBEAT.total_seconds())
+            await asyncio.sleep(self._lease.total_seconds() / _HEARTBEATS_PER_LEASE)
             await self._delivery.still_working()
             asked_at = uptime()
             try:
-                await self.services.jobs.renew(self.job, LEASE)
+                await self.services.jobs.renew(self.job, self._lease)
             except DatabaseUnavailable:
                 continue  # while MongoDB is down nobody else can take the lease either
             except StaleJob:

@@ -21,7 +21,9 @@ async def picture(url: str) -> Image.Image:
     return await asyncio.to_thread(Image.open, BytesIO(content))
 
 
-async def test_the_answer_is_the_finished_job_with_its_picture_in_the_bucket(service: Service, sandbox: Sandbox) -> None:
+async def test_the_answer_is_the_finished_job_with_its_picture_in_the_bucket(
+    service: Service, sandbox: Sandbox
+) -> None:
     answer = await service.generate()
 
     job = answer.json()

@@ -148,9 +148,7 @@ async def test_a_job_that_is_not_there_is_not_found(service: Service, job_id: st
     ("method", "path", "status"),
     [("GET", "/nowhere", 404), ("GET", "/api/images/generate", 405), ("GET", "/api/images/models/nothing", 404)],
 )
-async def test_what_the_router_refuses_is_a_problem_too(
-    service: Service, method: str, path: str, status: int
-) -> None:
+async def test_what_the_router_refuses_is_a_problem_too(service: Service, method: str, path: str, status: int) -> None:
     answer = await service.client.request(method, path)
 
     assert (answer.status_code, answer.headers["Content-Type"], answer.json()["status"]) == (status, PROBLEM, status)

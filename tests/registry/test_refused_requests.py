@@ -1,5 +1,5 @@
 import math
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from dirty_equals import IsStr
@@ -29,7 +29,7 @@ def edit(urls: object) -> Json:
     return {"model": "nano-banana-edit", "inputs": {"prompt": "x", "image_urls": urls}, "userId": "u"}
 
 
-ONE_FAULT = [
+ONE_FAULT: list[tuple[Any, str, str, object]] = [
     (
         flux_pro({"promt": "y"}),
         "/inputs/promt",
@@ -221,14 +221,14 @@ def test_a_fault_is_told_where_it_is(registry: Registry, body: Any, pointer: str
     ]
 
 
-OBJECTS = [body for body, *_ in ONE_FAULT if isinstance(body, dict)]
+OBJECTS: list[Json] = [body for body, *_ in ONE_FAULT if isinstance(body, dict)]
 
 
 @pytest.mark.parametrize("body", OBJECTS, ids=range(len(OBJECTS)))
 def test_the_unions_errors_are_told_like_the_models_own(registry: Registry, body: Json) -> None:
     """FastAPI validates against the union, and puts `body` before every place."""
     with pytest.raises(ValidationError) as found:
-        TypeAdapter[object](registry.request_type).validate_python(body)
+        TypeAdapter[object](cast("Any", registry.request_type)).validate_python(body)
     errors = found.value.errors(include_url=False)
     for error in errors:
         error["loc"] = ("body", *error["loc"])

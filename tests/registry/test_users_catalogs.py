@@ -8,6 +8,7 @@ import pytest
 from imagegen.errors import InvalidInput
 from imagegen.registry import FalRequest, Model, Registry, load_registry
 
+Json = dict[str, Any]
 LoadWith = Callable[[str], Registry]
 AS_IN_THE_README = """
 your-new-model:
@@ -28,7 +29,7 @@ mine:
 """
 
 
-def codes(model: Model, inputs: dict[str, Any], options: dict[str, Any]) -> dict[str, str]:
+def codes(model: Model, inputs: Json, options: Json) -> dict[str, str]:
     with pytest.raises(InvalidInput) as refused:
         model.estimate(inputs, options)
     return {fault.pointer: fault.code for fault in refused.value.faults}
@@ -37,7 +38,7 @@ def codes(model: Model, inputs: dict[str, Any], options: dict[str, Any]) -> dict
 def test_an_entry_for_an_unheard_of_endpoint_is_a_whole_model(load_with: LoadWith) -> None:
     registry = load_with(AS_IN_THE_README)
     model = registry.model("your-new-model")
-    body = {"model": "your-new-model", "inputs": {"prompt": "a fox", "guidance_scale": 3}, "userId": "u"}
+    body: Json = {"model": "your-new-model", "inputs": {"prompt": "a fox", "guidance_scale": 3}, "userId": "u"}
 
     request = registry.parse(body)
 
@@ -107,7 +108,14 @@ def test_a_parameter_of_ones_own_may_be_any_of_the_json_schema_there_is(load_wit
         "    mask: {$ref: '#/definitions/PictureUrl', description: What to change}\n"
     )
     model = load_with(text).model("mine")
-    sound = {"camera": {"angle": 1}, "level": 2, "tags": [1, "a"], "free": {"x": 1}, "mix": True, "mask": "http://a.b"}
+    sound: Json = {
+        "camera": {"angle": 1},
+        "level": 2,
+        "tags": [1, "a"],
+        "free": {"x": 1},
+        "mix": True,
+        "mask": "http://a.b",
+    }
 
     model.estimate(sound, {})
 
@@ -129,7 +137,7 @@ def test_a_parameter_of_ones_own_may_be_any_of_the_json_schema_there_is(load_wit
 @pytest.mark.parametrize("name", ["schema", "json", "copy", "model_name", "model_config", "_private", "class", "self"])
 def test_a_parameter_may_have_a_name_that_python_uses(load_with: LoadWith, name: str) -> None:
     registry = load_with(HEAD + f"  requiredInputs: [{name}]\n  parameters: {{{name}: {{type: string}}}}\n")
-    body = {"model": "mine", "inputs": {name: "x"}, "userId": "u"}
+    body: Json = {"model": "mine", "inputs": {name: "x"}, "userId": "u"}
 
     assert registry.parse(body).model_dump(mode="json", exclude_unset=True) == body
     assert list(registry.model("mine").inputs_schema()["properties"]) == [name]
@@ -164,11 +172,13 @@ def test_the_first_route_whose_parameter_is_used_is_taken_and_keeps_the_price_ru
         "    - {when: strength, falEndpoint: fal-ai/with-strength}\n"
     )
     model = load_with(text).model("mine")
-    loras, strength, options = {"loras": [{"path": "a"}]}, {"strength": 0.5}, {"resolution": "4K"}
+    loras: Json = {"loras": [{"path": "a"}]}
+    strength: Json = {"strength": 0.5}
+    options: Json = {"resolution": "4K"}
 
     assert [
         (model.fal_request(inputs, options).endpoint, model.price(inputs, options).total)
-        for inputs in ({}, loras, strength, {**loras, **strength})
+        for inputs in (Json(), loras, strength, {**loras, **strength})
     ] == [
         ("fal-ai/mine", Decimal("0.15")),
         ("fal-ai/with-loras", Decimal("0.45")),

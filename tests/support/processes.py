@@ -1,0 +1,100 @@
+"""imagegen as operators run it: processes of their own, which can be killed."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import httpx
+
+from imagegen.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """One `imagegen` process and an HTTP client for it."""
+
+    process: asyncio.subprocess.Process
+    client: httpx.AsyncClient
+
+    async def kill(self) -> None:
+        """End it as a crash does."""
+        self.process.kill()
+        await self.process.wait()
+
+    async def ask_to_end(self) -> int:
+        """SIGTERM; the exit status."""
+        self.process.send_signal(signal.SIGTERM)
+        return await asyncio.wait_for(self.process.wait(), 30)
+
+
+def environment(settings: Settings, lease: timedelta = timedelta(seconds=3)) -> dict[str, str]:
+    """The variables that make a process use these servers."""
+    fal, mongodb, s3, nats = settings.fal, settings.mongodb, settings.s3, settings.nats
+    assert fal.key and mongodb.url and s3.access_key_id and s3.secret_access_key and nats.url  # noqa: PT018 - all set
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+    return kept | {
+        "FAL_KEY": fal.key.get_secret_value(),
+        "FAL_QUEUE_URL": fal.queue_url,
+        "MONGODB_URL": mongodb.url.get_secret_value(),
+        "MONGODB_DATABASE": mongodb.database,
+        "S3_BUCKET": str(s3.bucket),
+        "S3_ENDPOINT_URL": str(s3.endpoint_url),
+        "AWS_ACCESS_KEY_ID": s3.access_key_id.get_secret_value(),
+        "AWS_SECRET_ACCESS_KEY": s3.secret_access_key.get_secret_value(),
+        "NATS_URL": nats.url.get_secret_value(),
+        "NATS_STREAM": nats.stream,
+        "IMAGEGEN_LEASE": f"{lease.total_seconds()}s",
+    }
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@asynccontextmanager
+async def imagegen(
+    *arguments: str, environ: Mapping[str, str], directory: Path, port: int = 0
+) -> AsyncGenerator[Running]:
+    """Run `imagegen …`, killed at the end if it still runs; what it prints goes to a file in the directory."""
+    with (directory / f"{arguments[0]}.log").open("ab") as log:  # noqa: ASYNC230 - before the process there is nothing to hold up
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "imagegen", *arguments, env=environ, cwd=directory, stdout=log, stderr=log
+        )
+    try:
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+            yield Running(process, client)
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+@asynccontextmanager
+async def serving(settings: Settings, directory: Path) -> AsyncGenerator[Running]:
+    """Run `imagegen serve` and wait until it answers."""
+    port = free_port()
+    environ = environment(settings)
+    async with imagegen("serve", "--port", str(port), environ=environ, directory=directory, port=port) as running:
+        await answers(running)
+        yield running
+
+
+async def answers(running: Running) -> None:
+    """Wait until the process answers, or say what it printed."""
+    async with asyncio.timeout(30):
+        while running.process.returncode is None:  # noqa: ASYNC110 - over HTTP
+            try:
+                if (await running.client.get("/health/live")).is_success:
+                    return
+            except httpx.TransportError:
+                await asyncio.sleep(0.05)
+    raise AssertionError("the process ended before it answered")

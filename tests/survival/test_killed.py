@@ -1,0 +1,123 @@
+"""A job outlives the process that runs it, and is paid for once."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+import pytest
+from dirty_equals import IsPartialDict
+from processes import Running, serving
+from pydantic import SecretStr
+from service import FLUX, Json, Sandbox
+
+from imagegen.settings import Settings
+from imagegen.storage.jobs import open_jobs
+
+
+@pytest.fixture
+def own(stack: Settings) -> Settings:
+    """The stack with a key, a stream and a database of this test's own, so that nobody else takes its jobs."""
+    name = f"survival-{uuid4().hex[:12]}"
+    return stack.model_copy(
+        update={
+            "fal": stack.fal.model_copy(update={"key": SecretStr(f"{name}:secret")}),
+            "mongodb": stack.mongodb.model_copy(update={"database": name}),
+            "nats": stack.nats.model_copy(update={"stream": name}),
+        }
+    )
+
+
+@pytest.fixture
+async def sandbox(own: Settings, service: object) -> AsyncGenerator[Sandbox]:  # the shared service has made the bucket
+    assert own.fal.key is not None
+    async with httpx.AsyncClient(base_url=own.fal.queue_url) as client:
+        yield Sandbox(client, own.fal.key.get_secret_value())
+
+
+async def accepted(running: Running) -> str:
+    answer = await running.client.post("/api/images/generate", json=FLUX, headers={"Prefer": "respond-async"})
+    assert answer.status_code == 202, answer.text
+    return answer.json()["jobId"]
+
+
+async def ended(running: Running, job_id: str) -> Json:
+    async with asyncio.timeout(40):
+        while True:
+            job = (await running.client.get(f"/api/jobs/{job_id}")).json()
+            if job["status"] not in {"queued", "running"}:
+                return job
+            await asyncio.sleep(0.1)
+
+
+async def submitted(sandbox: Sandbox) -> None:
+    """Wait until fal has the request."""
+    async with asyncio.timeout(10):
+        while not await sandbox.requests():  # noqa: ASYNC110 - over HTTP
+            await asyncio.sleep(0.02)
+
+
+async def test_a_job_that_fal_works_on_is_finished_after_a_crash_and_paid_for_once(
+    own: Settings, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    await sandbox.misbehaves({"fault": "latency", "generation": 1.0})
+    async with serving(own, tmp_path) as first:
+        job_id = await accepted(first)
+        await submitted(sandbox)
+        await asyncio.sleep(0.2)
+        await first.kill()
+    async with serving(own, tmp_path) as second:
+        job = await ended(second, job_id)
+
+    assert (job, len(await sandbox.requests())) == (IsPartialDict(status="completed"), 1)
+
+
+async def test_a_job_that_nobody_has_taken_is_run_after_a_crash(
+    own: Settings, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    async with serving(own, tmp_path) as first:
+        job_id = await accepted(first)
+        await first.kill()
+    async with serving(own, tmp_path) as second:
+        job = await ended(second, job_id)
+
+    assert job["status"] == "completed" or job["error"]["code"] == "submission_unknown"
+    assert len(await sandbox.requests()) <= 1
+
+
+async def test_a_crash_between_the_intent_and_the_answer_ends_the_job_and_never_sends_it_again(
+    own: Settings, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    await sandbox.misbehaves({"fault": "submit_delay", "seconds": 5})
+    async with serving(own, tmp_path) as first:
+        job_id = await accepted(first)
+        await submitted(sandbox)
+        await first.kill()
+    async with serving(own, tmp_path) as second:
+        job = await ended(second, job_id)
+
+    assert (job, len(await sandbox.requests())) == (
+        IsPartialDict(status="failed", error=IsPartialDict(code="submission_unknown"), cost=IsPartialDict(totalCost=0)),
+        1,
+    )
+
+
+async def test_a_process_that_is_asked_to_end_hands_its_jobs_back_at_once(
+    own: Settings, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    await sandbox.misbehaves({"fault": "latency", "generation": 2.0})
+    async with serving(own, tmp_path) as first:
+        waiting = asyncio.create_task(first.client.post("/api/images/generate", json=FLUX))
+        await submitted(sandbox)
+        await asyncio.sleep(0.2)
+        status = await first.ask_to_end()
+        answer = await waiting
+        job_id = answer.json()["jobId"]
+        async with open_jobs(own.mongodb) as jobs:
+            job = await jobs.get(job_id)
+    async with serving(own, tmp_path) as second:
+        final = await ended(second, job_id)
+
+    assert (answer.status_code, answer.headers["Location"], job.lease.until) == (202, f"/api/jobs/{job_id}", None)
+    assert (status, final["status"], len(await sandbox.requests())) == (0, "completed", 1)
