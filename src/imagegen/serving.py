@@ -31,7 +31,7 @@ class _Server(uvicorn.Server):
         self._stopping, self._loop = stopping, asyncio.get_running_loop()
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a signal handler
-        """A second Ctrl+C does not wait. (uvicorn's own way raises the signal again, before jobs are handed back.)"""
+        """End in good order; uvicorn's own way raises the signal again before jobs are handed back."""
         self.force_exit = self.should_exit and sig == signal.SIGINT
         self.should_exit = True
         self._loop.call_soon_threadsafe(self._stopping.set)

@@ -54,7 +54,7 @@ def _end_the_process(loop: asyncio.Task[None]) -> None:
     signal.raise_signal(signal.SIGTERM)
 
 
-async def audit(services: Services) -> int:
+async def audit(services: Services, forgotten_after: timedelta = FORGOTTEN_AFTER) -> int:
     """Queue again every unfinished job that nobody holds and the queue does not know; returns how many.
 
     This is what makes the stream expendable: MongoDB alone says which jobs there are.
@@ -62,7 +62,7 @@ async def audit(services: Services) -> int:
     await services.queue.prepare()
     queued = await services.queue.queued()
     found = 0
-    async for job_id in services.jobs.waiting(FORGOTTEN_AFTER):
+    async for job_id in services.jobs.waiting(forgotten_after):
         if job_id in queued:
             continue
         generation = await services.jobs.next_generation(job_id)

@@ -65,7 +65,7 @@ async def imagegen(
     *arguments: str, environ: Mapping[str, str], directory: Path, port: int = 0
 ) -> AsyncGenerator[Running]:
     """Run `imagegen …`, killed at the end if it still runs; what it prints goes to a file in the directory."""
-    with (directory / f"{arguments[0]}.log").open("ab") as log:  # noqa: ASYNC230 - before the process there is nothing to hold up
+    with (directory / f"{arguments[0]}.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "imagegen", *arguments, env=environ, cwd=directory, stdout=log, stderr=log
         )
@@ -91,7 +91,7 @@ async def serving(settings: Settings, directory: Path) -> AsyncGenerator[Running
 async def answers(running: Running) -> None:
     """Wait until the process answers, or say what it printed."""
     async with asyncio.timeout(30):
-        while running.process.returncode is None:  # noqa: ASYNC110 - over HTTP
+        while running.process.returncode is None:
             try:
                 if (await running.client.get("/health/live")).is_success:
                     return

@@ -45,7 +45,7 @@ class Service:
     async def ended(self, job_id: str, *, within: float = 20) -> Json:
         """The job once it has ended."""
         async with asyncio.timeout(within):
-            while (job := await self.job(job_id))["status"] in {"queued", "running"}:  # noqa: ASYNC110 - over HTTP
+            while (job := await self.job(job_id))["status"] in {"queued", "running"}:
                 await asyncio.sleep(0.05)
         return job
 
@@ -92,7 +92,7 @@ async def running(
     config = uvicorn.Config(create_app(models, services), port=0, log_config=None, lifespan="on")
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
-    while not server.started and not serving.done():  # noqa: ASYNC110 - uvicorn has no event for it
+    while not server.started and not serving.done():
         await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
     assert settings.fal.key is not None

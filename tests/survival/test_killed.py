@@ -1,39 +1,17 @@
 """A job outlives the process that runs it, and is paid for once."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from pathlib import Path
-from uuid import uuid4
 
-import httpx
 import pytest
 from dirty_equals import IsPartialDict
 from processes import Running, serving
-from pydantic import SecretStr
 from service import FLUX, Json, Sandbox
 
 from imagegen.settings import Settings
 from imagegen.storage.jobs import open_jobs
 
-
-@pytest.fixture
-def own(stack: Settings) -> Settings:
-    """The stack with a key, a stream and a database of this test's own, so that nobody else takes its jobs."""
-    name = f"survival-{uuid4().hex[:12]}"
-    return stack.model_copy(
-        update={
-            "fal": stack.fal.model_copy(update={"key": SecretStr(f"{name}:secret")}),
-            "mongodb": stack.mongodb.model_copy(update={"database": name}),
-            "nats": stack.nats.model_copy(update={"stream": name}),
-        }
-    )
-
-
-@pytest.fixture
-async def sandbox(own: Settings, service: object) -> AsyncGenerator[Sandbox]:  # the shared service has made the bucket
-    assert own.fal.key is not None
-    async with httpx.AsyncClient(base_url=own.fal.queue_url) as client:
-        yield Sandbox(client, own.fal.key.get_secret_value())
+pytestmark = pytest.mark.usefixtures("service")  # which makes the bucket
 
 
 async def accepted(running: Running) -> str:
@@ -54,7 +32,7 @@ async def ended(running: Running, job_id: str) -> Json:
 async def submitted(sandbox: Sandbox) -> None:
     """Wait until fal has the request."""
     async with asyncio.timeout(10):
-        while not await sandbox.requests():  # noqa: ASYNC110 - over HTTP
+        while not await sandbox.requests():
             await asyncio.sleep(0.02)
 
 
