@@ -35,7 +35,9 @@ def serve(
     settings = _settings()
 
     def ready(url: str) -> None:
-        _console.print(f"[bold green]imagegen is ready[/] at {url}  (interactive documentation: {url}/api-docs)")
+        _console.print(
+            f"[bold green]imagegen is ready[/] at {url}  (interactive documentation: {url}/api-docs)", soft_wrap=True
+        )
 
     _run(serving.serve(settings, host, port, ready=ready))
 

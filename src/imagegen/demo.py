@@ -166,4 +166,6 @@ def _show(console: Console, outcomes: list[Outcome], url: str) -> None:
             outcome.model, outcome.job_id, f"{outcome.seconds:.1f}", f"${outcome.price:.3f}", saved, outcome.url
         )
     Console(width=_WIDE, file=console.file, force_terminal=console.is_terminal).print(table, crop=False)
-    console.print(f"Open [bold]{url}/api-docs[/] and try it, or see the history: {url}/api/jobs?userId=demo")
+    console.print(
+        f"Open [bold]{url}/api-docs[/] and try it, or see the history: {url}/api/jobs?userId=demo", soft_wrap=True
+    )

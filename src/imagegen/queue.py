@@ -16,7 +16,6 @@ from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
 from typing import Final
 
-import nats
 import nats.errors
 import nats.js.errors
 from nats.aio.client import Client
@@ -29,6 +28,7 @@ from imagegen.jobs import Job
 from imagegen.settings import NatsSettings
 
 CONSUMER: Final = "runners"
+_PATIENCE: Final = timedelta(seconds=5)
 _DUPLICATE_WINDOW: Final = timedelta(minutes=2)
 _MAX_ACK_PENDING: Final = 100_000  # above any fleet's jobs in flight; the default of 1,000 would stall it
 _FAILURES: Final = (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError)
@@ -96,9 +96,19 @@ class Queue:
             await self._jetstream.stream_info(self._stream)
 
     async def prepare(self) -> None:
-        """Make the stream and its consumer if they are not there: at start, and after a stream was lost."""
+        """Make the stream and its consumer, or bring them up to date: at start, and after a stream was lost.
+
+        What an operator has set beyond our own settings (replicas, placement, limits) stays as it is.
+        """
         with _answers():
-            await self._jetstream.add_stream(_stream_config(self._stream))
+            try:
+                found = (await self._jetstream.stream_info(self._stream)).config
+            except nats.js.errors.NotFoundError:
+                await self._jetstream.add_stream(_with_our_settings(StreamConfig(), self._stream))
+            else:
+                wanted = _with_our_settings(found, self._stream)
+                if wanted != found:
+                    await self._jetstream.update_stream(wanted)
             await self._jetstream.add_consumer(self._stream, _consumer_config(self._stream, self._ack_wait))
 
     async def listen(self) -> None:
@@ -142,25 +152,21 @@ class Queue:
 
 
 @asynccontextmanager
-async def open_queue(settings: NatsSettings, ack_wait: timedelta) -> AsyncGenerator[Queue]:
+async def open_queue(
+    settings: NatsSettings, ack_wait: timedelta, patience: timedelta = _PATIENCE
+) -> AsyncGenerator[Queue]:
     """Connect, make the stream, yield the queue; reconnects for as long as it takes once it was connected.
 
-    A message that nobody has reported on for `ack_wait` is delivered again.
+    Args:
+        settings: with the URL given.
+        ack_wait: a message that nobody has reported on for this long is delivered again.
+        patience: how long to try to connect before QueueUnavailable is raised.
     """
-    assert settings.url is not None
+    client = Client()
     try:
-        client = await nats.connect(
-            settings.url.get_secret_value(),
-            name="imagegen",
-            allow_reconnect=True,
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=0.25,
-            connect_timeout=3,
-            error_cb=_heard,
-        )
-    except _FAILURES as error:
-        raise QueueUnavailable from error
-    try:
+        with _answers():
+            async with asyncio.timeout(patience.total_seconds()):
+                await _connect(client, settings)
         queue = Queue(client, settings.stream, ack_wait)
         await queue.prepare()
         await queue.listen()
@@ -170,8 +176,22 @@ async def open_queue(settings: NatsSettings, ack_wait: timedelta) -> AsyncGenera
             await client.close()
 
 
-def _stream_config(name: str) -> StreamConfig:
-    return StreamConfig(
+async def _connect(client: Client, settings: NatsSettings) -> None:
+    """Connect for good. nats-py tries the first connection for ever too, so the caller bounds it."""
+    assert settings.url is not None
+    await client.connect(
+        settings.url.get_secret_value(),
+        name="imagegen",
+        allow_reconnect=True,
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=0.25,  # pyright: ignore[reportArgumentType] - typed int, and only ever slept for
+        connect_timeout=3,
+        error_cb=_heard,
+    )
+
+
+def _with_our_settings(stream: StreamConfig, name: str) -> StreamConfig:
+    return stream.evolve(
         name=name,
         subjects=[f"{name}.jobs.*"],
         retention=RetentionPolicy.WORK_QUEUE,

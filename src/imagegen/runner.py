@@ -30,7 +30,7 @@ from imagegen.fal import Progress
 from imagegen.jobs import Job, JobError, ProviderImage, ProviderResult, StoredImage, SubmissionState
 from imagegen.queue import Delivery
 from imagegen.storage.images import image_key_stem
-from imagegen.turn import Postponed, Turn, take_turn
+from imagegen.turn import Postponed, Turn, take_turn, uptime
 from imagegen.wiring import Services, now
 
 MOST_LEASES: Final = 5
@@ -71,9 +71,10 @@ async def work(delivery: Delivery, services: Services) -> None:
 
 
 async def _claim_and_run(delivery: Delivery, services: Services) -> None:
+    asked_at = uptime()
     job = await services.jobs.claim(delivery.job_id, services.runner, services.settings.service.lease)
     if job is not None:
-        async with take_turn(job, services, delivery) as turn:
+        async with take_turn(job, services, delivery, asked_at) as turn:
             await _run_or_fail(turn)
     elif await services.jobs.is_unfinished(delivery.job_id):
         raise Postponed("somebody else is at work", _BUSY_ELSEWHERE)
@@ -115,11 +116,11 @@ async def _submit_once(turn: Turn) -> None:
         raise SubmissionUnknown(_UNANSWERED)
     if not await turn.services.images.available():
         raise Postponed("S3 does not answer, so nothing is submitted", _SERVER_DOWN)
-    await turn.save(turn.job.submitting(now()))
     await _even_if_cancelled(_post(turn))
 
 
 async def _post(turn: Turn) -> None:
+    await turn.save(turn.job.submitting(now()))
     try:
         request = await turn.services.fal.submit(turn.job.endpoint, turn.job.payload, turn.demand_the_lease)
     except SubmissionNotSent:

@@ -31,12 +31,12 @@ class Postponed(ImagegenError):
 
 
 class Turn:
-    """This process's lease on one job. `job` is always the job as stored."""
+    """This process's lease on one job, asked for when `uptime` was `asked_at`. `job` is always the job as stored."""
 
-    def __init__(self, job: Job, services: Services, delivery: Delivery) -> None:
+    def __init__(self, job: Job, services: Services, delivery: Delivery, asked_at: float) -> None:
         self.job, self.services, self._delivery = job, services, delivery
         self._lease = services.settings.service.lease
-        self._renewed_at = uptime()
+        self._renewed_at = asked_at
 
     async def demand_the_lease(self) -> None:
         """Right before a POST that is paid for: raise StaleJob unless nobody else can hold the lease.
@@ -90,30 +90,54 @@ class Turn:
 
 
 @asynccontextmanager
-async def take_turn(job: Job, services: Services, delivery: Delivery) -> AsyncGenerator[Turn]:
+async def take_turn(job: Job, services: Services, delivery: Delivery, asked_at: float) -> AsyncGenerator[Turn]:
     """Hold the lease while the body runs, and hand it back cleanly when the job could not end.
+
+    Args:
+        job: as claimed.
+        services: where it is kept.
+        delivery: the message that named it.
+        asked_at: `uptime` before the claim was sent; the lease began no earlier.
 
     Raises:
         StaleJob: the lease was lost while the body ran; the body was stopped.
     """
-    turn = Turn(job, services, delivery)
-    body = asyncio.current_task()
-    assert body is not None
-    heartbeat = asyncio.create_task(turn.keep_alive(), name=f"heartbeat {job.id}")
-    heartbeat.add_done_callback(lambda task: _stop_on_failure(task, body))
+    turn = Turn(job, services, delivery, asked_at)
     try:
-        yield turn
+        async with _kept_alive(turn):
+            yield turn
     except asyncio.CancelledError:
-        if (failure := _failure(heartbeat)) is not None:
-            body.uncancel()
-            raise failure from None
         await _hand_back_at_the_end(turn, delivery)
         raise
     except (Postponed, Unavailable):
         await services.jobs.hand_back(turn.job)
         raise
+
+
+@asynccontextmanager
+async def _kept_alive(turn: Turn) -> AsyncGenerator[None]:
+    """Renew the lease beside the body. When it is lost, the body is stopped and StaleJob raised in its place."""
+    body = asyncio.current_task()
+    assert body is not None
+    heartbeat = asyncio.create_task(_beat(turn, body), name=f"heartbeat {turn.job.id}")
+    try:
+        yield
+    except asyncio.CancelledError:
+        failure = _failure(heartbeat)
+        if failure is None or body.uncancel():
+            raise
+        raise failure from None
     finally:
         heartbeat.cancel()
+
+
+async def _beat(turn: Turn, body: asyncio.Task[object]) -> None:
+    """Stops the body in the same step as it fails: a callback could come after the body has moved on."""
+    try:
+        await turn.keep_alive()
+    except Exception:
+        body.cancel("the lease was lost")
+        raise
 
 
 async def _hand_back_at_the_end(turn: Turn, delivery: Delivery) -> None:
@@ -127,11 +151,6 @@ async def _hand_back_at_the_end(turn: Turn, delivery: Delivery) -> None:
 
 def _failure(heartbeat: asyncio.Task[None]) -> BaseException | None:
     return heartbeat.exception() if heartbeat.done() and not heartbeat.cancelled() else None
-
-
-def _stop_on_failure(heartbeat: asyncio.Task[None], body: asyncio.Task[object]) -> None:
-    if _failure(heartbeat) is not None:
-        body.cancel("the lease was lost")
 
 
 def uptime() -> float:

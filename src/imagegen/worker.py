@@ -60,12 +60,12 @@ async def audit(services: Services, forgotten_after: timedelta = FORGOTTEN_AFTER
     This is what makes the stream expendable: MongoDB alone says which jobs there are.
     """
     await services.queue.prepare()
-    queued = await services.queue.queued()
+    # Jobs first, queue second: whatever another audit publishes in between has a higher generation or is queued.
+    waiting = await services.jobs.waiting(forgotten_after)
+    queued = await services.queue.queued() if waiting else frozenset[str]()
     found = 0
-    async for job_id in services.jobs.waiting(forgotten_after):
-        if job_id in queued:
-            continue
-        generation = await services.jobs.next_generation(job_id)
+    for job_id in (job_id for job_id in waiting if job_id not in queued):
+        generation = await services.jobs.next_generation(job_id, waiting[job_id])
         if generation is not None:
             await services.queue.publish_again(job_id, generation)
             found += 1

@@ -1,9 +1,11 @@
+from collections.abc import AsyncGenerator
+
 import pytest
 from service import Sandbox, Service
 
 
 @pytest.fixture
-async def sandbox(service: Service) -> Sandbox:
-    """The sandbox, without faults left over from another test."""
+async def sandbox(service: Service) -> AsyncGenerator[Sandbox]:
+    """The sandbox, whose faults end with the test."""
+    yield service.sandbox
     await service.sandbox.behaves()
-    return service.sandbox

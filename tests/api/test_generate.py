@@ -21,9 +21,7 @@ async def picture(url: str) -> Image.Image:
     return await asyncio.to_thread(Image.open, BytesIO(content))
 
 
-async def test_the_answer_is_the_finished_job_with_its_picture_in_the_bucket(
-    service: Service, sandbox: Sandbox
-) -> None:
+async def test_the_answer_is_the_finished_job_with_its_picture_in_the_bucket(service: Service) -> None:
     answer = await service.generate()
 
     job = answer.json()
@@ -67,7 +65,7 @@ async def test_the_answer_is_the_finished_job_with_its_picture_in_the_bucket(
     assert (await picture(job["images"][0]["url"])).size == (1024, 768)
 
 
-async def test_every_model_of_the_catalog_makes_a_picture_from_its_example(service: Service, sandbox: Sandbox) -> None:
+async def test_every_model_of_the_catalog_makes_a_picture_from_its_example(service: Service) -> None:
     async def generate(name: str) -> str:
         example = (await service.client.get(f"/api/images/models/{name}")).json()["example"]
         return (await service.generate(example)).json()["status"]
@@ -120,7 +118,7 @@ async def test_fal_gets_its_own_names_at_the_right_endpoint(
     assert {name: latest[name] for name in sent} == sent
 
 
-async def test_the_charge_follows_the_pictures_and_the_resolution(service: Service, sandbox: Sandbox) -> None:
+async def test_the_charge_follows_the_pictures_and_the_resolution(service: Service) -> None:
     body = {**EDIT, "options": {"resolution": "4K", "num_images": 2}}
 
     job = (await service.generate(body)).json()
@@ -150,7 +148,7 @@ async def test_a_flagged_picture_carries_the_flag(service: Service, sandbox: San
     assert (await service.generate()).json()["images"][0]["nsfw"] is True
 
 
-async def test_a_caller_that_does_not_want_to_wait_gets_the_job_at_once(service: Service, sandbox: Sandbox) -> None:
+async def test_a_caller_that_does_not_want_to_wait_gets_the_job_at_once(service: Service) -> None:
     answer = await service.generate(prefer="respond-async")
 
     job = answer.json()

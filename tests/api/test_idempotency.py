@@ -11,9 +11,7 @@ def key() -> str:
     return str(uuid4())
 
 
-async def test_a_second_request_with_the_same_key_returns_the_first_job(
-    service: Service, sandbox: Sandbox, key: str
-) -> None:
+async def test_a_second_request_with_the_same_key_returns_the_first_job(service: Service, key: str) -> None:
     first = await service.generate(idempotency_key=key)
     again = await service.generate(idempotency_key=key)
 
@@ -30,7 +28,7 @@ async def test_requests_that_race_with_one_key_are_paid_for_once(service: Servic
     assert len(await sandbox.requests()) - before == 1
 
 
-async def test_another_body_under_the_same_key_is_refused(service: Service, sandbox: Sandbox, key: str) -> None:
+async def test_another_body_under_the_same_key_is_refused(service: Service, key: str) -> None:
     first = await service.generate(idempotency_key=key)
 
     answer = await service.generate({**FLUX, "inputs": {"prompt": "another"}}, idempotency_key=key)
@@ -41,7 +39,7 @@ async def test_another_body_under_the_same_key_is_refused(service: Service, sand
     )
 
 
-async def test_two_users_may_use_the_same_key(service: Service, sandbox: Sandbox, key: str) -> None:
+async def test_two_users_may_use_the_same_key(service: Service, key: str) -> None:
     first = await service.generate({**FLUX, "userId": "one"}, idempotency_key=key)
     second = await service.generate({**FLUX, "userId": "two"}, idempotency_key=key)
 

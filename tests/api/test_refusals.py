@@ -78,6 +78,15 @@ async def test_a_body_that_is_no_request_is_refused(service: Service, content: s
     )
 
 
+async def test_a_body_that_is_not_declared_as_json_is_refused_with_the_header_to_send(service: Service) -> None:
+    answer = await service.client.post("/api/images/generate", data={"model": "flux-pro"})
+
+    assert (answer.status_code, answer.json()) == (
+        415,
+        IsPartialDict(code="unsupported_media_type", detail=IsStr(regex=".*Content-Type: application/json.*")),
+    )
+
+
 @pytest.mark.parametrize("user_id", ["", " ", "a\nb", "x" * 129, 7, None, {"$ne": ""}])
 async def test_a_user_id_that_is_none_is_refused(service: Service, user_id: object) -> None:
     problem = await refused(service, {**FLUX, "userId": user_id})

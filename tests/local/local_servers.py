@@ -89,7 +89,7 @@ def alive(process: psutil.Process) -> bool:
 
 async def eventually(condition: Callable[[], bool], within: float = 8) -> None:
     async with asyncio.timeout(within):
-        while not await asyncio.to_thread(condition):  # noqa: ASYNC110 - another process changes it
+        while not await asyncio.to_thread(condition):
             await asyncio.sleep(0.05)
 
 

@@ -29,6 +29,7 @@ PROBLEM_JSON: Final = "application/problem+json"
 RETRY_AFTER: Final = {"Retry-After": "5"}
 _TYPES: Final = "urn:imagegen:problem:"
 _UNREADABLE: Final = Fault(pointer="", code="malformed_json", message="The body must be JSON, encoded in UTF-8.")
+_JSON_WANTED: Final = "Send the body as JSON, with the header Content-Type: application/json."
 _log = logging.getLogger("imagegen.api")
 
 
@@ -68,6 +69,8 @@ def translate_errors(app: FastAPI, registry: Registry) -> None:
 
     async def invalid_body(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
+        if error.body and not _is_json(request):
+            return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", _JSON_WANTED)
         return await invalid_request(request, _refusal(error, registry))
 
     app.add_exception_handler(RequestValidationError, invalid_body)
@@ -144,6 +147,11 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
 async def _defect(request: Request, error: Exception) -> JSONResponse:
     _log.error("%s %s: unexpected error", request.method, request.url.path, exc_info=error)
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong inside imagegen.")
+
+
+def _is_json(request: Request) -> bool:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return media_type == "application/json" or media_type.endswith("+json")
 
 
 def _refusal(error: RequestValidationError, registry: Registry) -> InvalidRequest:

@@ -6,6 +6,7 @@ import json
 import logging
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final, cast
 
@@ -42,11 +43,23 @@ def new_job(request: ModelRequest, services: Services, *, idempotency_key: str |
     )
 
 
-async def accept(job: Job, services: Services) -> tuple[Job, bool]:
-    """Store and queue the job. From the moment it is stored, it is accepted: nothing after that is an error.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A stored job.
 
-    Returns:
-        The job, and whether an earlier request with the same idempotency key had made it.
+    Attributes:
+        job: as stored.
+        replayed: an earlier request with the same idempotency key had made it.
+        queued: a runner will hear of it at once; if not, the audit queues it when NATS is back.
+    """
+
+    job: Job
+    replayed: bool = False
+    queued: bool = True
+
+
+async def accept(job: Job, services: Services) -> Accepted:
+    """Store and queue the job. From the moment it is stored, it is accepted: nothing after that is an error.
 
     Raises:
         IdempotencyMismatch: the key was used with another body.
@@ -56,12 +69,13 @@ async def accept(job: Job, services: Services) -> tuple[Job, bool]:
     stored, replayed = await services.jobs.insert(job)
     if replayed:
         _demand_the_same_body(job, stored)
-        return stored, True
+        return Accepted(job=stored, replayed=True)
     try:
         await services.queue.publish(stored)
     except QueueUnavailable as error:
         _log.warning("job %s is accepted but not queued (%s); the audit will queue it", job.id, error)
-    return stored, False
+        return Accepted(job=stored, queued=False)
+    return Accepted(job=stored)
 
 
 async def wait_for_end(job: Job, services: Services, patience: timedelta) -> Job:

@@ -1,8 +1,10 @@
 """A job as a MongoDB document and back: camelCase names, Decimal128 money, dates as dates.
 
 A record becomes a document field by field; JSON from outside (`inputs`, `options`, `payload`) is kept as it came.
+What BSON has no form for is kept as its JSON text, in bytes: a type that JSON itself does not have.
 """
 
+import json
 import types
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
@@ -21,7 +23,8 @@ from imagegen.jobs import CURRENCY, Job
 SCHEMA_VERSION = 1
 Document = dict[str, object]
 T = TypeVar("T")
-_INT64 = range(-(2**63), 2**63)
+_INT64 = -(2**63), 2**63 - 1
+_DEEPEST = 64  # MongoDB stores about 100 levels, some of them are the job's own
 
 
 class _DecimalCodec(TypeCodec):
@@ -101,17 +104,24 @@ def _plain(value: object) -> object:
     return value
 
 
-def _storable(value: JsonValue) -> object:
-    """BSON has no integer beyond 64 bits; fal's seeds can be that large."""
+def _storable(value: JsonValue, levels: int = _DEEPEST) -> object:
     match value:
+        case int() if not _INT64[0] <= value <= _INT64[1]:
+            return _text(value)
+        case dict() | list() if levels == 0:
+            return _text(value)
+        case dict() if {"$ref", "$id"} <= value.keys():  # the driver would read a reference to another document
+            return _text(value)
         case dict():
-            return {name: _storable(item) for name, item in value.items()}
+            return {name: _storable(item, levels - 1) for name, item in value.items()}
         case list():
-            return [_storable(item) for item in value]
-        case int() if value not in _INT64:
-            return Decimal(value)
+            return [_storable(item, levels - 1) for item in value]
         case _:
             return value
+
+
+def _text(value: JsonValue) -> bytes:
+    return json.dumps(value).encode()
 
 
 def _json(value: object) -> object:
@@ -120,8 +130,8 @@ def _json(value: object) -> object:
             return {name: _json(item) for name, item in cast("Document", value).items()}
         case list():
             return [_json(item) for item in cast("list[object]", value)]
-        case Decimal():
-            return int(value)
+        case bytes():
+            return json.loads(value)
         case _:
             return value
 
@@ -153,4 +163,4 @@ def _value(hint: object, value: object) -> object:
         return _record(hint, cast("Document", value))
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return hint(cast("str", value))
-    return _json(cast("Document", value)) if isinstance(value, dict) else value
+    return _json(value) if origin is Mapping else value

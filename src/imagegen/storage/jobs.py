@@ -4,7 +4,7 @@ Every move is one compare-and-set: it names the version (and the lease epoch) th
 if somebody else was faster. Writes are acknowledged by a majority and journaled; leases run on the database's clock.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Generator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,6 +14,7 @@ from bson.codec_options import CodecOptions
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument, WriteConcern
 from pymongo.errors import ConfigurationError, DuplicateKeyError, PyMongoError, ServerSelectionTimeoutError
+from pymongo.read_concern import ReadConcern
 
 from imagegen.errors import DatabaseUnavailable, JobNotFound, StaleJob, StartupError
 from imagegen.jobs import Idempotency, Job, JobStatus, first_job_id_at
@@ -21,6 +22,7 @@ from imagegen.settings import MongoSettings
 from imagegen.storage.job_documents import DECIMALS, Document, from_document, moving_part, to_document
 
 IDEMPOTENCY_KEPT: Final = timedelta(hours=24)
+_PATIENCE: Final = timedelta(seconds=3)
 _UNFINISHED: Final = (JobStatus.QUEUED.value, JobStatus.RUNNING.value)
 _WANTS_A_RUNNER: Final = {"status": {"$in": list(_UNFINISHED)}, "attention": None}
 _NO_LIVE_LEASE: Final = {"$or": [{"lease.until": None}, {"$expr": {"$lte": ["$lease.until", "$$NOW"]}}]}
@@ -96,7 +98,7 @@ class Jobs:
             with _answers():
                 await self._jobs.insert_one(dict(to_document(job)))
         except DuplicateKeyError:
-            return await self._known(job), True
+            return await self._known(job)
         except DatabaseUnavailable as error:
             if isinstance(error.__cause__, ServerSelectionTimeoutError):
                 raise
@@ -104,23 +106,25 @@ class Jobs:
         return job, False
 
     async def _after_a_broken_insert(self, job: Job) -> Job:
+        """Look for it. A linearizable read sees only what a majority has journaled, so what it finds is safe."""
+        safe = Jobs(self._jobs.with_options(read_concern=ReadConcern("linearizable")))  # pyright: ignore[reportUnknownMemberType] - its codec's type
         try:
-            return await self.get(job.id)
+            return await safe.get(job.id)
         except (DatabaseUnavailable, JobNotFound) as error:
             raise AcceptanceUnknown(job.id) from error
 
-    async def _known(self, job: Job) -> Job:
-        """The job that already owns this idempotency key; one older than a day gives its key up."""
+    async def _known(self, job: Job) -> tuple[Job, bool]:
+        """The job that already owns this idempotency key; one older than a day gives it up to the new job."""
         assert job.idempotency is not None
         key = _idempotency_filter(job.idempotency)
         with _answers():
             document = await self._jobs.find_one(key)
             if document is not None and document["createdAt"] > job.created_at - IDEMPOTENCY_KEPT:
-                return from_document(document)
+                return from_document(document), True
             if document is not None:
                 same = {"_id": document["_id"], **key}
                 await self._jobs.update_one(same, {"$unset": {"idempotency": ""}})
-        return (await self.insert(job))[0]
+        return await self.insert(job)
 
     async def get(self, job_id: str) -> Job:
         """Read one job; JobNotFound if there is none."""
@@ -196,31 +200,39 @@ class Jobs:
             same |= {"lease.runner": job.lease.runner, "status": job.status.value}
             return await self._jobs.find_one(same, {"_id": 1}) is not None
 
-    async def waiting(self, untouched_for: timedelta) -> AsyncIterator[str]:
-        """The ids of unfinished jobs that nobody has held for a while: the audit's question."""
+    async def waiting(self, untouched_for: timedelta) -> Mapping[str, int]:
+        """The unfinished jobs that nobody has held for a while, each with its generation: the audit's question."""
         long_ago = {"$subtract": ["$$NOW", _milliseconds(untouched_for)]}
         idle = {
             **_WANTS_A_RUNNER,
             "$expr": {"$lt": [{"$max": ["$lease.until", "$createdAt"]}, long_ago]},
         }
         with _answers():
-            async for document in self._jobs.find(idle, {"_id": 1}):
-                yield document["_id"]
+            return {found["_id"]: found["generation"] async for found in self._jobs.find(idle, {"generation": 1})}
 
-    async def next_generation(self, job_id: str) -> int | None:
-        """Count one more publishing of an unfinished job that nobody holds; None if there is no need any more."""
-        unheld = {"_id": job_id, **_WANTS_A_RUNNER, **_NO_LIVE_LEASE}
+    async def next_generation(self, job_id: str, generation: int) -> int | None:
+        """Count one more publishing of an unfinished job that nobody holds.
+
+        Counts as touching the job, so that no other audit finds it `waiting` before it is published.
+
+        Returns:
+            The new generation; None if somebody was faster, or there is no need any more.
+        """
+        unheld = {"_id": job_id, "generation": generation, **_WANTS_A_RUNNER, **_NO_LIVE_LEASE}
+        touched = {"generation": generation + 1, "lease.until": "$$NOW"}
         with _answers():
-            counted = await self._jobs.find_one_and_update(
-                unheld, {"$inc": {"generation": 1}}, {"generation": 1}, return_document=ReturnDocument.AFTER
-            )
-        document = _or_none(counted)
-        return None if document is None else int(document["generation"])
+            outcome = await self._jobs.update_one(unheld, [{"$set": touched}])
+        return generation + 1 if outcome.matched_count else None
 
 
 @asynccontextmanager
-async def open_jobs(settings: MongoSettings) -> AsyncGenerator[Jobs]:
-    """Connect, make the indexes, yield the jobs; one client for the life of the process."""
+async def open_jobs(settings: MongoSettings, patience: timedelta = _PATIENCE) -> AsyncGenerator[Jobs]:
+    """Connect, make the indexes, yield the jobs; one client for the life of the process.
+
+    Args:
+        settings: with the URL given.
+        patience: how long a verb looks for a server before it raises DatabaseUnavailable.
+    """
     assert settings.url is not None
     try:
         client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
@@ -228,8 +240,8 @@ async def open_jobs(settings: MongoSettings) -> AsyncGenerator[Jobs]:
             tz_aware=True,
             appname="imagegen",
             maxPoolSize=100,
-            serverSelectionTimeoutMS=3_000,
-            connectTimeoutMS=3_000,
+            serverSelectionTimeoutMS=_milliseconds(patience),
+            connectTimeoutMS=_milliseconds(patience),
             timeoutMS=10_000,
         )
     except (ConfigurationError, ValueError) as error:
@@ -275,11 +287,15 @@ def _milliseconds(duration: timedelta) -> int:
 
 
 def _held(job: Job) -> Document:
-    return {"_id": job.id, "lease.epoch": job.lease.epoch, "status": {"$in": list(_UNFINISHED)}}
+    """The job, if it is unfinished and its lease was neither handed back nor taken since."""
+    lease = {"lease.epoch": job.lease.epoch, "lease.runner": job.lease.runner}
+    return {"_id": job.id, **lease, "status": {"$in": list(_UNFINISHED)}}
 
 
 def _idempotency_filter(key: Idempotency) -> Document:
-    return {"idempotency.caller": key.caller, "idempotency.route": key.route, "idempotency.key": key.key}
+    """The first condition is what lets MongoDB use the partial index."""
+    same = {"idempotency.caller": key.caller, "idempotency.route": key.route, "idempotency.key": key.key}
+    return {"idempotency": {"$exists": True}, **same}
 
 
 def _query(wanted: JobFilter, before: str | None) -> Mapping[str, object]:

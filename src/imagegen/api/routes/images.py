@@ -1,5 +1,6 @@
 """/api/images: what can be generated, what it costs, and generating it."""
 
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Header, Response
@@ -69,11 +70,11 @@ _ACCEPTED = {
 
 async def _generate(body: ModelRequest, services: Services, key: str | None, prefer: str | None) -> Response:
     wish = patience(prefer, services.settings.service.wait)
-    accepted, replayed = await accept(new_job(body, services, idempotency_key=key), services)
-    job = await wait_for_end(accepted, services, wish.wait)
+    accepted = await accept(new_job(body, services, idempotency_key=key), services)
+    job = await wait_for_end(accepted.job, services, wish.wait if accepted.queued else timedelta(0))
     if job.status is JobStatus.FAILED:
         raise JobFailed(job)
-    headers = {"Idempotent-Replayed": "true"} if replayed else {}
+    headers = {"Idempotent-Replayed": "true"} if accepted.replayed else {}
     if wish.applied:
         headers["Preference-Applied"] = wish.applied
     return await _answer(job, services, headers)

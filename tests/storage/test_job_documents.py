@@ -1,0 +1,167 @@
+"""A job comes back from MongoDB as it went in, whatever JSON it carries."""
+
+import json
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import is_dataclass, replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from types import UnionType
+from typing import Any, get_args, get_origin, get_type_hints
+
+import pytest
+from bson import BSON, Decimal128  # noqa: TID251 - reads what is really stored, without our codec
+from bson.codec_options import CodecOptions  # noqa: TID251 - encodes as storage/jobs.py has the driver do it
+from hypothesis import given
+from hypothesis import strategies as st
+from jobs_apart import a_job, apart
+from motor.motor_asyncio import AsyncIOMotorClient  # noqa: TID251 - reads what is really stored
+from pydantic import JsonValue
+
+from imagegen.jobs import IMAGE_GENERATION, Job, Lease, ProviderResult
+from imagegen.settings import Settings
+from imagegen.storage.job_documents import DECIMALS, from_document, to_document
+from imagegen.storage.jobs import Jobs, open_jobs
+
+_BSON: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, type_registry=DECIMALS)
+_TEXT = st.text(st.characters(codec="utf-8"))
+_NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\0")) | st.sampled_from(
+    ["", ".", "a.b", "$set", "$ref", "$id", "_id", "$numberLong", "id", "userId"]
+)
+_JSON: st.SearchStrategy[JsonValue] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | _TEXT,
+    lambda inner: st.lists(inner) | st.dictionaries(_NAMES, inner),
+    max_leaves=12,
+)
+_MONEY = st.decimals(min_value=0, max_value=10**6, places=12)
+_TIMES = st.integers(0, 10**14).map(
+    lambda milliseconds: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(0, 0, 0, milliseconds)
+)
+_PLAIN = {str: _TEXT, int: st.integers(0, 2**63 - 1), bool: st.booleans(), Decimal: _MONEY, datetime: _TIMES}
+
+
+def any_of(hint: Any) -> st.SearchStrategy[Any]:
+    """Any value of a field: what a record's annotations allow."""
+    kinds = get_args(hint)
+    if get_origin(hint) is UnionType:
+        return st.one_of(*(any_of(kind) for kind in kinds))
+    if get_origin(hint) is tuple:
+        return st.lists(any_of(kinds[0]), max_size=2).map(tuple)
+    if get_origin(hint) is Mapping:
+        return st.dictionaries(_NAMES, _JSON, max_size=3)
+    if isinstance(hint, type) and is_dataclass(hint):
+        return st.builds(hint, **{name: any_of(kind) for name, kind in get_type_hints(hint).items()})
+    return _PLAIN[hint] if hint in _PLAIN else st.from_type(hint)
+
+
+def nested(levels: int) -> JsonValue:
+    value: JsonValue = 1
+    for _ in range(levels):
+        value = [{"": value}]
+    return value
+
+
+HOSTILE: Mapping[str, JsonValue] = {
+    "": [],
+    "a.b": {"$c": {".": None, "$set": {"x": 1}}},
+    "$ref": {"$ref": "jobs", "$id": 1},
+    "$id": {"$id": {"$oid": "0"}, "$ref": 7, "$db": []},
+    "large": [2**63 - 1, 2**63, -(2**63), -(2**63) - 1, 10**33 + 1, 10**50 + 1],
+    "small": [0, -0.0, 0.1, 5e-324, 1.7976931348623157e308, 1.0],
+    "words": ["", "\0", "\u2028", "\U0001f642", "2020-01-01T00:00:00Z", "NaN"],
+    "flags": [True, False, None, 1, 0],
+    "lists": [[], [[]], {}, [{}]],
+    "deep": nested(60),
+}
+
+
+@given(any_of(Job))
+def test_any_job_survives_being_a_document(job: Job) -> None:
+    document = BSON.encode(to_document(job), codec_options=_BSON).decode(_BSON)
+
+    assert as_json(from_document(document)) == as_json(job)
+    assert from_document(document) == job
+
+
+def as_json(job: Job) -> str:
+    """The job's JSON in one text, where 1, 1.0 and true are three things, and -0.0 is not 0.0."""
+    payload = job.result and job.result.payload
+    return json.dumps([job.inputs, job.options, job.payload, payload], sort_keys=True)
+
+
+@pytest.fixture(scope="module")
+async def apart_settings(stack: Settings) -> Settings:
+    return apart(stack)
+
+
+@pytest.fixture(scope="module")
+async def jobs(apart_settings: Settings) -> AsyncGenerator[Jobs]:
+    async with open_jobs(apart_settings.mongodb) as opened:
+        yield opened
+
+
+async def test_hostile_json_comes_back_from_mongodb_as_it_was(jobs: Jobs) -> None:
+    stored, _ = await jobs.insert(replace(a_job(), inputs=HOSTILE, options=HOSTILE, payload=HOSTILE))
+    leased = await jobs.claim(stored.id, "runner", timedelta(seconds=30))
+    assert leased is not None
+    result = ProviderResult(images=(), billable_units=Decimal("1.50"), payload=HOSTILE)
+    moved = await jobs.save(replace(leased, version=leased.version + 1, result=result))
+
+    back = await jobs.get(stored.id)
+
+    assert (back, as_json(back)) == (moved, as_json(moved))
+
+
+async def test_the_stored_document_has_decimals_and_dates_and_no_empty_idempotency(
+    jobs: Jobs, apart_settings: Settings
+) -> None:
+    job = a_job()
+    await jobs.insert(job)
+    assert apart_settings.mongodb.url is not None
+    client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
+        apart_settings.mongodb.url.get_secret_value(), tz_aware=True
+    )
+
+    document = await client[apart_settings.mongodb.database]["jobs"].find_one({"_id": job.id})
+    client.close()
+
+    assert document == {
+        "_id": job.id,
+        "schema": 1,
+        "userId": "user",
+        "type": IMAGE_GENERATION,
+        "status": "queued",
+        "version": 1,
+        "generation": 0,
+        "model": "flux-pro",
+        "endpoint": "fal-ai/flux-pro/v1.1",
+        "inputs": {"prompt": "a hat"},
+        "options": {},
+        "payload": {"prompt": "a hat"},
+        "cost": {
+            "costPerImage": Decimal128("0.05"),
+            "numImages": 1,
+            "totalCost": Decimal128("0.05"),
+            "currency": "USD",
+            "providerUnits": None,
+            "providerCost": None,
+            "source": "estimated",
+        },
+        "lease": {"runner": None, "epoch": 0, "until": None, "taken": 0},
+        "submission": {"state": "none", "intendedAt": None, "request": None},
+        "transfer": {"attempts": 0, "unreadable": 0, "firstFailedAt": None, "lastError": None},
+        "result": None,
+        "images": [],
+        "error": None,
+        "attention": None,
+        "createdAt": job.created_at,
+        "startedAt": None,
+        "completedAt": None,
+    }
+
+
+def test_a_document_of_another_version_is_read_with_what_is_known() -> None:
+    job = a_job()
+    document = {**to_document(job), "later": {"added": 1}, "lease": {"epoch": 3, "colour": "red"}}
+    del document["transfer"]
+
+    assert from_document(document) == replace(job, lease=Lease(epoch=3))
