@@ -5,13 +5,17 @@ import pytest
 from service import FLUX, Json, Sandbox, Service
 
 
+AT_ONCE = {"fault": "latency", "queue": 0, "generation": 0}
+
+
 @pytest.fixture
 async def user(service: Service, sandbox: Sandbox) -> str:
     """A user with five jobs: four made by flux-pro, of which one failed, and one by flux-dev."""
     name = f"history-{uuid4()}"
+    await sandbox.misbehaves(AT_ONCE)
     for number in range(4):
         await service.generate({**FLUX, "userId": name, "inputs": {"prompt": f"number {number}"}})
-    await sandbox.misbehaves({"fault": "model_fails", "times": 1})
+    await sandbox.misbehaves(AT_ONCE, {"fault": "model_fails", "times": 1})
     await service.generate({**FLUX, "model": "flux-dev", "userId": name})
     return name
 

@@ -4,6 +4,7 @@ Every move is one compare-and-set: it names the version (and the lease epoch) th
 if somebody else was faster. Writes are acknowledged by a majority and journaled; leases run on the database's clock.
 """
 
+import asyncio
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -242,7 +243,7 @@ async def open_jobs(settings: MongoSettings, patience: timedelta = _PATIENCE) ->
             maxPoolSize=100,
             serverSelectionTimeoutMS=_milliseconds(patience),
             connectTimeoutMS=_milliseconds(patience),
-            timeoutMS=10_000,
+            timeoutMS=5_000,
         )
     except (ConfigurationError, ValueError) as error:
         raise StartupError("MONGODB_URL: expected an address that MongoDB's driver can read") from error
@@ -251,7 +252,7 @@ async def open_jobs(settings: MongoSettings, patience: timedelta = _PATIENCE) ->
         await jobs.ensure_indexes()
         yield jobs
     finally:
-        client.close()
+        await asyncio.to_thread(client.close)  # it says goodbye to the server, and waits for the answer
 
 
 def _collection(
