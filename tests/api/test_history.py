@@ -4,7 +4,6 @@ from uuid import uuid4
 import pytest
 from service import FLUX, Json, Sandbox, Service
 
-
 AT_ONCE = {"fault": "latency", "queue": 0, "generation": 0}
 
 
