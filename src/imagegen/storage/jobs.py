@@ -232,7 +232,7 @@ async def open_jobs(settings: MongoSettings, patience: timedelta = _PATIENCE) ->
 
     Args:
         settings: with the URL given.
-        patience: how long a verb looks for a server before it raises DatabaseUnavailable.
+        patience: how long a verb tries, and tries again, before it raises DatabaseUnavailable.
     """
     assert settings.url is not None
     try:
@@ -243,7 +243,7 @@ async def open_jobs(settings: MongoSettings, patience: timedelta = _PATIENCE) ->
             maxPoolSize=100,
             serverSelectionTimeoutMS=_milliseconds(patience),
             connectTimeoutMS=_milliseconds(patience),
-            timeoutMS=5_000,
+            timeoutMS=_milliseconds(patience),
         )
     except (ConfigurationError, ValueError) as error:
         raise StartupError("MONGODB_URL: expected an address that MongoDB's driver can read") from error
