@@ -23,7 +23,7 @@ from imagegen.settings import MongoSettings
 from imagegen.storage.job_documents import DECIMALS, Document, from_document, moving_part, to_document
 
 IDEMPOTENCY_KEPT: Final = timedelta(hours=24)
-_PATIENCE: Final = timedelta(seconds=3)
+_PATIENCE: Final = timedelta(seconds=5)
 _UNFINISHED: Final = (JobStatus.QUEUED.value, JobStatus.RUNNING.value)
 _WANTS_A_RUNNER: Final = {"status": {"$in": list(_UNFINISHED)}, "attention": None}
 _NO_LIVE_LEASE: Final = {"$or": [{"lease.until": None}, {"$expr": {"$lte": ["$lease.until", "$$NOW"]}}]}
