@@ -114,5 +114,9 @@ def test_what_is_no_job_id_is_seen(text: str) -> None:
     assert not is_job_id(text)
 
 
+def test_a_time_before_all_jobs_is_a_bound_too() -> None:
+    assert first_job_id_at(datetime(1, 1, 1, tzinfo=UTC)) == "0" * 26
+
+
 def test_a_job_id_is_seen() -> None:
     assert is_job_id(new_job_id(NOW))

@@ -57,7 +57,7 @@ async def test_one_entry_of_yaml_is_a_whole_new_model(stack: Settings, tmp_path:
         estimate = await service.client.post(
             "/api/images/estimate-cost", json={"model": "your-new-model", "options": {"num_images": 3}}
         )
-        body = {"model": "your-new-model", "inputs": {"prompt": "a fox", "guidance_scale": 3}, "userId": "u"}
+        body: Json = {"model": "your-new-model", "inputs": {"prompt": "a fox", "guidance_scale": 3}, "userId": "u"}
         job = (await service.generate(body)).json()
 
     assert listed[-1] == IsPartialDict(name="your-new-model", falEndpoint="fal-ai/your-endpoint", costPerImage=0.03)
