@@ -17,6 +17,8 @@ from imagegen.registry import Registry
 Node = dict[str, Any]
 _REFERENCE: Final = "#/components/schemas/"
 _REPLACED: Final = ("HTTPValidationError", "ValidationError")
+# Schemas that have no class whose docstring could describe them.
+_NAMELESS: Final = {"GenerateRequest": "A request for pictures; `model` says which one.", "JsonValue": "Any JSON."}
 _UNDESCRIBED: Final = "Successful Response"
 _DESCRIPTION: Final = """\
 Pictures from every fal.ai model in the catalog through one endpoint: inputs typed per model, pictures kept in your own
@@ -60,8 +62,10 @@ def _made_fit(app: FastAPI, registry: Registry) -> Node:
     made.setdefault("security", [])
     schemas = cast("dict[str, Node]", made["components"]["schemas"])
     _replace_errors(schemas)
-    for schema in schemas.values():
+    for name, schema in schemas.items():
         made_plain(schema)
+        if name in _NAMELESS:
+            schema.setdefault("description", _NAMELESS[name])
     for name, example in schema_examples(registry).items():
         if name in schemas:
             schemas[name]["examples"] = [example]

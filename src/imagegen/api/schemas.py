@@ -81,7 +81,7 @@ class Job(Wire):
 class JobList(Wire):
     """A page of jobs, newest first."""
 
-    jobs: list[Job]
+    jobs: list[Job] = Field(description="Newest first.")
     next_cursor: str | None = Field(description="Give it as `cursor` to get the next page; null on the last one.")
 
 
@@ -102,7 +102,7 @@ class ModelSummary(Wire):
 class ModelList(Wire):
     """Every model that `POST /api/images/generate` takes."""
 
-    models: list[ModelSummary]
+    models: list[ModelSummary] = Field(description="In the catalog's order.")
 
 
 class ModelDetail(ModelSummary):
