@@ -1,6 +1,6 @@
 # Everything a person does with the repository. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve worker test check format lock clean
+.PHONY: help setup demo serve worker openapi test sdk check format lock clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -31,8 +31,14 @@ serve: $(READY) ## Run the service on http://localhost:5000; data is kept under 
 worker: $(READY) ## Run one more runner beside a running `make serve`
 	@$(BIN)/imagegen worker
 
+openapi: $(READY) ## Write openapi.json anew from the routes and the built-in catalog
+	@IMAGEGEN_CATALOG= $(BIN)/imagegen openapi --output openapi.json
+
 test: $(READY) ## Run the whole test suite against real local servers
 	$(BIN)/pytest $(ARGS)
+
+sdk: $(READY) ## Generate and try clients for every model, with each of the three generators
+	$(BIN)/pytest tests/sdk -m 'matrix or not matrix' $(ARGS)
 
 check: $(READY) ## Format, lint, types, layers, then the whole test suite: what CI runs
 	$(BIN)/ruff format --check $(SOURCES)
@@ -50,5 +56,5 @@ lock: $(READY) ## Resolve the dependencies anew into requirements/dev.txt (needs
 	  --custom-compile-command "make lock" pyproject.toml --extra local --group dev -o requirements/dev.txt
 
 clean: ## Remove the environment, the local servers' data and everything that was generated
-	rm -rf .venv .imagegen demo-output .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .imagegen demo-output .pytest_cache .ruff_cache .hypothesis .import_linter_cache sdk/node_modules
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

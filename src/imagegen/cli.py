@@ -1,4 +1,4 @@
-"""The command line: `imagegen serve`, `imagegen worker`, `imagegen demo`."""
+"""The command line: `imagegen serve`, `imagegen worker`, `imagegen demo`, `imagegen openapi`."""
 
 import asyncio
 import logging
@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.logging import RichHandler
 
 from imagegen import serving
+from imagegen.api import openapi_json
 from imagegen.demo import demo as run_demo
 from imagegen.errors import ImagegenError, SettingsError, Unavailable
 from imagegen.settings import Settings
@@ -59,6 +60,22 @@ def demo(
     _log_to_console("warning")
     if not _run(run_demo(output, port, once=once)):
         raise typer.Exit(1)
+
+
+@app.command()
+def openapi(
+    output: Annotated[Path | None, typer.Option(help="File to write. Without it, the text is printed.")] = None,
+) -> None:
+    """Write the OpenAPI document of the catalog, to generate clients from. No server is needed."""
+    settings = _settings()
+    try:
+        text = openapi_json(serving.read_catalog(settings))
+    except ImagegenError as error:
+        _fail("There is no document:", [str(error)])
+    if output is None:
+        sys.stdout.write(text)
+    else:
+        output.write_text(text, encoding="utf-8")
 
 
 def main() -> None:

@@ -12,7 +12,7 @@ from fastapi.staticfiles import StaticFiles
 
 import imagegen
 from imagegen.api.errors import translate_errors
-from imagegen.api.openapi import document
+from imagegen.api.openapi import document, operation_id
 from imagegen.api.routes import health, jobs
 from imagegen.api.routes.images import images_router
 from imagegen.registry import Registry
@@ -43,13 +43,14 @@ def create_app(registry: Registry, open_services: OpenServices) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        generate_unique_id_function=operation_id,
     )
     translate_errors(app, registry)
     app.include_router(images_router(registry))
     app.include_router(jobs.router)
     app.include_router(health.router)
     _serve_documentation(app)
-    document(app)
+    document(app, registry)
     return app
 
 

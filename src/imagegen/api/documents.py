@@ -1,19 +1,76 @@
-"""The error answers of the OpenAPI document, each under application/problem+json."""
+"""The answers of the OpenAPI document that operations share: problems under their own media type, and headers."""
 
+from collections.abc import Mapping
 from typing import Any, Final
 
+from imagegen.api.examples import problem_example
 from imagegen.api.schemas import Problem
 
 Responses = dict[int | str, dict[str, Any]]
+Headers = Mapping[str, Mapping[str, Any]]
+
+LOCATION: Final[Headers] = {
+    "Location": {
+        "description": "The job's path; ask there how it goes on.",
+        "schema": {"type": "string", "examples": ["/api/jobs/01M8232K259GS0AHXP5V3YPEE3"]},
+    }
+}
+RETRY_AFTER: Final[Headers] = {
+    "Retry-After": {
+        "description": "Seconds to wait before asking again.",
+        "schema": {"type": "integer", "minimum": 1, "examples": [5]},
+    }
+}
+REPLAYED: Final[Headers] = {
+    "Idempotent-Replayed": {
+        "description": "The job was made by an earlier request with this Idempotency-Key. Only there if so.",
+        "schema": {"type": "string", "enum": ["true"]},
+    }
+}
+PREFERENCE: Final[Headers] = {
+    "Preference-Applied": {
+        "description": "What was heeded of the header Prefer. Only there if something was.",
+        "schema": {"type": "string", "examples": ["respond-async"]},
+    }
+}
 
 
-def _problems(status: int, description: str) -> Responses:
-    schema = {"$ref": f"#/components/schemas/{Problem.__name__}"}
-    return {status: {"description": description, "content": {"application/problem+json": {"schema": schema}}}}
+def problems(status: int, description: str, *codes: str, headers: Headers | None = None) -> Responses:
+    """An error answer, with the example of each of the codes that it may carry."""
+    content: dict[str, Any] = {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}
+    if codes:
+        content["examples"] = {code: {"value": problem_example(code, status)} for code in codes}
+    answer = {"description": description, "content": {"application/problem+json": content}}
+    return {status: answer | ({"headers": dict(headers)} if headers else {})}
 
 
-BAD_REQUEST: Final = _problems(400, "The request is wrong; nothing was stored, sent or billed. Every fault is named.")
-NOT_FOUND: Final = _problems(404, "There is no such thing.")
-CONFLICT: Final = _problems(409, "The Idempotency-Key was used with another body.")
-FAL_ERROR: Final = _problems(500, "fal.ai failed; the job is `failed` with the same error, and not charged.")
-UNAVAILABLE: Final = _problems(503, "MongoDB does not answer; nothing was accepted. Try again after `Retry-After`.")
+_WRONG: Final = "The request is wrong; nothing was stored, sent or billed. Every fault is named."
+_DEFECT: Final = "Something went wrong inside imagegen."
+
+BAD_REQUEST: Final = problems(400, _WRONG, "invalid_input", "unknown_model")
+BAD_QUERY: Final = problems(400, _WRONG, "invalid_query")
+NOT_FOUND: Final = problems(404, "There is no such job.", "job_not_found")
+MODEL_NOT_FOUND: Final = problems(404, "There is no such model; the valid names are given.", "unknown_model")
+CONFLICT: Final = problems(409, "The Idempotency-Key was used with another body.", "idempotency_mismatch")
+UNSUPPORTED: Final = problems(415, "The body is not declared as JSON.", "unsupported_media_type")
+INTERNAL_ERROR: Final = problems(500, _DEFECT, "internal_error")
+FAL_ERROR: Final = problems(
+    500,
+    f"fal.ai failed; the job is `failed` with the same error, and not charged. Or: {_DEFECT}",
+    "provider_rejected",
+    "internal_error",
+    headers=LOCATION,
+)
+UNAVAILABLE: Final = problems(
+    503,
+    "MongoDB does not answer; nothing was accepted. Try again after `Retry-After`.",
+    "unavailable",
+    headers=RETRY_AFTER,
+)
+
+
+def inherited_errors(*, has_body: bool, has_query: bool) -> Responses:
+    """The errors that an operation can answer because of what it takes, whether or not its route says so."""
+    because_of_body = {**BAD_REQUEST, **UNSUPPORTED} if has_body else {}
+    because_of_query = BAD_QUERY if has_query else {}
+    return {**INTERNAL_ERROR, **because_of_query, **because_of_body}

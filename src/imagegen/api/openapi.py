@@ -1,58 +1,134 @@
-"""The OpenAPI document: what FastAPI derives, made fit for the generators of clients."""
+"""The OpenAPI document: what FastAPI derives from the routes, made fit for the generators of clients."""
 
-from typing import Any, cast
+from collections.abc import Iterator
+from typing import Any, Final, cast
 
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic.alias_generators import to_camel
 
+from imagegen.api.documents import inherited_errors
+from imagegen.api.examples import schema_examples
+from imagegen.api.json_schemas import leave_out_null, made_plain
 from imagegen.api.schemas import Problem, ProblemFault
+from imagegen.registry import Registry
 
-_DESCRIPTION = """\
+Node = dict[str, Any]
+_REFERENCE: Final = "#/components/schemas/"
+_REPLACED: Final = ("HTTPValidationError", "ValidationError")
+# Schemas that have no class whose docstring could describe them.
+_NAMELESS: Final = {"GenerateRequest": "A request for pictures; `model` says which one.", "JsonValue": "Any JSON."}
+_UNDESCRIBED: Final = "Successful Response"
+_DESCRIPTION: Final = """\
 Pictures from every fal.ai model in the catalog through one endpoint: inputs typed per model, pictures kept in your own
 S3 bucket, every generation a job with its price.
 """
+_TAGS: Final = [
+    {"name": "images", "description": "What can be generated, what it costs, and generating it."},
+    {"name": "jobs", "description": "One generation, and the history of all."},
+    {"name": "health", "description": "Whether the service works, for load balancers and people."},
+]
 
 
-def document(app: FastAPI) -> None:
+def operation_id(route: APIRoute) -> str:
+    """The operation's id, a good name for a client's method: the handler's own name, in camelCase."""
+    return to_camel(route.name)
+
+
+def document(app: FastAPI, registry: Registry) -> None:
     """Replace the application's document by ours, made once."""
 
-    def openapi() -> dict[str, Any]:
+    def openapi() -> Node:
         if app.openapi_schema is None:
-            app.openapi_schema = _made_fit(app)
+            app.openapi_schema = _made_fit(app, registry)
         return app.openapi_schema
 
-    for route in app.routes:
-        if isinstance(route, APIRoute):
-            route.operation_id = to_camel(route.name)
     app.openapi = openapi
 
 
-def _made_fit(app: FastAPI) -> dict[str, Any]:
-    made = get_openapi(title=app.title, version=app.version, description=_DESCRIPTION, routes=app.routes)
-    schemas = cast("dict[str, Any]", made["components"]["schemas"])
-    for replaced in ("HTTPValidationError", "ValidationError"):
-        schemas.pop(replaced, None)
-    problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
-    problem.pop("$defs")
-    schemas["Problem"] = problem
-    schemas["ProblemFault"] = ProblemFault.model_json_schema()
-    for operations in cast("dict[str, dict[str, Any]]", made["paths"]).values():
-        for operation in operations.values():
-            operation["responses"].pop("422", None)
-    _strip_titles(schemas)
+def _made_fit(app: FastAPI, registry: Registry) -> Node:
+    made = get_openapi(
+        title=app.title,
+        version=app.version,
+        summary="Pictures from fal.ai's models, kept and accounted for.",
+        description=_DESCRIPTION,
+        routes=app.routes,
+        tags=_TAGS,
+        servers=[{"url": "/", "description": "The service that this document was read from."}],
+        contact={"name": "The maintainers of imagegen"},
+        license_info={"name": "MIT", "identifier": "MIT"},
+    )
+    made.setdefault("security", [])
+    schemas = cast("dict[str, Node]", made["components"]["schemas"])
+    _replace_errors(schemas)
+    for name, schema in schemas.items():
+        made_plain(schema)
+        if name in _NAMELESS:
+            schema.setdefault("description", _NAMELESS[name])
+    for name, example in schema_examples(registry).items():
+        if name in schemas:
+            schemas[name]["examples"] = [example]
+    for operation in _operations(made):
+        _complete(operation, schemas)
     return made
 
 
-def _strip_titles(node: object) -> None:
-    """Pydantic titles every property; generators make classes of them, and two of those collide."""
-    if isinstance(node, dict):
-        members = cast("dict[str, object]", node)
-        if isinstance(members.get("title"), str):
-            del members["title"]
-        for member in members.values():
-            _strip_titles(member)
-    elif isinstance(node, list):
-        for item in cast("list[object]", node):
-            _strip_titles(item)
+def _operations(made: Node) -> Iterator[Node]:
+    for path in cast("dict[str, dict[str, Node]]", made["paths"]).values():
+        yield from path.values()
+
+
+def _replace_errors(schemas: dict[str, Node]) -> None:
+    for replaced in _REPLACED:
+        schemas.pop(replaced, None)
+    problem = Problem.model_json_schema(ref_template=_REFERENCE + "{model}")
+    problem.pop("$defs")
+    schemas[Problem.__name__] = problem
+    schemas[ProblemFault.__name__] = ProblemFault.model_json_schema()
+
+
+def _complete(operation: Node, schemas: dict[str, Node]) -> None:
+    """Add what follows from the rest: the summary, the errors that any such operation has, the body's examples."""
+    first, _, rest = operation["description"].partition("\n")
+    operation |= {"summary": first.rstrip("."), "description": rest.strip() or first}
+    parameters = cast("list[Node]", operation.get("parameters", []))
+    for parameter in parameters:
+        _complete_parameter(parameter)
+    responses = cast("dict[str, Node]", operation["responses"])
+    if _REFERENCE + _REPLACED[0] in str(responses.get("422")):
+        del responses["422"]
+    has_query = any(parameter["in"] != "path" for parameter in parameters)
+    for status, answer in inherited_errors(has_body="requestBody" in operation, has_query=has_query).items():
+        responses.setdefault(str(status), answer)
+    operation["responses"] = dict(sorted(responses.items()))
+    for answer in responses.values():
+        _describe(answer, schemas)
+    for content in operation.get("requestBody", {}).get("content", {}).values():
+        if examples := _body_examples(content["schema"], schemas):
+            content["examples"] = examples
+
+
+def _describe(answer: Node, schemas: dict[str, Node]) -> None:
+    """Say what is in an answer for which nobody wrote it."""
+    schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
+    if answer["description"] == _UNDESCRIBED and "$ref" in schema:
+        answer["description"] = schemas[schema["$ref"].removeprefix(_REFERENCE)]["description"]
+
+
+def _complete_parameter(parameter: Node) -> None:
+    made_plain(parameter["schema"])
+    if not parameter["required"]:
+        leave_out_null(parameter["schema"])
+    if "description" in parameter["schema"]:
+        parameter["description"] = parameter["schema"].pop("description")
+    if parameter["in"] == "header":
+        parameter["name"] = parameter["name"].title()
+
+
+def _body_examples(schema: Node, schemas: dict[str, Node]) -> Node:
+    """The examples of a body: those of its schema, or of each kind that a discriminator tells apart."""
+    named = schemas.get(schema.get("$ref", "").removeprefix(_REFERENCE), schema)
+    kinds = named.get("discriminator", {}).get("mapping", {"example": schema.get("$ref", "")})
+    found = {kind: schemas.get(reference.removeprefix(_REFERENCE), {}) for kind, reference in kinds.items()}
+    return {kind: {"value": body["examples"][0]} for kind, body in found.items() if body.get("examples")}

@@ -29,10 +29,10 @@ class Image(Wire):
 
     url: str = Field(description="Where to get it: presigned afresh at every read, or under S3_PUBLIC_URL.")
     key: str = Field(description="Its key in the bucket; stays the same for ever.")
-    content_type: str = Field(examples=["image/png"])
+    content_type: str = Field(description="The picture's media type.", examples=["image/png"])
     width: int = Field(description="Pixels.")
     height: int = Field(description="Pixels.")
-    size_bytes: int
+    size_bytes: int = Field(description="Of the stored bytes.")
     sha256: str = Field(description="Of the stored bytes, lower-case hex.")
     nsfw: bool | None = Field(description="fal's safety checker flagged it; null where the model has no checker.")
 
@@ -43,7 +43,7 @@ class Cost(Wire):
     cost_per_image: Money
     num_images: int = Field(description="Pictures delivered; while the job is unfinished, pictures asked for.")
     total_cost: Money
-    currency: str = Field(examples=["USD"])
+    currency: str = Field(description="Of every amount here.", examples=["USD"])
     provider_units: Units | None = Field(description="fal's billable units, null until fal says.")
     provider_cost: Money | None = Field(description="fal's bill, null while fal's unit price is not known.")
     source: str = Field(description="Of fal's figure: `billed` by fal, or `estimated`.", examples=["billed"])
@@ -52,8 +52,8 @@ class Cost(Wire):
 class JobFailure(Wire):
     """Why a job failed."""
 
-    code: str = Field(examples=["provider_rejected"])
-    message: str
+    code: str = Field(description="Stable; what a program should look at.", examples=["provider_rejected"])
+    message: str = Field(description="For a person; fal's own words where fal failed.")
     retryable: bool = Field(description="Whether the same request may succeed later.")
     fal_status: int | None = Field(description="HTTP status of fal's answer, where there was one.")
     fal_error_type: str | None = Field(description="fal's own error type.", examples=["content_policy_violation"])
@@ -63,53 +63,53 @@ class JobFailure(Wire):
 class Job(Wire):
     """One generation, from the accepted request to its pictures."""
 
-    job_id: str
-    type: str = Field(examples=["image-generation"])
+    job_id: str = Field(description="A ULID: 26 characters that sort by time.")
+    type: str = Field(description="The kind of job.", examples=["image-generation"])
     status: str = Field(description=f"One of {', '.join(JobStatus)}; more may come.", examples=["completed"])
-    model: str
-    user_id: str
-    inputs: Mapping[str, JsonValue]
-    options: Mapping[str, JsonValue]
-    images: list[Image]
+    model: str = Field(description="The model's name.")
+    user_id: str = Field(description="Whose job it is, as the request said.")
+    inputs: Mapping[str, JsonValue] = Field(description="As they were given.")
+    options: Mapping[str, JsonValue] = Field(description="As they were given.")
+    images: list[Image] = Field(description="The pictures; none before the job is completed.")
     cost: Cost
-    error: JobFailure | None
-    created_at: datetime
-    started_at: datetime | None
-    completed_at: datetime | None
+    error: JobFailure | None = Field(description="Why it failed; null unless it did.")
+    created_at: datetime = Field(description="UTC.")
+    started_at: datetime | None = Field(description="UTC; null while it is queued.")
+    completed_at: datetime | None = Field(description="UTC; when it ended, whichever way; null before.")
 
 
 class JobList(Wire):
     """A page of jobs, newest first."""
 
-    jobs: list[Job]
+    jobs: list[Job] = Field(description="Newest first.")
     next_cursor: str | None = Field(description="Give it as `cursor` to get the next page; null on the last one.")
 
 
 class ModelSummary(Wire):
     """A model, as the catalog has it."""
 
-    name: str
-    fal_endpoint: str
-    category: str
-    description: str
-    required_inputs: list[str]
-    optional_inputs: list[str]
-    options: list[str]
-    default_options: Mapping[str, JsonValue]
+    name: str = Field(description="What to give as `model`.", examples=["flux-pro"])
+    fal_endpoint: str = Field(description="Where at fal.ai its requests go.", examples=["fal-ai/flux-pro/v1.1"])
+    category: str = Field(description="What it is for.", examples=["text-to-image"])
+    description: str = Field(description="A sentence for a person who chooses.")
+    required_inputs: list[str] = Field(description="Names of the inputs that must be given.")
+    optional_inputs: list[str] = Field(description="Names of the inputs that may be given.")
+    options: list[str] = Field(description="Names of the options that may be given.")
+    default_options: Mapping[str, JsonValue] = Field(description="Options that are sent where the request has none.")
     cost_per_image: Money
 
 
 class ModelList(Wire):
     """Every model that `POST /api/images/generate` takes."""
 
-    models: list[ModelSummary]
+    models: list[ModelSummary] = Field(description="In the catalog's order.")
 
 
 class ModelDetail(ModelSummary):
     """A model with the JSON Schemas of what it takes, and a request that works."""
 
-    inputs_schema: Mapping[str, JsonValue]
-    options_schema: Mapping[str, JsonValue]
+    inputs_schema: Mapping[str, JsonValue] = Field(description="The JSON Schema of `inputs`.")
+    options_schema: Mapping[str, JsonValue] = Field(description="The JSON Schema of `options`.")
     example: Mapping[str, JsonValue] = Field(description="A body for POST /api/images/generate.")
 
 
@@ -118,9 +118,13 @@ class EstimateRequest(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    model: str = Field(examples=["flux-pro"])
-    inputs: dict[str, JsonValue] = Field(default_factory=dict)
-    options: dict[str, JsonValue] = Field(default_factory=dict, examples=[{"num_images": 10}])
+    model: str = Field(description="The model's name.", examples=["flux-pro"])
+    inputs: dict[str, JsonValue] = Field(default_factory=dict, description="Some or all inputs of the model.")
+    options: dict[str, JsonValue] = Field(
+        default_factory=dict,
+        description="Options of the model; up to 10,000 pictures can be planned.",
+        examples=[{"num_images": 10}],
+    )
 
 
 class Estimate(Wire):
@@ -128,16 +132,16 @@ class Estimate(Wire):
 
     cost_per_image: Money
     total_cost: Money
-    num_images: int
-    currency: str
+    num_images: int = Field(description="Pictures that the price is for.")
+    currency: str = Field(description="Of every amount here.", examples=["USD"])
 
 
 class ProblemFault(Wire):
     """One thing wrong with the request."""
 
     pointer: str = Field(description="JSON Pointer into the body, or the name of a query parameter or header.")
-    code: str = Field(examples=["unknown_name"])
-    message: str
+    code: str = Field(description="Stable; what a program should look at.", examples=["unknown_name"])
+    message: str = Field(description="One sentence for a person.")
     valid: list[str] | None = Field(default=None, description="The values that would be right.")
     suggestion: str | None = Field(default=None, description="The nearest valid name.")
 
@@ -145,19 +149,25 @@ class ProblemFault(Wire):
 class Problem(Wire):
     """An error (RFC 9457). Members that do not apply are left out."""
 
-    type: str = Field(examples=["urn:imagegen:problem:invalid-input"])
-    title: str
-    status: int
-    detail: str
+    type: str = Field(description="The code as a URI.", examples=["urn:imagegen:problem:invalid-input"])
+    title: str = Field(description="The status in words.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What is wrong, for a person; fal's own words where fal failed.")
     code: str = Field(description="Stable; what a program should look at.")
     errors: list[ProblemFault] | None = Field(default=None, description="Every fault of the request at once.")
     missing: list[str] | None = Field(default=None, description="Required inputs that are not there.")
-    valid_models: list[str] | None = None
-    suggestion: str | None = None
-    job_id: str | None = None
-    fal_status: int | None = None
-    fal_error_type: str | None = None
-    retryable: bool | None = None
+    valid_models: list[str] | None = Field(default=None, description="The models there are.")
+    suggestion: str | None = Field(default=None, description="The nearest valid name.")
+    job_id: str | None = Field(default=None, description="The job that this is about; it may exist where 503 names it.")
+    fal_status: int | None = Field(default=None, description="HTTP status of fal's answer, where there was one.")
+    fal_error_type: str | None = Field(default=None, description="fal's own error type.")
+    retryable: bool | None = Field(default=None, description="Whether the same request may succeed later.")
+
+
+class Liveness(Wire):
+    """The process answers."""
+
+    status: str = Field(description="`live`.", examples=["live"])
 
 
 class ServerHealth(Wire):
@@ -171,4 +181,4 @@ class Health(Wire):
     """Whether the service can work."""
 
     status: str = Field(description="`ready` or `not_ready`.")
-    servers: Mapping[str, ServerHealth]
+    servers: Mapping[str, ServerHealth] = Field(description="By name: mongodb, s3, nats, fal.")

@@ -16,13 +16,13 @@ _PATIENCE: Final = 5.0
 
 
 @router.get("/live")
-async def live() -> dict[str, str]:
+async def get_liveness() -> schemas.Liveness:
     """The process answers."""
-    return {"status": "live"}
+    return schemas.Liveness(status="live")
 
 
 @router.get("/ready", responses={503: {"model": schemas.Health, "description": "A server is down."}})
-async def ready(services: ServicesDep) -> schemas.Health:
+async def get_readiness(services: ServicesDep) -> schemas.Health:
     """Each of the four servers answers; 503 while one does not."""
     checks = {
         "mongodb": services.jobs.check,

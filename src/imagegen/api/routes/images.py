@@ -3,13 +3,23 @@
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Header, Response
+from fastapi import APIRouter, Body, Header, Path, Response
 from fastapi.responses import JSONResponse
 
 from imagegen.api import schemas
 from imagegen.api.answers import estimate, job_answer, model_detail, model_summary
 from imagegen.api.deps import ServicesDep
-from imagegen.api.documents import BAD_REQUEST, CONFLICT, FAL_ERROR, NOT_FOUND, UNAVAILABLE
+from imagegen.api.documents import (
+    BAD_REQUEST,
+    CONFLICT,
+    FAL_ERROR,
+    LOCATION,
+    MODEL_NOT_FOUND,
+    PREFERENCE,
+    REPLAYED,
+    RETRY_AFTER,
+    UNAVAILABLE,
+)
 from imagegen.api.errors import JobFailed
 from imagegen.api.generation import accept, new_job, wait_for_end
 from imagegen.api.preferences import patience
@@ -27,8 +37,8 @@ def images_router(registry: Registry) -> APIRouter:
         """Every model, with what it takes and costs."""
         return schemas.ModelList(models=[model_summary(model) for model in registry.models.values()])
 
-    @router.get("/models/{name}", responses=NOT_FOUND)
-    async def get_model(name: str) -> schemas.ModelDetail:
+    @router.get("/models/{name}", responses=MODEL_NOT_FOUND)
+    async def get_model(name: Annotated[str, Path(description=_NAME, examples=["flux-pro"])]) -> schemas.ModelDetail:
         """One model, with the JSON Schemas of its inputs and options and a request that works."""
         return model_detail(registry.model(name))
 
@@ -43,8 +53,8 @@ def images_router(registry: Registry) -> APIRouter:
     async def generate(
         body: ModelRequest,
         services: ServicesDep,
-        idempotency_key: Annotated[str | None, Header(min_length=1, max_length=255, pattern=_VISIBLE)] = None,
-        prefer: Annotated[str | None, Header(max_length=255)] = None,
+        idempotency_key: Annotated[str | None, _IDEMPOTENCY_KEY] = None,
+        prefer: Annotated[str | None, _PREFER] = None,
     ) -> Response:
         """Generate pictures with any model and wait for them.
 
@@ -55,16 +65,36 @@ def images_router(registry: Registry) -> APIRouter:
 
     # The body's real type is the union of every model's request, which is made from the catalog.
     generate.__annotations__["body"] = Annotated[registry.request_type, Body()]
-    answers = {202: _ACCEPTED, **BAD_REQUEST, **CONFLICT, **FAL_ERROR, **UNAVAILABLE}
-    router.add_api_route("/generate", generate, methods=["POST"], response_model=schemas.Job, responses=answers)
+    answers = {200: _FINISHED, 202: _ACCEPTED, **BAD_REQUEST, **CONFLICT, **FAL_ERROR, **UNAVAILABLE}
+    router.add_api_route(
+        "/generate",
+        generate,
+        name="generate_image",
+        methods=["POST"],
+        response_model=schemas.Job,
+        responses=answers,
+    )
     return router
 
 
-_VISIBLE = r"^[\x21-\x7e]+$"
+_NAME = "The model's name, as the list has it."
+_IDEMPOTENCY_KEY = Header(
+    min_length=1,
+    max_length=255,
+    pattern=r"^[\x21-\x7e]+$",
+    description="A name of your own for this request. For 24 hours, a repeat answers with the same job.",
+    examples=["order-4711"],
+)
+_PREFER = Header(
+    max_length=255,
+    description="`respond-async` to be answered at once, `wait=N` after N seconds at the latest (RFC 7240).",
+    examples=["respond-async", "wait=30"],
+)
+_FINISHED = {"description": "The finished job with its pictures.", "headers": {**PREFERENCE, **REPLAYED}}
 _ACCEPTED = {
     "model": schemas.Job,
     "description": "Accepted and not finished yet; `Location` tells where to look.",
-    "headers": {"Location": {"schema": {"type": "string"}}, "Retry-After": {"schema": {"type": "integer"}}},
+    "headers": {**LOCATION, **RETRY_AFTER, **PREFERENCE, **REPLAYED},
 }
 
 

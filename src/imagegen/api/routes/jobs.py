@@ -3,14 +3,15 @@
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from imagegen.api import schemas
 from imagegen.api.answers import job_answer
 from imagegen.api.deps import ServicesDep
-from imagegen.api.documents import BAD_REQUEST, NOT_FOUND, UNAVAILABLE
+from imagegen.api.documents import BAD_QUERY, NOT_FOUND, UNAVAILABLE
+from imagegen.api.examples import JOB_ID
 from imagegen.errors import Fault, InvalidQuery, JobNotFound
 from imagegen.jobs import JobStatus, is_job_id
 from imagegen.storage.jobs import JobFilter
@@ -23,17 +24,19 @@ class JobQuery(BaseModel):
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
 
-    user_id: str | None = Field(default=None, max_length=128)
-    status: JobStatus | None = None
-    type: str | None = Field(default=None, max_length=64)
-    model: str | None = Field(default=None, max_length=64)
+    user_id: str | None = Field(
+        default=None, max_length=128, description="Whose jobs; exactly as it was given.", examples=["user123"]
+    )
+    status: JobStatus | None = Field(default=None, description="Where the jobs are in their life.")
+    type: str | None = Field(default=None, max_length=64, description="The kind of job.", examples=["image-generation"])
+    model: str | None = Field(default=None, max_length=64, description="The model's name.", examples=["flux-pro"])
     created_from: AwareDatetime | None = Field(default=None, description="ISO 8601 with an offset; inclusive.")
     created_to: AwareDatetime | None = Field(default=None, description="ISO 8601 with an offset; exclusive.")
-    limit: int = Field(default=20, ge=1, le=100)
+    limit: int = Field(default=20, ge=1, le=100, description="Jobs on a page.")
     cursor: str | None = Field(default=None, max_length=64, description="`nextCursor` of the page before.")
 
 
-@router.get("", responses={**BAD_REQUEST, **UNAVAILABLE})
+@router.get("", responses={**BAD_QUERY, **UNAVAILABLE})
 async def list_jobs(query: Annotated[JobQuery, Query()], services: ServicesDep) -> schemas.JobList:
     """The jobs that match, newest first."""
     wanted = JobFilter(**query.model_dump(exclude={"limit", "cursor"}))
@@ -46,7 +49,10 @@ async def list_jobs(query: Annotated[JobQuery, Query()], services: ServicesDep) 
 
 
 @router.get("/{jobId}", responses={**NOT_FOUND, **UNAVAILABLE})
-async def get_job(jobId: str, services: ServicesDep) -> schemas.Job:  # noqa: N803 - the name in the path
+async def get_job(
+    jobId: Annotated[str, Path(description="The job's id.", examples=[JOB_ID])],  # noqa: N803 - the name in the path
+    services: ServicesDep,
+) -> schemas.Job:
     """One job, as it is now, with fresh links to its pictures."""
     if not is_job_id(jobId):
         raise JobNotFound(jobId[:64])

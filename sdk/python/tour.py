@@ -1,0 +1,54 @@
+"""Generate a picture, read an error, list jobs and estimate a cost, with the client of openapi-python-client."""
+
+import json
+import sys
+
+import httpx
+from imagegen_client import Client
+from imagegen_client.api.images import estimate_cost, generate_image
+from imagegen_client.api.jobs import list_jobs
+from imagegen_client.models import (
+    Estimate,
+    EstimateRequest,
+    EstimateRequestOptions,
+    FluxProInputs,
+    FluxProOptions,
+    FluxProOptionsOutputFormat,
+    FluxProRequest,
+    Job,
+    JobList,
+    JobStatus,
+    Problem,
+)
+
+
+def tour(base_url: str, user_id: str) -> dict[str, object]:
+    """What the service answered."""
+    client = Client(base_url, timeout=httpx.Timeout(60))
+
+    inputs, png = FluxProInputs(prompt="A lighthouse"), FluxProOptions(output_format=FluxProOptionsOutputFormat.PNG)
+    job = generate_image.sync(client=client, body=FluxProRequest("flux-pro", inputs, user_id, options=png))
+    if not isinstance(job, Job):
+        raise SystemExit(job.detail if job else "an answer that the document does not know")
+
+    too_many = FluxProRequest("flux-pro", inputs, user_id, options=FluxProOptions(num_images=9))
+    refusal = generate_image.sync_detailed(client=client, body=too_many)
+    assert isinstance(refusal.parsed, Problem)
+    assert refusal.parsed.errors
+
+    page = list_jobs.sync(client=client, user_id=user_id, status=JobStatus.COMPLETED, limit=5)
+    assert isinstance(page, JobList)
+
+    options = EstimateRequestOptions.from_dict({"num_images": 10})
+    estimate = estimate_cost.sync(client=client, body=EstimateRequest("flux-pro", options=options))
+    assert isinstance(estimate, Estimate)
+    return {
+        "picture": [job.status, job.images[0].content_type, job.cost.total_cost],
+        "error": [refusal.status_code, refusal.parsed.code, refusal.parsed.errors[0].pointer],
+        "jobs": [listed.job_id == job.job_id for listed in page.jobs],
+        "estimate": estimate.total_cost,
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(tour(*sys.argv[1:])))

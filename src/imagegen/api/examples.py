@@ -1,0 +1,137 @@
+"""Examples of the OpenAPI document, by the code of a problem and by the name of a schema.
+
+They show what the service really answers: tests provoke each problem and each answer and compare.
+"""
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Final
+
+from pydantic import JsonValue
+
+from imagegen.api.answers import model_detail, model_summary
+from imagegen.registry import Registry
+
+JsonObject = dict[str, JsonValue]
+JOB_ID: Final = "01M8232K259GS0AHXP5V3YPEE3"
+
+
+def _problem(status: int, code: str, detail: str, **members: JsonValue) -> JsonObject:
+    slug = code.replace("_", "-")
+    head: JsonObject = {
+        "type": f"urn:imagegen:problem:{slug}",
+        "title": HTTPStatus(status).phrase,
+        "status": status,
+        "detail": detail,
+    }
+    return {**head, "code": code, **members}
+
+
+_PROMPT_MISSING: Final = "inputs.prompt is required."
+_LIMIT_WRONG: Final = "limit: Input should be less than or equal to 100"
+_MODELS: Final[list[JsonValue]] = ["nano-banana-edit", "flux-pro", "flux-dev", "flux-lora"]
+_ALL: Final[Sequence[JsonObject]] = (
+    _problem(
+        400,
+        "invalid_input",
+        _PROMPT_MISSING,
+        errors=[{"pointer": "/inputs/prompt", "code": "missing", "message": _PROMPT_MISSING}],
+        missing=["prompt"],
+    ),
+    _problem(
+        400,
+        "invalid_query",
+        _LIMIT_WRONG,
+        errors=[{"pointer": "limit", "code": "less_than_equal", "message": _LIMIT_WRONG}],
+    ),
+    _problem(
+        400,
+        "unknown_model",
+        f"There is no model 'flux-prp'. Did you mean 'flux-pro'? Valid models: {', '.join(map(str, _MODELS))}.",
+        validModels=_MODELS,
+        suggestion="flux-pro",
+    ),
+    _problem(404, "job_not_found", f"There is no job {JOB_ID}.", jobId=JOB_ID),
+    _problem(
+        409,
+        "idempotency_mismatch",
+        f"This Idempotency-Key was already used with another request, for job {JOB_ID}.",
+        jobId=JOB_ID,
+    ),
+    _problem(
+        415,
+        "unsupported_media_type",
+        "Send the body as JSON, with the header Content-Type: application/json.",
+    ),
+    _problem(
+        500,
+        "provider_rejected",
+        "User is locked. Reason: Exhausted balance.",
+        jobId=JOB_ID,
+        falStatus=403,
+        retryable=False,
+    ),
+    _problem(500, "internal_error", "Something went wrong inside imagegen."),
+    _problem(503, "unavailable", "MongoDB does not answer", retryable=True),
+)
+PROBLEMS: Final[Mapping[str, JsonObject]] = {str(problem["code"]): problem for problem in _ALL}
+
+_IMAGE: Final[JsonObject] = {
+    "url": f"https://pictures.example.com/images/user123/2026/11/{JOB_ID}/1-0.jpg",
+    "key": f"images/user123/2026/11/{JOB_ID}/1-0.jpg",
+    "contentType": "image/jpeg",
+    "width": 1024,
+    "height": 768,
+    "sizeBytes": 69187,
+    "sha256": "e7048e0b9d134b6e1a63517ea7e79e2a3cbfde9cf2c3d2c3dfb0a1a7b0f6e1d4",
+    "nsfw": False,
+}
+_COST: Final[JsonObject] = {
+    "costPerImage": 0.05,
+    "numImages": 1,
+    "totalCost": 0.05,
+    "currency": "USD",
+    "providerUnits": 1.0,
+    "providerCost": None,
+    "source": "billed",
+}
+_JOB: Final[JsonObject] = {
+    "jobId": JOB_ID,
+    "type": "image-generation",
+    "status": "completed",
+    "model": "flux-pro",
+    "userId": "user123",
+    "inputs": {"prompt": "A professional headshot of a business consultant"},
+    "options": {},
+    "images": [dict(_IMAGE)],
+    "cost": dict(_COST),
+    "error": None,
+    "createdAt": "2026-11-22T16:57:49.381000Z",
+    "startedAt": "2026-11-22T16:57:49.392000Z",
+    "completedAt": "2026-11-22T16:57:50.483000Z",
+}
+_UP: Final[JsonObject] = {"status": "up", "reason": None}
+_SCHEMAS: Final[Mapping[str, JsonObject]] = {
+    "Job": _JOB,
+    "JobList": {"jobs": [dict(_JOB)], "nextCursor": None},
+    "EstimateRequest": {"model": "flux-pro", "options": {"num_images": 10}},
+    "Estimate": {"costPerImage": 0.05, "totalCost": 0.5, "numImages": 10, "currency": "USD"},
+    "Liveness": {"status": "live"},
+    "Health": {"status": "ready", "servers": {name: dict(_UP) for name in ("mongodb", "s3", "nats", "fal")}},
+}
+
+
+def problem_example(code: str, status: int) -> JsonObject:
+    """The problem of this code, as it is answered under this status."""
+    return PROBLEMS[code] | {"status": status, "title": HTTPStatus(status).phrase}
+
+
+def schema_examples(registry: Registry) -> Mapping[str, JsonObject]:
+    """An example for each schema that is a whole body; those of models are the catalog's own."""
+    model = next(iter(registry.models.values()))
+    summary = model_summary(model).model_dump(mode="json")
+    return {
+        **_SCHEMAS,
+        "ModelList": {"models": [summary]},
+        "ModelDetail": model_detail(model).model_dump(mode="json"),
+    }

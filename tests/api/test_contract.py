@@ -1,0 +1,180 @@
+"""What the service answers is what the OpenAPI document says it does: every example is sent, every problem provoked."""
+
+from collections.abc import Awaitable, Callable
+from uuid import uuid4
+
+import httpx
+import pytest
+from contract import Contract, Json
+from service import FLUX, Sandbox, Service
+
+from imagegen.errors import DatabaseUnavailable
+
+NO_JOB = "/api/jobs/01ARZ3NDEKTSV4RRFFQ69G5FAV"
+Provoke = Callable[[Service, pytest.MonkeyPatch], Awaitable[httpx.Response]]
+
+
+@pytest.fixture(scope="module")
+async def contract(service: Service) -> Contract:
+    return Contract((await service.client.get("/openapi.json")).json())
+
+
+async def test_every_request_example_is_answered_as_promised(service: Service, contract: Contract) -> None:
+    sent = 0
+    for operation in contract.operations():
+        for content in operation.node.get("requestBody", {}).get("content", {}).values():
+            assert content["examples"], operation.id
+            for name, example in content["examples"].items():
+                answer = await service.client.request(operation.method, operation.path, json=example["value"])
+                assert (name, answer.status_code, contract.breaches(answer)) == (name, 200, [])
+                sent += 1
+    assert sent == len(service.services.registry.models) + 1
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/images/models",
+        "/api/images/models/flux-dev",
+        "/api/jobs?userId=user123&status=completed&type=image-generation&model=flux-pro&limit=2",
+        "/health/live",
+        "/health/ready",
+    ],
+)
+async def test_what_is_read_is_answered_as_promised(service: Service, contract: Contract, path: str) -> None:
+    answer = await service.client.get(path)
+
+    assert (answer.status_code, contract.breaches(answer)) == (200, [])
+
+
+async def test_a_job_is_as_promised_at_every_stage(service: Service, sandbox: Sandbox, contract: Contract) -> None:
+    await sandbox.misbehaves({"fault": "latency", "generation": 0.5})
+    key = uuid4().hex
+    accepted = await service.generate(prefer="respond-async", idempotency_key=key)
+    path = accepted.headers["Location"]
+    under_way = await service.client.get(path)
+    replayed = await service.generate(prefer="wait=20", idempotency_key=key)
+    ended = await service.client.get(path)
+
+    answers = [accepted, under_way, replayed, ended]
+    assert [answer.status_code for answer in answers] == [202, 200, 200, 200]
+    assert [contract.breaches(answer) for answer in answers] == [[], [], [], []]
+
+
+async def test_a_failed_job_is_as_promised(service: Service, sandbox: Sandbox, contract: Contract) -> None:
+    await sandbox.misbehaves({"fault": "model_fails", "status": 422, "type": "some_type", "message": "No."})
+    failed = await service.generate()
+
+    job = await service.client.get(failed.headers["Location"])
+
+    assert (contract.breaches(failed), contract.breaches(job), job.json()["status"]) == ([], [], "failed")
+
+
+def test_an_answer_that_is_not_as_promised_is_noticed(contract: Contract) -> None:
+    request = httpx.Request("GET", "http://service/health/live")
+    other_status = httpx.Response(204, request=request)
+    other_members = httpx.Response(200, json={"state": 1}, headers={"X-New": "1"}, request=request)
+
+    assert contract.breaches(other_status) == ["status 204 is not in the document"]
+    assert contract.breaches(other_members) == [
+        "header x-new is not in the document",
+        "$: Additional properties are not allowed ('state' was unexpected)",
+        "$: 'status' is a required property",
+    ]
+
+
+async def invalid_input(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    return await service.generate({**FLUX, "inputs": {}})
+
+
+async def unknown_model(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    return await service.generate({**FLUX, "model": "flux-prp"})
+
+
+async def invalid_query(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    return await service.client.get("/api/jobs", params={"limit": 101})
+
+
+async def job_not_found(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    return await service.client.get(NO_JOB)
+
+
+async def idempotency_mismatch(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    key = uuid4().hex
+    await service.generate(idempotency_key=key)
+    return await service.generate({**FLUX, "inputs": {"prompt": "another"}}, idempotency_key=key)
+
+
+async def unsupported_media_type(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    return await service.client.post("/api/images/estimate-cost", data={"model": "flux-pro"})
+
+
+async def provider_rejected(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    locked = {"detail": "User is locked. Reason: Exhausted balance."}
+    await service.sandbox.misbehaves({"fault": "submit_status", "status": 403, "body": locked})
+    return await service.generate()
+
+
+async def unavailable(service: Service, monkeypatch: pytest.MonkeyPatch) -> httpx.Response:
+    monkeypatch.setattr(service.services.jobs, "get", raises(DatabaseUnavailable()))
+    return await service.client.get(NO_JOB)
+
+
+async def internal_error(service: Service, monkeypatch: pytest.MonkeyPatch) -> httpx.Response:
+    monkeypatch.setattr(service.services.jobs, "get", raises(ZeroDivisionError()))
+    return await service.client.get(NO_JOB)
+
+
+def raises(error: Exception) -> Callable[[str], Awaitable[None]]:
+    async def get(_job_id: str) -> None:
+        raise error
+
+    return get
+
+
+PROVOCATIONS: dict[str, Provoke] = {
+    provoke.__name__: provoke
+    for provoke in (
+        invalid_input,
+        unknown_model,
+        invalid_query,
+        job_not_found,
+        idempotency_mismatch,
+        unsupported_media_type,
+        provider_rejected,
+        unavailable,
+        internal_error,
+    )
+}
+
+
+@pytest.mark.usefixtures("sandbox")
+@pytest.mark.parametrize("code", PROVOCATIONS)
+async def test_a_problem_is_like_its_example(
+    code: str, service: Service, contract: Contract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = await PROVOCATIONS[code](service, monkeypatch)
+    monkeypatch.undo()
+
+    responses = contract.operation(answer.request).node["responses"]
+    examples: Json = responses[str(answer.status_code)]["content"]["application/problem+json"]["examples"]
+    assert contract.breaches(answer) == []
+    assert form(answer.json()) == form(examples[code]["value"])
+
+
+def test_every_problem_that_has_an_example_is_provoked(contract: Contract) -> None:
+    codes = {
+        code
+        for operation in contract.operations()
+        for answer in operation.node["responses"].values()
+        for code in answer["content"].get("application/problem+json", {}).get("examples", {})
+    }
+
+    assert codes == set(PROVOCATIONS)
+
+
+def form(problem: Json) -> Json:
+    """What stays the same whenever a problem is met: its members, and the values that programs look at."""
+    fixed = {name: value for name, value in problem.items() if name in {"type", "title", "status", "code"}}
+    faults = [sorted(fault) for fault in problem.get("errors", [])]
+    return {**dict.fromkeys(problem), **fixed, "errors": faults}

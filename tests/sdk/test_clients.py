@@ -1,0 +1,55 @@
+"""Each generator's client, as README.md makes it: what compiles, what must not, and what it does with a service."""
+
+from uuid import uuid4
+
+import pytest
+from service import Service
+from workspace import Place, Workspace
+
+TOUR = {
+    "picture": ["completed", "image/png", 0.05],
+    "error": [400, "invalid_input", "/options/num_images"],
+    "jobs": [True],
+    "estimate": 0.5,
+}
+
+
+@pytest.fixture(scope="session")
+async def refused_by_tsc(workspace: Workspace) -> set[Place]:
+    return await workspace.refused_by_tsc()
+
+
+async def test_pyright_refuses_the_requests_that_are_wrong_for_their_model_and_nothing_else(
+    workspace: Workspace,
+) -> None:
+    marked = workspace.lines_to_refuse("python/refused.py")
+
+    assert len(marked) == 8
+    assert await workspace.refused_by_pyright() == marked
+
+
+async def test_tsc_refuses_the_requests_that_are_wrong_for_their_model_and_nothing_else(
+    workspace: Workspace, refused_by_tsc: set[Place]
+) -> None:
+    marked = workspace.lines_to_refuse("typescript/hey_api_refused.ts", "typescript/openapi_fetch_refused.ts")
+
+    assert len(marked) == 16
+    assert refused_by_tsc == marked
+
+
+async def test_the_python_client_makes_a_picture_reads_an_error_lists_jobs_and_estimates(
+    workspace: Workspace, service: Service
+) -> None:
+    assert await workspace.python("python/tour.py", address(service), uuid4().hex) == TOUR
+
+
+@pytest.mark.usefixtures("refused_by_tsc")
+@pytest.mark.parametrize("program", ["hey_api", "openapi_fetch"])
+async def test_a_typescript_client_makes_a_picture_reads_an_error_lists_jobs_and_estimates(
+    program: str, workspace: Workspace, service: Service
+) -> None:
+    assert await workspace.compiled(f"typescript/{program}.js", "tour", address(service), uuid4().hex) == TOUR
+
+
+def address(service: Service) -> str:
+    return str(service.client.base_url).rstrip("/")

@@ -1,0 +1,129 @@
+"""Every model with every generator, a model of one's own among them: its example passes, what is wrong does not."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from pathlib import Path
+
+import pytest
+from service import Json, Service, running
+from workspace import ROOT, Workspace, make_workspace
+
+from imagegen.registry import load_registry
+from imagegen.settings import Settings
+
+pytestmark = [pytest.mark.matrix, pytest.mark.timeout(300)]
+HEY_API = """
+import { createClient, createConfig } from "../imagegen-client/client/index.js";
+import { generateImage, type GenerateRequest } from "../imagegen-client/index.js";
+async function send(baseUrl: string, body: GenerateRequest) {
+  return (await generateImage({ client: createClient(createConfig({ baseUrl })), body })).data?.status;
+}
+"""
+OPENAPI_FETCH = """
+import createClient from "openapi-fetch";
+import type { components, paths } from "../imagegen-api.js";
+type GenerateRequest = components["schemas"]["GenerateRequest"];
+async function send(baseUrl: string, body: GenerateRequest) {
+  return (await createClient<paths>({ baseUrl }).POST("/api/images/generate", { body })).data?.status;
+}
+"""
+PYTHON = """
+import json
+import sys
+
+from imagegen_client import Client, models
+from imagegen_client.api.images import generate_image
+
+
+def send(body: {union}) -> str | None:
+    answer = generate_image.sync(client=Client(sys.argv[1]), body=body)
+    return answer.status if isinstance(answer, models.Job) else None
+
+
+print(json.dumps([{sent}]))
+if len(sys.argv) > 2:
+{refused}
+"""
+
+
+@pytest.fixture(scope="module")
+def catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The model of README.md."""
+    path = tmp_path_factory.mktemp("catalog") / "models.yaml"
+    path.write_text((ROOT / "README.md").read_text().partition("```yaml\n")[2].partition("```")[0])
+    return path
+
+
+@pytest.fixture(scope="module")
+async def service(stack: Settings, catalog: Path) -> AsyncGenerator[Service]:
+    async with running(stack, await asyncio.to_thread(load_registry, (catalog,))) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+async def every_workspace(tmp_path_factory: pytest.TempPathFactory, catalog: Path) -> Workspace:
+    return await make_workspace(tmp_path_factory.mktemp("every"), {"IMAGEGEN_CATALOG": str(catalog)})
+
+
+@pytest.fixture(scope="module")
+def examples(service: Service) -> Mapping[str, Json]:
+    return {name: model.example() for name, model in service.services.registry.models.items()}
+
+
+def wrong(example: Json) -> Iterator[Json]:
+    """Requests that are wrong in one thing each."""
+    inputs = example["inputs"]
+    yield {**example, "model": "no-such-model"}
+    yield {**example, "inputs": {**inputs, "no_such_input": 1}}
+    yield {**example, "options": {"no_such_option": 1}}
+    yield {name: value for name, value in example.items() if name != "userId"}
+    for name in inputs:
+        yield {**example, "inputs": {**inputs, name: True}}
+
+
+def typescript(head: str, examples: Mapping[str, Json]) -> str:
+    sent = [f"  await send(baseUrl, {json.dumps(example)})," for example in examples.values()]
+    refused = [f"  {json.dumps(body)}, // refused" for example in examples.values() for body in wrong(example)]
+    function = ["export async function all(baseUrl: string) {", "  return [", *sent, "  ];", "}"]
+    return "\n".join([head, *function, "export const refused: GenerateRequest[] = [", *refused, "];"])
+
+
+async def test_every_model_in_typescript(
+    every_workspace: Workspace, service: Service, examples: Mapping[str, Json]
+) -> None:
+    programs = {"typescript/every_hey_api.ts": HEY_API, "typescript/every_openapi_fetch.ts": OPENAPI_FETCH}
+    for program, head in programs.items():
+        (every_workspace.folder / program).write_text(typescript(head, examples))
+
+    refused = await every_workspace.refused_by_tsc()
+    assert {place for place in refused if place[0].startswith("every_")} == every_workspace.lines_to_refuse(*programs)
+    for program in programs:
+        sent = await every_workspace.compiled(program.replace(".ts", ".js"), "all", str(service.client.base_url))
+        assert dict(zip(examples, sent, strict=True)) == dict.fromkeys(examples, "completed")
+
+
+def python(examples: Mapping[str, Json], stems: Mapping[str, str]) -> str:
+    requests = [f"models.{stem}Request" for stem in stems.values()]
+    sent = [f"send({kind}.from_dict({example!r}))" for kind, example in zip(requests, examples.values(), strict=True)]
+    refused = [
+        f"    models.{stem}{line}  # refused"
+        for stem in stems.values()
+        for line in ("Inputs(no_such_input=1)", "Inputs(True)", "Options(no_such_option=1)", "Request('no-such-model')")
+    ]
+    return PYTHON.format(union=" | ".join(requests), sent=", ".join(sent), refused="\n".join(refused))
+
+
+async def test_every_model_in_python(
+    every_workspace: Workspace, service: Service, examples: Mapping[str, Json]
+) -> None:
+    stems = {
+        name: model.request_class.__name__.removesuffix("Request")
+        for name, model in service.services.registry.models.items()
+    }
+    (every_workspace.folder / "python/every.py").write_text(python(examples, stems))
+
+    refused = await every_workspace.refused_by_pyright()
+    assert {place for place in refused if place[0] == "every.py"} == every_workspace.lines_to_refuse("python/every.py")
+    sent = await every_workspace.python("python/every.py", str(service.client.base_url).rstrip("/"))
+    assert dict(zip(examples, sent, strict=True)) == dict.fromkeys(examples, "completed")
