@@ -7,7 +7,9 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic.alias_generators import to_camel
 
+from imagegen.api.doors import Doors
 from imagegen.api.schemas import Problem, ProblemFault
+from imagegen.api.security import declare_security
 
 _DESCRIPTION = """\
 Pictures from every fal.ai model in the catalog through one endpoint: inputs typed per model, pictures kept in your own
@@ -15,12 +17,12 @@ S3 bucket, every generation a job with its price.
 """
 
 
-def document(app: FastAPI) -> None:
+def document(app: FastAPI, doors: Doors) -> None:
     """Replace the application's document by ours, made once."""
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            app.openapi_schema = _made_fit(app)
+            app.openapi_schema = declare_security(_made_fit(app), doors)
         return app.openapi_schema
 
     for route in app.routes:
