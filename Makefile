@@ -51,9 +51,11 @@ format: $(READY) ## Format the code and mend what can be mended
 	$(BIN)/ruff format $(SOURCES)
 	$(BIN)/ruff check --fix $(SOURCES)
 
-lock: $(READY) ## Resolve the dependencies anew into requirements/dev.txt (needs uv)
+lock: $(READY) ## Resolve the dependencies anew into requirements/ (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --upgrade --python-version 3.11 \
 	  --custom-compile-command "make lock" pyproject.toml --extra local --group dev -o requirements/dev.txt
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --python-version 3.11 \
+	  --custom-compile-command "make lock" -c requirements/dev.txt pyproject.toml -o requirements/runtime.txt
 
 clean: ## Remove the environment, the local servers' data and everything that was generated
 	rm -rf .venv .imagegen demo-output .pytest_cache .ruff_cache .hypothesis .import_linter_cache sdk/node_modules

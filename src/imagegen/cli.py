@@ -11,9 +11,10 @@ import typer
 from rich.console import Console
 from rich.logging import RichHandler
 
-from imagegen import serving
+from imagegen import key_commands, serving
 from imagegen.api import openapi_json
 from imagegen.demo import demo as run_demo
+from imagegen.doctor import Verdict, examine
 from imagegen.errors import ImagegenError, SettingsError, Unavailable
 from imagegen.settings import Settings
 
@@ -23,6 +24,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(key_commands.app, name="keys")
 T = TypeVar("T")
 _console = Console(stderr=True, highlight=False)
 
@@ -78,6 +80,20 @@ def openapi(
         output.write_text(text, encoding="utf-8")
 
 
+@app.command()
+def doctor() -> None:
+    """Check every configured server and permission, and say what to mend; status 1 if anything is."""
+    try:
+        settings = Settings.read()
+    except SettingsError as error:
+        _fail("The settings are wrong:", error.faults, status=1)
+    _log_to_console("error")
+    findings = _run(examine(settings))
+    for finding in findings:
+        typer.echo(f"{finding.verdict:<5}  {finding.subject}: {finding.words}")
+    raise typer.Exit(int(any(finding.verdict is Verdict.FAULT for finding in findings)))
+
+
 def main() -> None:
     """Run the command that was typed."""
     app()
@@ -107,11 +123,11 @@ def _run(work: Coroutine[object, object, T]) -> T:
         _fail("imagegen cannot start:", [str(error)])
 
 
-def _fail(heading: str, reasons: Sequence[str]) -> NoReturn:
+def _fail(heading: str, reasons: Sequence[str], *, status: int = 2) -> NoReturn:
     _console.print(f"[bold red]{heading}[/]")
     for reason in reasons:
         _console.print(f"  {reason}", markup=False, soft_wrap=True)
-    raise typer.Exit(2)
+    raise typer.Exit(status)
 
 
 def _log_to_console(level: str) -> None:

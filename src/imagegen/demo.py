@@ -23,6 +23,7 @@ _STAGES: Final = {"queued": 1, "running": 2, "completed": 3, "failed": 3}
 _MOST_SECONDS: Final = 120
 _WIDE: Final = 2000
 _SERVERS: Final = ("FAL_", "MONGODB_", "S3_", "NATS_", "AWS_", "IMAGEGEN_ENV", "IMAGEGEN_CATALOG", "IMAGEGEN_DATA_DIR")
+_DOORS: Final = ("IMAGEGEN_API_KEYS_FILE", "IMAGEGEN_ALLOW", "PUBLIC_URL")
 Json = dict[str, Any]
 
 
@@ -68,7 +69,7 @@ async def demo(output: Path, port: int, *, once: bool) -> bool:
 
 def _local_settings() -> Settings:
     """The environment without its servers: a demo must never spend anybody's money or touch anybody's data."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(_SERVERS)}
+    environ = {name: value for name, value in os.environ.items() if not name.startswith((*_SERVERS, *_DOORS))}
     return Settings.read({**environ, "IMAGEGEN_DATA_DIR": ".imagegen/demo"}, dotenv=None)
 
 

@@ -4,12 +4,16 @@ ImagegenError
 ├── StartupError                 mend the installation, then start again
 │   ├── SettingsError            carries every faulty variable
 │   ├── CatalogError             a model entry: file, line, key, what was expected
+│   ├── KeysFileError            the file of API keys
 │   └── LocalServerError         a local server that would not start
 ├── InvalidRequest               nothing was stored, sent or billed; fix the request
 │   ├── UnknownModel             carries the valid names
 │   ├── InvalidInput             carries every fault, each with where and what is valid
 │   ├── InvalidQuery             the same, for a query string
 │   └── IdempotencyMismatch      the key was used with another body
+├── NotAllowed                   the API key is valid, and not for this
+│   ├── UserNotAllowed
+│   └── ModelNotAllowed
 ├── JobNotFound
 ├── StaleJob                     somebody else moved the job first; read it again
 ├── Unavailable                  a server that imagegen needs does not answer; retry later
@@ -56,6 +60,10 @@ class CatalogError(StartupError):
     def __init__(self, file: str, line: int, key: str, expected: str) -> None:
         super().__init__(f"{file}:{line}: {key}: {expected}")
         self.file, self.line, self.key, self.expected = file, line, key, expected
+
+
+class KeysFileError(StartupError):
+    """The file of API keys cannot be read or changed."""
 
 
 class LocalServerError(StartupError):
@@ -117,6 +125,26 @@ class IdempotencyMismatch(InvalidRequest):
     def __init__(self, job_id: str) -> None:
         super().__init__(f"This Idempotency-Key was already used with another request, for job {job_id}.")
         self.job_id = job_id
+
+
+class NotAllowed(ImagegenError):
+    """The caller's API key is valid, and not for this. Nothing was stored, sent or billed."""
+
+
+class UserNotAllowed(NotAllowed):
+    """The key may not act for this user; `allowed` lists those that it may act for."""
+
+    def __init__(self, user_id: str, allowed: Sequence[str]) -> None:
+        super().__init__(f"This API key may not act for user {user_id!r}, only for: {', '.join(allowed)}.")
+        self.user_id, self.allowed = user_id, tuple(allowed)
+
+
+class ModelNotAllowed(NotAllowed):
+    """The key may not use this model; `allowed` lists those that it may use."""
+
+    def __init__(self, model: str, allowed: Sequence[str]) -> None:
+        super().__init__(f"This API key may not use model {model!r}, only: {', '.join(allowed)}.")
+        self.model, self.allowed = model, tuple(allowed)
 
 
 class JobNotFound(ImagegenError):

@@ -12,6 +12,7 @@ from typing import Final
 import uvicorn
 
 from imagegen.api import create_app
+from imagegen.api.doors import doors_for
 from imagegen.errors import StartupError
 from imagegen.local import join_local_stack, local_stack
 from imagegen.registry import Registry, load_registry
@@ -69,6 +70,7 @@ async def serve(
     listener = _listen(host, port)
     registry = read_catalog(settings)
     _notice(settings)
+    doors = await doors_for(settings, host)
     local_s3 = "s3" in settings.unset_servers
     async with (
         local_stack(settings) as complete,
@@ -76,7 +78,7 @@ async def serve(
         open_services(complete, registry, stopping=stopping, create_bucket=local_s3) as services,
         working(services),
     ):
-        app = create_app(registry, lambda: nullcontext(services))
+        app = create_app(registry, lambda: nullcontext(services), doors)
         server = _Server(_uvicorn_config(app, settings), stopping)
         ready(_address(host, listener))
         await server.serve_until_stopped(listener)

@@ -65,6 +65,13 @@ def _nats_address(value: SecretStr) -> SecretStr:
     return value
 
 
+def _host_names(value: str) -> str:
+    for name in (part.strip() for part in value.split(",")):
+        if name and not re.fullmatch(r"(\*\.)?[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", name):
+            raise ValueError("expected host names without scheme or port, such as api.example.com or *.example.com")
+    return value
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 
@@ -154,6 +161,21 @@ class ServiceSettings(_Group):
         return tuple(Path(name.strip()) for name in self.catalog.split(",") if name.strip())
 
 
+class DoorSettings(_Group):
+    """Who is let in."""
+
+    api_keys_file: Path | None = Field(default=None, validation_alias="IMAGEGEN_API_KEYS_FILE")
+    allow_anonymous: bool = Field(default=False, validation_alias="IMAGEGEN_ALLOW_ANONYMOUS")
+    allowed_hosts: Annotated[str, AfterValidator(_host_names)] = Field(
+        default="", validation_alias="IMAGEGEN_ALLOWED_HOSTS"
+    )
+
+    @property
+    def host_names(self) -> frozenset[str]:
+        """The names that a request may call the service by, in lower case; `*.` in front stands for any subdomain."""
+        return frozenset(name.strip().lower() for name in self.allowed_hosts.split(",") if name.strip())
+
+
 class LocalSettings(_Group):
     """The programs of the local servers. Unset: one on PATH, else the one of the extra `imagegen[local]`."""
 
@@ -172,6 +194,7 @@ class Settings(BaseModel):
     s3: S3Settings = S3Settings()
     nats: NatsSettings = NatsSettings()
     service: ServiceSettings = ServiceSettings()
+    doors: DoorSettings = DoorSettings()
     local: LocalSettings = LocalSettings()
 
     @property
@@ -209,6 +232,7 @@ _GROUPS: dict[str, type[_Group]] = {
     "s3": S3Settings,
     "nats": NatsSettings,
     "service": ServiceSettings,
+    "doors": DoorSettings,
     "local": LocalSettings,
 }
 _SECRETS = {"FAL_KEY", "MONGODB_URL", "NATS_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}

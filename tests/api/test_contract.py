@@ -1,14 +1,20 @@
 """What the service answers is what the OpenAPI document says it does: every example is sent, every problem provoked."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from uuid import uuid4
 
 import httpx
 import pytest
 from contract import Contract, Json
-from service import FLUX, Sandbox, Service
+from service import FLUX, Sandbox, Service, running
 
+from imagegen.api.doors import Doors
 from imagegen.errors import DatabaseUnavailable
+from imagegen.keys import KeysFile, changing, new_key
 
 NO_JOB = "/api/jobs/01ARZ3NDEKTSV4RRFFQ69G5FAV"
 Provoke = Callable[[Service, pytest.MonkeyPatch], Awaitable[httpx.Response]]
@@ -125,6 +131,27 @@ async def internal_error(service: Service, monkeypatch: pytest.MonkeyPatch) -> h
     return await service.client.get(NO_JOB)
 
 
+async def unauthorized(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    return await _at_the_door(service, {})
+
+
+async def user_not_allowed(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    return await _at_the_door(service, {"Authorization": f"Bearer {_TOKEN}"})
+
+
+async def _at_the_door(service: Service, headers: dict[str, str]) -> httpx.Response:
+    """Ask a service that wants keys for user123's pictures."""
+    with TemporaryDirectory() as directory:
+        path = Path(directory) / "keys.json"
+        await asyncio.to_thread(changing, path, lambda ring: ring.with_key(_KEY))
+        doors = Doors(keys=KeysFile(path), anonymous=False, hosts=frozenset())
+        async with running(service.services.settings, doors=doors, with_runner=False) as closed:
+            return await closed.client.post("/api/images/generate", json=FLUX, headers=headers)
+
+
+_KEY, _TOKEN = new_key("of somebody else", ("ann",), (), datetime.now(UTC))
+
+
 def raises(error: Exception) -> Callable[[str], Awaitable[None]]:
     async def get(_job_id: str) -> None:
         raise error
@@ -138,6 +165,8 @@ PROVOCATIONS: dict[str, Provoke] = {
         invalid_input,
         unknown_model,
         invalid_query,
+        unauthorized,
+        user_not_allowed,
         job_not_found,
         idempotency_mismatch,
         unsupported_media_type,

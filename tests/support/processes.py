@@ -79,10 +79,12 @@ async def imagegen(
 
 
 @asynccontextmanager
-async def serving(settings: Settings, directory: Path) -> AsyncGenerator[Running]:
-    """Run `imagegen serve` and wait until it answers."""
+async def serving(
+    settings: Settings, directory: Path, more: Mapping[str, str] | None = None
+) -> AsyncGenerator[Running]:
+    """Run `imagegen serve` with more variables, and wait until it answers."""
     port = free_port()
-    environ = environment(settings)
+    environ = {**environment(settings), **(more or {})}
     async with imagegen("serve", "--port", str(port), environ=environ, directory=directory, port=port) as running:
         await answers(running)
         yield running

@@ -10,6 +10,7 @@ import httpx
 import uvicorn
 
 from imagegen.api import create_app
+from imagegen.api.doors import Doors
 from imagegen.jobs import JsonObject
 from imagegen.registry import Registry, load_registry
 from imagegen.settings import Settings
@@ -73,7 +74,7 @@ class Sandbox:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, registry: Registry | None = None, *, with_runner: bool = True
+    settings: Settings, registry: Registry | None = None, *, with_runner: bool = True, doors: Doors | None = None
 ) -> AsyncGenerator[Service]:
     """Open the services, serve the API on a free port, stop both at the end."""
     models = registry or await asyncio.to_thread(load_registry)
@@ -89,7 +90,7 @@ async def running(
             else:
                 yield open_ones
 
-    config = uvicorn.Config(create_app(models, services), port=0, log_config=None, lifespan="on")
+    config = uvicorn.Config(create_app(models, services, doors), port=0, log_config=None, lifespan="on")
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     while not server.started and not serving.done():

@@ -1,5 +1,6 @@
 """The application: routes, errors and documentation, around services that are opened with it."""
 
+import mimetypes
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.resources import files
@@ -11,6 +12,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
 import imagegen
+from imagegen.api.doors import Doorkeeper, Doors
 from imagegen.api.errors import translate_errors
 from imagegen.api.openapi import document, operation_id
 from imagegen.api.routes import health, jobs
@@ -28,8 +30,15 @@ class State(TypedDict):
     services: Services
 
 
-def create_app(registry: Registry, open_services: OpenServices) -> FastAPI:
-    """Make the application; `open_services` is entered when it starts and left when it stops."""
+def create_app(registry: Registry, open_services: OpenServices, doors: Doors | None = None) -> FastAPI:
+    """Make the application.
+
+    Args:
+        registry: the models.
+        open_services: entered when the application starts and left when it stops.
+        doors: who is let in; without them anyone, by the names of this machine only.
+    """
+    doors = doors or Doors()
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[State]:
@@ -50,12 +59,14 @@ def create_app(registry: Registry, open_services: OpenServices) -> FastAPI:
     app.include_router(jobs.router)
     app.include_router(health.router)
     _serve_documentation(app)
-    document(app, registry)
+    document(app, registry, doors)
+    app.add_middleware(Doorkeeper, doors=doors)
     return app
 
 
 def _serve_documentation(app: FastAPI) -> None:
     """Swagger UI at /api-docs, its assets from the package: it works without internet."""
+    mimetypes.init()  # reads files; otherwise the first request for an asset would, in the event loop
     assets = StaticFiles(directory=str(files("fastapi_swagger") / "resources"))
     app.mount(_ASSETS, assets, name="swagger")
 
@@ -67,7 +78,11 @@ def _serve_documentation(app: FastAPI) -> None:
             swagger_js_url=f"{_ASSETS}/swagger-ui-bundle.js",
             swagger_css_url=f"{_ASSETS}/swagger-ui.css",
             swagger_favicon_url=f"{_ASSETS}/favicon-32x32.png",
-            swagger_ui_parameters={"tryItOutEnabled": True, "displayRequestDuration": True},
+            swagger_ui_parameters={
+                "tryItOutEnabled": True,
+                "displayRequestDuration": True,
+                "persistAuthorization": True,
+            },
         )
 
     @app.get("/", include_in_schema=False)

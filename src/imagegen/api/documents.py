@@ -21,6 +21,9 @@ RETRY_AFTER: Final[Headers] = {
         "schema": {"type": "integer", "minimum": 1, "examples": [5]},
     }
 }
+CHALLENGE: Final[Headers] = {
+    "WWW-Authenticate": {"description": "Always of the Bearer scheme.", "schema": {"type": "string"}}
+}
 REPLAYED: Final[Headers] = {
     "Idempotent-Replayed": {
         "description": "The job was made by an earlier request with this Idempotency-Key. Only there if so.",
@@ -49,6 +52,10 @@ _DEFECT: Final = "Something went wrong inside imagegen."
 
 BAD_REQUEST: Final = problems(400, _WRONG, "invalid_input", "unknown_model")
 BAD_QUERY: Final = problems(400, _WRONG, "invalid_query")
+UNAUTHORIZED: Final = problems(
+    401, "An API key is needed, or the one given is not valid.", "unauthorized", headers=CHALLENGE
+)
+FORBIDDEN: Final = problems(403, "The API key may not act for this user, or not use this model.", "user_not_allowed")
 NOT_FOUND: Final = problems(404, "There is no such job.", "job_not_found")
 MODEL_NOT_FOUND: Final = problems(404, "There is no such model; the valid names are given.", "unknown_model")
 CONFLICT: Final = problems(409, "The Idempotency-Key was used with another body.", "idempotency_mismatch")

@@ -18,6 +18,8 @@ from imagegen.errors import (
     InvalidQuery,
     InvalidRequest,
     JobNotFound,
+    ModelNotAllowed,
+    NotAllowed,
     Unavailable,
     UnknownModel,
 )
@@ -75,6 +77,7 @@ def translate_errors(app: FastAPI, registry: Registry) -> None:
 
     app.add_exception_handler(RequestValidationError, invalid_body)
     app.add_exception_handler(InvalidRequest, invalid_request)
+    app.add_exception_handler(NotAllowed, _not_allowed)
     app.add_exception_handler(JobNotFound, _not_found)
     app.add_exception_handler(Unavailable, _unavailable)
     app.add_exception_handler(JobFailed, _job_failed)
@@ -105,6 +108,11 @@ async def invalid_request(request: Request, error: Exception) -> JSONResponse:
             )
         case _:
             return problem(HTTPStatus.BAD_REQUEST, "invalid_request", str(error))
+
+
+async def _not_allowed(_request: Request, error: Exception) -> JSONResponse:
+    code = "model_not_allowed" if isinstance(error, ModelNotAllowed) else "user_not_allowed"
+    return problem(HTTPStatus.FORBIDDEN, code, str(error))
 
 
 async def _not_found(_request: Request, error: Exception) -> JSONResponse:

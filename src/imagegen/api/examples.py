@@ -51,6 +51,8 @@ _ALL: Final[Sequence[JsonObject]] = (
         validModels=_MODELS,
         suggestion="flux-pro",
     ),
+    _problem(401, "unauthorized", "An API key is needed. Send it in the header Authorization: Bearer ig_…"),
+    _problem(403, "user_not_allowed", "This API key may not act for user 'user123', only for: ann."),
     _problem(404, "job_not_found", f"There is no job {JOB_ID}.", jobId=JOB_ID),
     _problem(
         409,

@@ -14,6 +14,7 @@ from pydantic import JsonValue
 
 from imagegen.errors import DatabaseUnavailable, IdempotencyMismatch, QueueUnavailable
 from imagegen.jobs import Cost, Idempotency, Job, new_job_id
+from imagegen.keys import Caller
 from imagegen.registry import ModelRequest
 from imagegen.turn import uptime
 from imagegen.wiring import Services, now
@@ -22,8 +23,14 @@ _LOOK_AGAIN: Final = timedelta(seconds=5)
 _log = logging.getLogger("imagegen.api")
 
 
-def new_job(request: ModelRequest, services: Services, *, idempotency_key: str | None) -> Job:
-    """The job that a request asks for: priced, and mapped to what fal takes; nothing is stored or sent yet."""
+def new_job(request: ModelRequest, services: Services, caller: Caller, *, idempotency_key: str | None) -> Job:
+    """The job that a request asks for: priced, and mapped to what fal takes; nothing is stored or sent yet.
+
+    Raises:
+        NotAllowed: the caller may not use the model, or not act for the user.
+    """
+    caller.demand_user(request.user_id)
+    caller.demand_model(request.model)
     model = services.registry.model(request.model)
     inputs, options = _given(request, "inputs"), _given(request, "options")
     fal_request = model.fal_request(inputs, options)
@@ -39,7 +46,7 @@ def new_job(request: ModelRequest, services: Services, *, idempotency_key: str |
         payload=fal_request.payload,
         cost=Cost(cost_per_image=price.cost_per_image, num_images=price.num_images),
         created_at=created_at,
-        idempotency=_idempotency(request, idempotency_key) if idempotency_key else None,
+        idempotency=_idempotency(request, caller, idempotency_key) if idempotency_key else None,
     )
 
 
@@ -109,10 +116,10 @@ def _given(request: ModelRequest, part: str) -> Mapping[str, JsonValue]:
     return cast("Mapping[str, JsonValue]", body.get(part, {}))
 
 
-def _idempotency(request: ModelRequest, key: str) -> Idempotency:
+def _idempotency(request: ModelRequest, caller: Caller, key: str) -> Idempotency:
     body = json.dumps(request.model_dump(mode="json", exclude_unset=True, by_alias=True), sort_keys=True)
     return Idempotency(
-        caller=request.user_id,
+        caller=caller.idempotency_scope(request.user_id),
         route="POST /api/images/generate",
         key=key,
         body_sha256=hashlib.sha256(body.encode()).hexdigest(),

@@ -9,9 +9,11 @@ from fastapi.routing import APIRoute
 from pydantic.alias_generators import to_camel
 
 from imagegen.api.documents import inherited_errors
+from imagegen.api.doors import Doors
 from imagegen.api.examples import schema_examples
 from imagegen.api.json_schemas import leave_out_null, made_plain
 from imagegen.api.schemas import Problem, ProblemFault
+from imagegen.api.security import declare_security
 from imagegen.registry import Registry
 
 Node = dict[str, Any]
@@ -36,12 +38,12 @@ def operation_id(route: APIRoute) -> str:
     return to_camel(route.name)
 
 
-def document(app: FastAPI, registry: Registry) -> None:
+def document(app: FastAPI, registry: Registry, doors: Doors) -> None:
     """Replace the application's document by ours, made once."""
 
     def openapi() -> Node:
         if app.openapi_schema is None:
-            app.openapi_schema = _made_fit(app, registry)
+            app.openapi_schema = declare_security(_made_fit(app, registry), doors)
         return app.openapi_schema
 
     app.openapi = openapi
@@ -59,7 +61,6 @@ def _made_fit(app: FastAPI, registry: Registry) -> Node:
         contact={"name": "The maintainers of imagegen"},
         license_info={"name": "MIT", "identifier": "MIT"},
     )
-    made.setdefault("security", [])
     schemas = cast("dict[str, Node]", made["components"]["schemas"])
     _replace_errors(schemas)
     for name, schema in schemas.items():

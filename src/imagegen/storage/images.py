@@ -100,6 +100,14 @@ class Images:
             self._note(answered=False)
             raise ObjectStoreUnavailable(f"did not answer within {_LONGEST_CHECK:.0f} s") from error
 
+    async def prove(self, key: str, content: bytes) -> None:
+        """Write an object and read it again; it stays until it is discarded."""
+        with self._asking():
+            await self._data.put_object(Bucket=self._bucket, Key=key, Body=content, ContentType="text/plain")
+            answer = await self._data.get_object(Bucket=self._bucket, Key=key)
+            if await answer["Body"].read() != content:  # pyright: ignore[reportUnknownMemberType] - its stub leaves the size open
+                raise ObjectStoreUnavailable("does not give back what was stored")
+
     async def ensure_bucket(self) -> None:
         """Make the bucket where there is none: for the local server, whose buckets are nobody else's."""
         with self._asking():

@@ -14,7 +14,13 @@ from typing import Any, Final
 from bson.codec_options import CodecOptions
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument, WriteConcern
-from pymongo.errors import ConfigurationError, DuplicateKeyError, PyMongoError, ServerSelectionTimeoutError
+from pymongo.errors import (
+    ConfigurationError,
+    DuplicateKeyError,
+    OperationFailure,
+    PyMongoError,
+    ServerSelectionTimeoutError,
+)
 from pymongo.read_concern import ReadConcern
 
 from imagegen.errors import DatabaseUnavailable, JobNotFound, StaleJob, StartupError
@@ -27,6 +33,13 @@ _PATIENCE: Final = timedelta(seconds=5)
 _UNFINISHED: Final = (JobStatus.QUEUED.value, JobStatus.RUNNING.value)
 _WANTS_A_RUNNER: Final = {"status": {"$in": list(_UNFINISHED)}, "attention": None}
 _NO_LIVE_LEASE: Final = {"$or": [{"lease.until": None}, {"$expr": {"$lte": ["$lease.until", "$$NOW"]}}]}
+# mongo/base/error_codes.yml
+_REASONS: Final = {
+    13: "does not allow its user to do that: give it the role readWrite on MONGODB_DATABASE",
+    18: "refuses the user or the password of MONGODB_URL (is authSource right?)",
+    20: "is no replica set: start mongod with --replSet and initiate it",
+    8000: "refuses the user or the password of MONGODB_URL",
+}
 _INDEXES: Final = (
     *(
         IndexModel([*((name, ASCENDING) for name in names), ("_id", DESCENDING)])
@@ -51,9 +64,13 @@ class AcceptanceUnknown(DatabaseUnavailable):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobFilter:
-    """What a list of jobs is narrowed to; None means any. The times are of creation, `to` exclusive."""
+    """What a list of jobs is narrowed to; None means any. The times are of creation, `to` exclusive.
+
+    `user_ids` asks for the jobs of any of these users; `user_id`, if given, decides alone.
+    """
 
     user_id: str | None = None
+    user_ids: tuple[str, ...] | None = None
     status: JobStatus | None = None
     type: str | None = None
     model: str | None = None
@@ -79,6 +96,19 @@ class Jobs:
         """Raise DatabaseUnavailable unless MongoDB answers."""
         with _answers():
             await self._jobs.database.command("ping")
+
+    async def prove(self) -> None:
+        """Write and delete a document in a transaction, which a majority acknowledges: what accepting a job needs."""
+        durable = WriteConcern(w="majority", j=True)
+        probe = self._jobs.database["doctor"]
+        with _answers():
+            async with (
+                await self._jobs.database.client.start_session() as session,
+                session.start_transaction(write_concern=durable),
+            ):
+                made = await probe.insert_one({"by": "imagegen doctor"}, session=session)
+                await probe.delete_one({"_id": made.inserted_id}, session=session)
+            await probe.drop()
 
     async def ensure_indexes(self) -> None:
         """Make the indexes that every list, the audit and idempotency rely on."""
@@ -271,7 +301,13 @@ def _answers() -> Generator[None]:
     except DuplicateKeyError:
         raise
     except PyMongoError as error:
-        raise DatabaseUnavailable from error
+        raise DatabaseUnavailable(*_reason(error)) from error
+
+
+def _reason(error: PyMongoError) -> tuple[str, ...]:
+    """What to mend, where MongoDB did answer; nothing where it did not."""
+    reason = _REASONS.get(error.code or 0) if isinstance(error, OperationFailure) else None
+    return (reason,) if reason else ()
 
 
 def _or_none(found: dict[str, Any]) -> dict[str, Any] | None:
@@ -314,4 +350,6 @@ def _query(wanted: JobFilter, before: str | None) -> Mapping[str, object]:
     if upper:
         ids["$lt"] = min(upper)
     query: Document = {name: value for name, value in equal.items() if value is not None}
+    if wanted.user_id is None and wanted.user_ids is not None:
+        query["userId"] = {"$in": list(wanted.user_ids)}
     return {**query, "_id": ids} if ids else query

@@ -8,11 +8,13 @@ from fastapi.responses import JSONResponse
 
 from imagegen.api import schemas
 from imagegen.api.answers import estimate, job_answer, model_detail, model_summary
+from imagegen.api.callers import CallerDep
 from imagegen.api.deps import ServicesDep
 from imagegen.api.documents import (
     BAD_REQUEST,
     CONFLICT,
     FAL_ERROR,
+    FORBIDDEN,
     LOCATION,
     MODEL_NOT_FOUND,
     PREFERENCE,
@@ -24,6 +26,7 @@ from imagegen.api.errors import JobFailed
 from imagegen.api.generation import accept, new_job, wait_for_end
 from imagegen.api.preferences import patience
 from imagegen.jobs import Job, JobStatus
+from imagegen.keys import Caller
 from imagegen.registry import ModelRequest, Registry
 from imagegen.wiring import Services
 
@@ -42,17 +45,19 @@ def images_router(registry: Registry) -> APIRouter:
         """One model, with the JSON Schemas of its inputs and options and a request that works."""
         return model_detail(registry.model(name))
 
-    @router.post("/estimate-cost", responses=BAD_REQUEST)
-    async def estimate_cost(request: schemas.EstimateRequest) -> schemas.Estimate:
+    @router.post("/estimate-cost", responses={**BAD_REQUEST, **FORBIDDEN})
+    async def estimate_cost(request: schemas.EstimateRequest, caller: CallerDep) -> schemas.Estimate:
         """What a request would be charged if every picture arrives. Free, and nothing is generated.
 
         For planning, so any number of pictures up to 10,000 is priced; `generate` enforces the model's own maximum.
         """
+        caller.demand_model(request.model)
         return estimate(registry.model(request.model).estimate(request.inputs, request.options))
 
     async def generate(
         body: ModelRequest,
         services: ServicesDep,
+        caller: CallerDep,
         idempotency_key: Annotated[str | None, _IDEMPOTENCY_KEY] = None,
         prefer: Annotated[str | None, _PREFER] = None,
     ) -> Response:
@@ -61,11 +66,11 @@ def images_router(registry: Registry) -> APIRouter:
         The answer is the finished job, its pictures in your bucket. A caller that hangs up does not stop its job:
         `GET /api/jobs/{jobId}` has it. `Prefer: respond-async` answers 202 at once, `Prefer: wait=N` after N seconds.
         """
-        return await _generate(body, services, idempotency_key, prefer)
+        return await _generate(body, services, caller, idempotency_key, prefer)
 
     # The body's real type is the union of every model's request, which is made from the catalog.
     generate.__annotations__["body"] = Annotated[registry.request_type, Body()]
-    answers = {200: _FINISHED, 202: _ACCEPTED, **BAD_REQUEST, **CONFLICT, **FAL_ERROR, **UNAVAILABLE}
+    answers = {200: _FINISHED, 202: _ACCEPTED, **BAD_REQUEST, **FORBIDDEN, **CONFLICT, **FAL_ERROR, **UNAVAILABLE}
     router.add_api_route(
         "/generate",
         generate,
@@ -98,9 +103,11 @@ _ACCEPTED = {
 }
 
 
-async def _generate(body: ModelRequest, services: Services, key: str | None, prefer: str | None) -> Response:
+async def _generate(
+    body: ModelRequest, services: Services, caller: Caller, key: str | None, prefer: str | None
+) -> Response:
     wish = patience(prefer, services.settings.service.wait)
-    accepted = await accept(new_job(body, services, idempotency_key=key), services)
+    accepted = await accept(new_job(body, services, caller, idempotency_key=key), services)
     job = await wait_for_end(accepted.job, services, wish.wait if accepted.queued else timedelta(0))
     if job.status is JobStatus.FAILED:
         raise JobFailed(job)

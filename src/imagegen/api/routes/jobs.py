@@ -9,10 +9,11 @@ from pydantic.alias_generators import to_camel
 
 from imagegen.api import schemas
 from imagegen.api.answers import job_answer
+from imagegen.api.callers import CallerDep, job_in_sight
 from imagegen.api.deps import ServicesDep
-from imagegen.api.documents import BAD_QUERY, NOT_FOUND, UNAVAILABLE
+from imagegen.api.documents import BAD_QUERY, FORBIDDEN, NOT_FOUND, UNAVAILABLE
 from imagegen.api.examples import JOB_ID
-from imagegen.errors import Fault, InvalidQuery, JobNotFound
+from imagegen.errors import Fault, InvalidQuery
 from imagegen.jobs import JobStatus, is_job_id
 from imagegen.storage.jobs import JobFilter
 
@@ -36,10 +37,12 @@ class JobQuery(BaseModel):
     cursor: str | None = Field(default=None, max_length=64, description="`nextCursor` of the page before.")
 
 
-@router.get("", responses={**BAD_QUERY, **UNAVAILABLE})
-async def list_jobs(query: Annotated[JobQuery, Query()], services: ServicesDep) -> schemas.JobList:
-    """The jobs that match, newest first."""
-    wanted = JobFilter(**query.model_dump(exclude={"limit", "cursor"}))
+@router.get("", responses={**BAD_QUERY, **FORBIDDEN, **UNAVAILABLE})
+async def list_jobs(query: Annotated[JobQuery, Query()], services: ServicesDep, caller: CallerDep) -> schemas.JobList:
+    """The jobs that match, newest first: those of the users that the API key is for."""
+    if query.user_id is not None:
+        caller.demand_user(query.user_id)
+    wanted = JobFilter(user_ids=caller.users, **query.model_dump(exclude={"limit", "cursor"}))
     before = _read_cursor(query.cursor) if query.cursor else None
     page = await services.jobs.page(wanted, limit=query.limit, before=before)
     return schemas.JobList(
@@ -52,11 +55,10 @@ async def list_jobs(query: Annotated[JobQuery, Query()], services: ServicesDep) 
 async def get_job(
     jobId: Annotated[str, Path(description="The job's id.", examples=[JOB_ID])],  # noqa: N803 - the name in the path
     services: ServicesDep,
+    caller: CallerDep,
 ) -> schemas.Job:
     """One job, as it is now, with fresh links to its pictures."""
-    if not is_job_id(jobId):
-        raise JobNotFound(jobId[:64])
-    return await job_answer(await services.jobs.get(jobId), services.images)
+    return await job_answer(await job_in_sight(jobId, services, caller), services.images)
 
 
 def _cursor(job_id: str) -> str:

@@ -1,0 +1,165 @@
+"""Who is let in, decided before a request's body is read: the name it calls us by, and its API key.
+
+Closed unless a path is open: an operation that somebody adds needs a key without saying so.
+"""
+
+import asyncio
+import ipaddress
+import logging
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+from urllib.parse import urlsplit
+
+from fastapi import Request
+from fastapi.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from imagegen.api.errors import problem
+from imagegen.errors import StartupError
+from imagegen.http import is_loopback
+from imagegen.keys import Caller, KeysFile, read_keys
+from imagegen.settings import Environment, Settings
+
+OPEN_PATHS: Final = frozenset({"/", "/api-docs", "/openapi.json", "/health/live", "/health/ready"})
+_OPEN_BELOW: Final = "/api-docs/"
+_REALM: Final = 'Bearer realm="imagegen"'
+_HOW: Final = "Send an API key in the header Authorization: Bearer ig_…"
+_log = logging.getLogger("imagegen.api")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """Who is let in.
+
+    Attributes:
+        keys: the API keys; None if there are none.
+        anonymous: whether a request without a key is let in. A key that it has is looked at all the same.
+        hosts: names for the Host header beside localhost and addresses, in lower case; `*.` for any subdomain.
+    """
+
+    keys: KeysFile | None = None
+    anonymous: bool = True
+    hosts: frozenset[str] = frozenset()
+
+    def go_by(self, host: str) -> bool:
+        """Whether a request may call us by this Host header.
+
+        A page that rebinds its own name to our address still sends that name, so an address is as safe as localhost.
+        """
+        name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
+        if name == "localhost" or name.endswith(".localhost") or name in self.hosts or _is_address(name):
+            return True
+        return any(name.endswith(wild[1:]) for wild in self.hosts if wild.startswith("*."))
+
+    async def caller(self, authorization: list[str]) -> Caller | None:
+        """The caller with these Authorization headers; None for one who is not let in."""
+        if self.keys is None:
+            return Caller() if self.anonymous else None
+        if self.anonymous and not any(_is_bearer(header) for header in authorization):
+            return Caller()
+        token = _token(authorization)
+        key = (await self.keys.ring()).holder(token) if token else None
+        return Caller(key) if key else None
+
+
+class Doorkeeper:
+    """Middleware that turns away what `Doors` do not let in, and gives the rest its `Caller`."""
+
+    def __init__(self, app: ASGIApp, doors: Doors) -> None:
+        self._app, self._doors = app, doors
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer in the application's place, or let it answer."""
+        refusal = await self._refusal(scope) if scope["type"] == "http" else None
+        await (refusal or self._app)(scope, receive, send)
+
+    async def _refusal(self, scope: Scope) -> JSONResponse | None:
+        request = Request(scope)
+        hosts = request.headers.getlist("host")
+        if len(hosts) != 1 or not _readable(self._doors, hosts[0]):
+            return _misdirected()
+        if is_open(scope["path"]):
+            return None
+        authorization = request.headers.getlist("authorization")
+        caller = await self._doors.caller(authorization)
+        if caller is None:
+            return _unauthorized(has_key=bool(authorization))
+        scope.setdefault("state", {})["caller"] = caller
+        return None
+
+
+def is_open(path: str) -> bool:
+    """Whether everyone may read this path: health, and the documentation, which says nothing of anybody's jobs."""
+    return path in OPEN_PATHS or path.startswith(_OPEN_BELOW)
+
+
+async def doors_for(settings: Settings, host: str) -> Doors:
+    """The doors of a service that listens on this host.
+
+    Raises:
+        StartupError: callers need keys and there is no file of them, or it cannot be read.
+    """
+    wanted, file = settings.doors, settings.doors.api_keys_file
+    if file is None and not wanted.allow_anonymous and (why := _why_keys(settings, host)):
+        raise StartupError(
+            f"{why}, so callers need API keys: name a file for them in IMAGEGEN_API_KEYS_FILE and make one with "
+            "`imagegen keys add NAME`. IMAGEGEN_ALLOW_ANONYMOUS=1 lets everyone in who reaches the port"
+        )
+    if file is not None and not (await asyncio.to_thread(read_keys, file)).keys:
+        _log.warning("%s has no keys yet: `imagegen keys add NAME` makes one", file)
+    if wanted.allow_anonymous:
+        _log.warning("IMAGEGEN_ALLOW_ANONYMOUS: whoever reaches the port can spend fal credit and read every job")
+    return Doors(
+        keys=KeysFile(file) if file else None,
+        anonymous=wanted.allow_anonymous or file is None,
+        hosts=wanted.host_names | _own_names(settings, host),
+    )
+
+
+def _why_keys(settings: Settings, host: str) -> str | None:
+    if not is_loopback(host):
+        return f"the service would listen on {host}, beyond this machine"
+    return "IMAGEGEN_ENV is production" if settings.service.env is Environment.PRODUCTION else None
+
+
+def _own_names(settings: Settings, host: str) -> frozenset[str]:
+    public = urlsplit(settings.service.public_url or "").hostname
+    return frozenset(name.lower() for name in (host, public) if name)
+
+
+def _readable(doors: Doors, host: str) -> bool:
+    try:
+        return doors.go_by(host)
+    except ValueError:
+        return False
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_bearer(header: str) -> bool:
+    return header.partition(" ")[0].lower() == "bearer"
+
+
+def _token(authorization: list[str]) -> str | None:
+    """The one bearer token; two headers are none, for nobody can tell which one a proxy looked at."""
+    if len(authorization) != 1 or not _is_bearer(authorization[0]):
+        return None
+    return authorization[0].partition(" ")[2].strip()
+
+
+def _unauthorized(*, has_key: bool) -> JSONResponse:
+    challenge = f'{_REALM}, error="invalid_token"' if has_key else _REALM
+    detail = f"This API key is not valid. {_HOW}" if has_key else f"An API key is needed. {_HOW}"
+    return problem(HTTPStatus.UNAUTHORIZED, "unauthorized", detail, headers={"WWW-Authenticate": challenge})
+
+
+def _misdirected() -> JSONResponse:
+    detail = "The service does not go by the name in the Host header; IMAGEGEN_ALLOWED_HOSTS lists its names."
+    return problem(HTTPStatus.MISDIRECTED_REQUEST, "misdirected_request", detail)

@@ -1,0 +1,62 @@
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from imagegen.cli import app
+from imagegen.keys import read_keys
+
+
+class Shell:
+    """`imagegen keys …`, as typed."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def run(self, *arguments: str) -> tuple[int, str, str]:
+        answer = CliRunner().invoke(app, ["keys", *arguments])
+        return answer.exit_code, answer.stdout, answer.stderr
+
+
+@pytest.fixture
+def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("IMAGEGEN_API_KEYS_FILE", "keys.json")
+    return Shell(tmp_path / "keys.json")
+
+
+def test_a_key_is_made_listed_and_revoked(shell: Shell) -> None:
+    status, token, told = shell.run("add", "the shop", "--user", "ann", "--user", "bob", "--model", "flux-pro")
+    key_id = token.split("_")[1]
+    assert (status, re.fullmatch(r"ig_\w{10}_\w{43}\n", token) is not None) == (0, True)
+    assert "not shown again" in told
+    assert read_keys(shell.path).holder(token.strip()) is not None
+
+    _, listed, _ = shell.run("list")
+    assert listed.startswith(key_id)
+    assert listed.endswith("  the shop  (users ann, bob, models flux-pro)\n")
+
+    assert shell.run("revoke", key_id)[0] == 0
+    assert shell.run("list") == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["add", "shop", "--model", "flux-por"], "Did you mean 'flux-pro'?"),
+        (["add", "shop", "--user", ""], "at least 1 character"),
+        (["revoke", "0123456789"], "there is no key 0123456789"),
+        (["list"], "`imagegen keys add NAME` makes it"),
+    ],
+)
+def test_what_cannot_be_done_is_told_in_one_line(shell: Shell, arguments: list[str], words: str) -> None:
+    status, _, told = shell.run(*arguments)
+
+    assert (status, words in told.replace("\n", " "), "Traceback" in told) == (2, True, False)
+
+
+def test_without_a_file_the_variable_is_named(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("IMAGEGEN_API_KEYS_FILE")
+
+    assert "IMAGEGEN_API_KEYS_FILE is not set" in shell.run("add", "shop")[2]

@@ -1,0 +1,94 @@
+"""The container files agree with the code and with each other; no engine is needed to see that."""
+
+import re
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import BaseModel
+from ruamel.yaml import YAML
+
+import imagegen
+from imagegen.settings import Settings
+
+ROOT: Final = Path(__file__).parent.parent
+COMPOSE: Final[dict[str, Any]] = YAML(typ="safe", pure=True).load(ROOT / "docker-compose.yml")  # pyright: ignore[reportUnknownMemberType] - no stubs
+SERVICES: Final[dict[str, Any]] = COMPOSE["services"]
+
+
+def locked(file: str) -> set[str]:
+    return set(re.findall(r"^([a-z0-9._-]+==\S+)", (ROOT / "requirements" / file).read_text(), re.MULTILINE))
+
+
+def variables() -> set[str]:
+    groups: list[BaseModel] = [group for _, group in Settings()]
+    return {str(info.validation_alias) for group in groups for info in type(group).model_fields.values()}
+
+
+def filled(value: str) -> str:
+    """What compose makes of a value: defaults taken, and what must be set is set to a word."""
+    value = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", value)
+    return re.sub(r"\$\{\w+:\?[^}]*\}", "word", value)
+
+
+def test_the_image_has_the_versions_that_the_tests_run_on_and_no_local_servers() -> None:
+    runtime = locked("runtime.txt")
+
+    assert runtime <= locked("dev.txt")
+    assert not {name for name in runtime if name.startswith(("fiftyone", "seaweedfs", "nats-server", "pytest"))}
+
+
+def test_the_api_and_the_workers_get_variables_that_the_code_reads_and_finds_right() -> None:
+    for name in ("api", "worker"):
+        environ = {key: filled(value) for key, value in SERVICES[name]["environment"].items()}
+
+        assert environ.keys() <= variables()
+        assert Settings.read(environ, dotenv=None).unset_servers == ()
+
+
+def test_links_lead_to_the_port_that_s3_publishes() -> None:
+    address = filled(SERVICES["api"]["environment"]["S3_PRESIGN_ENDPOINT_URL"])
+
+    assert SERVICES["s3"]["ports"] == [f"127.0.0.1:{address.rpartition(':')[2]}:8333"]
+
+
+def test_there_are_two_workers_and_everything_that_is_waited_for_can_be() -> None:
+    needs = {"service_healthy": "healthcheck", "service_completed_successfully": "command"}
+    waits = [wait for service in SERVICES.values() for wait in service.get("depends_on", {}).items()]
+
+    assert SERVICES["worker"]["deploy"]["replicas"] == 2
+    assert [name for name, wait in waits if needs[wait["condition"]] not in SERVICES[name]] == []
+
+
+def test_every_volume_and_mounted_file_is_there() -> None:
+    mounts = [mount.split(":")[0] for service in SERVICES.values() for mount in service.get("volumes", [])]
+
+    assert {mount for mount in mounts if not mount.startswith(".")} == COMPOSE["volumes"].keys()
+    assert [mount for mount in mounts if mount.startswith(".") and not (ROOT / mount).is_file()] == []
+
+
+def test_images_are_pinned_and_ours_carries_the_version() -> None:
+    images = {service["image"] for service in SERVICES.values()}
+
+    assert f"imagegen:{imagegen.__version__}" in images
+    assert [image for image in images if ":" not in image or image.endswith(":latest")] == []
+
+
+def test_no_secret_stands_in_the_file() -> None:
+    text = (ROOT / "docker-compose.yml").read_text()
+    secrets = re.findall(r"^\s+\w*(?:PASSWORD|SECRET\w*|FAL_KEY): (.*)$", text, re.MULTILINE)
+
+    assert secrets
+    assert [value for value in secrets if not value.startswith("${")] == []
+
+
+def test_the_image_runs_as_nobody_in_particular_and_is_told_to_end_by_sigterm() -> None:
+    text = (ROOT / "Dockerfile").read_text()
+    last = text.rpartition("\nFROM ")[2]
+
+    assert re.findall(r"^(USER .+|STOPSIGNAL .+|ENTRYPOINT .+)$", last, re.MULTILINE) == [
+        "USER 10001",
+        "STOPSIGNAL SIGTERM",
+        'ENTRYPOINT ["imagegen"]',
+    ]
+    assert "--require-hashes" in text
+    assert "HEALTHCHECK" in last
