@@ -35,7 +35,7 @@ openapi: $(READY) ## Write openapi.json anew from the routes and the built-in ca
 	@IMAGEGEN_CATALOG= $(BIN)/imagegen openapi --output openapi.json
 
 test: $(READY) ## Run the whole test suite against real local servers
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 $(ARGS)
 
 sdk: $(READY) ## Generate and try clients for every model, with each of the three generators
 	$(BIN)/pytest tests/sdk -m 'matrix or not matrix' $(ARGS)
