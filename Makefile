@@ -1,6 +1,6 @@
 # Everything a person does with the repository. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve worker openapi test sdk check format lock clean
+.PHONY: help setup demo serve worker openapi test chaos sdk check format lock clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -36,6 +36,10 @@ openapi: $(READY) ## Write openapi.json anew from the routes and the built-in ca
 
 test: $(READY) ## Run the whole test suite against real local servers
 	$(BIN)/pytest -n 2 $(ARGS)
+
+chaos: $(READY) ## Kill, stop and starve a real fleet under load; print the table (JOBS=2000 KILLS=200 SEED=1, or MINUTES=10)
+	$(BIN)/python tests/chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) \
+	  $(if $(JOBS),--jobs $(JOBS)) $(if $(KILLS),--kills $(KILLS)) $(if $(PAGE),--page $(PAGE))
 
 sdk: $(READY) ## Generate and try clients for every model, with each of the three generators
 	$(BIN)/pytest tests/sdk -m 'matrix or not matrix' $(ARGS)

@@ -34,6 +34,25 @@ class Bucket:
     async def head(self, key: str) -> "HeadObjectOutputTypeDef":
         return await self._client.head_object(Bucket=self._name, Key=key)
 
+    async def make(self) -> None:
+        """Make the bucket itself."""
+        await self._client.create_bucket(Bucket=self._name)
+
+    async def keys(self, prefix: str = "") -> list[str]:
+        """The keys of all objects that begin with the prefix."""
+        keys, more = list[str](), True
+        while more:
+            after = keys[-1] if keys else ""
+            page = await self._client.list_objects_v2(Bucket=self._name, Prefix=prefix, StartAfter=after)
+            keys += [found.get("Key", "") for found in page.get("Contents", ())]
+            more = page.get("IsTruncated", False)
+        return keys
+
+    async def unfinished(self) -> list[str]:
+        """The keys of uploads that were begun and neither completed nor given up."""
+        uploads = await self._client.list_multipart_uploads(Bucket=self._name)
+        return [found.get("Key", "") for found in uploads.get("Uploads", ())]
+
     async def left_behind(self, prefix: str) -> list[str]:
         """Everything under the prefix: objects, and uploads that were never finished."""
         objects = await self._client.list_objects_v2(Bucket=self._name, Prefix=prefix)

@@ -1,0 +1,60 @@
+"""`make chaos`: disturb a real fleet under load, and print the table.
+
+JOBS=2000 KILLS=200 SEED=1, or MINUTES=10. Exit status 1 where a promise was broken.
+"""
+
+import argparse
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "support"))
+
+from report import explain, others
+from run import Plan, Verdict, run
+from table import write_into
+from watchdog import watched
+
+
+def main() -> int:
+    """Read the command line and run."""
+    given = _arguments()
+    seconds = given.minutes * 60 or (0 if given.jobs or given.kills else 60)
+    plan = Plan(seed=given.seed, seconds=seconds, jobs=given.jobs, kills=given.kills)
+    directory = given.directory or Path(tempfile.mkdtemp(prefix="imagegen-chaos-"))
+    directory.mkdir(parents=True, exist_ok=True)
+    sys.stderr.write(f"seed {plan.seed}, at most {plan.longest / 60:.0f} minutes; logs in {directory}\n")
+    with watched(plan.longest + 60):
+        verdict = asyncio.run(run(plan, directory, _command(given)))
+    _tell(plan, verdict, directory)
+    if verdict.is_good and given.page:
+        write_into(given.page, verdict.table)
+    return 0 if verdict.is_good else 1
+
+
+def _tell(plan: Plan, verdict: Verdict, directory: Path) -> None:
+    (directory / "others.txt").write_text(others(verdict), encoding="utf-8")
+    if not verdict.is_good:
+        sys.stdout.write(f"{explain(plan, verdict, directory)}\n")
+    sys.stdout.write(f"{verdict.table.markdown()}\n")
+
+
+def _command(given: argparse.Namespace) -> str:
+    wanted = {"JOBS": given.jobs, "KILLS": given.kills, "MINUTES": given.minutes, "SEED": given.seed}
+    return " ".join(("make chaos", *(f"{name}={value:g}" for name, value in wanted.items() if value)))
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=0, help="how long at least")
+    parser.add_argument("--jobs", type=int, default=0, help="how many at least")
+    parser.add_argument("--kills", type=int, default=0, help="how many processes to kill at least")
+    parser.add_argument("--directory", type=Path, help="where logs and data go; it stays")
+    parser.add_argument("--page", type=Path, help="a page between whose markers the table is written")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,212 @@
+"""Everything that is done to the service at random moments. A new disturbance is one more entry of the table."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Coroutine, Generator, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
+from random import Random
+from typing import Final, Literal, TypeAlias
+
+from faults import Fal, planned
+from fleet import Fleet, Member
+from servers import Servers
+from tally import Tally
+
+Column: TypeAlias = Literal["kills", "stops", "restarts", "faults"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What can be disturbed. `lease` is in seconds."""
+
+    fleet: Fleet
+    servers: Servers
+    fal: Fal
+    tally: Tally
+    lease: float
+
+
+# Does its harm, and returns how often it struck.
+Act: TypeAlias = Callable[[Scene, Random], Coroutine[object, object, int]]
+
+
+async def kill_one(scene: Scene, rng: Random) -> int:
+    """`kill -9` of a process, which is started again soon or late."""
+    return _kill(scene.fleet.idle(rng)[:1], rng)
+
+
+async def kill_most(scene: Scene, rng: Random) -> int:
+    """`kill -9` of all processes but one in the same moment."""
+    return _kill(scene.fleet.idle(rng)[1:], rng)
+
+
+async def kill_soon_after_start(scene: Scene, rng: Random) -> int:
+    """`kill -9`, and once more while the successor is starting."""
+    for member in scene.fleet.idle(rng)[:1]:
+        with _in_hand(member):
+            times = _kill([member], rng, longest=0.1)
+            await asyncio.sleep(rng.uniform(1, 3))
+            return times + _kill([member], rng)
+    return 0
+
+
+async def stop_one(scene: Scene, rng: Random) -> int:
+    """SIGSTOP for longer than the lease, then SIGCONT: the process wakes up when its jobs are others'."""
+    return await _stop(scene.fleet.idle(rng)[:1], scene.lease + rng.uniform(0.5, 4))
+
+
+async def stop_half(scene: Scene, rng: Random) -> int:
+    """SIGSTOP of half of the processes, sometimes only just as long as the lease."""
+    idle = scene.fleet.idle(rng)
+    return await _stop(idle[: len(idle) // 2], scene.lease * rng.uniform(0.8, 1.3))
+
+
+async def stop_and_kill(scene: Scene, rng: Random) -> int:
+    """SIGSTOP for longer than the lease, and `kill -9` the moment it goes on."""
+    for member in scene.fleet.idle(rng)[:1]:
+        await _stop([member], scene.lease + 1)
+        await asyncio.sleep(rng.uniform(0, 0.3))
+        return _kill([member], rng)
+    return 0
+
+
+async def ask_to_end(scene: Scene, rng: Random) -> int:
+    """SIGTERM, as at a new release."""
+    for member in scene.fleet.idle(rng)[:1]:
+        member.signal(signal.SIGTERM)
+        return 1
+    return 0
+
+
+async def crash_mongodb(scene: Scene, _: Random) -> int:
+    """`kill -9` of mongod, which is started again."""
+    return await _crash(scene, "mongodb")
+
+
+async def crash_s3(scene: Scene, _: Random) -> int:
+    """`kill -9` of SeaweedFS, which is started again."""
+    return await _crash(scene, "s3")
+
+
+async def crash_nats(scene: Scene, _: Random) -> int:
+    """`kill -9` of nats-server, which is started again."""
+    return await _crash(scene, "nats")
+
+
+async def lose_the_queue(scene: Scene, _: Random) -> int:
+    """Delete NATS's directory."""
+    await scene.servers.lose_the_queue()
+    return 1
+
+
+async def hang_mongodb(scene: Scene, rng: Random) -> int:
+    """SIGSTOP of mongod: connections stay open and nothing is answered."""
+    return await _hang(scene, "mongodb", rng.uniform(2, 8))
+
+
+async def hang_s3(scene: Scene, rng: Random) -> int:
+    """SIGSTOP of SeaweedFS."""
+    return await _hang(scene, "s3", rng.uniform(2, 8))
+
+
+async def hang_nats(scene: Scene, rng: Random) -> int:
+    """SIGSTOP of nats-server."""
+    return await _hang(scene, "nats", rng.uniform(2, 8))
+
+
+async def fal_misbehaves(scene: Scene, rng: Random) -> int:
+    """A new plan of faults at fal."""
+    faults = planned(rng)
+    await scene.fal.misbehaves(faults)
+    scene.tally.note(f"fal: {faults}")
+    return len(faults) - 2  # the last two say only how long fal takes
+
+
+@dataclass(frozen=True, slots=True)
+class Disturbance:
+    """An act, the column of the table that counts it, and how often it is drawn."""
+
+    act: Act
+    column: Column
+    weight: int
+
+    @property
+    def name(self) -> str:
+        """As counted and shown."""
+        return self.act.__name__.replace("_", " ")
+
+
+DISTURBANCES: Final[Sequence[Disturbance]] = (
+    Disturbance(kill_one, "kills", 14),
+    Disturbance(kill_most, "kills", 2),
+    Disturbance(kill_soon_after_start, "kills", 2),
+    Disturbance(stop_one, "stops", 5),
+    Disturbance(stop_half, "stops", 1),
+    Disturbance(stop_and_kill, "kills", 1),
+    Disturbance(ask_to_end, "restarts", 2),
+    Disturbance(crash_mongodb, "restarts", 2),
+    Disturbance(crash_s3, "restarts", 2),
+    Disturbance(crash_nats, "restarts", 2),
+    Disturbance(lose_the_queue, "restarts", 1),
+    Disturbance(hang_mongodb, "stops", 1),
+    Disturbance(hang_s3, "stops", 1),
+    Disturbance(hang_nats, "stops", 1),
+    Disturbance(fal_misbehaves, "faults", 12),
+)
+
+
+async def disturb(scene: Scene, rng: Random, pause: float, enough: asyncio.Event) -> None:
+    """Disturb every `pause` seconds or so until it is enough, then let what was begun come to its end."""
+    weights = [disturbance.weight for disturbance in DISTURBANCES]
+    async with asyncio.TaskGroup() as acts:
+        while not enough.is_set():
+            disturbance = rng.choices(DISTURBANCES, weights)[0]
+            acts.create_task(_strike(disturbance, scene, Random(rng.random())))
+            await asyncio.sleep(rng.expovariate(1 / pause))
+
+
+def struck(tally: Tally, column: Column) -> int:
+    """How often the disturbances of a column struck."""
+    return sum(tally.struck[disturbance.name] for disturbance in DISTURBANCES if disturbance.column == column)
+
+
+async def _strike(disturbance: Disturbance, scene: Scene, rng: Random) -> None:
+    times = await disturbance.act(scene, rng)
+    scene.tally.count(disturbance.name, times)
+
+
+def _kill(members: Sequence[Member], rng: Random, longest: float = 4) -> int:
+    for member in members:
+        member.pause = rng.uniform(0, longest)
+        member.signal(signal.SIGKILL)
+    return len(members)
+
+
+async def _stop(members: Sequence[Member], seconds: float) -> int:
+    async with AsyncExitStack() as stack:
+        for member in members:
+            stack.enter_context(_in_hand(member))
+            member.signal(signal.SIGSTOP)
+            stack.callback(member.signal, signal.SIGCONT)
+        await asyncio.sleep(seconds)
+    return len(members)
+
+
+@contextmanager
+def _in_hand(member: Member) -> Generator[None]:
+    member.busy = True
+    try:
+        yield
+    finally:
+        member.busy = False
+
+
+async def _crash(scene: Scene, server: str) -> int:
+    await scene.servers.kill(server)
+    return 1
+
+
+async def _hang(scene: Scene, server: str, seconds: float) -> int:
+    await scene.servers.hang(server, seconds)
+    return 1

@@ -1,0 +1,96 @@
+"""What fal can do wrong: entries of the sandbox's plans, each a few times, then forgotten.
+
+Left out is what ends a job by right although fal may be paid for it: a result that is no picture, or is too large.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Final, TypeAlias
+
+import httpx
+
+Fault: TypeAlias = Mapping[str, object]
+
+LATE: Final[Sequence[Fault]] = (
+    {"fault": "latency", "queue": 0.1, "generation": 0.3},
+    {"fault": "latency", "queue": 0.2, "generation": 1.0},
+    {"fault": "latency", "queue": 1.0, "generation": 3.0},
+    {"fault": "latency", "queue": 2.0, "generation": 10.0, "times": 10},
+)
+# After these nobody knows by the answer whether fal has the request.
+LOST_ANSWERS: Final[Sequence[Fault]] = (
+    {"fault": "submit_drop", "when": "before_accepting", "how": "close"},
+    {"fault": "submit_drop", "when": "before_accepting", "how": "reset"},
+    {"fault": "submit_drop", "when": "after_accepting", "how": "close"},
+    {"fault": "submit_drop", "when": "after_accepting", "how": "reset"},
+    {"fault": "submit_drop", "when": "half_body"},
+    {"fault": "submit_gateway_error", "status": 502, "accepted": True},
+    {"fault": "submit_gateway_error", "status": 504, "accepted": True},
+    {"fault": "submit_gateway_error", "status": 503, "accepted": False},
+    {"fault": "submit_gateway_error", "status": 408, "accepted": True},
+    {"fault": "submit_status", "status": 500, "body": "upstream error", "accepted": True},
+)
+LATE_ANSWERS: Final[Sequence[Fault]] = (
+    {"fault": "submit_delay", "seconds": 1.0},
+    {"fault": "submit_delay", "seconds": 5.0},
+    {"fault": "submit_delay", "seconds": 5.0, "accepted": False},
+)
+REFUSED: Final[Sequence[Fault]] = (
+    {"fault": "submit_status", "status": 429, "body": {"detail": "Slow down"}},
+    {"fault": "submit_status", "status": 422, "body": {"detail": "No"}},
+    {"fault": "model_fails"},
+    {"fault": "runner_fails"},
+)
+READS: Final[Sequence[Fault]] = (
+    {"fault": "read_status", "on": ["status", "result"], "status": 404},
+    {"fault": "read_status", "on": ["status", "result"], "status": 403},
+    {"fault": "read_status", "on": ["status", "result"], "status": 429},
+    {"fault": "read_status", "on": ["status", "result"], "status": 503},
+    {"fault": "read_drop", "on": ["status", "result"]},
+    {"fault": "read_drop", "on": ["status", "result"], "how": "reset"},
+    {"fault": "read_delay", "on": ["status", "result"], "seconds": 4.0},
+)
+MEDIA: Final[Sequence[Fault]] = (
+    {"fault": "media_truncated", "length": "whole"},
+    {"fault": "media_truncated", "length": "kept"},
+    {"fault": "media_truncated", "length": "absent"},
+    {"fault": "media_status", "status": 503},
+    {"fault": "media_delay", "seconds": 4.0},
+    {"fault": "media_chunked"},
+    {"fault": "media_content_type", "content_type": "text/html"},
+    {"fault": "billable_units_absent"},
+)
+# Each family with its weight and how often at most one of it strikes in one plan.
+FAMILIES: Final[Sequence[tuple[Sequence[Fault], int, int]]] = (
+    (LOST_ANSWERS, 2, 2),
+    (LATE_ANSWERS, 3, 4),
+    (REFUSED, 2, 2),
+    (READS, 4, 12),
+    (MEDIA, 4, 6),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fal:
+    """The sandbox's control endpoint, for the key of this run."""
+
+    http: httpx.AsyncClient
+    key: str
+
+    async def misbehaves(self, faults: Sequence[Fault]) -> None:
+        """Put these faults in the place of those planned before."""
+        answer = await self.http.put("/_sandbox/faults", json={"key": self.key, "faults": list(faults)})
+        assert answer.is_success, answer.text
+
+    async def ledger(self) -> Mapping[str, object]:
+        """Every request of the key, as the sandbox wrote it down."""
+        answer = await self.http.get("/_sandbox/requests", params={"key": self.key}, timeout=60)
+        return answer.raise_for_status().json()
+
+
+def planned(rng: Random) -> Sequence[Fault]:
+    """Draw a plan: one to three faults for a few times each, and how long fal takes."""
+    families = rng.choices(FAMILIES, [weight for _, weight, _ in FAMILIES], k=rng.randint(1, 3))
+    drawn = [{**rng.choice(family), "times": rng.randint(1, most)} for family, _, most in families]
+    return [*drawn, rng.choice(LATE), LATE[1]]

@@ -1,0 +1,134 @@
+"""The processes of imagegen, each started again whenever it ends, as systemd or Kubernetes would."""
+
+import asyncio
+import signal
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Final
+
+from processes import Running, answers, free_port, imagegen
+from tally import Tally
+
+_PAUSE: Final = 0.2  # seconds before a process that ended is started again
+_STEADY: Final = 15.0  # seconds after which an end that nobody asked for is a defect, and no failed start
+
+
+@dataclass(slots=True)
+class Member:
+    """One place in the fleet: the process that has it now, and its successors.
+
+    Attributes:
+        busy: a disturbance has it in its hands.
+        told: its present process was killed, or asked to end.
+        pause: seconds before the next one is started.
+        ended: exit statuses of processes that were up, and ended without being told.
+        failed_starts: processes that ended soon after their start, as they do while a server is down.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    environ: Mapping[str, str]
+    directory: Path
+    tally: Tally
+    port: int = 0
+    running: Running | None = None
+    busy: bool = False
+    told: bool = False
+    pause: float = _PAUSE
+    ended: list[int] = field(default_factory=list[int])
+    failed_starts: int = 0
+
+    @property
+    def is_up(self) -> bool:
+        return self.running is not None and self.running.process.returncode is None
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the present process, if there is one."""
+        if self.running is not None and self.is_up:
+            self.told = self.told or number in {signal.SIGKILL, signal.SIGTERM}
+            with suppress(ProcessLookupError):
+                self.running.process.send_signal(number)
+            self.tally.note(f"{number.name} to {self.name} ({self.running.process.pid})")
+
+    async def keep_running(self) -> None:
+        """Start the process again whenever it ends, until cancelled; then kill it."""
+        while True:
+            self.told = False
+            began = self.tally.seconds
+            async with imagegen(
+                *self.command, environ=self.environ, directory=self.directory, port=self.port
+            ) as self.running:
+                status = await self.running.process.wait()
+            self._judge(status, self.tally.seconds - began)
+            pause, self.pause = self.pause, _PAUSE
+            await asyncio.sleep(pause)
+
+    def _judge(self, status: int, seconds: float) -> None:
+        self.tally.note(f"{self.name} ended with status {status} after {seconds:.1f} s")
+        if self.told:
+            return
+        if seconds > _STEADY:
+            self.ended.append(status)
+        else:
+            self.failed_starts += 1
+
+
+@dataclass(frozen=True, slots=True)
+class Fleet:
+    """Every member; those that `serve` have a port."""
+
+    members: Sequence[Member]
+
+    @property
+    def ports(self) -> Sequence[int]:
+        """Where the API is."""
+        return [member.port for member in self.members if member.port]
+
+    def idle(self, rng: Random) -> Sequence[Member]:
+        """The members that run undisturbed, in a random order."""
+        free = [member for member in self.members if member.is_up and not member.busy]
+        return rng.sample(free, len(free))
+
+    async def all_up(self) -> None:
+        """Wait until every API process answers and every other one is started."""
+        for member in self.members:
+            async with asyncio.timeout(60):
+                while not await _answers(member):
+                    await asyncio.sleep(0.2)
+
+
+@asynccontextmanager
+async def fleet(
+    environ: Mapping[str, str], directory: Path, tally: Tally, *, serves: int, workers: int
+) -> AsyncGenerator[Fleet]:
+    """Run `serve` and `worker` processes; all are killed at the end."""
+    members = [_member(f"serve-{n}", environ, directory, tally) for n in range(1, serves + 1)]
+    members += [_member(f"worker-{n}", environ, directory, tally) for n in range(1, workers + 1)]
+    keepers = [asyncio.create_task(member.keep_running(), name=member.name) for member in members]
+    try:
+        yield Fleet(members)
+    finally:
+        for keeper in keepers:
+            keeper.cancel()
+        await asyncio.gather(*keepers, return_exceptions=True)
+
+
+def _member(name: str, environ: Mapping[str, str], directory: Path, tally: Tally) -> Member:
+    home = directory / name
+    home.mkdir()
+    serves = name.startswith("serve")
+    port = free_port() if serves else 0
+    command = ("serve", "--port", str(port)) if serves else ("worker",)
+    return Member(name, command, environ, home, tally, port)
+
+
+async def _answers(member: Member) -> bool:
+    if not member.is_up or member.running is None:
+        return False
+    if member.port:
+        with suppress(AssertionError):
+            await answers(member.running)
+    return member.is_up

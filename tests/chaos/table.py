@@ -1,0 +1,75 @@
+"""The one table of a run, for people at a terminal and for docs/reliability.md."""
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from disturbances import DISTURBANCES, struck
+from ledger import BROKEN, Finding
+from records import Records
+from tally import Tally
+
+_BEGIN: Final = "<!-- make chaos: begin -->"
+_END: Final = "<!-- make chaos: end -->"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What was done, and what became of the jobs.
+
+    Attributes:
+        columns: jobs, kills, stops, restarts, faults, and each broken promise.
+        ends: how many jobs ended how.
+        disturbed: how often each disturbance struck.
+        command: repeats the run.
+    """
+
+    columns: Mapping[str, int]
+    ends: Mapping[str, int]
+    disturbed: Mapping[str, int]
+    minutes: float
+    command: str
+
+    def markdown(self) -> str:
+        """The table, the command, and what is behind the figures."""
+        ends = ", ".join(f"{number} {end}" for end, number in self.ends.items())
+        disturbed = ", ".join(f"{name} {number}" for name, number in self.disturbed.items())
+        return "\n".join(
+            (
+                "| " + " | ".join(self.columns) + " |",
+                "|" + " ---: |" * len(self.columns),
+                "| " + " | ".join(f"{number:,}" for number in self.columns.values()) + " |",
+                "",
+                f"`{self.command}`, {self.minutes:.1f} minutes. Jobs: {ends}. Disturbances: {disturbed}.",
+            )
+        )
+
+
+def tabulate(records: Records, findings: Sequence[Finding], tally: Tally, command: str) -> Table:
+    """Count everything."""
+    broken = Counter(finding.column for finding in findings)
+    ends = Counter(document.why for document in records.documents)
+    return Table(
+        columns={
+            "jobs": len(records.documents),
+            **{column: struck(tally, column) for column in ("kills", "stops", "restarts", "faults")},
+            **{column: broken[column] for column in BROKEN},
+        },
+        ends=dict(ends.most_common()),
+        disturbed={each.name: tally.struck[each.name] for each in DISTURBANCES},
+        minutes=tally.seconds / 60,
+        command=command,
+    )
+
+
+def write_into(page: Path, table: Table) -> None:
+    """Put the table between the page's markers."""
+    text = page.read_text(encoding="utf-8")
+    part = f"{_BEGIN}\n{table.markdown()}\n{_END}"
+    written, times = re.subn(f"{re.escape(_BEGIN)}.*?{re.escape(_END)}", lambda _: part, text, flags=re.DOTALL)
+    if times != 1:
+        raise ValueError(f"{page} should have {_BEGIN} … {_END} once")
+    page.write_text(written, encoding="utf-8")
