@@ -15,6 +15,8 @@ ImagegenError
 │   ├── UserNotAllowed
 │   └── ModelNotAllowed
 ├── JobNotFound
+├── JobFinished                  it has completed or failed, so it cannot be cancelled
+├── RequestOwned                 fal's request id belongs to another job
 ├── StaleJob                     somebody else moved the job first; read it again
 ├── Unavailable                  a server that imagegen needs does not answer; retry later
 │   ├── DatabaseUnavailable
@@ -152,6 +154,22 @@ class JobNotFound(ImagegenError):
 
     def __init__(self, job_id: str) -> None:
         super().__init__(f"There is no job {job_id}.")
+        self.job_id = job_id
+
+
+class JobFinished(ImagegenError):
+    """The job has completed or failed; nothing is left to cancel."""
+
+    def __init__(self, job_id: str, status: str) -> None:
+        super().__init__(f"Job {job_id} has already {status}.")
+        self.job_id = job_id
+
+
+class RequestOwned(ImagegenError):
+    """fal's request id is another job's already: no two jobs may have one request."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"The request that was found for job {job_id} is another job's.")
         self.job_id = job_id
 
 
