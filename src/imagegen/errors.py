@@ -27,7 +27,10 @@ ImagegenError
 │   ├── ProviderUnavailable      retrying may help
 │   ├── SubmissionNotSent        certain: fal never saw the request
 │   ├── SubmissionUnknown        fal may or may not have accepted the request
-│   └── ResultUnavailable        fal has the request, its result cannot be read now; come back later
+│   ├── ResultUnavailable        fal has the request, its result cannot be read now; come back later
+│   │   └── RequestForgotten     fal has said for long that it knows no such request
+│   └── HistoryUnavailable       fal's list of its requests cannot be read, so it says nothing either way
+├── WebhookRefused               a webhook that is not provably fal's; carries the check that failed
 └── TransferError                a picture that could not be moved from fal to S3
     ├── TransferInterrupted      try again: broken off, truncated, refused for now
     ├── NotAPicture              arrived whole and is no picture
@@ -270,6 +273,28 @@ class ResultUnavailable(ProviderError):
     """fal has the request, paid for; what became of it cannot be read right now. Never a reason to fail the job."""
 
     retryable = True
+
+
+class RequestForgotten(ResultUnavailable):
+    """The request's status answered 404 for ten minutes and nothing else: fal seems to have lost what it accepted."""
+
+
+class HistoryUnavailable(ProviderError):
+    """fal's request history cannot be read (no permission, no connection, no inputs kept): no news, good or bad."""
+
+    retryable = True
+
+
+class WebhookRefused(ImagegenError):
+    """A webhook that is not provably fal's. It is dropped: the status of the request tells the same, later.
+
+    `check` is the one that failed: `headers`, `timestamp`, `keys` (fal's could not be read), `signature`, `body` or
+    `request_id`.
+    """
+
+    def __init__(self, check: str, reason: str) -> None:
+        super().__init__(f"The webhook is refused: {reason}.")
+        self.check = check
 
 
 class TransferError(ImagegenError):

@@ -63,6 +63,13 @@ class SubmissionState(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Priority(StrEnum):
+    """How urgent a request is to fal's queue: a person waits for a normal one, nobody for a low one."""
+
+    NORMAL = "normal"
+    LOW = "low"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
     """Who may act on a job, on the database's clock. `taken` counts leases since the last clean hand-back."""

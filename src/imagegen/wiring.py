@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from imagegen.fal import Fal
+from imagegen.fal import Fal, allowed_streams
 from imagegen.http import open_transport
 from imagegen.queue import Queue, open_queue
 from imagegen.registry import Registry
@@ -64,7 +64,7 @@ async def open_services(
         # Each job in flight holds one connection to fal or to its media host, a few more move pictures.
         connections = 2 * settings.service.concurrency + _SPARE_CONNECTIONS
         transport = await stack.enter_async_context(open_transport(connections))
-        fal = Fal(settings.fal, transport)
+        fal = Fal(settings.fal, transport, streams=allowed_streams())
         images = await stack.enter_async_context(open_images(settings.s3, settings.service, transport, fal.media_hosts))
         jobs = await stack.enter_async_context(open_jobs(settings.mongodb))
         queue = await stack.enter_async_context(open_queue(settings.nats, settings.service.lease))
