@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from imagegen.fal import Fal, allowed_streams
+from imagegen.fal import Fal, WebhookVerifier, allowed_streams
 from imagegen.http import open_transport
 from imagegen.queue import Queue, open_queue
 from imagegen.registry import Registry
@@ -36,6 +36,7 @@ class Services:
     images: Images
     queue: Queue
     fal: Fal
+    webhooks: WebhookVerifier
     runner: str
     stopping: asyncio.Event
 
@@ -77,6 +78,7 @@ async def open_services(
             images=images,
             queue=queue,
             fal=fal,
+            webhooks=WebhookVerifier(settings.fal, transport),
             stopping=stopping or asyncio.Event(),
             runner=f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}",
         )

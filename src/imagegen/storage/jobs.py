@@ -247,7 +247,7 @@ class Jobs:
             StaleJob: the job has changed since it was read.
             RequestOwned: another job has this request.
         """
-        before = {"_id": job.id, "version": job.version - 1, "status": JobStatus.RUNNING.value}
+        before: Document = {"_id": job.id, "version": job.version - 1, "status": JobStatus.RUNNING.value}
         if not await self._store(job, before, moving_part(job)):
             raise StaleJob(job.id)
 
@@ -258,7 +258,7 @@ class Jobs:
             StaleJob: the job has changed since it was read.
             RequestOwned: another job has this request.
         """
-        before = {"_id": job.id, "version": job.version - 1, "status": JobStatus.FAILED.value}
+        before: Document = {"_id": job.id, "version": job.version - 1, "status": JobStatus.FAILED.value}
         free = {"lease.runner": None, "lease.until": None, "lease.taken": 0}
         if not await self._store(job, before, {**moving_part(job), **free}):
             raise StaleJob(job.id)
