@@ -113,12 +113,23 @@ class _Fault(BaseModel):
         return f"{where}: {words}" if where else words
 
 
+class _PlatformFault(BaseModel):
+    """What fal's platform API says under `error`."""
+
+    message: str
+
+
 class _ErrorBody(BaseModel):
     detail: Lenient[str | _Fault | list[Lenient[str | _Fault]]] = None
     error_type: Lenient[str] = None
     type: Lenient[str] = None
     message: Lenient[str] = None
-    error: Lenient[str] = None
+    error: Lenient[str | _PlatformFault] = None
+
+    @property
+    def words(self) -> str | None:
+        """What it says outside `detail`."""
+        return self.message or (self.error.message if isinstance(self.error, _PlatformFault) else self.error)
 
     def faults(self) -> list[str | _Fault]:
         """`detail` as a list, whichever of its three forms it has."""
@@ -188,7 +199,7 @@ def read_refusal(response: httpx.Response, wording: Wording) -> Refusal:
     stated = body.error_type or response.headers.get("x-fal-error-type")
     named = next((fault.type for fault in faults if isinstance(fault, _Fault) and fault.type), None)
     error_type = stated or named or body.type
-    words = "; ".join(str(fault) for fault in faults if str(fault)) or body.message or body.error
+    words = "; ".join(str(fault) for fault in faults if str(fault)) or body.words
     answer = ProviderAnswer(
         message=wording.clean(words or f"fal.ai answered with HTTP status {response.status_code}."),
         status=response.status_code,
