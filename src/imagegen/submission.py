@@ -16,6 +16,7 @@ from typing import Final
 
 from imagegen.errors import (
     HistoryUnavailable,
+    JobNotFound,
     ProviderAnswer,
     QueueUnavailable,
     RequestOwned,
@@ -23,6 +24,7 @@ from imagegen.errors import (
     SubmissionNotSent,
     SubmissionUnknown,
 )
+from imagegen.fal import WebhookHint
 from imagegen.jobs import Job, JobStatus, ProviderRequest, SubmissionState
 from imagegen.turn import Postponed, Turn
 from imagegen.wiring import Services, now
@@ -79,6 +81,25 @@ async def adopt(job_id: str, request: ProviderRequest, services: Services) -> bo
             _log.error("%s (%s)", error, request.request_id)
             return False
         return True
+
+
+async def take_webhook(job_id: str, secret: str, hint: WebhookHint, services: Services) -> bool:
+    """Act upon a webhook that is provably fal's: give the job its late id, or have its runner look at the request now.
+
+    Returns:
+        Whether it is about an attempt of this job; any customer of fal's can send a webhook here.
+    """
+    try:
+        job = await services.jobs.get(job_id)
+    except JobNotFound:
+        return False
+    if not knows(secret, job):
+        return False
+    if job.can_take_a_late_id:
+        await adopt(job_id, services.fal.adopted(job.endpoint, hint.request_id), services)
+    elif not job.status.is_final:
+        await services.queue.hint(job_id)
+    return True
 
 
 def knows(secret: str, job: Job) -> bool:
