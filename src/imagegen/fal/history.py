@@ -1,7 +1,7 @@
 """fal's own list of the requests that it was sent: the way back to one whose submit was never answered."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Final
 
@@ -77,7 +77,8 @@ class History:
         raise HistoryUnavailable(_TOO_LONG)
 
     async def _page(self, endpoint: str, earliest: datetime, cursor: str | None) -> _Page:
-        wanted = {"endpoint_id": endpoint, "start": earliest.isoformat(), "expand": "payloads", "limit": str(_PAGE)}
+        start = earliest.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")  # the one form that fal's examples have
+        wanted = {"endpoint_id": endpoint, "start": start, "expand": "payloads", "limit": str(_PAGE)}
         response = await self._get({**wanted, "cursor": cursor} if cursor else wanted)
         if response.status_code != HTTPStatus.OK:
             raise HistoryUnavailable(read_refusal(response, self._wording).answer)
