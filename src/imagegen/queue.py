@@ -89,6 +89,7 @@ class Queue:
         self._jetstream: JetStreamContext = client.jetstream(timeout=3)
         self._subscription: JetStreamContext.PullSubscription | None = None
         self.news = JobNews()
+        self.hints = JobNews()
 
     async def check(self) -> None:
         """Raise QueueUnavailable unless the stream is there."""
@@ -112,9 +113,10 @@ class Queue:
             await self._jetstream.add_consumer(self._stream, _consumer_config(self._stream, self._ack_wait))
 
     async def listen(self) -> None:
-        """Receive every job's announcements, over one subscription."""
+        """Receive every job's announcements, and every hint, over one subscription each."""
         with _answers():
             await self._client.subscribe(f"{self._stream}.events.*", cb=self.news.arrived)
+            await self._client.subscribe(f"{self._stream}.hints.*", cb=self.hints.arrived)
 
     async def publish(self, job: Job) -> None:
         """Queue a job. The message id keeps a repeat inside the duplicate window from queueing it twice."""
@@ -149,6 +151,14 @@ class Queue:
         event = {"version": job.version, "status": job.status.value, **progress}
         with suppress(*_FAILURES):
             await self._client.publish(f"{self._stream}.events.{job.id}", json.dumps(event).encode())
+
+    async def hint(self, job_id: str) -> None:
+        """Tell whoever runs the job to look at it: fal has ended its request, or its caller wants it cancelled.
+
+        Like an announcement it may get lost; the same is seen a little later in MongoDB and at fal.
+        """
+        with suppress(*_FAILURES):
+            await self._client.publish(f"{self._stream}.hints.{job_id}", b"")
 
 
 @asynccontextmanager

@@ -12,6 +12,7 @@ from typing import Final
 import uvicorn
 
 from imagegen.api import create_app
+from imagegen.api.discretion import keep_secrets_out_of_the_access_log
 from imagegen.api.doors import doors_for
 from imagegen.errors import StartupError
 from imagegen.local import join_local_stack, local_stack
@@ -123,6 +124,7 @@ def _address(host: str, listener: socket.socket) -> str:
 
 
 def _uvicorn_config(app: object, settings: Settings) -> uvicorn.Config:
+    keep_secrets_out_of_the_access_log()
     return uvicorn.Config(
         app,  # pyright: ignore[reportArgumentType] - FastAPI is an ASGI application
         log_config=None,

@@ -7,8 +7,9 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
-from datetime import timedelta
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Final
 
 from imagegen.errors import DatabaseUnavailable, ImagegenError, StaleJob, Unavailable
@@ -31,10 +32,16 @@ class Postponed(ImagegenError):
 
 
 class Turn:
-    """This process's lease on one job, asked for when `uptime` was `asked_at`. `job` is always the job as stored."""
+    """This process's lease on one job, asked for when `uptime` was `asked_at`. `job` is always the job as stored.
 
-    def __init__(self, job: Job, services: Services, delivery: Delivery, asked_at: float) -> None:
+    `hint` is set when another process has something to tell about the job: a webhook of fal's, a wish to cancel.
+    """
+
+    def __init__(
+        self, job: Job, services: Services, delivery: Delivery, asked_at: float, hint: asyncio.Event | None = None
+    ) -> None:
         self.job, self.services, self._delivery = job, services, delivery
+        self.hint = hint or asyncio.Event()
         self._lease = services.settings.service.lease
         self._renewed_at = asked_at
 
@@ -68,6 +75,23 @@ class Turn:
                 break
         await self.services.queue.announce(self.job)
 
+    async def reread(self) -> None:
+        """Read the job again, which somebody else may have given a late id; StaleJob if the lease has passed on."""
+        job = await self.services.jobs.get(self.job.id)
+        same = (job.lease.epoch, job.lease.runner) == (self.job.lease.epoch, self.job.lease.runner)
+        if not same or job.status.is_final:
+            raise StaleJob(job.id)
+        self.job = job
+
+    async def look_for_a_wish(self) -> None:
+        """Read whether the caller wants the job cancelled; a MongoDB that is down leaves that to the heartbeat."""
+        with suppress(DatabaseUnavailable):
+            self._wished(await self.services.jobs.wish(self.job.id))
+
+    def _wished(self, since: datetime | None) -> None:
+        if since is not None:
+            self.job = replace(self.job, cancel_requested_at=since)
+
     async def announce(self, **progress: object) -> None:
         """Tell whoever waits how far the job is, without storing it."""
         await self.services.queue.announce(self.job, **progress)
@@ -79,7 +103,7 @@ class Turn:
             await self._delivery.still_working()
             asked_at = uptime()
             try:
-                await self.services.jobs.renew(self.job, self._lease)
+                self._wished(await self.services.jobs.renew(self.job, self._lease))
             except DatabaseUnavailable:
                 continue  # while MongoDB is down nobody else can take the lease either
             except StaleJob:
@@ -102,16 +126,17 @@ async def take_turn(job: Job, services: Services, delivery: Delivery, asked_at: 
     Raises:
         StaleJob: the lease was lost while the body ran; the body was stopped.
     """
-    turn = Turn(job, services, delivery, asked_at)
-    try:
-        async with _kept_alive(turn):
-            yield turn
-    except asyncio.CancelledError:
-        await _hand_back_at_the_end(turn, delivery)
-        raise
-    except (Postponed, Unavailable):
-        await services.jobs.hand_back(turn.job)
-        raise
+    with services.queue.hints.of(job.id) as hint:
+        turn = Turn(job, services, delivery, asked_at, hint)
+        try:
+            async with _kept_alive(turn):
+                yield turn
+        except asyncio.CancelledError:
+            await _hand_back_at_the_end(turn, delivery)
+            raise
+        except (Postponed, Unavailable):
+            await services.jobs.hand_back(turn.job)
+            raise
 
 
 @asynccontextmanager

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from imagegen.fal import Fal
+from imagegen.fal import Fal, WebhookVerifier, allowed_streams
 from imagegen.http import open_transport
 from imagegen.queue import Queue, open_queue
 from imagegen.registry import Registry
@@ -36,6 +36,7 @@ class Services:
     images: Images
     queue: Queue
     fal: Fal
+    webhooks: WebhookVerifier
     runner: str
     stopping: asyncio.Event
 
@@ -64,7 +65,7 @@ async def open_services(
         # Each job in flight holds one connection to fal or to its media host, a few more move pictures.
         connections = 2 * settings.service.concurrency + _SPARE_CONNECTIONS
         transport = await stack.enter_async_context(open_transport(connections))
-        fal = Fal(settings.fal, transport)
+        fal = Fal(settings.fal, transport, streams=allowed_streams())
         images = await stack.enter_async_context(open_images(settings.s3, settings.service, transport, fal.media_hosts))
         jobs = await stack.enter_async_context(open_jobs(settings.mongodb))
         queue = await stack.enter_async_context(open_queue(settings.nats, settings.service.lease))
@@ -77,6 +78,7 @@ async def open_services(
             images=images,
             queue=queue,
             fal=fal,
+            webhooks=WebhookVerifier(settings.fal, transport),
             stopping=stopping or asyncio.Event(),
             runner=f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}",
         )

@@ -57,6 +57,8 @@ async def test_the_answer_is_the_finished_job_with_its_picture_in_the_bucket(ser
                 "source": "billed",
             },
             "error": None,
+            "attention": None,
+            "cancelRequestedAt": None,
             "createdAt": IS_TIME,
             "startedAt": IS_TIME,
             "completedAt": IS_TIME,

@@ -50,6 +50,7 @@ def test_the_operations_have_names_for_methods(contract: Contract) -> None:
         "generateImage": "POST /api/images/generate",
         "listJobs": "GET /api/jobs",
         "getJob": "GET /api/jobs/{jobId}",
+        "cancelJob": "POST /api/jobs/{jobId}/cancel",
         "getLiveness": "GET /health/live",
         "getReadiness": "GET /health/ready",
     }

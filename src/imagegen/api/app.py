@@ -15,7 +15,7 @@ import imagegen
 from imagegen.api.doors import Doorkeeper, Doors
 from imagegen.api.errors import translate_errors
 from imagegen.api.openapi import document, operation_id
-from imagegen.api.routes import health, jobs
+from imagegen.api.routes import cancel, health, jobs, webhooks
 from imagegen.api.routes.images import images_router
 from imagegen.registry import Registry
 from imagegen.wiring import Services
@@ -57,6 +57,8 @@ def create_app(registry: Registry, open_services: OpenServices, doors: Doors | N
     translate_errors(app, registry)
     app.include_router(images_router(registry))
     app.include_router(jobs.router)
+    app.include_router(cancel.router)
+    app.include_router(webhooks.router)
     app.include_router(health.router)
     _serve_documentation(app)
     document(app, registry, doors)

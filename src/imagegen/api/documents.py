@@ -59,6 +59,7 @@ FORBIDDEN: Final = problems(403, "The API key may not act for this user, or not 
 NOT_FOUND: Final = problems(404, "There is no such job.", "job_not_found")
 MODEL_NOT_FOUND: Final = problems(404, "There is no such model; the valid names are given.", "unknown_model")
 CONFLICT: Final = problems(409, "The Idempotency-Key was used with another body.", "idempotency_mismatch")
+FINISHED: Final = problems(409, "The job has completed or failed; nothing is left to cancel.", "job_finished")
 UNSUPPORTED: Final = problems(415, "The body is not declared as JSON.", "unsupported_media_type")
 INTERNAL_ERROR: Final = problems(500, _DEFECT, "internal_error")
 FAL_ERROR: Final = problems(

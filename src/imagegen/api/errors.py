@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from imagegen.api.discretion import without_secret
 from imagegen.api.schemas import Problem, ProblemFault
 from imagegen.errors import (
     Fault,
@@ -17,6 +18,7 @@ from imagegen.errors import (
     InvalidInput,
     InvalidQuery,
     InvalidRequest,
+    JobFinished,
     JobNotFound,
     ModelNotAllowed,
     NotAllowed,
@@ -79,6 +81,7 @@ def translate_errors(app: FastAPI, registry: Registry) -> None:
     app.add_exception_handler(InvalidRequest, invalid_request)
     app.add_exception_handler(NotAllowed, _not_allowed)
     app.add_exception_handler(JobNotFound, _not_found)
+    app.add_exception_handler(JobFinished, _finished)
     app.add_exception_handler(Unavailable, _unavailable)
     app.add_exception_handler(JobFailed, _job_failed)
     app.add_exception_handler(HTTPException, _http_error)
@@ -120,6 +123,11 @@ async def _not_found(_request: Request, error: Exception) -> JSONResponse:
     return problem(HTTPStatus.NOT_FOUND, "job_not_found", str(error), job_id=error.job_id)
 
 
+async def _finished(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, JobFinished)
+    return problem(HTTPStatus.CONFLICT, "job_finished", str(error), job_id=error.job_id)
+
+
 async def _unavailable(_request: Request, error: Exception) -> JSONResponse:
     job_id = error.job_id if isinstance(error, AcceptanceUnknown) else None
     return problem(
@@ -153,7 +161,8 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _defect(request: Request, error: Exception) -> JSONResponse:
-    _log.error("%s %s: unexpected error", request.method, request.url.path, exc_info=error)
+    path = without_secret(request.url.path)
+    _log.error("%s %s: unexpected error", request.method, path, exc_info=error)
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong inside imagegen.")
 
 

@@ -197,6 +197,63 @@ class ForeignMediaHost(_Planned):
     base_url: str = "http://media.invalid"
 
 
+class RequestForgotten(_Planned):
+    """A request is forgotten when its status, stream or result is next asked for: 404 for ever, in no history."""
+
+    fault: Literal["request_forgotten"]
+
+
+class WebhookMissing(_Planned):
+    """The end of a request is not told."""
+
+    fault: Literal["webhook_missing"]
+
+
+class WebhookDoubled(_Planned):
+    """The end of a request is told twice."""
+
+    fault: Literal["webhook_doubled"]
+
+
+class WebhookForged(_Planned):
+    """The webhook is signed with a key that is not fal's, and comes instead of fal's own."""
+
+    fault: Literal["webhook_forged"]
+
+
+class WebhookLate(_Planned):
+    """The webhook is sent so long after the end."""
+
+    fault: Literal["webhook_late"]
+    seconds: Seconds
+
+
+class WebhookBeforeAnswer(_Planned):
+    """The submit is answered only when the request ended and its webhook was delivered."""
+
+    fault: Literal["webhook_before_answer"]
+
+
+class HistoryUnavailable(_Planned):
+    """The request history is refused, as for a key without the permission."""
+
+    fault: Literal["history_unavailable"]
+    status: ErrorStatus = 403
+
+
+class HistoryEmpty(_Planned):
+    """The request history lists nothing."""
+
+    fault: Literal["history_empty"]
+
+
+class HistoryLate(_Planned):
+    """The request history lists a request only so long after its submit."""
+
+    fault: Literal["history_late"]
+    seconds: Seconds
+
+
 class BillableUnitsAbsent(_Planned):
     """The result comes without X-Fal-Billable-Units."""
 
@@ -220,6 +277,8 @@ Fault: TypeAlias = Annotated[
     SubmitStatus | SubmitGatewayError | SubmitDelay | SubmitDrop
     | ReadStatus | ReadDelay | ReadDrop | ResultExpired
     | ModelFails | RunnerFails | UnreachableInputFails | CancelIgnored | Latency
+    | RequestForgotten | HistoryUnavailable | HistoryEmpty | HistoryLate
+    | WebhookMissing | WebhookDoubled | WebhookForged | WebhookLate | WebhookBeforeAnswer
     | MediaStatus | MediaDelay | MediaTruncated | MediaChunked | MediaCorrupt | MediaContentType | MediaHuge
     | ForeignMediaHost | BillableUnitsAbsent | NsfwFlagged | FewerPictures,
     Field(discriminator="fault"),

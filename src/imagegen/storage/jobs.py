@@ -23,8 +23,8 @@ from pymongo.errors import (
 )
 from pymongo.read_concern import ReadConcern
 
-from imagegen.errors import DatabaseUnavailable, JobNotFound, StaleJob, StartupError
-from imagegen.jobs import Idempotency, Job, JobStatus, first_job_id_at
+from imagegen.errors import DatabaseUnavailable, JobNotFound, RequestOwned, StaleJob, StartupError
+from imagegen.jobs import Idempotency, Job, JobStatus, SubmissionState, first_job_id_at
 from imagegen.settings import MongoSettings
 from imagegen.storage.job_documents import DECIMALS, Document, from_document, moving_part, to_document
 
@@ -51,7 +51,15 @@ _INDEXES: Final = (
         unique=True,
         partialFilterExpression={"idempotency": {"$exists": True}},
     ),
+    IndexModel(
+        [("submission.request.requestId", ASCENDING)],
+        name="requestId",
+        unique=True,
+        partialFilterExpression={"submission.request.requestId": {"$exists": True}},
+    ),
 )
+_LOST: Final = {"$in": [SubmissionState.SUBMITTING.value, SubmissionState.UNKNOWN.value]}
+_WISH: Final = {"cancelRequestedAt": 1}
 
 
 class AcceptanceUnknown(DatabaseUnavailable):
@@ -197,12 +205,18 @@ class Jobs:
         document = _or_none(claimed)
         return None if document is None else from_document(document)
 
-    async def renew(self, job: Job, lease: timedelta) -> None:
-        """Prolong the lease; StaleJob if it has passed to somebody else."""
+    async def renew(self, job: Job, lease: timedelta) -> datetime | None:
+        """Prolong the lease; StaleJob if it has passed to somebody else.
+
+        Returns:
+            Since when the job is wished to be cancelled.
+        """
+        longer = [{"$set": {"lease.until": _from_now(lease)}}]
         with _answers():
-            outcome = await self._jobs.update_one(_held(job), [{"$set": {"lease.until": _from_now(lease)}}])
-        if outcome.matched_count == 0:
+            found = _or_none(await self._jobs.find_one_and_update(_held(job), longer, projection=_WISH))
+        if found is None:
             raise StaleJob(job.id)
+        return found.get("cancelRequestedAt")
 
     async def hand_back(self, job: Job) -> None:
         """Give the lease up cleanly, so that anyone may take the job from where it is."""
@@ -214,16 +228,76 @@ class Jobs:
         """Store a move if the job is still what it was made from; StaleJob if it is not.
 
         Safe to repeat: a move that was stored although its acknowledgement got lost counts as stored.
+
+        Raises:
+            RequestOwned: it carries the id of a request that another job has.
         """
         changes = moving_part(job)
         if job.status.is_final or job.attention:
             changes["lease.until"] = None
         before = {**_held(job), "version": job.version - 1}
-        with _answers():
-            outcome = await self._jobs.update_one(before, {"$set": changes})
-        if outcome.matched_count == 0 and not await self._is_stored(job):
+        if not await self._store(job, before, changes) and not await self._is_stored(job):
             raise StaleJob(job.id)
         return job
+
+    async def adopt(self, job: Job) -> None:
+        """Store the late id of an unfinished job's request, whoever holds the lease, who then finds it there.
+
+        Raises:
+            StaleJob: the job has changed since it was read.
+            RequestOwned: another job has this request.
+        """
+        before: Document = {"_id": job.id, "version": job.version - 1, "status": JobStatus.RUNNING.value}
+        if not await self._store(job, before, moving_part(job)):
+            raise StaleJob(job.id)
+
+    async def revive(self, job: Job) -> None:
+        """Store the one move out of an end: a failed job whose request was found after all runs again, held by nobody.
+
+        Raises:
+            StaleJob: the job has changed since it was read.
+            RequestOwned: another job has this request.
+        """
+        before: Document = {"_id": job.id, "version": job.version - 1, "status": JobStatus.FAILED.value}
+        free = {"lease.runner": None, "lease.until": None, "lease.taken": 0}
+        if not await self._store(job, before, {**moving_part(job), **free}):
+            raise StaleJob(job.id)
+
+    async def wish_cancelled(self, job_id: str) -> bool:
+        """Note the wish to cancel a running job, whoever holds it; False if it is not running. Repeatable."""
+        wish = {"cancelRequestedAt": {"$ifNull": ["$cancelRequestedAt", "$$NOW"]}}
+        running = {"_id": job_id, "status": JobStatus.RUNNING.value}
+        with _answers():
+            return (await self._jobs.update_one(running, [{"$set": wish}])).matched_count == 1
+
+    async def wish(self, job_id: str) -> datetime | None:
+        """Since when the job is wished to be cancelled."""
+        with _answers():
+            found = await self._jobs.find_one({"_id": job_id}, _WISH)
+        return found.get("cancelRequestedAt") if found else None
+
+    async def others_like(self, job: Job) -> Sequence[SubmissionState]:
+        """How far the other running jobs are that may have sent fal the same request and do not know its id."""
+        lost = {"status": JobStatus.RUNNING.value, "submission.state": _LOST, "endpoint": job.endpoint}
+        with _answers():
+            found = self._jobs.find({**lost, "_id": {"$ne": job.id}})
+            others = [from_document(document) async for document in found]
+        return [other.submission.state for other in others if other.payload == job.payload]
+
+    async def owned(self, request_ids: Sequence[str]) -> frozenset[str]:
+        """Those of fal's request ids that some job has."""
+        wanted = {"submission.request.requestId": {"$in": list(request_ids)}}
+        with _answers():
+            found = self._jobs.find(wanted, {"submission.request.requestId": 1})
+            return frozenset([document["submission"]["request"]["requestId"] async for document in found])
+
+    async def _store(self, job: Job, before: Document, changes: Document) -> bool:
+        try:
+            with _answers():
+                outcome = await self._jobs.update_one(before, {"$set": changes})
+        except DuplicateKeyError as error:
+            raise RequestOwned(job.id) from error
+        return outcome.matched_count == 1
 
     async def _is_stored(self, job: Job) -> bool:
         with _answers():
