@@ -1,6 +1,8 @@
 """What fal can do wrong: entries of the sandbox's plans, each a few times, then forgotten.
 
-Left out is what ends a job by right although fal may be paid for it: a result that is no picture, or is too large.
+Left out is what ends a job by right although fal may be paid for it: a result that is no picture, or is too large; a
+request that fal forgets. A history that is forbidden is left out too: without webhooks there is then no path at all on
+which a lost request could be found.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,11 +45,12 @@ REFUSED: Final[Sequence[Fault]] = (
     {"fault": "runner_fails"},
 )
 READS: Final[Sequence[Fault]] = (
-    {"fault": "read_status", "on": ["status", "result"], "status": 404},
+    {"fault": "read_status", "on": ["status", "stream", "result"], "status": 404},
     {"fault": "read_status", "on": ["status", "result"], "status": 403},
     {"fault": "read_status", "on": ["status", "result"], "status": 429},
-    {"fault": "read_status", "on": ["status", "result"], "status": 503},
-    {"fault": "read_drop", "on": ["status", "result"]},
+    {"fault": "read_status", "on": ["status", "stream", "result"], "status": 503},
+    {"fault": "read_drop", "on": ["status", "stream", "result"]},
+    {"fault": "read_drop", "on": ["stream"], "after_events": 2},
     {"fault": "read_drop", "on": ["status", "result"], "how": "reset"},
     {"fault": "read_delay", "on": ["status", "result"], "seconds": 4.0},
 )
@@ -61,13 +64,34 @@ MEDIA: Final[Sequence[Fault]] = (
     {"fault": "media_content_type", "content_type": "text/html"},
     {"fault": "billable_units_absent"},
 )
+WEBHOOKS: Final[Sequence[Fault]] = (
+    {"fault": "webhook_missing"},
+    {"fault": "webhook_doubled"},
+    {"fault": "webhook_forged"},
+    {"fault": "webhook_late", "seconds": 5.0},
+    {"fault": "webhook_before_answer"},
+)
+HISTORY: Final[Sequence[Fault]] = (
+    {"fault": "history_unavailable", "status": 503},
+    {"fault": "history_unavailable", "status": 429},
+    {"fault": "history_empty"},
+    {"fault": "history_late", "seconds": 5.0},
+)
+CANCELS: Final[Sequence[Fault]] = (
+    {"fault": "cancel_ignored"},
+    {"fault": "read_drop", "on": ["cancel"]},
+    {"fault": "read_status", "on": ["cancel"], "status": 503},
+)
 # Each family with its weight and how often at most one of it strikes in one plan.
 FAMILIES: Final[Sequence[tuple[Sequence[Fault], int, int]]] = (
-    (LOST_ANSWERS, 2, 2),
+    (LOST_ANSWERS, 4, 6),
     (LATE_ANSWERS, 3, 4),
     (REFUSED, 2, 2),
     (READS, 4, 12),
     (MEDIA, 4, 6),
+    (WEBHOOKS, 4, 12),
+    (HISTORY, 2, 6),
+    (CANCELS, 2, 6),
 )
 
 

@@ -104,9 +104,23 @@ class Fleet:
 async def fleet(
     environ: Mapping[str, str], directory: Path, tally: Tally, *, serves: int, workers: int
 ) -> AsyncGenerator[Fleet]:
-    """Run `serve` and `worker` processes; all are killed at the end."""
-    members = [_member(f"serve-{n}", environ, directory, tally) for n in range(1, serves + 1)]
-    members += [_member(f"worker-{n}", environ, directory, tally) for n in range(1, workers + 1)]
+    """Run `serve` and `worker` processes; all are killed at the end.
+
+    The first of each kind has a public address, so fal calls it back; the others wait on fal's status streams.
+    """
+    ports = [free_port() for _ in range(serves)]
+    public = {**environ, "PUBLIC_URL": f"http://127.0.0.1:{ports[0]}"}
+    members = [
+        Member(f"serve-{n}", ("serve", "--port", str(port)), environ, directory / f"serve-{n}", tally, port)
+        for n, port in enumerate(ports, start=1)
+    ]
+    members += [
+        Member(f"worker-{n}", ("worker",), environ, directory / f"worker-{n}", tally) for n in range(1, workers + 1)
+    ]
+    for member in members:
+        member.directory.mkdir()
+        if member.name.endswith("-1"):
+            member.environ = public
     keepers = [asyncio.create_task(member.keep_running(), name=member.name) for member in members]
     try:
         yield Fleet(members)
@@ -114,15 +128,6 @@ async def fleet(
         for keeper in keepers:
             keeper.cancel()
         await asyncio.gather(*keepers, return_exceptions=True)
-
-
-def _member(name: str, environ: Mapping[str, str], directory: Path, tally: Tally) -> Member:
-    home = directory / name
-    home.mkdir()
-    serves = name.startswith("serve")
-    port = free_port() if serves else 0
-    command = ("serve", "--port", str(port)) if serves else ("worker",)
-    return Member(name, command, environ, home, tally, port)
 
 
 async def _answers(member: Member) -> bool:

@@ -15,10 +15,10 @@ from records import Document, Paid, Picture, Records
 
 Broken: TypeAlias = Literal["lost", "paid twice", "charged wrongly", "orphaned", "left over", "unknown"]
 BROKEN: Final[Sequence[Broken]] = ("lost", "paid twice", "charged wrongly", "orphaned", "left over", "unknown")
-# Not yet promised: objects of a lost lease are left over until a sweep deletes them, and what became of a lost
-# answer is not found out.
-NOT_YET_PROMISED: Final[frozenset[Broken]] = frozenset({"left over", "unknown"})
+# Not yet promised: objects of a lost lease are left over until there is a sweep that deletes them.
+NOT_YET_PROMISED: Final[frozenset[Broken]] = frozenset({"left over"})
 _OK: Final = 200
+_HELD_IN_VAIN: Final = "failed (submission_unknown)"  # the one end that a late id may still change
 # Ends after which fal may be paid although there is no picture: fal's own word, or bytes that are none.
 _RIGHTFUL: Final = frozenset({"not_a_picture"})
 
@@ -40,7 +40,7 @@ async def reckon(records: Records, told: Told, bucket: Bucket) -> Sequence[Findi
         *_paid_for_nothing(records),
         *_charged_wrongly(records, told),
         *_orphaned(records),
-        *(Finding("unknown", each.id, each.why) for each in records.documents if each.is_unknown),
+        *_unknown(records),
     ]
     return [*findings, *[each async for each in _unreadable(records, bucket)]]
 
@@ -57,7 +57,7 @@ def _lost(records: Records, told: Told) -> Iterator[Finding]:
         if not document.is_final:
             yield Finding("lost", document.id, f"is {document.status} for ever; attention: {document.attention}")
     for job_id, status in told.ended.items():
-        if job_id in by_id and by_id[job_id].status != status:
+        if job_id in by_id and by_id[job_id].why != status and status != _HELD_IN_VAIN:
             yield Finding("lost", job_id, f"a client saw {status}, and now it is {by_id[job_id].why}")
 
 
@@ -91,8 +91,16 @@ def _paid_for_nothing(records: Records) -> Iterator[Finding]:
             continue
         elif job.submission.request is None or job.submission.request.request_id != paid.request_id:
             yield Finding("lost", job.id, f"fal has {paid.request_id}, which the job does not know: {job.why}")
-        elif paid.result_status == _OK and job.status == "failed" and not _ended_rightfully(job):
+        elif paid.result_status == _OK and job.status in {"failed", "cancelled"} and not _ended_rightfully(job):
             yield Finding("lost", job.id, f"fal made the pictures of {paid.request_id}, and the job is {job.why}")
+
+
+def _unknown(records: Records) -> Iterator[Finding]:
+    """Jobs that ended without their request, though fal has it. One that fal never got ends so by right."""
+    paid = {each.token for each in records.paid}
+    for job in records.documents:
+        if job.is_unknown and job.token in paid:
+            yield Finding("unknown", job.id, f"is {job.why}, and fal has its request")
 
 
 def _ended_rightfully(job: Document) -> bool:

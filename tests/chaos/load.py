@@ -7,6 +7,7 @@ belongs to, and which jobs are one and the same wish.
 import asyncio
 import json
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from random import Random
@@ -17,6 +18,8 @@ from tally import Tally
 
 _PATH: Final = "/api/images/generate"
 _TRIES: Final = 12
+_WITH_DEADLINE: Final = 0.1  # of all jobs
+_NEVER: Final = frozenset({400, 401, 403, 404, 409, 422})
 _FINAL: Final = frozenset({"completed", "failed", "cancelled"})
 
 
@@ -27,16 +30,21 @@ class Wish:
     Attributes:
         token: the word in the prompt that no other job has.
         key: the idempotency key, for clients that give one.
+        deadline: seconds after which the pictures are not wanted any more.
     """
 
     token: str
     pictures: int
     user: str
     key: str | None
+    deadline: int | None = None
 
     @property
     def body(self) -> dict[str, object]:
+        """What is posted."""
+        more: dict[str, object] = {} if self.deadline is None else {"deadlineSeconds": self.deadline}
         return {
+            **more,
             "model": "flux-pro",
             "inputs": {"prompt": f"{self.token} a lighthouse"},
             "options": {"width": 256, "height": 256, "num_images": self.pictures},
@@ -51,7 +59,7 @@ class Told:
     Attributes:
         wishes: every job asked for, by its token.
         accepted: the ids of all jobs that any client heard of, with the token that it was asked with.
-        ended: the final status that a client saw, by the job's id.
+        ended: the final status that a client saw, by the job's id, with the code of its error in parentheses.
         surprises: answers that no client should ever get.
     """
 
@@ -64,16 +72,14 @@ class Told:
         """Note an answer; the job's id if it names one that is accepted."""
         body = _json(answer)
         job_id = body.get("jobId")
-        if answer.status_code in {400, 401, 403, 404, 409, 422}:
+        if answer.status_code in _NEVER or (answer.is_server_error and job_id is None and not _is_busy(answer)):
             self.surprises.append(f"{wish.token}: {answer.status_code} {answer.text[:300]}")
-        if not isinstance(job_id, str) or answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE:
+        if not isinstance(job_id, str) or _is_busy(answer):
             return None  # 503 may name a job that perhaps exists
         self.accepted[job_id] = wish.token
-        status = body.get("status")
-        if answer.status_code == HTTPStatus.INTERNAL_SERVER_ERROR:
-            status = "failed"
-        if isinstance(status, str) and status in _FINAL:
-            self.ended[job_id] = status
+        status = "failed" if answer.is_server_error else body.get("status")
+        if status in _FINAL:
+            self.ended[job_id] = f"{status}{_reason(body)}"
         return job_id
 
 
@@ -151,6 +157,20 @@ async def ask_twice_at_once(client: Client) -> None:
     await asyncio.gather(*(_repeated(client, within=20, prefer="respond-async") for _ in range(2)))
 
 
+async def change_its_mind(client: Client) -> None:
+    """Ask for the job, and soon after that it be cancelled, perhaps more than once; then look what came of it."""
+    job_id = await _repeated(client, within=15, prefer="respond-async")
+    if job_id is None:
+        return
+    for _ in range(client.rng.randint(1, 3)):
+        await asyncio.sleep(client.rng.uniform(0, 1.5))
+        with suppress(httpx.TransportError):
+            answer = await client.http.post(f"{client.address}/api/jobs/{job_id}/cancel", timeout=10)
+            if answer.is_success:
+                client.told.hear(client.wish, answer)
+    await client.watch(job_id, 20)
+
+
 async def _repeated(client: Client, *, within: float, prefer: str) -> str | None:
     """Ask until accepted; without a key only once, for a repeat would be a second job."""
     for _ in range(_TRIES if client.wish.key else 1):
@@ -177,6 +197,7 @@ BEHAVIOURS: Final[Mapping[Behaviour, tuple[int, bool]]] = {
     hang_up: (2, False),
     lose_patience: (3, True),
     ask_twice_at_once: (2, True),
+    change_its_mind: (2, True),
 }
 
 
@@ -203,9 +224,26 @@ class Load:
         behave = rng.choices(list(BEHAVIOURS), [weight for weight, _ in BEHAVIOURS.values()])[0]
         has_key = BEHAVIOURS[behave][1]
         token = f"wish-{self._seed}-{number}"
-        wish = Wish(token, rng.choice((1, 1, 1, 2, 3)), f"user-{rng.randrange(8)}", token if has_key else None)
+        wish = Wish(
+            token,
+            pictures=rng.choice((1, 1, 1, 2, 3)),
+            user=f"user-{rng.randrange(8)}",
+            key=token if has_key else None,
+            deadline=rng.randint(3, 30) if rng.random() < _WITH_DEADLINE else None,
+        )
         self.told.wishes[token] = wish
         return behave, Client(http, self._ports, wish, rng, self.told)
+
+
+def _is_busy(answer: httpx.Response) -> bool:
+    return answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+
+
+def _reason(body: dict[str, Any]) -> str:
+    """The code of a failed job, which is a job's member, or a problem's own."""
+    error: dict[str, Any] | None = body.get("error")
+    code = error["code"] if error else body.get("code")
+    return f" ({code})" if code else ""
 
 
 def _json(answer: httpx.Response) -> dict[str, Any]:

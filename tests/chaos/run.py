@@ -38,6 +38,7 @@ class Plan:
         rate: jobs asked for in a second.
         pause: seconds from one disturbance to the next, on average.
         lease: the shortest that the service allows, so that it is often outlasted.
+        horizon: how long a job is held whose request nobody knows of.
     """
 
     seed: int = 1
@@ -49,6 +50,7 @@ class Plan:
     serves: int = 2
     workers: int = 2
     lease: timedelta = timedelta(seconds=3)
+    horizon: timedelta = timedelta(seconds=40)
 
     @property
     def longest(self) -> float:
@@ -113,7 +115,8 @@ async def _stage(plan: Plan, directory: Path) -> AsyncGenerator[_Stage]:
         await bucket.make()
         assert settings.fal.key is not None
         fal = Fal(http, settings.fal.key.get_secret_value())
-        environ = environment(settings, plan.lease)
+        horizon = {"IMAGEGEN_UNKNOWN_HORIZON": f"{plan.horizon.total_seconds()}s"}
+        environ = environment(settings, plan.lease) | horizon
         async with fleet(environ, directory, tally, serves=plan.serves, workers=plan.workers) as members:
             await members.all_up()
             yield _Stage(settings, fal, bucket, members, tally)
