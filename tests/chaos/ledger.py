@@ -4,16 +4,16 @@ import asyncio
 import hashlib
 import io
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from bucket import Bucket
 from load import Told
 from PIL import Image
 from records import Document, Paid, Picture, Records
 
 Broken: TypeAlias = Literal["lost", "paid twice", "charged wrongly", "orphaned", "left over", "unknown"]
+ContentOf: TypeAlias = Callable[[str], Awaitable[bytes]]
 BROKEN: Final[Sequence[Broken]] = ("lost", "paid twice", "charged wrongly", "orphaned", "left over", "unknown")
 # Not yet promised: objects of a lost lease are left over until there is a sweep that deletes them.
 NOT_YET_PROMISED: Final[frozenset[Broken]] = frozenset({"left over"})
@@ -32,8 +32,8 @@ class Finding:
     what: str
 
 
-async def reckon(records: Records, told: Told, bucket: Bucket) -> Sequence[Finding]:
-    """Everything that is not as promised."""
+async def reckon(records: Records, told: Told, content_of: ContentOf) -> Sequence[Finding]:
+    """Everything that is not as promised. `content_of` reads an object of S3 by its key."""
     findings = [
         *_lost(records, told),
         *_paid_twice(records),
@@ -42,7 +42,7 @@ async def reckon(records: Records, told: Told, bucket: Bucket) -> Sequence[Findi
         *_orphaned(records),
         *_unknown(records),
     ]
-    return [*findings, *[each async for each in _unreadable(records, bucket)]]
+    return [*findings, *[each async for each in _unreadable(records, content_of)]]
 
 
 def _lost(records: Records, told: Told) -> Iterator[Finding]:
@@ -135,19 +135,19 @@ def _orphaned(records: Records) -> Iterator[Finding]:
         yield Finding("left over", key, "is an upload that nobody finished")
 
 
-async def _unreadable(records: Records, bucket: Bucket) -> AsyncGenerator[Finding]:
+async def _unreadable(records: Records, content_of: ContentOf) -> AsyncGenerator[Finding]:
     """Pictures that a job names and nobody can look at."""
     for job in records.documents:
         for picture in job.images:
-            if fault := await _fault(picture, records, bucket):
+            if fault := await _fault(picture, records, content_of):
                 yield Finding("lost", job.id, f"{picture.key}: {fault}")
 
 
-async def _fault(picture: Picture, records: Records, bucket: Bucket) -> str | None:
+async def _fault(picture: Picture, records: Records, content_of: ContentOf) -> str | None:
     """What is wrong with a stored picture; None if it is there, whole and what the job says."""
     if picture.key not in records.objects:
         return "is not in S3"
-    content = await bucket.bytes_of(picture.key)
+    content = await content_of(picture.key)
     if hashlib.sha256(content).hexdigest() != picture.sha256:
         return "has other bytes than the job says"
     return await asyncio.to_thread(_undecodable, content, (picture.width, picture.height))

@@ -98,7 +98,7 @@ async def run(plan: Plan, directory: Path, command: str = "") -> Verdict:
         await _shake(plan, stage, load)
         await _come_to_rest(stage)
         records = await read_records(stage.settings, stage.fal, stage.bucket)
-        findings = await reckon(records, load.told, stage.bucket)
+        findings = await reckon(records, load.told, stage.bucket.bytes_of)
         table = tabulate(records, findings, stage.tally, command)
         died = [f"{each.name} ended by itself: {each.ended}" for each in stage.fleet.members if each.ended]
         return Verdict(table, findings, [*load.told.surprises, *died], records)
