@@ -139,7 +139,7 @@ class Disturbance:
 
 DISTURBANCES: Final[Sequence[Disturbance]] = (
     Disturbance(kill_one, "kills", 14),
-    Disturbance(kill_most, "kills", 2),
+    Disturbance(kill_most, "kills", 1),
     Disturbance(kill_soon_after_start, "kills", 2),
     Disturbance(stop_one, "stops", 5),
     Disturbance(stop_half, "stops", 1),

@@ -46,7 +46,7 @@ class Plan:
     jobs: int = 0
     kills: int = 0
     rate: float = 4
-    pause: float = 1.2
+    pause: float = 2
     serves: int = 2
     workers: int = 2
     lease: timedelta = timedelta(seconds=3)

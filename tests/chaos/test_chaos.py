@@ -1,5 +1,6 @@
 """The promises under fire, in short. `make chaos` is the same for longer."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from run import Plan, run
 async def test_whatever_is_killed_stopped_lost_or_late_no_job_is_lost_paid_twice_or_charged_wrongly(
     tmp_path: Path,
 ) -> None:
-    plan = Plan(seed=1, seconds=45)
+    plan = Plan(seed=1, seconds=35, pause=1.2, horizon=timedelta(seconds=20))
 
     verdict = await run(plan, tmp_path)
 
