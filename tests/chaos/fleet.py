@@ -14,6 +14,7 @@ from tally import Tally
 
 _PAUSE: Final = 0.2  # seconds before a process that ended is started again
 _STEADY: Final = 15.0  # seconds after which an end that nobody asked for is a defect, and no failed start
+_CANNOT_START: Final = 2  # also after longer, if it was stopped while it started
 
 
 @dataclass(slots=True)
@@ -70,7 +71,7 @@ class Member:
         self.tally.note(f"{self.name} ended with status {status} after {seconds:.1f} s")
         if self.told:
             return
-        if seconds > _STEADY:
+        if seconds > _STEADY and status != _CANNOT_START:
             self.ended.append(status)
         else:
             self.failed_starts += 1
