@@ -332,7 +332,6 @@ PASSING_RESULTS: dict[str, Answer] = {
     "too often": said(429, {"detail": "slow down", "error_type": "rate_limit"}),
     "502": httpx.Response(502, text="nginx"),
     "503": httpx.Response(503, text="nginx"),
-    "503 in fal's words": said(503, {"detail": "Service is temporarily unavailable"}),
     "504": said(504, {"message": "Endpoint timed out"}),
     "redirect": said(302, None, location="https://elsewhere.example/"),
     "no JSON": httpx.Response(200, text="<html>"),

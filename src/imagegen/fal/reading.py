@@ -20,7 +20,6 @@ from imagegen.jobs import ProviderRequest, ProviderResult
 # Reads answered like this say nothing of the request: key replaced, account locked, too late, too early, too often.
 _PASSING_READS: Final = frozenset({401, 403, 404, 408, 425, 429})
 _NEVER_THE_MODELS: Final = frozenset({401, 429})
-_OVERLOADED: Final = frozenset({502, 503, 504})
 _STILL_RUNNING: Final = "still in progress"
 # There is nothing to stream here, today or later.
 _NO_STREAM: Final = frozenset({404, 405, 501})
@@ -119,6 +118,4 @@ def _says_nothing(response: httpx.Response, refusal: Refusal) -> bool:
     if response.status_code in _PASSING_READS:
         return response.status_code in _NEVER_THE_MODELS or not refusal.is_the_models
     still_running = response.status_code == HTTPStatus.BAD_REQUEST and _STILL_RUNNING in refusal.answer.message.lower()
-    # A request that ended like this names the type of its error; without one, it is the read that failed.
-    unnamed = response.status_code in _OVERLOADED and refusal.answer.error_type is None
-    return still_running or unnamed or not refusal.is_fals_own
+    return still_running or not refusal.is_fals_own
