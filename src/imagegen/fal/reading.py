@@ -62,8 +62,9 @@ class Reads:
         Raises:
             NoStream: this address has none.
         """
-        url = httpx.URL(request.status_url)
-        url = url.copy_with(path=f"{url.path}/stream").copy_merge_params({"logs": "1"})
+        status_url = httpx.URL(request.status_url)
+        path, mark, query = status_url.raw_path.partition(b"?")
+        url = status_url.copy_with(raw_path=path + b"/stream" + mark + query).copy_merge_params({"logs": "1"})
         try:
             async with self._http.stream(
                 "GET", url, headers=_EVENT_STREAM, timeout=timeouts(self._patience.silence)
