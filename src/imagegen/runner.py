@@ -106,7 +106,8 @@ async def _run(turn: Turn) -> None:
             await turn.save(turn.job.failed(too_late, now()))
             return
         await submit_once(turn)
-        await turn.save(turn.job.with_result(await result_of(turn, resumed=resumed)))
+        result = await result_of(turn, resumed=resumed)
+        await turn.save(turn.job.with_result(result))
     images = await _store_images(turn)
     await turn.save(turn.job.completed(images, now()))
 

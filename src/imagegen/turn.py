@@ -65,7 +65,8 @@ class Turn:
         pause = 0.1
         while True:
             try:
-                self.job = await self.services.jobs.save(job)
+                saved = await self.services.jobs.save(job)
+                self.job = replace(saved, cancel_requested_at=self.job.cancel_requested_at)
             except DatabaseUnavailable:
                 if uptime() > give_up_at:
                     raise

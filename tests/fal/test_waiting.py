@@ -132,6 +132,27 @@ async def test_a_stream_that_falls_silent_counts_as_broken_off(transport: httpx.
     assert (len(server.lines), told.progress) == (2, [Progress(state="in_queue", queue_position=3)])
 
 
+async def test_a_stream_that_lives_on_and_no_longer_tells_what_happens_is_opened_anew(
+    transport: httpx.AsyncBaseTransport,
+) -> None:
+    async def answer(received: Received, writer: asyncio.StreamWriter) -> None:
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Type: {EVENT_STREAM}\r\n\r\n".encode())
+        if len(received.lines) > 1:
+            writer.write(event(status="COMPLETED").encode())
+            return
+        writer.write(event(status="IN_PROGRESS").encode())
+        while len(received.lines) == 1:
+            writer.write(b": keep-alive\n\n")
+            await writer.drain()
+            await asyncio.sleep(0.05)
+
+    async with serving(answer) as server:
+        fal = at(server, transport, replace(QUICK, stream_life=timedelta(seconds=0.3)))
+        await fal.wait(request_at(server.url), Told())
+
+    assert len(server.lines) == 2
+
+
 async def test_comments_and_odd_events_are_no_news_and_an_early_end_is_no_end(
     transport: httpx.AsyncBaseTransport,
 ) -> None:

@@ -82,10 +82,10 @@ async def imagegen(
 
 @asynccontextmanager
 async def serving(
-    settings: Settings, directory: Path, more: Mapping[str, str] | None = None
+    settings: Settings, directory: Path, more: Mapping[str, str] | None = None, *, port: int | None = None
 ) -> AsyncGenerator[Running]:
     """Run `imagegen serve` with more variables, and wait until it answers."""
-    port = free_port()
+    port = port or free_port()
     environ = {**environment(settings), **(more or {})}
     async with imagegen("serve", "--port", str(port), environ=environ, directory=directory, port=port) as running:
         await answers(running)

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import timedelta
 
 import httpx
@@ -12,6 +11,7 @@ from dirty_equals import IsPartialDict
 from processes import free_port
 from service import FLUX, Json, Sandbox, Service, running
 
+from imagegen.fal import Patience
 from imagegen.jobs import Job, SubmissionState
 from imagegen.settings import Settings
 
@@ -226,8 +226,8 @@ async def test_webhooks_need_no_key_and_say_nothing(told: Service) -> None:
 @pytest.fixture
 def impatient(untold: Service) -> Service:
     """A service that takes a request for forgotten after a second of 404."""
-    fal = untold.services.fal
-    fal._patience = replace(fal._patience, forgotten=timedelta(seconds=1), result=timedelta(seconds=1))
+    hasty = Patience(forgotten=timedelta(seconds=1), result=timedelta(seconds=1))
+    untold.services.fal._patience = hasty  # pyright: ignore[reportPrivateUsage] - ten minutes are too long for a test
     return untold
 
 

@@ -20,6 +20,8 @@ from imagegen.jobs import ProviderRequest, ProviderResult
 # Reads answered like this say nothing of the request: key replaced, account locked, too late, too early, too often.
 _PASSING_READS: Final = frozenset({401, 403, 404, 408, 425, 429})
 _NEVER_THE_MODELS: Final = frozenset({401, 429})
+# fal gives the errors of its own infrastructure a type; without one, this is something on the way to the result.
+_GATEWAYS: Final = frozenset({502, 503, 504})
 _STILL_RUNNING: Final = "still in progress"
 # There is nothing to stream here, today or later.
 _NO_STREAM: Final = frozenset({404, 405, 501})
@@ -62,8 +64,9 @@ class Reads:
         Raises:
             NoStream: this address has none.
         """
-        url = httpx.URL(request.status_url)
-        url = url.copy_with(path=f"{url.path}/stream").copy_merge_params({"logs": "1"})
+        status_url = httpx.URL(request.status_url)
+        path, mark, query = status_url.raw_path.partition(b"?")
+        url = status_url.copy_with(raw_path=path + b"/stream" + mark + query).copy_merge_params({"logs": "1"})
         try:
             async with self._http.stream(
                 "GET", url, headers=_EVENT_STREAM, timeout=timeouts(self._patience.silence)
@@ -117,5 +120,7 @@ def _says_nothing(response: httpx.Response, refusal: Refusal) -> bool:
     """Whether the answer to a result read is about the read (ask again) and not about the request (its end)."""
     if response.status_code in _PASSING_READS:
         return response.status_code in _NEVER_THE_MODELS or not refusal.is_the_models
+    if response.status_code in _GATEWAYS and refusal.answer.error_type is None:
+        return True
     still_running = response.status_code == HTTPStatus.BAD_REQUEST and _STILL_RUNNING in refusal.answer.message.lower()
     return still_running or not refusal.is_fals_own

@@ -33,6 +33,7 @@ class Patience:
         first_safety_poll: with webhooks, the first status read if none comes.
         safety_poll: with webhooks, the pause between later status reads.
         silence: of a status stream, after which it counts as dropped (fal speaks every 15 s).
+        stream_life: of a status stream, after which it is opened anew, and says how things stand.
         forgotten: how long the status may answer 404 and nothing else before the request counts as lost.
         result: how long a result that cannot be read is tried again.
     """
@@ -47,6 +48,7 @@ class Patience:
     first_safety_poll: timedelta = timedelta(seconds=60)
     safety_poll: timedelta = timedelta(seconds=60)
     silence: timedelta = timedelta(seconds=45)
+    stream_life: timedelta = timedelta(seconds=60)
     forgotten: timedelta = timedelta(minutes=10)
     result: timedelta = timedelta(seconds=30)
 

@@ -35,6 +35,9 @@ class Watch:
         patience: for how long fal may say that it knows no such request.
         wording: cleans what is told and logged.
         name: of the request, for the log.
+
+    Attributes:
+        heard: how many statuses were read or streamed.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Watch:
         self._told: Progress | None = None
         self._was_readable = True
         self._missing_since: float | None = None
+        self.heard = 0
 
     @property
     def state(self) -> str | None:
@@ -67,6 +71,7 @@ class Watch:
     async def hear(self, status: StatusAnswer) -> bool:
         """Take in a status, and tell it if it is new; True if the request is completed."""
         self._was_readable, self._missing_since = True, None
+        self.heard += 1
         if status.status == "COMPLETED":
             return True
         progress = status.progress(self._wording)
@@ -126,29 +131,40 @@ async def _set_within(event: asyncio.Event, seconds: float) -> bool:
 
 
 async def until_streamed(watch: Watch, stream: OpenStream, patience: Patience) -> bool:
-    """Follow the status stream until COMPLETED, and open it anew when it breaks off.
+    """Follow the status stream until COMPLETED, and open it anew when it breaks off or grows old.
 
     Returns:
         False if it cannot be had as a stream.
     """
     fruitless, rests = 0, pauses(patience.first_poll, patience.longest_poll)
     while fruitless < _FRUITLESS:
-        began = time.monotonic()
-        fruitless += 1
+        began, heard = time.monotonic(), watch.heard
         try:
-            async with aclosing(stream()) as statuses:
-                async for status in statuses:
-                    fruitless = 0
-                    if await watch.hear(status):
-                        return True
+            if await _follow(watch, stream, patience.stream_life.total_seconds()):
+                return True
         except NoStream:
             return False
         except Passing as error:
             watch.miss(error)
+        fruitless = fruitless + 1 if watch.heard == heard else 0
         if time.monotonic() - began > patience.longest_poll.total_seconds():
             rests = pauses(patience.first_poll, patience.longest_poll)
         await asyncio.sleep(next(rests))
     return False
+
+
+async def _follow(watch: Watch, stream: OpenStream, seconds: float) -> bool:
+    """Hear one stream; False when it has grown old, for a stream may live on and no longer tell what happens."""
+    ends = asyncio.get_running_loop().time() + seconds
+    async with aclosing(stream()) as statuses:
+        while True:
+            try:
+                async with asyncio.timeout_at(ends):
+                    status = await anext(statuses)
+            except TimeoutError:
+                return False
+            if await watch.hear(status):
+                return True
 
 
 _FORGOTTEN: Final = "fal.ai accepted this request, and has said for long that it knows no such request."

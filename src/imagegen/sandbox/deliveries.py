@@ -11,8 +11,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from imagegen.sandbox.answers import with_hosts
-from imagegen.sandbox.faults import Plans, WebhookDoubled, WebhookForged, WebhookLate, WebhookMissing
+from imagegen.sandbox.faults import WebhookDoubled, WebhookForged, WebhookLate, WebhookMissing
 from imagegen.sandbox.inputs import is_loopback
+from imagegen.sandbox.plans import Plans
 from imagegen.sandbox.schemas import JsonObject
 from imagegen.sandbox.signing import Signing
 from imagegen.sandbox.store import RequestStore, StoredRequest

@@ -14,8 +14,9 @@ from starlette.routing import Route
 
 from imagegen.sandbox import answers
 from imagegen.sandbox.answers import Refused
-from imagegen.sandbox.faults import HistoryEmpty, HistoryLate, HistoryUnavailable, Plan
+from imagegen.sandbox.faults import HistoryEmpty, HistoryLate, HistoryUnavailable
 from imagegen.sandbox.parts import Sandbox
+from imagegen.sandbox.plans import Plan
 from imagegen.sandbox.schemas import JsonObject
 from imagegen.sandbox.store import StoredRequest
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from imagegen.sandbox.deliveries import Deliveries
-from imagegen.sandbox.faults import Latency, Plans
+from imagegen.sandbox.faults import Latency
 from imagegen.sandbox.generation import Generation
 from imagegen.sandbox.inputs import InputPictures
 from imagegen.sandbox.pictures import PictureFiles
+from imagegen.sandbox.plans import Plans
 from imagegen.sandbox.store import RequestStore, StoredRequest
 
 

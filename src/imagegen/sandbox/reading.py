@@ -13,7 +13,6 @@ from imagegen.sandbox.connection import NoAnswer, cut
 from imagegen.sandbox.faults import (
     BillableUnitsAbsent,
     ForeignMediaHost,
-    Plan,
     Read,
     ReadDelay,
     ReadDrop,
@@ -22,6 +21,7 @@ from imagegen.sandbox.faults import (
     ResultExpired,
 )
 from imagegen.sandbox.parts import Sandbox
+from imagegen.sandbox.plans import Plan
 from imagegen.sandbox.store import StoredRequest
 
 _CANCEL_STATUS = {"OK": 200, "CANCELLATION_REQUESTED": 202, "ALREADY_COMPLETED": 400}

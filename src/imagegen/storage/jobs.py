@@ -303,6 +303,10 @@ class Jobs:
         with _answers():
             same = {"_id": job.id, "version": job.version, "lease.epoch": job.lease.epoch}
             same |= {"lease.runner": job.lease.runner, "status": job.status.value}
+            # A late id makes the same version, under the same lease.
+            request = job.submission.request
+            same |= {"submission.state": job.submission.state.value}
+            same |= {"submission.request.requestId": request.request_id if request else None}
             return await self._jobs.find_one(same, {"_id": 1}) is not None
 
     async def waiting(self, untouched_for: timedelta) -> Mapping[str, int]:
