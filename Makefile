@@ -1,6 +1,6 @@
 # Everything a person does with the repository. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve worker test check format lock clean
+.PHONY: help setup demo serve worker test fuzz check format lock clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -34,6 +34,9 @@ worker: $(READY) ## Run one more runner beside a running `make serve`
 test: $(READY) ## Run the whole test suite against real local servers
 	$(BIN)/pytest $(ARGS)
 
+fuzz: $(READY) ## Try every operation with made-up requests: make fuzz CASES=50000 (FUZZ_SEED=n repeats a run)
+	FUZZ_CASES=$(or $(CASES),5000) $(BIN)/pytest -s tests/fuzz
+
 check: $(READY) ## Format, lint, types, layers, then the whole test suite: what CI runs
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
@@ -50,5 +53,5 @@ lock: $(READY) ## Resolve the dependencies anew into requirements/dev.txt (needs
 	  --custom-compile-command "make lock" pyproject.toml --extra local --group dev -o requirements/dev.txt
 
 clean: ## Remove the environment, the local servers' data and everything that was generated
-	rm -rf .venv .imagegen demo-output .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .imagegen demo-output .pytest_cache .ruff_cache .hypothesis .schemathesis .import_linter_cache
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

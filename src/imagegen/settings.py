@@ -65,6 +65,23 @@ def _nats_address(value: SecretStr) -> SecretStr:
     return value
 
 
+def _listed(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _url_schemes(value: str) -> str:
+    if not _listed(value) or not set(_listed(value)) <= {"https", "http"}:
+        raise ValueError("expected https, or https,http")
+    return value
+
+
+def _origins(value: str) -> str:
+    for origin in _listed(value):
+        if origin != "*" and re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", origin) is None:
+            raise ValueError("expected origins such as https://app.example.com, separated by commas, or *")
+    return value
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 
@@ -154,6 +171,36 @@ class ServiceSettings(_Group):
         return tuple(Path(name.strip()) for name in self.catalog.split(",") if name.strip())
 
 
+class LimitSettings(_Group):
+    """What is taken from a caller. Every refusal names its variable."""
+
+    max_body_bytes: ByteSize = Field(default=ByteSize(2**20), ge=1024, validation_alias="IMAGEGEN_MAX_BODY_BYTES")
+    max_header_bytes: ByteSize = Field(
+        default=ByteSize(32 * 2**10), ge=1024, le=2**20, validation_alias="IMAGEGEN_MAX_HEADER_BYTES"
+    )
+    receive_timeout: Duration = Field(
+        default=timedelta(seconds=30), gt=timedelta(0), validation_alias="IMAGEGEN_RECEIVE_TIMEOUT"
+    )
+    max_json_depth: int = Field(default=32, ge=4, le=32, validation_alias="IMAGEGEN_MAX_JSON_DEPTH")
+    max_prompt_chars: int = Field(default=50_000, ge=1, validation_alias="IMAGEGEN_MAX_PROMPT_CHARS")
+    max_image_urls: int = Field(default=14, ge=1, validation_alias="IMAGEGEN_MAX_IMAGE_URLS")
+    url_schemes: Annotated[str, AfterValidator(_url_schemes)] = Field(
+        default="https,http", validation_alias="IMAGEGEN_URL_SCHEMES"
+    )
+    max_waiting: int = Field(default=512, ge=0, validation_alias="IMAGEGEN_MAX_WAITING")
+    cors_origins: Annotated[str, AfterValidator(_origins)] = Field(default="", validation_alias="CORS_ORIGINS")
+
+    @property
+    def schemes(self) -> tuple[str, ...]:
+        """The schemes that the URL of an input may have."""
+        return _listed(self.url_schemes)
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins whose pages may call the service from a browser; none: CORS is off."""
+        return _listed(self.cors_origins)
+
+
 class LocalSettings(_Group):
     """The programs of the local servers. Unset: one on PATH, else the one of the extra `imagegen[local]`."""
 
@@ -172,6 +219,7 @@ class Settings(BaseModel):
     s3: S3Settings = S3Settings()
     nats: NatsSettings = NatsSettings()
     service: ServiceSettings = ServiceSettings()
+    limits: LimitSettings = LimitSettings()
     local: LocalSettings = LocalSettings()
 
     @property
@@ -209,6 +257,7 @@ _GROUPS: dict[str, type[_Group]] = {
     "s3": S3Settings,
     "nats": NatsSettings,
     "service": ServiceSettings,
+    "limits": LimitSettings,
     "local": LocalSettings,
 }
 _SECRETS = {"FAL_KEY", "MONGODB_URL", "NATS_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}

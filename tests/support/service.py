@@ -10,6 +10,7 @@ import httpx
 import uvicorn
 
 from imagegen.api import create_app
+from imagegen.api.connections import http_protocol
 from imagegen.jobs import JsonObject
 from imagegen.registry import Registry, load_registry
 from imagegen.settings import Settings
@@ -89,7 +90,8 @@ async def running(
             else:
                 yield open_ones
 
-    config = uvicorn.Config(create_app(models, services), port=0, log_config=None, lifespan="on")
+    app, http = create_app(models, services, settings.limits), http_protocol(settings.limits)
+    config = uvicorn.Config(app, port=0, http=http, log_config=None, lifespan="on")
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     while not server.started and not serving.done():

@@ -11,15 +11,18 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
 import imagegen
+from imagegen.api.edges import document_edges, guard_edges
 from imagegen.api.errors import translate_errors
 from imagegen.api.openapi import document
 from imagegen.api.routes import health, jobs
 from imagegen.api.routes.images import images_router
 from imagegen.registry import Registry
+from imagegen.settings import LimitSettings
 from imagegen.wiring import Services
 
 OpenServices = Callable[[], AbstractAsyncContextManager[Services]]
 _ASSETS: Final = "/api-docs/assets"
+_LIMITS: Final = LimitSettings()
 
 
 class State(TypedDict):
@@ -28,7 +31,7 @@ class State(TypedDict):
     services: Services
 
 
-def create_app(registry: Registry, open_services: OpenServices) -> FastAPI:
+def create_app(registry: Registry, open_services: OpenServices, limits: LimitSettings = _LIMITS) -> FastAPI:
     """Make the application; `open_services` is entered when it starts and left when it stops."""
 
     @asynccontextmanager
@@ -45,11 +48,13 @@ def create_app(registry: Registry, open_services: OpenServices) -> FastAPI:
         redirect_slashes=False,
     )
     translate_errors(app, registry)
-    app.include_router(images_router(registry))
+    app.include_router(images_router(registry, limits))
     app.include_router(jobs.router)
     app.include_router(health.router)
     _serve_documentation(app)
     document(app)
+    document_edges(app)
+    guard_edges(app, limits)
     return app
 
 
