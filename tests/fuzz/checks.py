@@ -9,6 +9,7 @@ from schemathesis import Case, CheckContext, Response
 PROVIDERS: Final = {"provider_rejected", "provider_unavailable", "submission_unknown"}
 REFUSED: Final = {"input_refused", "output_refused"}
 GENERATE: Final = "/api/images/generate"
+UNSAID: Final = {("missing", "/options/width"), ("missing", "/options/height"), ("out_of_range", "/inputs/seed")}
 ESTIMATE: Final = "/api/images/estimate-cost"  # what its model takes is not in the document
 
 
@@ -44,5 +45,5 @@ def problem_of(response: Response) -> dict[str, Any]:
 
 
 def is_unsaid(fault: dict[str, Any]) -> bool:
-    """Members that exclude each other; and a seed of 64 bits, whose bound schemathesis rounds up as a float."""
-    return fault["code"] == "conflict" or (fault["pointer"], fault["code"]) == ("/inputs/seed", "out_of_range")
+    """Members that exclude or need each other; and a seed of 64 bits, whose bound schemathesis rounds up as a float."""
+    return fault["code"] == "conflict" or (fault["code"], fault["pointer"]) in UNSAID
