@@ -77,7 +77,9 @@ async def test_a_name_in_the_path_finds_nothing_and_breaks_nothing(service: Serv
 
 @pytest.mark.parametrize("operator", OPERATORS)
 @pytest.mark.parametrize("member", ["userId", "model"])
-async def test_an_operator_in_the_place_of_a_string_is_refused(service: Service, member: str, operator: JsonValue) -> None:
+async def test_an_operator_in_the_place_of_a_string_is_refused(
+    service: Service, member: str, operator: JsonValue
+) -> None:
     answer = await service.generate({**FLUX, member: operator})
 
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, f"/{member}")

@@ -8,7 +8,8 @@ from imagegen.api.json_routes import accepts
 from imagegen.settings import LimitSettings, Settings
 
 PROBLEM = "application/problem+json"
-GETS = ["/api/images/models", "/api/images/models/flux-pro", "/api/jobs", "/health/live", "/openapi.json", "/api-docs"]
+PAGE = "/api/jobs?createdTo=2020-01-01T00:00:00Z"
+GETS = ["/api/images/models", "/api/images/models/flux-pro", PAGE, "/health/live", "/openapi.json", "/api-docs"]
 
 
 @pytest.mark.parametrize("path", [*GETS, "/nowhere", "/api/images/generate"])

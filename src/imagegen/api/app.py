@@ -1,5 +1,6 @@
 """The application: routes, errors and documentation, around services that are opened with it."""
 
+import mimetypes
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.resources import files
@@ -60,6 +61,7 @@ def create_app(registry: Registry, open_services: OpenServices, limits: LimitSet
 
 def _serve_documentation(app: FastAPI) -> None:
     """Swagger UI at /api-docs, its assets from the package: it works without internet."""
+    mimetypes.init()  # reads files, otherwise at the first asset, in the event loop
     assets = StaticFiles(directory=str(files("fastapi_swagger") / "resources"))
     app.mount(_ASSETS, assets, name="swagger")
 
