@@ -136,7 +136,7 @@ async def test_a_job_is_sent_again_only_when_it_has_moved(service: Service) -> N
 async def test_a_page_links_to_the_next_one(service: Service) -> None:
     user = f"links {uuid4()} ü&<>"
     for _ in range(2):
-        await service.accept({**FLUX, "userId": user})
+        await service.generate({**FLUX, "userId": user})
 
     first = await service.client.get("/api/jobs", params={"userId": user, "limit": 1})
     second = await service.client.get(first.links["next"]["url"])

@@ -17,7 +17,7 @@ HEAD = b"POST /api/images/generate HTTP/1.1\r\nHost: x\r\nContent-Type: applicat
 
 @pytest.fixture(scope="module")
 async def narrow(stack: Settings) -> AsyncGenerator[Service]:
-    """A service whose limits are all low, without a runner."""
+    """A service whose limits are all low."""
     limits = LimitSettings(
         max_body_bytes=ByteSize(2048),
         max_header_bytes=ByteSize(4096),
@@ -28,7 +28,7 @@ async def narrow(stack: Settings) -> AsyncGenerator[Service]:
         url_schemes="https",
         max_waiting=0,
     )
-    async with running(stack.model_copy(update={"limits": limits}), with_runner=False) as service:
+    async with running(stack.model_copy(update={"limits": limits})) as service:
         yield service
 
 
@@ -213,6 +213,7 @@ async def test_beyond_the_waiting_requests_a_job_is_accepted_and_answered_at_onc
         "queued",
         False,
     )
+    assert (await narrow.ended(answer.json()["jobId"]))["status"] == "completed"
 
 
 async def test_a_seat_is_free_again_when_its_request_is_answered(stack: Settings, sandbox: Sandbox) -> None:
@@ -221,6 +222,8 @@ async def test_a_seat_is_free_again_when_its_request_is_answered(stack: Settings
     async with running(one_seat) as service:
         both = await asyncio.gather(service.generate(), service.generate())
         third = await service.generate()
+        ended = [await service.ended(answer.json()["jobId"]) for answer in both]
 
     assert sorted([answer.status_code for answer in both]) == [200, 202]
     assert third.status_code == 200
+    assert {job["status"] for job in ended} == {"completed"}
