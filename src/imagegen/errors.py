@@ -36,6 +36,7 @@ ImagegenError
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Literal
 
 
 class ImagegenError(Exception):
@@ -203,12 +204,14 @@ class ProviderAnswer:
         status: HTTP status of fal's answer, None if there was none.
         error_type: fal's error type (`content_policy_violation`, `runner_disconnected`, …), if it gave one.
         detail: fal's error body's `detail` where it is a list, as JSON text lines for a person.
+        refused: `input` or `output` where moderation refused it, None for every other failure.
     """
 
     message: str
     status: int | None = None
     error_type: str | None = None
     detail: tuple[str, ...] = field(default=())
+    refused: Literal["input", "output"] | None = None
 
 
 class ProviderError(ImagegenError):

@@ -17,7 +17,7 @@ version and the lease epoch that the move started from.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Self
@@ -28,8 +28,11 @@ from ulid import ULID
 from imagegen.errors import ImagegenError
 
 CURRENCY = "USD"
-_JOB_ID = re.compile("[0-7][0-9A-HJKMNP-TV-Z]{25}")
+JOB_ID_PATTERN = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
+_JOB_ID = re.compile(JOB_ID_PATTERN)
 IMAGE_GENERATION = "image-generation"
+# The codes of a failure by moderation: of what was asked for, and of what was made of it.
+INPUT_REFUSED, OUTPUT_REFUSED = "input_refused", "output_refused"
 JsonObject = Mapping[str, JsonValue]
 
 
@@ -296,8 +299,11 @@ def new_job_id(now: datetime) -> str:
 
 
 def first_job_id_at(moment: datetime) -> str:
-    """The smallest id that a job made at `moment` (to the millisecond) can have: a bound for a range on ids."""
-    milliseconds = max(0, int(moment.astimezone(UTC).timestamp() * 1000))
+    """The smallest id that a job made at `moment` (to the millisecond) can have: a bound for a range on ids.
+
+    Ids begin with 1970; any moment before that has the first id of all.
+    """
+    milliseconds = max(0, int(moment.timestamp() * 1000))
     return str(ULID.from_bytes(milliseconds.to_bytes(6, "big") + bytes(10)))
 
 

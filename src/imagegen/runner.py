@@ -27,7 +27,16 @@ from imagegen.errors import (
     Unavailable,
 )
 from imagegen.fal import Progress
-from imagegen.jobs import Job, JobError, ProviderImage, ProviderResult, StoredImage, SubmissionState
+from imagegen.jobs import (
+    INPUT_REFUSED,
+    OUTPUT_REFUSED,
+    Job,
+    JobError,
+    ProviderImage,
+    ProviderResult,
+    StoredImage,
+    SubmissionState,
+)
 from imagegen.queue import Delivery
 from imagegen.storage.images import image_key_stem
 from imagegen.turn import Postponed, Turn, take_turn, uptime
@@ -93,8 +102,7 @@ async def _run_or_fail(turn: Turn) -> None:
     except ResultUnavailable as error:
         raise Postponed(str(error), _SERVER_DOWN) from error
     except ProviderError as error:
-        code = "provider_unavailable" if error.retryable else "provider_rejected"
-        await turn.save(turn.job.failed(_provider_error(error, code), now()))
+        await turn.save(turn.job.failed(_provider_error(error, _code(error)), now()))
     except (TransferError, ObjectStoreUnavailable) as error:
         await _after_a_failed_transfer(turn, error)
 
@@ -216,6 +224,13 @@ async def _stop_the_crashing(turn: Turn) -> None:
     reason = f"{MOST_LEASES} runners in a row ended over it after fal.ai had accepted it"
     _log.error("job %s needs a person: %s", turn.job.id, reason)
     await turn.save(turn.job.stopped(reason))
+
+
+def _code(error: ProviderError) -> str:
+    """The code that the job fails with."""
+    if error.answer.refused:
+        return INPUT_REFUSED if error.answer.refused == "input" else OUTPUT_REFUSED
+    return "provider_unavailable" if error.retryable else "provider_rejected"
 
 
 def _provider_error(error: ProviderError, code: str) -> JobError:

@@ -65,10 +65,27 @@ def _nats_address(value: SecretStr) -> SecretStr:
     return value
 
 
+def _listed(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
 def _host_names(value: str) -> str:
-    for name in (part.strip() for part in value.split(",")):
-        if name and not re.fullmatch(r"(\*\.)?[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", name):
+    for name in _listed(value):
+        if not re.fullmatch(r"(\*\.)?[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", name):
             raise ValueError("expected host names without scheme or port, such as api.example.com or *.example.com")
+    return value
+
+
+def _url_schemes(value: str) -> str:
+    if not _listed(value) or not set(_listed(value)) <= {"https", "http"}:
+        raise ValueError("expected https, or https,http")
+    return value
+
+
+def _origins(value: str) -> str:
+    for origin in _listed(value):
+        if origin != "*" and re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", origin) is None:
+            raise ValueError("expected origins such as https://app.example.com, separated by commas, or *")
     return value
 
 
@@ -173,7 +190,37 @@ class DoorSettings(_Group):
     @property
     def host_names(self) -> frozenset[str]:
         """The names that a request may call the service by, in lower case; `*.` in front stands for any subdomain."""
-        return frozenset(name.strip().lower() for name in self.allowed_hosts.split(",") if name.strip())
+        return frozenset(name.lower() for name in _listed(self.allowed_hosts))
+
+
+class LimitSettings(_Group):
+    """What is taken from a caller. Every refusal names its variable."""
+
+    max_body_bytes: ByteSize = Field(default=ByteSize(2**20), ge=1024, validation_alias="IMAGEGEN_MAX_BODY_BYTES")
+    max_header_bytes: ByteSize = Field(
+        default=ByteSize(32 * 2**10), ge=1024, le=2**20, validation_alias="IMAGEGEN_MAX_HEADER_BYTES"
+    )
+    receive_timeout: Duration = Field(
+        default=timedelta(seconds=30), gt=timedelta(0), validation_alias="IMAGEGEN_RECEIVE_TIMEOUT"
+    )
+    max_json_depth: int = Field(default=32, ge=4, le=32, validation_alias="IMAGEGEN_MAX_JSON_DEPTH")
+    max_prompt_chars: int = Field(default=50_000, ge=1, validation_alias="IMAGEGEN_MAX_PROMPT_CHARS")
+    max_image_urls: int = Field(default=14, ge=1, validation_alias="IMAGEGEN_MAX_IMAGE_URLS")
+    url_schemes: Annotated[str, AfterValidator(_url_schemes)] = Field(
+        default="https,http", validation_alias="IMAGEGEN_URL_SCHEMES"
+    )
+    max_waiting: int = Field(default=512, ge=0, validation_alias="IMAGEGEN_MAX_WAITING")
+    cors_origins: Annotated[str, AfterValidator(_origins)] = Field(default="", validation_alias="CORS_ORIGINS")
+
+    @property
+    def schemes(self) -> tuple[str, ...]:
+        """The schemes that the URL of an input may have."""
+        return _listed(self.url_schemes)
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins whose pages may call the service from a browser; none: CORS is off."""
+        return _listed(self.cors_origins)
 
 
 class LocalSettings(_Group):
@@ -195,6 +242,7 @@ class Settings(BaseModel):
     nats: NatsSettings = NatsSettings()
     service: ServiceSettings = ServiceSettings()
     doors: DoorSettings = DoorSettings()
+    limits: LimitSettings = LimitSettings()
     local: LocalSettings = LocalSettings()
 
     @property
@@ -233,6 +281,7 @@ _GROUPS: dict[str, type[_Group]] = {
     "nats": NatsSettings,
     "service": ServiceSettings,
     "doors": DoorSettings,
+    "limits": LimitSettings,
     "local": LocalSettings,
 }
 _SECRETS = {"FAL_KEY", "MONGODB_URL", "NATS_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
@@ -10,11 +10,13 @@ from uuid import uuid4
 import httpx
 import pytest
 from contract import Contract, Json
+from raw import send
 from service import FLUX, Sandbox, Service, running
 
 from imagegen.api.doors import Doors
 from imagegen.errors import DatabaseUnavailable
 from imagegen.keys import KeysFile, changing, new_key
+from imagegen.settings import LimitSettings
 
 NO_JOB = "/api/jobs/01ARZ3NDEKTSV4RRFFQ69G5FAV"
 Provoke = Callable[[Service, pytest.MonkeyPatch], Awaitable[httpx.Response]]
@@ -115,6 +117,39 @@ async def unsupported_media_type(service: Service, _: pytest.MonkeyPatch) -> htt
     return await service.client.post("/api/images/estimate-cost", data={"model": "flux-pro"})
 
 
+async def not_acceptable(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    return await service.client.get(NO_JOB, headers={"Accept": "text/html"})
+
+
+async def body_too_large(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    return await service.client.post("/api/images/generate", content=b" " * (2**20 + 1))
+
+
+async def headers_too_large(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    return await service.client.get(NO_JOB, headers={"X-Padding": "x" * 2**15})
+
+
+async def request_timeout(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    path = "/api/images/estimate-cost"
+    half = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n{{".encode()
+    limits = LimitSettings(receive_timeout=timedelta(seconds=0.2))
+    settings = service.services.settings.model_copy(update={"limits": limits})
+    async with running(settings, with_runner=False) as impatient:
+        answer = await send(impatient, half)
+    request = service.client.build_request("POST", path)
+    return httpx.Response(answer.status, headers=answer.headers, content=answer.body, request=request)
+
+
+async def input_refused(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    await service.sandbox.misbehaves({"fault": "model_fails", "type": "content_policy_violation"})
+    return await service.generate()
+
+
+async def output_refused(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    await service.sandbox.misbehaves({"fault": "model_fails", "type": "no_media_generated"})
+    return await service.generate()
+
+
 async def provider_rejected(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
     locked = {"detail": "User is locked. Reason: Exhausted balance."}
     await service.sandbox.misbehaves({"fault": "submit_status", "status": 403, "body": locked})
@@ -168,6 +203,12 @@ PROVOCATIONS: dict[str, Provoke] = {
         unauthorized,
         user_not_allowed,
         job_not_found,
+        not_acceptable,
+        request_timeout,
+        body_too_large,
+        headers_too_large,
+        input_refused,
+        output_refused,
         idempotency_mismatch,
         unsupported_media_type,
         provider_rejected,
@@ -196,7 +237,7 @@ def test_every_problem_that_has_an_example_is_provoked(contract: Contract) -> No
         code
         for operation in contract.operations()
         for answer in operation.node["responses"].values()
-        for code in answer["content"].get("application/problem+json", {}).get("examples", {})
+        for code in answer.get("content", {}).get("application/problem+json", {}).get("examples", {})
     }
 
     assert codes == set(PROVOCATIONS)

@@ -44,7 +44,9 @@ def values(schema: Json, root: Json) -> st.SearchStrategy[Any]:
 def texts(schema: Json) -> st.SearchStrategy[str]:
     if schema.get("format") == "uri":
         return st.from_regex(r"(?i:https?)://[a-z0-9]{1,12}(\.[a-z]{2,5})*(:[1-9][0-9]{0,3})?/[!-~]*", fullmatch=True)
-    return st.text(min_size=schema.get("minLength", 0), max_size=min(schema["maxLength"], 40))
+    visible = st.characters(codec="utf-8", exclude_categories=["Z", "C"])
+    alphabet = visible if "pattern" in schema else st.characters(codec="utf-8")
+    return st.text(alphabet, min_size=schema.get("minLength", 0), max_size=min(schema["maxLength"], 40))
 
 
 def integers(schema: Json) -> st.SearchStrategy[int | float]:

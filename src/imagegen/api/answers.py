@@ -21,7 +21,7 @@ async def job_answer(job: Job, images: Images) -> schemas.Job:
         options=dict(job.options),
         images=[await _image(image, images) for image in job.images],
         cost=_cost(job),
-        error=_failure(job.error) if job.error else None,
+        error=_failure(job, job.error) if job.error else None,
         created_at=job.created_at,
         started_at=job.started_at,
         completed_at=job.completed_at,
@@ -63,8 +63,8 @@ def _cost(job: Job) -> schemas.Cost:
     return schemas.Cost(**asdict(job.cost), total_cost=job.cost.total_cost, currency=CURRENCY)
 
 
-def _failure(error: JobError) -> schemas.JobFailure:
-    return schemas.JobFailure.model_validate(asdict(error))
+def _failure(job: Job, error: JobError) -> schemas.JobFailure:
+    return schemas.JobFailure.model_validate({**asdict(error), "charged": job.cost.total_cost > 0})
 
 
 def _catalog_facts(model: Model) -> Mapping[str, object]:

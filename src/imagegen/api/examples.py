@@ -14,6 +14,7 @@ from imagegen.registry import Registry
 
 JsonObject = dict[str, JsonValue]
 JOB_ID: Final = "01M8232K259GS0AHXP5V3YPEE3"
+REQUEST_ID: Final = "5f1c3c9d6bd94bd1a6b5c8a3f9d2e4b7"
 
 
 def _problem(status: int, code: str, detail: str, **members: JsonValue) -> JsonObject:
@@ -24,7 +25,7 @@ def _problem(status: int, code: str, detail: str, **members: JsonValue) -> JsonO
         "status": status,
         "detail": detail,
     }
-    return {**head, "code": code, **members}
+    return {**head, "code": code, "requestId": REQUEST_ID, **members}
 
 
 _PROMPT_MISSING: Final = "inputs.prompt is required."
@@ -54,6 +55,8 @@ _ALL: Final[Sequence[JsonObject]] = (
     _problem(401, "unauthorized", "An API key is needed. Send it in the header Authorization: Bearer ig_…"),
     _problem(403, "user_not_allowed", "This API key may not act for user 'user123', only for: ann."),
     _problem(404, "job_not_found", f"There is no job {JOB_ID}.", jobId=JOB_ID),
+    _problem(406, "not_acceptable", "The answer comes as application/json, which the header Accept rules out."),
+    _problem(408, "request_timeout", "The body did not arrive within 30 s (IMAGEGEN_RECEIVE_TIMEOUT)."),
     _problem(
         409,
         "idempotency_mismatch",
@@ -61,9 +64,39 @@ _ALL: Final[Sequence[JsonObject]] = (
         jobId=JOB_ID,
     ),
     _problem(
+        413,
+        "body_too_large",
+        "The body is larger than 1048576 bytes, the limit of this service (IMAGEGEN_MAX_BODY_BYTES).",
+    ),
+    _problem(
         415,
         "unsupported_media_type",
         "Send the body as JSON, with the header Content-Type: application/json.",
+    ),
+    _problem(
+        422,
+        "input_refused",
+        "The content could not be processed because it was flagged by a content checker.",
+        jobId=JOB_ID,
+        falStatus=422,
+        falErrorType="content_policy_violation",
+        retryable=False,
+        charged=False,
+    ),
+    _problem(
+        422,
+        "output_refused",
+        "The model made no picture of it.",
+        jobId=JOB_ID,
+        falStatus=422,
+        falErrorType="no_media_generated",
+        retryable=False,
+        charged=False,
+    ),
+    _problem(
+        431,
+        "headers_too_large",
+        "The request line and the headers are larger than 32768 bytes (IMAGEGEN_MAX_HEADER_BYTES).",
     ),
     _problem(
         500,
@@ -72,6 +105,7 @@ _ALL: Final[Sequence[JsonObject]] = (
         jobId=JOB_ID,
         falStatus=403,
         retryable=False,
+        charged=False,
     ),
     _problem(500, "internal_error", "Something went wrong inside imagegen."),
     _problem(503, "unavailable", "MongoDB does not answer", retryable=True),

@@ -58,6 +58,7 @@ class JobFailure(Wire):
     fal_status: int | None = Field(description="HTTP status of fal's answer, where there was one.")
     fal_error_type: str | None = Field(description="fal's own error type.", examples=["content_policy_violation"])
     fal_detail: list[str] = Field(description="fal's list of faults, a sentence each.")
+    charged: bool = Field(description="Whether you were charged. A failed job is not.")
 
 
 class Job(Wire):
@@ -158,10 +159,12 @@ class Problem(Wire):
     missing: list[str] | None = Field(default=None, description="Required inputs that are not there.")
     valid_models: list[str] | None = Field(default=None, description="The models there are.")
     suggestion: str | None = Field(default=None, description="The nearest valid name.")
+    request_id: str | None = Field(default=None, description="The same as in the header X-Request-Id; for support.")
     job_id: str | None = Field(default=None, description="The job that this is about; it may exist where 503 names it.")
     fal_status: int | None = Field(default=None, description="HTTP status of fal's answer, where there was one.")
     fal_error_type: str | None = Field(default=None, description="fal's own error type.")
     retryable: bool | None = Field(default=None, description="Whether the same request may succeed later.")
+    charged: bool | None = Field(default=None, description="Of a failed job: whether you were charged.")
 
 
 class Liveness(Wire):

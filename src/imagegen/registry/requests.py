@@ -10,6 +10,7 @@ from pydantic import (
     GetJsonSchemaHandler,
     JsonValue,
     Strict,
+    WithJsonSchema,
     create_model,
     model_validator,
 )
@@ -20,10 +21,11 @@ from imagegen.errors import Fault
 from imagegen.registry.annotations import ClosedObject
 from imagegen.registry.conflicts import JsonObject
 from imagegen.registry.type_forms import literal
-from imagegen.registry.values import printable
+from imagegen.registry.values import PLAIN_TEXT, printable
 
 CONFLICT_FOUND = "conflict_found"
 FindConflicts = Callable[[JsonObject, JsonObject], list[Fault]]
+PlainText = Annotated[str, AfterValidator(printable), WithJsonSchema({"type": "string", "pattern": PLAIN_TEXT})]
 UserId = Annotated[
     str,
     Strict(),
@@ -33,6 +35,7 @@ UserId = Annotated[
         alias="userId",
         description="Whose request this is: your own id of the user, printable text.",
         examples=["user123"],
+        json_schema_extra={"pattern": PLAIN_TEXT},
     ),
     AfterValidator(printable),
 ]
