@@ -91,6 +91,7 @@ class FalSettings(_Group):
     key: SecretStr | None = Field(default=None, validation_alias="FAL_KEY")
     queue_url: WebAddress = Field(default="https://queue.fal.run", validation_alias="FAL_QUEUE_URL")
     api_url: WebAddress = Field(default="https://api.fal.ai/v1", validation_alias="FAL_API_URL")
+    rest_url: WebAddress = Field(default="https://rest.fal.ai", validation_alias="FAL_REST_URL")
     jwks_url: WebAddress = Field(default="https://rest.fal.ai/.well-known/jwks.json", validation_alias="FAL_JWKS_URL")
 
 
@@ -118,6 +119,7 @@ class S3Settings(_Group):
         le=timedelta(days=7),
         validation_alias="S3_PRESIGN_EXPIRES",
     )
+    publicly_reachable: bool | None = Field(default=None, validation_alias="S3_PUBLICLY_REACHABLE")
     access_key_id: SecretStr | None = Field(default=None, validation_alias="AWS_ACCESS_KEY_ID")
     secret_access_key: SecretStr | None = Field(default=None, validation_alias="AWS_SECRET_ACCESS_KEY")
     region: str = Field(default="us-east-1", validation_alias="AWS_REGION")
@@ -147,6 +149,10 @@ class ServiceSettings(_Group):
         default=ByteSize(64 * 2**20), ge=16 * 2**20, validation_alias="IMAGEGEN_TRANSFER_MEMORY"
     )
     max_image_bytes: ByteSize = Field(default=ByteSize(64 * 2**20), ge=1, validation_alias="IMAGEGEN_MAX_IMAGE_BYTES")
+    max_upload_bytes: ByteSize = Field(default=ByteSize(20 * 2**20), ge=1, validation_alias="IMAGEGEN_MAX_UPLOAD_BYTES")
+    max_data_uri_bytes: ByteSize = Field(
+        default=ByteSize(20 * 2**20), ge=1, validation_alias="IMAGEGEN_MAX_DATA_URI_BYTES"
+    )
 
     @property
     def catalog_files(self) -> tuple[Path, ...]:
@@ -253,7 +259,7 @@ def _contradictions(settings: Settings, values: Mapping[str, str]) -> list[str]:
     if settings.fal.key is None:
         faults += [
             f"{name} is set but FAL_KEY is not: set both, or neither for the local sandbox"
-            for name in ("FAL_QUEUE_URL", "FAL_API_URL", "FAL_JWKS_URL")
+            for name in ("FAL_QUEUE_URL", "FAL_API_URL", "FAL_REST_URL", "FAL_JWKS_URL")
             if name in values
         ]
     if settings.s3.bucket is None and settings.s3.endpoint_url is not None:

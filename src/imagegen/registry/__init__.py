@@ -3,6 +3,16 @@
 from imagegen.registry.conflicts import JsonObject
 from imagegen.registry.model import FalRequest, Model, Price
 from imagegen.registry.registry import Registry, load_registry
-from imagegen.registry.requests import ModelRequest, given
+from imagegen.registry.requests import ModelRequest, given, user_id_faults
 
-__all__ = ["FalRequest", "JsonObject", "Model", "ModelRequest", "Price", "Registry", "given", "load_registry"]
+__all__ = [
+    "FalRequest",
+    "JsonObject",
+    "Model",
+    "ModelRequest",
+    "Price",
+    "Registry",
+    "given",
+    "load_registry",
+    "user_id_faults",
+]

@@ -9,10 +9,11 @@ from fastapi.responses import JSONResponse
 from imagegen.api import schemas
 from imagegen.api.answers import estimate, job_answer, model_detail, model_summary
 from imagegen.api.deps import ServicesDep
-from imagegen.api.documents import BAD_REQUEST, CONFLICT, FAL_ERROR, NOT_FOUND, UNAVAILABLE
+from imagegen.api.documents import BAD_REQUEST, CONFLICT, FAL_ERROR, GONE, NOT_FOUND, UNAVAILABLE
 from imagegen.api.errors import JobFailed
-from imagegen.api.generation import accept, new_job, wait_for_end
+from imagegen.api.generation import accept, new_job, repeated, wait_for_end
 from imagegen.api.preferences import patience
+from imagegen.inputs import with_pictures_kept
 from imagegen.jobs import Job, JobStatus
 from imagegen.registry import ModelRequest, Registry
 from imagegen.wiring import Services
@@ -55,7 +56,7 @@ def images_router(registry: Registry) -> APIRouter:
 
     # The body's real type is the union of every model's request, which is made from the catalog.
     generate.__annotations__["body"] = Annotated[registry.request_type, Body()]
-    answers = {202: _ACCEPTED, **BAD_REQUEST, **CONFLICT, **FAL_ERROR, **UNAVAILABLE}
+    answers = {202: _ACCEPTED, **BAD_REQUEST, **CONFLICT, **GONE, **FAL_ERROR, **UNAVAILABLE}
     router.add_api_route("/generate", generate, methods=["POST"], response_model=schemas.Job, responses=answers)
     return router
 
@@ -70,7 +71,8 @@ _ACCEPTED = {
 
 async def _generate(body: ModelRequest, services: Services, key: str | None, prefer: str | None) -> Response:
     wish = patience(prefer, services.settings.service.wait)
-    accepted = await accept(new_job(body, services, idempotency_key=key), services)
+    new = new_job(body, services, idempotency_key=key)
+    accepted = await repeated(new, services) or await accept(await with_pictures_kept(new, services), services)
     job = await wait_for_end(accepted.job, services, wish.wait if accepted.queued else timedelta(0))
     if job.status is JobStatus.FAILED:
         raise JobFailed(job)
@@ -81,7 +83,7 @@ async def _generate(body: ModelRequest, services: Services, key: str | None, pre
 
 
 async def _answer(job: Job, services: Services, headers: dict[str, str]) -> Response:
-    content = (await job_answer(job, services.images)).model_dump(mode="json")
+    content = (await job_answer(job, services)).model_dump(mode="json")
     if job.status.is_final:
         return JSONResponse(content, headers=headers)
     headers |= {"Location": f"/api/jobs/{job.id}", "Retry-After": "1"}

@@ -3,14 +3,15 @@
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Query, Response
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from imagegen.api import schemas
 from imagegen.api.answers import job_answer
 from imagegen.api.deps import ServicesDep
-from imagegen.api.documents import BAD_REQUEST, NOT_FOUND, UNAVAILABLE
+from imagegen.api.documents import BAD_REQUEST, GONE, NOT_FOUND, UNAVAILABLE, UNFINISHED
+from imagegen.deletion import delete
 from imagegen.errors import Fault, InvalidQuery, JobNotFound
 from imagegen.jobs import JobStatus, is_job_id
 from imagegen.storage.jobs import JobFilter
@@ -40,17 +41,36 @@ async def list_jobs(query: Annotated[JobQuery, Query()], services: ServicesDep) 
     before = _read_cursor(query.cursor) if query.cursor else None
     page = await services.jobs.page(wanted, limit=query.limit, before=before)
     return schemas.JobList(
-        jobs=[await job_answer(job, services.images) for job in page.jobs],
+        jobs=[await job_answer(job, services) for job in page.jobs],
         next_cursor=_cursor(page.next_before) if page.next_before else None,
     )
 
 
-@router.get("/{jobId}", responses={**NOT_FOUND, **UNAVAILABLE})
+@router.get("/{jobId}", responses={**NOT_FOUND, **GONE, **UNAVAILABLE})
 async def get_job(jobId: str, services: ServicesDep) -> schemas.Job:  # noqa: N803 - the name in the path
     """One job, as it is now, with fresh links to its pictures."""
     if not is_job_id(jobId):
         raise JobNotFound(jobId[:64])
-    return await job_answer(await services.jobs.get(jobId), services.images)
+    return await job_answer(await services.jobs.get(jobId), services)
+
+
+@router.delete(
+    "/{jobId}",
+    status_code=204,
+    response_class=Response,
+    responses={
+        202: {"description": "Deleted; S3 does not answer, so the pictures leave the bucket later, by themselves."},
+        **NOT_FOUND,
+        **UNFINISHED,
+        **GONE,
+        **UNAVAILABLE,
+    },
+)
+async def delete_job(jobId: str, services: ServicesDep) -> Response:  # noqa: N803 - the name in the path
+    """Delete an ended job: its pictures, its inputs, and all it was about. What it cost is kept."""
+    if not is_job_id(jobId):
+        raise JobNotFound(jobId[:64])
+    return Response(status_code=204 if await delete(jobId, services) else 202)
 
 
 def _cursor(job_id: str) -> str:
