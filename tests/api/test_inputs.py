@@ -10,6 +10,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from dirty_equals import IsPartialDict, IsStr
+from jobs_apart import apart
 from pydantic import ByteSize
 from service import Json, Sandbox, Service, running
 from specimens import picture
@@ -94,7 +95,7 @@ WRONG: list[tuple[str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("uri", "said"), WRONG, ids=[said for _, said in WRONG])
+@pytest.mark.parametrize(("uri", "said"), WRONG, ids=range(len(WRONG)))
 async def test_what_is_no_picture_is_a_fault_and_nothing_is_kept_or_sent(
     service: Service, sandbox: Sandbox, uri: str, said: str
 ) -> None:
@@ -139,11 +140,12 @@ async def test_idempotency_is_over_the_request_as_it_was_sent(service: Service, 
 async def test_a_picture_that_is_gone_before_the_submit_fails_the_job_uncharged(
     stack: Settings, sandbox: Sandbox, user: str
 ) -> None:
-    async with running(stack, with_runner=False) as service:
+    own = apart(stack)
+    async with running(own, with_runner=False) as service:
         before = len(await sandbox.requests())
         job_id = await service.accept(edit(user, data_uri()))
         await service.services.images.delete(f"inputs/{user}/{DIGEST}.png")
-    async with running(stack) as service:
+    async with running(own) as service:
         job = await service.ended(job_id)
 
     assert job == IsPartialDict(
@@ -155,7 +157,7 @@ async def test_a_picture_that_is_gone_before_the_submit_fails_the_job_uncharged(
 async def test_a_bucket_that_fal_cannot_reach_is_gone_around_through_fals_storage(
     stack: Settings, sandbox: Sandbox, user: str
 ) -> None:
-    hidden = stack.model_copy(update={"s3": stack.s3.model_copy(update={"publicly_reachable": False})})
+    hidden = apart(stack).model_copy(update={"s3": stack.s3.model_copy(update={"publicly_reachable": False})})
     async with running(hidden) as service:
         job = (await service.generate(edit(user, data_uri()))).json()
 
@@ -168,7 +170,7 @@ async def test_without_fals_storage_the_job_fails_as_retryable_and_nothing_is_su
     stack: Settings, sandbox: Sandbox, user: str
 ) -> None:
     before = len(await sandbox.requests())
-    hidden = stack.model_copy(
+    hidden = apart(stack).model_copy(
         update={
             "s3": stack.s3.model_copy(update={"publicly_reachable": False}),
             "fal": stack.fal.model_copy(update={"rest_url": "http://127.0.0.1:9"}),
