@@ -66,8 +66,8 @@ async def test_a_shown_link_can_be_used_in_the_next_request(service: Service, us
 
 
 async def test_every_picture_parameter_takes_one(service: Service, user: str) -> None:
-    swap = {"base_image_url": data_uri(), "swap_image_url": data_uri(picture("webp"))}
-    single = {"prompt": "x", "image_url": data_uri(picture("jpeg"))}
+    swap: Json = {"base_image_url": data_uri(), "swap_image_url": data_uri(picture("webp"))}
+    single: Json = {"prompt": "x", "image_url": data_uri(picture("jpeg"))}
 
     answers = [
         await service.generate({"model": model, "inputs": inputs, "userId": user})
