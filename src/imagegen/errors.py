@@ -15,6 +15,9 @@ ImagegenError
 │   ├── UserNotAllowed
 │   └── ModelNotAllowed
 ├── JobNotFound
+├── JobDeleted                   the job was deleted; only its price is still known
+├── JobUnfinished                not possible before the job has ended
+├── InputGone                    a caller's own picture is not in the bucket any more
 ├── StaleJob                     somebody else moved the job first; read it again
 ├── Unavailable                  a server that imagegen needs does not answer; retry later
 │   ├── DatabaseUnavailable
@@ -154,6 +157,26 @@ class JobNotFound(ImagegenError):
     def __init__(self, job_id: str) -> None:
         super().__init__(f"There is no job {job_id}.")
         self.job_id = job_id
+
+
+class JobDeleted(ImagegenError):
+    """The job was deleted: its pictures and inputs are gone, its price is kept."""
+
+    def __init__(self, job_id: str, user_id: str) -> None:
+        super().__init__(f"Job {job_id} was deleted.")
+        self.job_id, self.user_id = job_id, user_id
+
+
+class JobUnfinished(ImagegenError):
+    """What was asked for is not possible before the job has ended."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"Job {job_id} has not ended yet.")
+        self.job_id = job_id
+
+
+class InputGone(ImagegenError):
+    """A caller's own picture that a job refers to is not in the bucket any more."""
 
 
 class StaleJob(ImagegenError):

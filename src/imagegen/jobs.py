@@ -185,6 +185,21 @@ class Idempotency:
     body_sha256: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deletion:
+    """A deletion that was asked for, and what of it is still to be done.
+
+    Attributes:
+        requested_at: from here on the job cannot be read.
+        input_keys: the caller's own pictures that may have to go, until they were looked at.
+        due_at: when the bucket is to be cleared (again); None once nothing can come any more.
+    """
+
+    requested_at: datetime
+    input_keys: tuple[str, ...] = ()
+    due_at: datetime | None = None
+
+
 class ImpossibleMove(ImagegenError):
     """A move that the job's state does not allow: a defect in imagegen, never the caller's fault."""
 
@@ -216,6 +231,8 @@ class Job:
     attention: str | None = None
     started_at: datetime | None = None
     completed_at: datetime | None = None
+    input_keys: tuple[str, ...] = ()
+    deletion: Deletion | None = None
 
     def submitting(self, now: datetime) -> Self:
         """The intent, written before the POST: from here on a crash leaves a request that may be paid for."""
@@ -279,6 +296,30 @@ class Job:
         self._require(self.submission.state is SubmissionState.SUBMITTING, "no submission is under way")
         submission = replace(self.submission, state=SubmissionState.UNKNOWN)
         return replace(self.failed(error, now), submission=submission)
+
+    def deleted(self, now: datetime) -> Self:
+        """The tombstone of an ended job: whose it was, its model, its times, its price; nothing of what it was about.
+
+        The body's hash goes too: a short prompt could be guessed from it. The key stays, so that a repeat under it
+        does not pay again.
+        """
+        self._require(self.status.is_final, "it has not ended")
+        self._require(self.deletion is None, "it is deleted already")
+        return replace(
+            self,
+            version=self.version + 1,
+            inputs={},
+            options={},
+            payload={},
+            result=None,
+            images=(),
+            transfer=Transfer(),
+            attention=None,
+            error=JobError(code=self.error.code, message="", retryable=self.error.retryable) if self.error else None,
+            idempotency=replace(self.idempotency, body_sha256="") if self.idempotency else None,
+            input_keys=(),
+            deletion=Deletion(requested_at=now, input_keys=self.input_keys, due_at=now),
+        )
 
     def _to(self, status: JobStatus, **changes: object) -> Self:
         self._require(self.status is JobStatus.RUNNING, f"it is {self.status}")

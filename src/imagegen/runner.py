@@ -14,6 +14,7 @@ from typing import Final
 
 from imagegen.errors import (
     ForeignMediaHost,
+    InputGone,
     NotAPicture,
     ObjectStoreUnavailable,
     PictureTooLarge,
@@ -27,11 +28,13 @@ from imagegen.errors import (
     Unavailable,
 )
 from imagegen.fal import Progress
+from imagegen.inputs import payload_for_fal
 from imagegen.jobs import (
     INPUT_REFUSED,
     OUTPUT_REFUSED,
     Job,
     JobError,
+    JsonObject,
     ProviderImage,
     ProviderResult,
     StoredImage,
@@ -99,6 +102,8 @@ async def _run_or_fail(turn: Turn) -> None:
             await _run(turn)
     except SubmissionUnknown as error:
         await turn.save(turn.job.failed_as_unknown(_provider_error(error, "submission_unknown"), now()))
+    except InputGone as error:
+        await turn.save(turn.job.failed(JobError(code="input_gone", message=str(error)), now()))
     except ResultUnavailable as error:
         raise Postponed(str(error), _SERVER_DOWN) from error
     except ProviderError as error:
@@ -125,13 +130,14 @@ async def _submit_once(turn: Turn) -> None:
         raise SubmissionUnknown(_UNANSWERED)
     if not await turn.services.images.available():
         raise Postponed("S3 does not answer, so nothing is submitted", _SERVER_DOWN)
-    await _even_if_cancelled(_post(turn))
+    payload = await payload_for_fal(turn.job, turn.services)
+    await _even_if_cancelled(_post(turn, payload))
 
 
-async def _post(turn: Turn) -> None:
+async def _post(turn: Turn, payload: JsonObject) -> None:
     await turn.save(turn.job.submitting(now()))
     try:
-        request = await turn.services.fal.submit(turn.job.endpoint, turn.job.payload, turn.demand_the_lease)
+        request = await turn.services.fal.submit(turn.job.endpoint, payload, turn.demand_the_lease)
     except SubmissionNotSent:
         await turn.save(turn.job.not_sent())
         raise

@@ -77,8 +77,8 @@ def _host_names(value: str) -> str:
 
 
 def _url_schemes(value: str) -> str:
-    if not _listed(value) or not set(_listed(value)) <= {"https", "http"}:
-        raise ValueError("expected https, or https,http")
+    if not _listed(value) or not set(_listed(value)) <= {"https", "http", "data"}:
+        raise ValueError("expected some of https, http, data, separated by commas")
     return value
 
 
@@ -115,6 +115,7 @@ class FalSettings(_Group):
     key: SecretStr | None = Field(default=None, validation_alias="FAL_KEY")
     queue_url: WebAddress = Field(default="https://queue.fal.run", validation_alias="FAL_QUEUE_URL")
     api_url: WebAddress = Field(default="https://api.fal.ai/v1", validation_alias="FAL_API_URL")
+    rest_url: WebAddress = Field(default="https://rest.fal.ai", validation_alias="FAL_REST_URL")
     jwks_url: WebAddress = Field(default="https://rest.fal.ai/.well-known/jwks.json", validation_alias="FAL_JWKS_URL")
 
 
@@ -142,6 +143,7 @@ class S3Settings(_Group):
         le=timedelta(days=7),
         validation_alias="S3_PRESIGN_EXPIRES",
     )
+    publicly_reachable: bool | None = Field(default=None, validation_alias="S3_PUBLICLY_REACHABLE")
     access_key_id: SecretStr | None = Field(default=None, validation_alias="AWS_ACCESS_KEY_ID")
     secret_access_key: SecretStr | None = Field(default=None, validation_alias="AWS_SECRET_ACCESS_KEY")
     region: str = Field(default="us-east-1", validation_alias="AWS_REGION")
@@ -197,6 +199,10 @@ class LimitSettings(_Group):
     """What is taken from a caller. Every refusal names its variable."""
 
     max_body_bytes: ByteSize = Field(default=ByteSize(2**20), ge=1024, validation_alias="IMAGEGEN_MAX_BODY_BYTES")
+    max_upload_bytes: ByteSize = Field(default=ByteSize(20 * 2**20), ge=1, validation_alias="IMAGEGEN_MAX_UPLOAD_BYTES")
+    max_data_uri_bytes: ByteSize = Field(
+        default=ByteSize(20 * 2**20), ge=1, validation_alias="IMAGEGEN_MAX_DATA_URI_BYTES"
+    )
     max_header_bytes: ByteSize = Field(
         default=ByteSize(32 * 2**10), ge=1024, le=2**20, validation_alias="IMAGEGEN_MAX_HEADER_BYTES"
     )
@@ -207,7 +213,7 @@ class LimitSettings(_Group):
     max_prompt_chars: int = Field(default=50_000, ge=1, validation_alias="IMAGEGEN_MAX_PROMPT_CHARS")
     max_image_urls: int = Field(default=14, ge=1, validation_alias="IMAGEGEN_MAX_IMAGE_URLS")
     url_schemes: Annotated[str, AfterValidator(_url_schemes)] = Field(
-        default="https,http", validation_alias="IMAGEGEN_URL_SCHEMES"
+        default="https,http,data", validation_alias="IMAGEGEN_URL_SCHEMES"
     )
     max_waiting: int = Field(default=512, ge=0, validation_alias="IMAGEGEN_MAX_WAITING")
     cors_origins: Annotated[str, AfterValidator(_origins)] = Field(default="", validation_alias="CORS_ORIGINS")
@@ -326,7 +332,7 @@ def _contradictions(settings: Settings, values: Mapping[str, str]) -> list[str]:
     if settings.fal.key is None:
         faults += [
             f"{name} is set but FAL_KEY is not: set both, or neither for the local sandbox"
-            for name in ("FAL_QUEUE_URL", "FAL_API_URL", "FAL_JWKS_URL")
+            for name in ("FAL_QUEUE_URL", "FAL_API_URL", "FAL_REST_URL", "FAL_JWKS_URL")
             if name in values
         ]
     if settings.s3.bucket is None and settings.s3.endpoint_url is not None:

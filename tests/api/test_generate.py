@@ -38,6 +38,7 @@ async def test_the_answer_is_the_finished_job_with_its_picture_in_the_bucket(ser
             "images": [
                 {
                     "url": IsStr(regex=r"http://127\.0\.0\.1:.*X-Amz-Signature=.*"),
+                    "permalink": f"/api/images/{job['jobId']}/0",
                     "key": IsStr(regex=rf"images/user123/\d{{4}}/\d\d/{job['jobId']}/1-0\.jpg"),
                     "contentType": "image/jpeg",
                     "width": 1024,

@@ -19,7 +19,8 @@ HEAD = b"POST /api/images/generate HTTP/1.1\r\nHost: localhost\r\nContent-Type: 
 async def narrow(stack: Settings) -> AsyncGenerator[Service]:
     """A service whose limits are all low."""
     limits = LimitSettings(
-        max_body_bytes=ByteSize(2048),
+        max_body_bytes=ByteSize(2047),
+        max_data_uri_bytes=ByteSize(1),
         max_header_bytes=ByteSize(4096),
         receive_timeout=timedelta(seconds=0.5),
         max_json_depth=4,

@@ -48,8 +48,11 @@ def test_the_operations_have_names_for_methods(contract: Contract) -> None:
         "getModel": "GET /api/images/models/{name}",
         "estimateCost": "POST /api/images/estimate-cost",
         "generateImage": "POST /api/images/generate",
+        "getPicture": "GET /api/images/{jobId}/{number}",
+        "uploadPicture": "POST /api/uploads",
         "listJobs": "GET /api/jobs",
         "getJob": "GET /api/jobs/{jobId}",
+        "deleteJob": "DELETE /api/jobs/{jobId}",
         "getLiveness": "GET /health/live",
         "getReadiness": "GET /health/ready",
     }

@@ -101,12 +101,12 @@ async def test_sync_mode_is_refused_with_the_reason(service: Service) -> None:
     assert "history" in problem["detail"]
 
 
-async def test_a_data_uri_is_refused_with_what_to_give_instead(service: Service) -> None:
+async def test_a_data_uri_that_is_no_picture_is_refused_with_what_would_be_one(service: Service) -> None:
     inputs = {"prompt": "x", "image_url": "data:image/png;base64,AAAA"}
 
     problem = await refused(service, {"model": "flux-dev-image-to-image", "inputs": inputs, "userId": "u"})
 
-    assert problem["errors"] == [IsPartialDict(pointer="/inputs/image_url", message=IsStr(regex=".*https.*"))]
+    assert problem["errors"] == [IsPartialDict(pointer="/inputs/image_url", message=IsStr(regex=".*PNG, JPEG.*"))]
 
 
 @pytest.mark.parametrize(

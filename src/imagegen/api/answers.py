@@ -4,22 +4,24 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from imagegen.api import schemas
-from imagegen.jobs import CURRENCY, Job, JobError, StoredImage
+from imagegen.inputs import with_links
+from imagegen.jobs import CURRENCY, Job, JobError
 from imagegen.registry import Model, Price
-from imagegen.storage.images import Images
+from imagegen.wiring import Services
 
 
-async def job_answer(job: Job, images: Images) -> schemas.Job:
+async def job_answer(job: Job, services: Services) -> schemas.Job:
     """The job as callers see it, its pictures' links made afresh."""
+    images = services.images
     return schemas.Job(
         job_id=job.id,
         type=job.type,
         status=job.status.value,
         model=job.model,
         user_id=job.user_id,
-        inputs=dict(job.inputs),
-        options=dict(job.options),
-        images=[await _image(image, images) for image in job.images],
+        inputs=await with_links(job.inputs, job, images),
+        options=await with_links(job.options, job, images),
+        images=[await _image(job, number, services) for number in range(len(job.images))],
         cost=_cost(job),
         error=_failure(job, job.error) if job.error else None,
         created_at=job.created_at,
@@ -55,8 +57,10 @@ def estimate(price: Price) -> schemas.Estimate:
     )
 
 
-async def _image(image: StoredImage, images: Images) -> schemas.Image:
-    return schemas.Image(url=await images.url(image.key), **asdict(image))
+async def _image(job: Job, number: int, services: Services) -> schemas.Image:
+    image, here = job.images[number], services.settings.service.public_url or ""
+    permalink = f"{here}/api/images/{job.id}/{number}"
+    return schemas.Image(url=await services.images.url(image.key), permalink=permalink, **asdict(image))
 
 
 def _cost(job: Job) -> schemas.Cost:

@@ -14,6 +14,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from imagegen.api.errors import Refusal
+from imagegen.api.form_files import ENVELOPE
 from imagegen.settings import LimitSettings
 
 # What arrives beyond the limit is thrown away up to here, so that an ordinary client gets to read its 413.
@@ -46,7 +47,17 @@ class BodyLimits:
 
 def body_limits(limits: LimitSettings) -> BodyLimits:
     """The limits of every route; one that takes larger bodies has its path in `of_paths`."""
-    return BodyLimits(BodyLimit("IMAGEGEN_MAX_BODY_BYTES", limits.max_body_bytes), limits.receive_timeout)
+    usual = BodyLimit("IMAGEGEN_MAX_BODY_BYTES", limits.max_body_bytes)
+    with_pictures = BodyLimit(
+        "IMAGEGEN_MAX_BODY_BYTES + IMAGEGEN_MAX_DATA_URI_BYTES", limits.max_body_bytes + limits.max_data_uri_bytes
+    )
+    upload = BodyLimit("IMAGEGEN_MAX_UPLOAD_BYTES", limits.max_upload_bytes + ENVELOPE)
+    of_paths = {
+        "/api/images/generate": with_pictures,
+        "/api/images/estimate-cost": with_pictures,
+        "/api/uploads": upload,
+    }
+    return BodyLimits(usual, limits.receive_timeout, of_paths)
 
 
 class BodyGuard:

@@ -57,8 +57,16 @@ UNAUTHORIZED: Final = problems(
 )
 FORBIDDEN: Final = problems(403, "The API key may not act for this user, or not use this model.", "user_not_allowed")
 NOT_FOUND: Final = problems(404, "There is no such job.", "job_not_found")
+IMAGE_NOT_FOUND: Final = problems(
+    404, "There is no such job, or it has no such picture.", "job_not_found", "image_not_found"
+)
 MODEL_NOT_FOUND: Final = problems(404, "There is no such model; the valid names are given.", "unknown_model")
 CONFLICT: Final = problems(409, "The Idempotency-Key was used with another body.", "idempotency_mismatch")
+UNFINISHED: Final = problems(409, "The job has not ended yet.", "job_unfinished", headers=RETRY_AFTER)
+GONE: Final = problems(410, "The job was deleted.", "job_deleted")
+NO_PICTURE: Final = problems(
+    415, "Not multipart/form-data, or not a picture.", "unsupported_media_type", "unsupported_picture"
+)
 UNCHANGED: Final[Responses] = {304: {"description": "What you have is up to date: its ETag came in If-None-Match."}}
 REFUSED: Final = problems(
     422,

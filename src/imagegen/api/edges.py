@@ -58,7 +58,7 @@ def _add_edges(operation: dict[str, Any]) -> None:
     for answer in responses.values():
         answer["headers"] = {**answer.get("headers", {}), HEADER: _ID}
     if "304" in responses:
-        for status in ("200", "304"):
-            responses[status]["headers"] |= {"ETag": _TAG, "Cache-Control": _CACHE}
+        for answer in (responses[status] for status in ("200", "302", "304") if status in responses):
+            answer["headers"] |= {"ETag": _TAG, "Cache-Control": _CACHE}
     if operation.get("operationId", "").startswith("list") and "cursor" in str(operation.get("parameters")):
         responses["200"]["headers"] |= {"Link": _LINK}

@@ -19,7 +19,9 @@ from imagegen.errors import (
     InvalidInput,
     InvalidQuery,
     InvalidRequest,
+    JobDeleted,
     JobNotFound,
+    JobUnfinished,
     ModelNotAllowed,
     NotAllowed,
     Unavailable,
@@ -91,6 +93,8 @@ def translate_errors(app: FastAPI, registry: Registry) -> None:
     app.add_exception_handler(InvalidRequest, invalid_request)
     app.add_exception_handler(NotAllowed, _not_allowed)
     app.add_exception_handler(JobNotFound, _not_found)
+    app.add_exception_handler(JobDeleted, _deleted)
+    app.add_exception_handler(JobUnfinished, _unfinished)
     app.add_exception_handler(Unavailable, _unavailable)
     app.add_exception_handler(JobFailed, _job_failed)
     app.add_exception_handler(HTTPException, _http_error)
@@ -130,6 +134,19 @@ async def _not_allowed(_request: Request, error: Exception) -> JSONResponse:
 async def _not_found(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, JobNotFound)
     return problem(HTTPStatus.NOT_FOUND, "job_not_found", str(error), job_id=error.job_id)
+
+
+async def _deleted(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, JobDeleted)
+    return problem(HTTPStatus.GONE, "job_deleted", str(error), job_id=error.job_id)
+
+
+async def _unfinished(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, JobUnfinished)
+    headers = {"Retry-After": "1"}
+    return problem(
+        HTTPStatus.CONFLICT, "job_unfinished", str(error), headers=headers, job_id=error.job_id, retryable=True
+    )
 
 
 async def _unavailable(_request: Request, error: Exception) -> JSONResponse:

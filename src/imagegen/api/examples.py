@@ -55,6 +55,7 @@ _ALL: Final[Sequence[JsonObject]] = (
     _problem(401, "unauthorized", "An API key is needed. Send it in the header Authorization: Bearer ig_…"),
     _problem(403, "user_not_allowed", "This API key may not act for user 'user123', only for: ann."),
     _problem(404, "job_not_found", f"There is no job {JOB_ID}.", jobId=JOB_ID),
+    _problem(404, "image_not_found", f"Job {JOB_ID} is completed and has 1 pictures, counted from 0.", jobId=JOB_ID),
     _problem(406, "not_acceptable", "The answer comes as application/json, which the header Accept rules out."),
     _problem(408, "request_timeout", "The body did not arrive within 30 s (IMAGEGEN_RECEIVE_TIMEOUT)."),
     _problem(
@@ -63,6 +64,8 @@ _ALL: Final[Sequence[JsonObject]] = (
         f"This Idempotency-Key was already used with another request, for job {JOB_ID}.",
         jobId=JOB_ID,
     ),
+    _problem(409, "job_unfinished", f"Job {JOB_ID} has not ended yet.", jobId=JOB_ID, retryable=True),
+    _problem(410, "job_deleted", f"Job {JOB_ID} was deleted.", jobId=JOB_ID),
     _problem(
         413,
         "body_too_large",
@@ -73,6 +76,7 @@ _ALL: Final[Sequence[JsonObject]] = (
         "unsupported_media_type",
         "Send the body as JSON, with the header Content-Type: application/json.",
     ),
+    _problem(415, "unsupported_picture", "The file is of no use: it is no PNG, JPEG, WebP, GIF or AVIF."),
     _problem(
         422,
         "input_refused",
@@ -112,14 +116,16 @@ _ALL: Final[Sequence[JsonObject]] = (
 )
 PROBLEMS: Final[Mapping[str, JsonObject]] = {str(problem["code"]): problem for problem in _ALL}
 
+_SHA256: Final = "e7048e0b9d134b6e1a63517ea7e79e2a3cbfde9cf2c3d2c3dfb0a1a7b0f6e1d4"
 _IMAGE: Final[JsonObject] = {
     "url": f"https://pictures.example.com/images/user123/2026/11/{JOB_ID}/1-0.jpg",
+    "permalink": f"https://imagegen.example.com/api/images/{JOB_ID}/0",
     "key": f"images/user123/2026/11/{JOB_ID}/1-0.jpg",
     "contentType": "image/jpeg",
     "width": 1024,
     "height": 768,
     "sizeBytes": 69187,
-    "sha256": "e7048e0b9d134b6e1a63517ea7e79e2a3cbfde9cf2c3d2c3dfb0a1a7b0f6e1d4",
+    "sha256": _SHA256,
     "nsfw": False,
 }
 _COST: Final[JsonObject] = {
@@ -150,6 +156,15 @@ _UP: Final[JsonObject] = {"status": "up", "reason": None}
 _SCHEMAS: Final[Mapping[str, JsonObject]] = {
     "Job": _JOB,
     "JobList": {"jobs": [dict(_JOB)], "nextCursor": None},
+    "Upload": {
+        "url": f"https://pictures.example.com/inputs/user123/{_SHA256}.png",
+        "key": f"inputs/user123/{_SHA256}.png",
+        "contentType": "image/png",
+        "width": 320,
+        "height": 200,
+        "sizeBytes": 41234,
+        "sha256": _SHA256,
+    },
     "EstimateRequest": {"model": "flux-pro", "options": {"num_images": 10}},
     "Estimate": {"costPerImage": 0.05, "totalCost": 0.5, "numImages": 10, "currency": "USD"},
     "Liveness": {"status": "live"},

@@ -23,10 +23,18 @@ def _faults(name: str, value: JsonValue, limits: LimitSettings) -> Iterator[Faul
     if name.endswith("_urls") and isinstance(value, list) and len(value) > limits.max_image_urls:
         yield _fault(name, "too_long", f"must have at most {limits.max_image_urls} items (IMAGEGEN_MAX_IMAGE_URLS)")
     for pointer, address in _addresses(name, value):
-        scheme, found, _ = address.partition("://")
-        if found and scheme.lower() not in limits.schemes:
-            wanted = " or ".join(f"{scheme}://" for scheme in limits.schemes)
+        scheme = _scheme(address)
+        if scheme and scheme not in limits.schemes:
+            wanted = " or ".join("data:" if each == "data" else f"{each}://" for each in limits.schemes)
             yield _fault(pointer, "not_allowed", f"must begin with {wanted} (IMAGEGEN_URL_SCHEMES)")
+
+
+def _scheme(address: str) -> str:
+    """In lower case; empty where there is none, as in the name of a LoRA's repository."""
+    if address[:5].lower() == "data:":
+        return "data"
+    scheme, found, _ = address.partition("://")
+    return scheme.lower() if found else ""
 
 
 def _addresses(name: str, value: JsonValue) -> Iterator[tuple[str, str]]:

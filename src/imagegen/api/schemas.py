@@ -28,6 +28,7 @@ class Image(Wire):
     """A picture in the bucket. Type, size and digest were read from its bytes."""
 
     url: str = Field(description="Where to get it: presigned afresh at every read, or under S3_PUBLIC_URL.")
+    permalink: str = Field(description="Leads to it for ever; a path of this service where PUBLIC_URL is not set.")
     key: str = Field(description="Its key in the bucket; stays the same for ever.")
     content_type: str = Field(description="The picture's media type.", examples=["image/png"])
     width: int = Field(description="Pixels.")
@@ -35,6 +36,18 @@ class Image(Wire):
     size_bytes: int = Field(description="Of the stored bytes.")
     sha256: str = Field(description="Of the stored bytes, lower-case hex.")
     nsfw: bool | None = Field(description="fal's safety checker flagged it; null where the model has no checker.")
+
+
+class Upload(Wire):
+    """A picture of the caller's own. Type, size and digest were read from its bytes."""
+
+    url: str = Field(description="For `image_url`, `image_urls` and the like in the same user's requests.")
+    key: str = Field(description="Its key in the bucket; the same picture has the same key.")
+    content_type: str = Field(description="Media type.", examples=["image/png"])
+    width: int = Field(description="Pixels.")
+    height: int = Field(description="Pixels.")
+    size_bytes: int = Field(description="Bytes.")
+    sha256: str = Field(description="Of the bytes, lower-case hex.")
 
 
 class Cost(Wire):

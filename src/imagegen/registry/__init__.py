@@ -3,7 +3,7 @@
 from imagegen.registry.conflicts import JsonObject
 from imagegen.registry.model import FalRequest, Model, Price
 from imagegen.registry.registry import Registry, load_registry
-from imagegen.registry.requests import ModelRequest, PlainText, given
+from imagegen.registry.requests import ModelRequest, PlainText, given, user_id_faults
 
 __all__ = [
     "FalRequest",
@@ -15,4 +15,5 @@ __all__ = [
     "Registry",
     "given",
     "load_registry",
+    "user_id_faults",
 ]

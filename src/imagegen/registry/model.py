@@ -13,8 +13,10 @@ from pydantic_core import ErrorDetails
 from imagegen.errors import Fault, InvalidInput
 from imagegen.registry.annotations import Annotator, ClosedObject
 from imagegen.registry.conflicts import IMAGE_SIZE, WIDTH_AND_HEIGHT, Conflicts, JsonObject, is_used
+from imagegen.registry.documents import Place
 from imagegen.registry.entries import PriceRule
 from imagegen.registry.faults import MOST_FAULTS, SECTIONS, Shape, faults, missing
+from imagegen.registry.pictures import picture_addresses
 from imagegen.registry.requests import CONFLICT_FOUND, ModelRequest
 from imagegen.registry.schemas import ParameterSchema
 
@@ -99,6 +101,11 @@ class Model:
         if found:
             raise InvalidInput(found[:MOST_FAULTS])
         return self.price(inputs, options)
+
+    def picture_addresses(self, inputs: JsonObject, options: JsonObject) -> list[tuple[Place, str]]:
+        """Every URL and data URI of a picture in a valid request, and where it stands."""
+        sections = zip(SECTIONS, (inputs, options), strict=True)
+        return [found for name, values in sections for found in picture_addresses(dict(values), self.shape, (name,))]
 
     def example(self) -> dict[str, JsonValue]:
         """A request that is valid as it stands."""

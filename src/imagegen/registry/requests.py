@@ -10,6 +10,7 @@ from pydantic import (
     GetJsonSchemaHandler,
     JsonValue,
     Strict,
+    ValidationError,
     WithJsonSchema,
     create_model,
     model_validator,
@@ -20,6 +21,7 @@ from pydantic_core import CoreSchema, PydanticCustomError
 from imagegen.errors import Fault
 from imagegen.registry.annotations import ClosedObject
 from imagegen.registry.conflicts import JsonObject
+from imagegen.registry.faults import Shape, faults
 from imagegen.registry.type_forms import literal
 from imagegen.registry.values import PLAIN_TEXT, printable
 
@@ -65,6 +67,19 @@ class Envelope(ClosedObject):
     inputs: dict[str, Any]
     options: dict[str, Any] = Field(default_factory=dict[str, Any])
     user_id: UserId
+
+
+class _Whose(ClosedObject):
+    user_id: UserId
+
+
+def user_id_faults(user_id: str) -> list[Fault]:
+    """What is wrong with a user's id that comes outside of a request for pictures."""
+    try:
+        _Whose.model_validate({"userId": user_id})
+    except ValidationError as error:
+        return faults(error.errors(include_url=False), Shape("a request", _Whose.model_json_schema()))
+    return []
 
 
 def given(part: BaseModel) -> dict[str, JsonValue]:

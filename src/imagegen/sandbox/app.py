@@ -12,6 +12,7 @@ from imagegen.sandbox.media import Media
 from imagegen.sandbox.parts import Options, Sandbox
 from imagegen.sandbox.reading import Reading
 from imagegen.sandbox.schemas import endpoints
+from imagegen.sandbox.storage import Storage
 from imagegen.sandbox.submitting import Submitting
 
 
@@ -29,6 +30,7 @@ def create_app(options: Options) -> Starlette:
         routes=[
             *Control(sandbox).routes(),
             *Media(sandbox).routes(),
+            *Storage(options.data / "uploads").routes(),
             *Reading(sandbox).routes(),
             *Submitting(sandbox).routes(),
         ],

@@ -64,6 +64,13 @@ def moving_part(job: Job) -> Document:
     return document
 
 
+def tombstone(job: Job) -> Document:
+    """What deleting a job changes in its document."""
+    document = {**moving_part(job), **_fixed_part(job)}
+    kept = {"lease", "userId", "createdAt", "model", "endpoint", "type", "generation"}
+    return {name: value for name, value in document.items() if name not in kept}
+
+
 def from_document(document: Mapping[str, object]) -> Job:
     """Read a job back; fields that a newer version added are left alone."""
     return _record(Job, {**document, "id": document["_id"]})

@@ -23,10 +23,17 @@ from pymongo.errors import (
 )
 from pymongo.read_concern import ReadConcern
 
-from imagegen.errors import DatabaseUnavailable, JobNotFound, StaleJob, StartupError
+from imagegen.errors import DatabaseUnavailable, JobDeleted, JobNotFound, StaleJob, StartupError
 from imagegen.jobs import Idempotency, Job, JobStatus, first_job_id_at
 from imagegen.settings import MongoSettings
-from imagegen.storage.job_documents import DECIMALS, Document, from_document, moving_part, to_document
+from imagegen.storage.job_documents import (
+    DECIMALS,
+    Document,
+    from_document,
+    moving_part,
+    to_document,
+    tombstone,
+)
 
 IDEMPOTENCY_KEPT: Final = timedelta(hours=24)
 _PATIENCE: Final = timedelta(seconds=5)
@@ -51,6 +58,8 @@ _INDEXES: Final = (
         unique=True,
         partialFilterExpression={"idempotency": {"$exists": True}},
     ),
+    IndexModel([("inputKeys", ASCENDING)]),
+    IndexModel([("deletion.dueAt", ASCENDING)], partialFilterExpression={"deletion.dueAt": {"$type": "date"}}),
 )
 
 
@@ -158,12 +167,21 @@ class Jobs:
         return await self.insert(job)
 
     async def get(self, job_id: str) -> Job:
-        """Read one job; JobNotFound if there is none."""
+        """Read one job; JobNotFound if there is none, JobDeleted if all that is left is its tombstone."""
         with _answers():
             document = await self._jobs.find_one({"_id": job_id})
         if document is None:
             raise JobNotFound(job_id)
-        return from_document(document)
+        job = from_document(document)
+        if job.deletion is not None:
+            raise JobDeleted(job_id, job.user_id)
+        return job
+
+    async def made_by(self, key: Idempotency, since: datetime) -> Job | None:
+        """The job, or the tombstone, that a request with this idempotency key has made since then."""
+        with _answers():
+            document = await self._jobs.find_one({**_idempotency_filter(key), "createdAt": {"$gt": since}})
+        return None if document is None else from_document(document)
 
     async def is_unfinished(self, job_id: str) -> bool:
         """Whether the job still wants a runner."""
@@ -230,6 +248,31 @@ class Jobs:
             same = {"_id": job.id, "version": job.version, "lease.epoch": job.lease.epoch}
             same |= {"lease.runner": job.lease.runner, "status": job.status.value}
             return await self._jobs.find_one(same, {"_id": 1}) is not None
+
+    async def bury(self, job: Job) -> Job:
+        """Store a job's tombstone if the job is still what it was made from; StaleJob if it is not."""
+        before = {"_id": job.id, "version": job.version - 1, "status": job.status.value, "deletion": None}
+        with _answers():
+            outcome = await self._jobs.update_one(before, {"$set": tombstone(job)})
+        if outcome.matched_count == 0:
+            raise StaleJob(job.id)
+        return job
+
+    async def to_erase(self, now: datetime, limit: int) -> Sequence[Job]:
+        """Tombstones whose pictures are still to be removed from the bucket."""
+        with _answers():
+            cursor = self._jobs.find({"deletion.dueAt": {"$type": "date", "$lte": now}}).limit(limit)
+            return [from_document(document) for document in await cursor.to_list(length=limit)]
+
+    async def erased(self, job: Job, due_at: datetime | None) -> None:
+        """The bucket was cleared of a deleted job; `due_at` says when to look again."""
+        with _answers():
+            await self._jobs.update_one({"_id": job.id}, {"$set": {"deletion.dueAt": due_at, "deletion.inputKeys": []}})
+
+    async def uses_input(self, key: str) -> bool:
+        """Whether a job that is not deleted refers to this picture of its user's."""
+        with _answers():
+            return await self._jobs.find_one({"inputKeys": key}, {"_id": 1}) is not None
 
     async def waiting(self, untouched_for: timedelta) -> Mapping[str, int]:
         """The unfinished jobs that nobody has held for a while, each with its generation: the audit's question."""
@@ -352,4 +395,5 @@ def _query(wanted: JobFilter, before: str | None) -> Mapping[str, object]:
     query: Document = {name: value for name, value in equal.items() if value is not None}
     if wanted.user_id is None and wanted.user_ids is not None:
         query["userId"] = {"$in": list(wanted.user_ids)}
+    query["deletion"] = None
     return {**query, "_id": ids} if ids else query

@@ -18,6 +18,7 @@ from imagegen.api.documents import (
     CONFLICT,
     FAL_ERROR,
     FORBIDDEN,
+    GONE,
     LOCATION,
     MODEL_NOT_FOUND,
     PREFERENCE,
@@ -28,10 +29,11 @@ from imagegen.api.documents import (
     UNCHANGED,
 )
 from imagegen.api.errors import JobFailed
-from imagegen.api.generation import accept, new_job, wait_for_end
+from imagegen.api.generation import accept, new_job, repeated, wait_for_end
 from imagegen.api.json_routes import JsonRoute
 from imagegen.api.limits import Seats, demand_within_limits
 from imagegen.api.preferences import patience
+from imagegen.inputs import with_pictures_kept
 from imagegen.jobs import Job, JobStatus
 from imagegen.keys import Caller
 from imagegen.registry import ModelRequest, Registry
@@ -85,7 +87,7 @@ def images_router(registry: Registry, limits: LimitSettings) -> APIRouter:
 
     # The body's real type is the union of every model's request, which is made from the catalog.
     generate.__annotations__["body"] = Annotated[registry.request_type, Body()]
-    refusals = {**BAD_REQUEST, **FORBIDDEN, **CONFLICT, **REFUSED, **FAL_ERROR, **UNAVAILABLE}
+    refusals = {**BAD_REQUEST, **FORBIDDEN, **CONFLICT, **GONE, **REFUSED, **FAL_ERROR, **UNAVAILABLE}
     router.add_api_route(
         "/generate",
         generate,
@@ -126,7 +128,8 @@ async def _generate(
     body: ModelRequest, services: Services, caller: Caller, key: str | None, prefer: str | None, *, may_wait: bool
 ) -> Response:
     wish = patience(prefer, services.settings.service.wait)
-    accepted = await accept(new_job(body, services, caller, idempotency_key=key), services)
+    new = new_job(body, services, caller, idempotency_key=key)
+    accepted = await repeated(new, services) or await accept(await with_pictures_kept(new, services), services)
     job = await wait_for_end(accepted.job, services, wish.wait if accepted.queued and may_wait else timedelta(0))
     if job.status is JobStatus.FAILED:
         raise JobFailed(job)
@@ -137,7 +140,7 @@ async def _generate(
 
 
 async def _answer(job: Job, services: Services, headers: dict[str, str]) -> Response:
-    content = (await job_answer(job, services.images)).model_dump(mode="json")
+    content = (await job_answer(job, services)).model_dump(mode="json")
     if job.status.is_final:
         return JSONResponse(content, headers=headers)
     headers |= {"Location": f"/api/jobs/{job.id}", "Retry-After": "1"}

@@ -1,9 +1,9 @@
 """/api/jobs: one job, and the history."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
@@ -11,17 +11,21 @@ from pydantic_core import PydanticCustomError
 
 from imagegen.api import schemas
 from imagegen.api.answers import job_answer
-from imagegen.api.callers import CallerDep, job_in_sight
+from imagegen.api.callers import CallerDep, JobId, job_in_sight
 from imagegen.api.conditional import job_tag, tag_headers, unchanged
 from imagegen.api.deps import ServicesDep
-from imagegen.api.documents import BAD_QUERY, FORBIDDEN, NOT_FOUND, UNAVAILABLE, UNCHANGED
-from imagegen.api.examples import JOB_ID
+from imagegen.api.documents import BAD_QUERY, FORBIDDEN, GONE, NOT_FOUND, UNAVAILABLE, UNCHANGED, UNFINISHED
 from imagegen.api.json_routes import JsonRoute
+from imagegen.deletion import delete
 from imagegen.jobs import JOB_ID_PATTERN, JobStatus
 from imagegen.registry import PlainText
 from imagegen.storage.jobs import JobFilter
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"], route_class=JsonRoute)
+
+_DELETED_LATER: Final = {
+    "description": "Deleted; S3 does not answer, so the pictures leave the bucket later, by themselves."
+}
 
 
 def _no_number(value: object) -> object:
@@ -75,17 +79,12 @@ async def list_jobs(
     if page.next_before:
         onward = request.url.include_query_params(cursor=page.next_before)
         response.headers["Link"] = f'<{onward.path}?{onward.query}>; rel="next"'
-    jobs = [await job_answer(job, services.images) for job in page.jobs]
+    jobs = [await job_answer(job, services) for job in page.jobs]
     return schemas.JobList(jobs=jobs, next_cursor=page.next_before)
 
 
-@router.get("/{jobId}", response_model=schemas.Job, responses={**NOT_FOUND, **UNAVAILABLE, **UNCHANGED})
-async def get_job(
-    jobId: Annotated[str, Path(description="The job's id.", examples=[JOB_ID])],  # noqa: N803 - the name in the path
-    services: ServicesDep,
-    caller: CallerDep,
-    request: Request,
-) -> Response:
+@router.get("/{jobId}", response_model=schemas.Job, responses={**NOT_FOUND, **GONE, **UNAVAILABLE, **UNCHANGED})
+async def get_job(jobId: JobId, services: ServicesDep, caller: CallerDep, request: Request) -> Response:  # noqa: N803 - the name in the path
     """One job, as it is now, with fresh links to its pictures.
 
     Its ETag names its version, not its links: after a 304 the links of the earlier answer may have expired.
@@ -94,5 +93,17 @@ async def get_job(
     tag = job_tag(job)
     if answer := unchanged(request, tag):
         return answer
-    content = await job_answer(job, services.images)
+    content = await job_answer(job, services)
     return JSONResponse(content.model_dump(mode="json"), headers=tag_headers(tag))
+
+
+@router.delete(
+    "/{jobId}",
+    status_code=204,
+    response_class=Response,
+    responses={202: _DELETED_LATER, **NOT_FOUND, **UNFINISHED, **GONE, **UNAVAILABLE},
+)
+async def delete_job(jobId: JobId, services: ServicesDep, caller: CallerDep) -> Response:  # noqa: N803 - the name in the path
+    """Delete an ended job: its pictures, its inputs, and all it was about. What it cost is kept."""
+    job = await job_in_sight(jobId, services, caller)
+    return Response(status_code=204 if await delete(job.id, services) else 202)
