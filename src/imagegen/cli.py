@@ -1,20 +1,24 @@
-"""The command line: `imagegen serve`, `imagegen worker`, `imagegen demo`."""
+"""The command line: `imagegen serve`, `imagegen worker`, `imagegen demo`, `imagegen usage rebuild`."""
 
 import asyncio
 import logging
 import sys
 from collections.abc import Coroutine, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.markup import escape
+from rich.table import Table
 
-from imagegen import serving
+from imagegen import serving, upkeep
 from imagegen.demo import demo as run_demo
 from imagegen.errors import ImagegenError, SettingsError
 from imagegen.settings import Settings
+from imagegen.storage.usage import Difference
 
 app = typer.Typer(
     help="A self-hosted service in front of fal.ai's image models.",
@@ -22,7 +26,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+usage = typer.Typer(help="Who spent what.", no_args_is_help=True)
+app.add_typer(usage, name="usage")
 T = TypeVar("T")
+_MONEY = ("charged", "provider_cost")
 _console = Console(stderr=True, highlight=False)
 
 
@@ -59,6 +66,32 @@ def demo(
     _log_to_console("warning")
     if not _run(run_demo(output, port, once=once)):
         raise typer.Exit(1)
+
+
+@usage.command("rebuild")
+def rebuild_usage(
+    *,
+    apply: Annotated[bool, typer.Option("--apply", help="Replace what differs by what the jobs come to.")] = False,
+) -> None:
+    """Sum up all jobs anew and show where the kept usage differs; exits with 1 while it does."""
+    differences = _run(upkeep.rebuild_usage(_settings(), apply=apply))
+    if not differences:
+        _console.print("The usage is what the jobs come to.")
+        return
+    _show_differences(differences)
+    _console.print(f"{len(differences)} rows differ{'ed, and are mended' if apply else ': mend them with --apply'}.")
+    if not apply:
+        raise typer.Exit(1)
+
+
+def _show_differences(differences: Sequence[Difference]) -> None:
+    table = Table("day", "user", "model", "figure", "kept", "the jobs come to")
+    for difference in differences:
+        key, kept, made = difference.key, asdict(difference.kept), asdict(difference.recomputed)
+        for name in (name for name in kept if kept[name] != made[name]):
+            figures = (f"{kept[name]:f}", f"{made[name]:f}") if name in _MONEY else (str(kept[name]), str(made[name]))
+            table.add_row(key.day, escape(key.user_id), escape(key.model), name, *figures)
+    Console(highlight=False).print(table)
 
 
 def main() -> None:

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from imagegen.api import schemas
-from imagegen.jobs import CURRENCY, Job, JobError, StoredImage
+from imagegen.costs import CURRENCY
+from imagegen.jobs import Job, JobError, StoredImage
 from imagegen.registry import Model, Price
 from imagegen.storage.images import Images
 
@@ -52,6 +53,13 @@ def estimate(price: Price) -> schemas.Estimate:
         total_cost=price.total,
         num_images=price.num_images,
         currency=CURRENCY,
+        explanation=list(price.explanation),
+        factors=[
+            schemas.PriceFactor(
+                kind=factor.kind.value, value=factor.value, parameter=factor.parameter, given=factor.given
+            )
+            for factor in price.factors
+        ],
     )
 
 

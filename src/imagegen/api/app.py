@@ -13,7 +13,7 @@ from fastapi.staticfiles import StaticFiles
 import imagegen
 from imagegen.api.errors import translate_errors
 from imagegen.api.openapi import document
-from imagegen.api.routes import health, jobs
+from imagegen.api.routes import health, jobs, usage
 from imagegen.api.routes.images import images_router
 from imagegen.registry import Registry
 from imagegen.wiring import Services
@@ -47,6 +47,7 @@ def create_app(registry: Registry, open_services: OpenServices) -> FastAPI:
     translate_errors(app, registry)
     app.include_router(images_router(registry))
     app.include_router(jobs.router)
+    app.include_router(usage.router)
     app.include_router(health.router)
     _serve_documentation(app)
     document(app)

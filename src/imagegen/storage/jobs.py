@@ -1,27 +1,33 @@
 """Jobs in MongoDB: the only file that names Motor.
 
 Every move is one compare-and-set: it names the version (and the lease epoch) that it started from and changes nothing
-if somebody else was faster. Writes are acknowledged by a majority and journaled; leases run on the database's clock.
+if somebody else was faster. The last one is counted in the usage, in one transaction. Writes are acknowledged by a
+majority and journaled; leases run on the database's clock.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from bson.codec_options import CodecOptions
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, AsyncIOMotorCollection
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument, WriteConcern
-from pymongo.errors import ConfigurationError, DuplicateKeyError, PyMongoError, ServerSelectionTimeoutError
+from pymongo.errors import ConfigurationError, DuplicateKeyError, ServerSelectionTimeoutError
 from pymongo.read_concern import ReadConcern
 
 from imagegen.errors import DatabaseUnavailable, JobNotFound, StaleJob, StartupError
 from imagegen.jobs import Idempotency, Job, JobStatus, first_job_id_at
 from imagegen.settings import MongoSettings
+from imagegen.storage.answers import answers as _answers
 from imagegen.storage.job_documents import DECIMALS, Document, from_document, moving_part, to_document
+from imagegen.storage.unit_prices import UnitPrices
+from imagegen.storage.usage import Usage
 
+Collection: TypeAlias = "AsyncIOMotorCollection[dict[str, Any]]"
+Session: TypeAlias = AsyncIOMotorClientSession
 IDEMPOTENCY_KEPT: Final = timedelta(hours=24)
 _PATIENCE: Final = timedelta(seconds=3)
 _UNFINISHED: Final = (JobStatus.QUEUED.value, JobStatus.RUNNING.value)
@@ -70,10 +76,17 @@ class JobPage:
 
 
 class Jobs:
-    """The verbs that jobs are kept with."""
+    """The verbs that jobs are kept with.
 
-    def __init__(self, collection: "AsyncIOMotorCollection[dict[str, Any]]") -> None:
+    Attributes:
+        usage: what ended jobs come to; kept beside them, for it changes in the same transactions.
+        unit_prices: fal's, as last read.
+    """
+
+    def __init__(self, collection: Collection) -> None:
         self._jobs = collection
+        self.usage = Usage(_beside(collection, "usage"), collection)
+        self.unit_prices = UnitPrices(_beside(collection, "unitPrices"))
 
     async def check(self) -> None:
         """Raise DatabaseUnavailable unless MongoDB answers."""
@@ -84,6 +97,7 @@ class Jobs:
         """Make the indexes that every list, the audit and idempotency rely on."""
         with _answers():
             await self._jobs.create_indexes(list(_INDEXES))
+        await self.usage.ensure_indexes()
 
     async def insert(self, job: Job) -> tuple[Job, bool]:
         """Store a new job, or find the one that its idempotency key already made.
@@ -190,10 +204,25 @@ class Jobs:
             changes["lease.until"] = None
         before = {**_held(job), "version": job.version - 1}
         with _answers():
-            outcome = await self._jobs.update_one(before, {"$set": changes})
-        if outcome.matched_count == 0 and not await self._is_stored(job):
+            if job.status.is_final:
+                was_stored = await self._end(job, before, changes)
+            else:
+                was_stored = (await self._jobs.update_one(before, {"$set": changes})).matched_count == 1
+        if not was_stored and not await self._is_stored(job):
             raise StaleJob(job.id)
         return job
+
+    async def _end(self, job: Job, before: Document, changes: Document) -> bool:
+        """Store a job's last move and count it in the usage: both, or neither if the move comes too late."""
+
+        async def move(session: Session) -> bool:
+            outcome = await self._jobs.update_one(before, {"$set": changes}, session=session)
+            if outcome.matched_count:
+                await self.usage.count(job, session)
+            return outcome.matched_count == 1
+
+        async with self.usage.turn_of(job), await self._jobs.database.client.start_session() as session:
+            return await session.with_transaction(move, write_concern=self._jobs.write_concern)
 
     async def _is_stored(self, job: Job) -> bool:
         with _answers():
@@ -248,6 +277,7 @@ async def open_jobs(settings: MongoSettings, patience: timedelta = _PATIENCE) ->
     except (ConfigurationError, ValueError) as error:
         raise StartupError("MONGODB_URL: expected an address that MongoDB's driver can read") from error
     try:
+        await _require_transactions(client)
         jobs = Jobs(_collection(client, settings.database))
         await jobs.ensure_indexes()
         yield jobs
@@ -255,23 +285,27 @@ async def open_jobs(settings: MongoSettings, patience: timedelta = _PATIENCE) ->
         await asyncio.to_thread(client.close)  # it says goodbye to the server, and waits for the answer
 
 
-def _collection(
-    client: "AsyncIOMotorClient[dict[str, Any]]", database: str
-) -> "AsyncIOMotorCollection[dict[str, Any]]":
+async def _require_transactions(client: "AsyncIOMotorClient[dict[str, Any]]") -> None:
+    with _answers():
+        hello = await client.admin.command("hello")
+    if "setName" not in hello and hello.get("msg") != "isdbgrid":
+        raise StartupError(
+            "MONGODB_URL: this MongoDB is a single server, and transactions need a replica set; one member is enough "
+            "(start mongod with --replSet, then rs.initiate())"
+        )
+
+
+def _beside(collection: Collection, name: str) -> Collection:
+    """Another collection of the same database, read and written in the same way."""
+    return collection.database.get_collection(
+        name, codec_options=collection.codec_options, write_concern=collection.write_concern
+    )
+
+
+def _collection(client: "AsyncIOMotorClient[dict[str, Any]]", database: str) -> Collection:
     options: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, type_registry=DECIMALS)
     durable = WriteConcern(w="majority", j=True)
     return client[database].get_collection("jobs", codec_options=options, write_concern=durable)
-
-
-@contextmanager
-def _answers() -> Generator[None]:
-    """MongoDB's errors stop here; a duplicate key is an answer, not a failure."""
-    try:
-        yield
-    except DuplicateKeyError:
-        raise
-    except PyMongoError as error:
-        raise DatabaseUnavailable from error
 
 
 def _or_none(found: dict[str, Any]) -> dict[str, Any] | None:
