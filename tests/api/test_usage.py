@@ -42,8 +42,9 @@ async def user(service: Service, sandbox: Sandbox) -> str:
     """A user with three jobs of flux-pro: one picture, two pictures, and one that fal refused."""
     name = f"usage-{uuid4()}"
     await sandbox.misbehaves(AT_ONCE, {"fault": "model_fails", "after": 2, "times": 1})
-    for options in ({}, {"num_images": 2}, {}):
-        await service.generate({**FLUX, "userId": name, "options": options})
+    for count in (1, 2, 1):
+        body: Json = {**FLUX, "userId": name, "options": {"num_images": count}}
+        await service.generate(body)
     return name
 
 

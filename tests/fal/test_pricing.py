@@ -1,16 +1,12 @@
 """fal's price list, as it comes and as it may come."""
 
 from collections.abc import Callable
-from datetime import datetime
-from decimal import Decimal
 from uuid import uuid4
 
 import httpx
 import pytest
-from dirty_equals import IsInstance
 from pydantic import SecretStr
 
-from imagegen.costs import UnitPrice
 from imagegen.errors import ProviderUnavailable
 from imagegen.fal import Pricing
 from imagegen.settings import FalSettings, Settings
@@ -41,13 +37,7 @@ async def test_the_sandboxs_prices_are_read_and_what_it_does_not_know_is_left_ou
         "fal-ai/face-swap": ("0.001", "images"),
         "fal-ai/flux-lora": ("0.035", "megapixels"),
     }
-    assert prices["fal-ai/flux/dev"] == UnitPrice(
-        endpoint="fal-ai/flux/dev",
-        price=Decimal("0.025"),
-        unit="megapixels",
-        currency="USD",
-        read_at=IsInstance(datetime),
-    )
+    assert {price.currency for price in prices.values()} == {"USD"}
 
 
 async def test_at_most_fifty_are_asked_for_at_once_and_the_unknown_are_found_by_halving() -> None:

@@ -37,9 +37,9 @@ def test_the_rules_that_apply_are_told(registry: Registry) -> None:
 
 
 def test_the_route_that_decides_is_told(registry: Registry) -> None:
-    loras = [{"path": "https://example.com/me.safetensors", "scale": 0.8}]
+    inputs: Json = {"loras": [{"path": "https://example.com/me.safetensors", "scale": 0.8}]}
 
-    assert registry.model("flux-dev").estimate({"loras": loras}, {}).explanation == (
+    assert registry.model("flux-dev").estimate(inputs, {}).explanation == (
         "With loras, the model costs $0.035 per image.",
         "1 image, if nothing else is asked for.",
         "Together $0.035.",
