@@ -32,7 +32,7 @@ worker: $(READY) ## Run one more runner beside a running `make serve`
 	@$(BIN)/imagegen worker
 
 test: $(READY) ## Run the whole test suite against real local servers
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest -n 2 $(ARGS)
 
 check: $(READY) ## Format, lint, types, layers, then the whole test suite: what CI runs
 	$(BIN)/ruff format --check $(SOURCES)

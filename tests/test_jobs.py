@@ -87,32 +87,22 @@ def test_what_was_certainly_not_sent_may_be_sent_again(running: Job) -> None:
     assert again.submission.state is SubmissionState.SUBMITTING
 
 
-@pytest.mark.parametrize(
-    "move",
-    [
-        lambda job: job.submitting(NOW).submitting(NOW),
-        lambda job: job.submitted(REQUEST),
-        lambda job: job.not_sent(),
-        lambda job: job.with_result(RESULT),
-        lambda job: job.completed((STORED,), NOW),
-        lambda job: job.failed_as_unknown(ERROR, NOW),
-        lambda job: job.failed(ERROR, NOW).failed(ERROR, NOW),
-        lambda job: job.failed(ERROR, NOW).submitting(NOW),
-        lambda job: replace(job, status=JobStatus.QUEUED).failed(ERROR, NOW),
-    ],
-    ids=[
-        "submit twice",
-        "submitted without an intent",
-        "not sent without an intent",
-        "a result of nothing",
-        "complete without a result",
-        "unknown without an intent",
-        "fail twice",
-        "submit after the end",
-        "fail before anybody runs it",
-    ],
-)
-def test_an_impossible_move_is_refused(running: Job, move: Callable[[Job], Job]) -> None:
+Move = Callable[[Job], Job]
+IMPOSSIBLE: dict[str, Move] = {
+    "submit twice": lambda job: job.submitting(NOW).submitting(NOW),
+    "submitted without an intent": lambda job: job.submitted(REQUEST),
+    "not sent without an intent": lambda job: job.not_sent(),
+    "a result of nothing": lambda job: job.with_result(RESULT),
+    "complete without a result": lambda job: job.completed((STORED,), NOW),
+    "unknown without an intent": lambda job: job.failed_as_unknown(ERROR, NOW),
+    "fail twice": lambda job: job.failed(ERROR, NOW).failed(ERROR, NOW),
+    "submit after the end": lambda job: job.failed(ERROR, NOW).submitting(NOW),
+    "fail before anybody runs it": lambda job: replace(job, status=JobStatus.QUEUED).failed(ERROR, NOW),
+}
+
+
+@pytest.mark.parametrize("move", IMPOSSIBLE.values(), ids=IMPOSSIBLE.keys())
+def test_an_impossible_move_is_refused(running: Job, move: Move) -> None:
     with pytest.raises(ImpossibleMove):
         move(running)
 
@@ -128,6 +118,10 @@ def test_ids_sort_by_time_and_bound_a_range_of_time() -> None:
 )
 def test_what_is_no_job_id_is_seen(text: str) -> None:
     assert not is_job_id(text)
+
+
+def test_a_time_before_all_jobs_is_a_bound_too() -> None:
+    assert first_job_id_at(datetime(1, 1, 1, tzinfo=UTC)) == "0" * 26
 
 
 def test_a_job_id_is_seen() -> None:

@@ -16,7 +16,7 @@ from rich.table import Table
 
 from imagegen import serving, upkeep
 from imagegen.demo import demo as run_demo
-from imagegen.errors import ImagegenError, SettingsError
+from imagegen.errors import ImagegenError, SettingsError, Unavailable
 from imagegen.settings import Settings
 from imagegen.storage.usage import Difference
 
@@ -117,6 +117,8 @@ def _run(work: Coroutine[object, object, T]) -> T:
         return uvloop.run(work)
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+    except Unavailable as error:
+        _fail("imagegen cannot start:", [f"{error} (look at {error.variable})"])
     except ImagegenError as error:
         _fail("imagegen cannot start:", [str(error)])
 
@@ -137,3 +139,4 @@ def _log_to_console(level: str) -> None:
     )
     # httpx logs the address of every request at INFO; those of fal's media and of webhooks are nobody's business.
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)

@@ -98,7 +98,7 @@ class InvalidInput(InvalidRequest):
     """The body is wrong; `faults` carries every fault at once."""
 
     def __init__(self, faults: Sequence[Fault]) -> None:
-        super().__init__("; ".join(fault.message for fault in faults))
+        super().__init__(" ".join(fault.message for fault in faults))
         self.faults = tuple(faults)
 
     @property
@@ -139,6 +139,7 @@ class Unavailable(ImagegenError):
     """A server that imagegen needs does not answer. `server` names it; no address, no secret."""
 
     server = "server"
+    variable = ""  # the setting that says where it is
 
     def __init__(self, reason: str = "does not answer") -> None:
         super().__init__(f"{self.server} {reason}")
@@ -148,18 +149,21 @@ class DatabaseUnavailable(Unavailable):
     """MongoDB does not answer."""
 
     server = "MongoDB"
+    variable = "MONGODB_URL"
 
 
 class ObjectStoreUnavailable(Unavailable):
     """The S3 bucket cannot be used right now."""
 
     server = "S3"
+    variable = "S3_ENDPOINT_URL"
 
 
 class QueueUnavailable(Unavailable):
     """NATS JetStream does not answer."""
 
     server = "NATS"
+    variable = "NATS_URL"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

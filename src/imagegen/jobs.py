@@ -281,7 +281,7 @@ def new_job_id(now: datetime) -> str:
 
 def first_job_id_at(moment: datetime) -> str:
     """The smallest id that a job made at `moment` (to the millisecond) can have: a bound for a range on ids."""
-    milliseconds = int(moment.astimezone(UTC).timestamp() * 1000)
+    milliseconds = max(0, int(moment.astimezone(UTC).timestamp() * 1000))
     return str(ULID.from_bytes(milliseconds.to_bytes(6, "big") + bytes(10)))
 
 

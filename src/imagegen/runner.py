@@ -36,6 +36,7 @@ from imagegen.wiring import Services, now
 MOST_LEASES: Final = 5
 UNREADABLE_TRIES: Final = 3
 TRANSFER_HORIZON: Final = timedelta(hours=24)
+_LAST_STEP: Final = timedelta(seconds=15)  # of a process that is asked to end: usual graces are 20 to 30 s
 _BUSY_ELSEWHERE: Final = timedelta(seconds=5)
 _SERVER_DOWN: Final = timedelta(seconds=5)
 _LONGEST_BACKOFF: Final = timedelta(minutes=5)
@@ -136,8 +137,8 @@ async def _even_if_cancelled(step: Coroutine[object, object, None]) -> None:
     try:
         await asyncio.shield(task)
     except asyncio.CancelledError:
-        await asyncio.wait({task})
-        if not task.cancelled() and (error := task.exception()) is not None:
+        await asyncio.wait({task}, timeout=_LAST_STEP.total_seconds())
+        if task.done() and not task.cancelled() and (error := task.exception()) is not None:
             _log.warning("while ending: %s", error)
         raise
 

@@ -16,7 +16,7 @@ from imagegen.wiring import Services
 
 AUDIT_INTERVAL: Final = timedelta(seconds=30)
 FORGOTTEN_AFTER: Final = timedelta(seconds=10)
-_PATIENCE: Final = timedelta(seconds=20)
+_PATIENCE: Final = timedelta(seconds=5)  # also how long a lost queue goes unnoticed
 _log = logging.getLogger("imagegen.runner")
 
 

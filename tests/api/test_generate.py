@@ -122,7 +122,7 @@ async def test_fal_gets_its_own_names_at_the_right_endpoint(
 
 
 async def test_the_charge_follows_the_pictures_and_the_resolution(service: Service) -> None:
-    body = {**EDIT, "options": {"resolution": "4K", "num_images": 2}}
+    body: Json = {**EDIT, "options": {"resolution": "4K", "num_images": 2}}
 
     job = (await service.generate(body)).json()
 

@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 from dirty_equals import IsPartialDict
 from service import Json, Service, running
@@ -56,7 +57,7 @@ async def test_one_entry_of_yaml_is_a_whole_new_model(stack: Settings, tmp_path:
         estimate = await service.client.post(
             "/api/images/estimate-cost", json={"model": "your-new-model", "options": {"num_images": 3}}
         )
-        body = {"model": "your-new-model", "inputs": {"prompt": "a fox", "guidance_scale": 3}, "userId": "u"}
+        body: Json = {"model": "your-new-model", "inputs": {"prompt": "a fox", "guidance_scale": 3}, "userId": "u"}
         job = (await service.generate(body)).json()
 
     assert listed[-1] == IsPartialDict(name="your-new-model", falEndpoint="fal-ai/your-endpoint", costPerImage=0.03)
@@ -65,14 +66,16 @@ async def test_one_entry_of_yaml_is_a_whole_new_model(stack: Settings, tmp_path:
     assert (job["status"], len(job["images"]), job["cost"]["totalCost"]) == ("completed", 1, 0.03)
 
 
-def nodes(document: object) -> Iterator[Json]:
+def references(document: object) -> Iterator[str]:
+    """Every `$ref` of the document, as the name that it refers to."""
     if isinstance(document, dict):
-        yield document  # pyright: ignore[reportUnknownVariableType] - JSON
-        for member in document.values():  # pyright: ignore[reportUnknownVariableType] - JSON
-            yield from nodes(member)
+        for name, member in cast("Json", document).items():
+            if name == "$ref":
+                yield str(member).rpartition("/")[2]
+            yield from references(member)
     elif isinstance(document, list):
-        for item in document:  # pyright: ignore[reportUnknownVariableType] - JSON
-            yield from nodes(item)
+        for item in cast("list[object]", document):
+            yield from references(item)
 
 
 async def test_the_document_has_a_named_request_discriminated_by_the_model(service: Service) -> None:
@@ -84,8 +87,7 @@ async def test_the_document_has_a_named_request_discriminated_by_the_model(servi
     assert schemas["GenerateRequest"]["discriminator"]["mapping"]["flux-pro"] == "#/components/schemas/FluxProRequest"
     assert len(schemas["GenerateRequest"]["oneOf"]) == len(service.services.registry.models)
     assert {"HTTPValidationError", "ValidationError"}.isdisjoint(schemas)
-    references = {node["$ref"].rpartition("/")[2] for node in nodes(document) if isinstance(node.get("$ref"), str)}
-    assert references <= set(schemas)
+    assert set(references(document)) <= set(schemas)
 
 
 async def test_the_interactive_page_and_its_assets_come_from_the_service(service: Service) -> None:

@@ -16,8 +16,9 @@ async def refused(service: Service, body: object) -> Json:
     return answer.json()
 
 
-async def _stored(service: Service) -> Sequence[Json]:
-    return (await service.client.get("/api/jobs", params={"limit": 1})).json()["jobs"]
+async def _stored(service: Service) -> Sequence[str]:
+    page = (await service.client.get("/api/jobs", params={"limit": 1})).json()
+    return [job["jobId"] for job in page["jobs"]]
 
 
 async def test_an_unknown_model_is_refused_with_the_valid_ones(service: Service) -> None:

@@ -5,8 +5,9 @@ from collections.abc import AsyncGenerator, Mapping
 from dataclasses import is_dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from types import UnionType
-from typing import Any, get_args, get_origin, get_type_hints
+from enum import StrEnum
+from types import NoneType, UnionType
+from typing import Any, cast, get_args, get_origin, get_type_hints
 
 import pytest
 from bson import BSON, Decimal128  # noqa: TID251 - reads what is really stored, without our codec
@@ -36,7 +37,14 @@ _MONEY = st.decimals(min_value=0, max_value=10**6, places=12)
 _TIMES = st.integers(0, 10**14).map(
     lambda milliseconds: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(0, 0, 0, milliseconds)
 )
-_PLAIN = {str: _TEXT, int: st.integers(0, 2**63 - 1), bool: st.booleans(), Decimal: _MONEY, datetime: _TIMES}
+_PLAIN: Mapping[type, st.SearchStrategy[Any]] = {
+    NoneType: st.none(),
+    str: _TEXT,
+    int: st.integers(0, 2**63 - 1),
+    bool: st.booleans(),
+    Decimal: _MONEY,
+    datetime: _TIMES,
+}
 
 
 def any_of(hint: Any) -> st.SearchStrategy[Any]:
@@ -50,7 +58,7 @@ def any_of(hint: Any) -> st.SearchStrategy[Any]:
         return st.dictionaries(_NAMES, _JSON, max_size=3)
     if isinstance(hint, type) and is_dataclass(hint):
         return st.builds(hint, **{name: any_of(kind) for name, kind in get_type_hints(hint).items()})
-    return _PLAIN[hint] if hint in _PLAIN else st.from_type(hint)
+    return _PLAIN[hint] if hint in _PLAIN else st.sampled_from(list(cast("type[StrEnum]", hint)))
 
 
 def nested(levels: int) -> JsonValue:
@@ -64,13 +72,13 @@ HOSTILE: Mapping[str, JsonValue] = {
     "": [],
     "a.b": {"$c": {".": None, "$set": {"x": 1}}},
     "$ref": {"$ref": "jobs", "$id": 1},
-    "$id": {"$id": {"$oid": "0"}, "$ref": 7, "$db": []},
+    "references": [{"$id": {"$oid": "0"}, "$ref": 7, "$db": []}, {"$id": 1}, {"$ref": None, "$id": {}}],
     "large": [2**63 - 1, 2**63, -(2**63), -(2**63) - 1, 10**33 + 1, 10**50 + 1],
     "small": [0, -0.0, 0.1, 5e-324, 1.7976931348623157e308, 1.0],
     "words": ["", "\0", "\u2028", "\U0001f642", "2020-01-01T00:00:00Z", "NaN"],
     "flags": [True, False, None, 1, 0],
     "lists": [[], [[]], {}, [{}]],
-    "deep": nested(60),
+    "deep": nested(150),
 }
 
 
@@ -168,3 +176,14 @@ def test_a_document_of_another_version_is_read_with_what_is_known() -> None:
     del document["transfer"]
 
     assert from_document(document) == replace(job, lease=Lease(epoch=3))
+
+
+def test_no_document_is_nested_deeper_than_mongodb_promises_to_store() -> None:
+    assert levels(to_document(replace(a_job(), payload=HOSTILE))) <= 100
+
+
+def levels(value: object) -> int:
+    if not isinstance(value, dict | list):
+        return 0
+    parts = cast("dict[str, object]", value).values() if isinstance(value, dict) else cast("list[object]", value)
+    return 1 + max((levels(part) for part in parts), default=0)

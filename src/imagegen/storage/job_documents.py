@@ -25,7 +25,7 @@ SCHEMA_VERSION = 1
 Document = dict[str, object]
 T = TypeVar("T")
 _INT64 = -(2**63), 2**63 - 1
-_DEEPEST = 64  # MongoDB stores about 100 levels, some of them are the job's own
+_DEEPEST = 64  # MongoDB promises to store 100 levels, and some of them are the job's own
 
 
 class _DecimalCodec(TypeCodec):

@@ -29,7 +29,7 @@ from imagegen.storage.usage import Usage
 Collection: TypeAlias = "AsyncIOMotorCollection[dict[str, Any]]"
 Session: TypeAlias = AsyncIOMotorClientSession
 IDEMPOTENCY_KEPT: Final = timedelta(hours=24)
-_PATIENCE: Final = timedelta(seconds=3)
+_PATIENCE: Final = timedelta(seconds=5)
 _UNFINISHED: Final = (JobStatus.QUEUED.value, JobStatus.RUNNING.value)
 _WANTS_A_RUNNER: Final = {"status": {"$in": list(_UNFINISHED)}, "attention": None}
 _NO_LIVE_LEASE: Final = {"$or": [{"lease.until": None}, {"$expr": {"$lte": ["$lease.until", "$$NOW"]}}]}
@@ -261,7 +261,7 @@ async def open_jobs(settings: MongoSettings, patience: timedelta = _PATIENCE) ->
 
     Args:
         settings: with the URL given.
-        patience: how long a verb looks for a server before it raises DatabaseUnavailable.
+        patience: how long a verb tries, and tries again, before it raises DatabaseUnavailable.
     """
     assert settings.url is not None
     try:
@@ -272,7 +272,7 @@ async def open_jobs(settings: MongoSettings, patience: timedelta = _PATIENCE) ->
             maxPoolSize=100,
             serverSelectionTimeoutMS=_milliseconds(patience),
             connectTimeoutMS=_milliseconds(patience),
-            timeoutMS=5_000,
+            timeoutMS=_milliseconds(patience),
         )
     except (ConfigurationError, ValueError) as error:
         raise StartupError("MONGODB_URL: expected an address that MongoDB's driver can read") from error

@@ -1,0 +1,106 @@
+"""What a person sees who types `imagegen …`."""
+
+import asyncio
+import socket
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from processes import answers, environment, free_port, imagegen, serving
+from service import FLUX
+
+from imagegen.settings import Settings
+
+
+async def said(directory: Path, *arguments: str, environ: Mapping[str, str]) -> tuple[int | None, str]:
+    """The exit status and everything that was printed."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "imagegen", *arguments),
+        env=environ,
+        cwd=directory,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    output, _ = await asyncio.wait_for(process.communicate(), 30)
+    return process.returncode, output.decode()
+
+
+async def test_every_wrong_setting_is_named_without_a_traceback(tmp_path: Path) -> None:
+    status, output = await said(tmp_path, "serve", environ={"IMAGEGEN_WAIT": "soon", "FAL_QUEUE_URL": "nope"})
+
+    assert (status, output.splitlines()) == (
+        2,
+        [
+            "The settings are wrong:",
+            "  FAL_QUEUE_URL is 'nope': expected an address such as https://host or http://127.0.0.1:9000",
+            "  IMAGEGEN_WAIT is 'soon': expected a duration such as 30s, 10m or 24h",
+        ],
+    )
+
+
+async def test_production_names_every_server_that_is_not_set(tmp_path: Path) -> None:
+    status, output = await said(tmp_path, "serve", environ={"IMAGEGEN_ENV": "production"})
+
+    assert (status, [line.split()[0] for line in output.splitlines()[1:]]) == (
+        2,
+        ["FAL_KEY", "MONGODB_URL", "S3_BUCKET"],
+    )
+
+
+async def test_a_broken_catalog_stops_the_start_with_file_and_line(tmp_path: Path) -> None:
+    catalog = tmp_path / "mine.yaml"
+    await asyncio.to_thread(catalog.write_text, "fox:\n  falEndpoint: a/b\n  categry: text-to-image\n")
+
+    environ = {"IMAGEGEN_CATALOG": "mine.yaml"}
+    status, output = await said(tmp_path, "serve", "--port", "0", environ=environ)
+
+    assert status == 2
+    assert "mine.yaml:3: fox.categry: no such key, did you mean 'category'?" in output
+
+
+async def test_a_port_that_is_taken_is_said_before_anything_is_started(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        status, output = await said(tmp_path, "serve", "--port", str(port), environ={})
+
+    started = await asyncio.to_thread(lambda: list(tmp_path.iterdir()))
+    assert (status, f"cannot listen on 127.0.0.1:{port}" in output, started) == (2, True, [])
+
+
+async def test_a_worker_without_servers_says_what_to_do(tmp_path: Path) -> None:
+    status, output = await said(tmp_path, "worker", environ={})
+
+    assert (status, "start `imagegen serve` there first" in output) == (2, True)
+
+
+async def test_a_server_that_does_not_answer_is_named_with_its_variable(own: Settings, tmp_path: Path) -> None:
+    environ = environment(own) | {"NATS_URL": f"nats://127.0.0.1:{free_port()}"}
+
+    status, output = await said(tmp_path, "serve", "--port", "0", environ=environ)
+
+    assert (status, output.splitlines()) == (2, ["imagegen cannot start:", "  NATS does not answer (look at NATS_URL)"])
+
+
+async def test_a_service_without_any_variable_makes_pictures_and_a_worker_joins_it(tmp_path: Path) -> None:
+    port = free_port()
+    async with imagegen("serve", "--port", str(port), environ={}, directory=tmp_path, port=port) as serve:
+        await answers(serve)
+        async with imagegen("worker", environ={}, directory=tmp_path) as worker:
+            job = (await serve.client.post("/api/images/generate", json=FLUX)).json()
+            statuses = await worker.ask_to_end(), await serve.ask_to_end()
+
+    assert (job["status"], statuses) == ("completed", (0, 0))
+
+
+@pytest.mark.usefixtures("service")
+async def test_no_secret_is_printed(own: Settings, tmp_path: Path) -> None:
+    environ = environment(own)
+    async with serving(own, tmp_path) as running:
+        await running.client.post("/api/images/generate", json=FLUX)
+    printed = await asyncio.to_thread((tmp_path / "serve.log").read_text)
+
+    assert "secret" in environ["FAL_KEY"]
+    assert [name for name in ("FAL_KEY", "AWS_SECRET_ACCESS_KEY") if environ[name] in printed] == []

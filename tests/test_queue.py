@@ -1,0 +1,195 @@
+"""JetStream carries the ids of jobs; a message goes away only when its job has ended."""
+
+# nats-py annotates its **options with nothing.
+# pyright: reportUnknownMemberType=false
+
+import asyncio
+import socket
+from collections.abc import AsyncGenerator
+from datetime import timedelta
+
+import nats  # noqa: TID251 - changes the stream behind the queue's back, as an operator does
+import pytest
+from jobs_apart import a_job, apart
+from nats.js import JetStreamContext  # noqa: TID251 - as above
+from nats.js.api import RetentionPolicy, StreamConfig  # noqa: TID251 - as above
+from pydantic import SecretStr
+
+from imagegen.errors import QueueUnavailable
+from imagegen.jobs import Job
+from imagegen.queue import CONSUMER, Delivery, Queue, open_queue
+from imagegen.settings import NatsSettings, Settings
+
+LONG, SHORT = timedelta(seconds=30), timedelta(milliseconds=300)
+
+
+@pytest.fixture
+def settings(stack: Settings) -> NatsSettings:
+    return apart(stack).nats
+
+
+@pytest.fixture
+async def jetstream(settings: NatsSettings) -> AsyncGenerator[JetStreamContext]:
+    """An operator's own connection."""
+    assert settings.url is not None
+    client = await nats.connect(settings.url.get_secret_value())
+    yield client.jetstream()
+    await client.close()
+
+
+@pytest.fixture
+async def queue(settings: NatsSettings) -> AsyncGenerator[Queue]:
+    async with open_queue(settings, LONG) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def job(queue: Queue) -> Job:
+    """A job that is queued."""
+    job = a_job()
+    await queue.publish(job)
+    return job
+
+
+async def taken(queue: Queue, patience: timedelta = timedelta(seconds=3)) -> Delivery:
+    delivery = await queue.take(patience)
+    assert delivery is not None
+    return delivery
+
+
+async def test_jobs_are_taken_in_the_order_in_which_they_were_queued(queue: Queue) -> None:
+    jobs = [a_job() for _ in range(5)]
+    for job in jobs:
+        await queue.publish(job)
+
+    assert [(await taken(queue)).job_id for _ in jobs] == [job.id for job in jobs]
+    assert await queue.take(SHORT) is None
+
+
+async def test_a_job_counts_as_queued_until_it_is_acknowledged(queue: Queue, job: Job) -> None:
+    before = await queue.queued()
+    delivery = await taken(queue)
+    meanwhile = await queue.queued()
+    await delivery.acknowledge()
+    await queue.check()
+
+    assert (before, meanwhile, await queue.queued()) == ({job.id}, {job.id}, frozenset())
+
+
+async def test_every_queued_job_is_known_also_when_there_are_thousands(queue: Queue) -> None:
+    jobs = {f"{number:026}" for number in range(3_000)}
+    await asyncio.gather(*(queue.publish_again(job_id, 0) for job_id in jobs))
+
+    assert await queue.queued() == jobs
+
+
+async def test_two_runners_never_take_the_same_message(queue: Queue, settings: NatsSettings) -> None:
+    async with open_queue(settings, LONG) as other:
+        for _ in range(6):
+            await queue.publish(a_job())
+        deliveries = [await taken(runner) for runner in (queue, other) * 3]
+
+    assert len({delivery.job_id for delivery in deliveries}) == 6
+
+
+async def test_a_job_that_is_handed_back_comes_again_after_the_delay_and_not_before(queue: Queue, job: Job) -> None:
+    await (await taken(queue)).hand_back(timedelta(seconds=0.6))
+    at_once = await queue.take(SHORT)
+    later = await taken(queue)
+    await later.hand_back(timedelta(0))
+
+    assert (at_once, later.job_id, (await taken(queue, SHORT)).job_id) == (None, job.id, job.id)
+
+
+async def test_a_repeated_publish_is_one_message_and_a_new_generation_another(queue: Queue, job: Job) -> None:
+    await queue.publish(job)
+    await queue.publish(job)
+    await (await taken(queue)).acknowledge()
+    repeated = await queue.take(SHORT)
+    await queue.publish_again(job.id, job.generation + 1)
+
+    assert (repeated, (await taken(queue)).job_id) == (None, job.id)
+
+
+async def test_a_message_that_nobody_reports_on_comes_again_and_one_in_work_does_not(settings: NatsSettings) -> None:
+    async with open_queue(settings, timedelta(seconds=0.8)) as queue:
+        await queue.publish(a_job())
+        delivery = await taken(queue)
+        for _ in range(3):
+            assert await queue.take(timedelta(seconds=0.4)) is None
+            await delivery.still_working()
+        again = await taken(queue)
+
+    assert again.job_id == delivery.job_id
+
+
+async def test_news_of_a_job_wakes_those_who_wait_for_it_in_any_process(queue: Queue, settings: NatsSettings) -> None:
+    job = a_job()
+    async with open_queue(settings, LONG) as other:
+        with queue.news.of(job.id) as one, queue.news.of(job.id) as two, queue.news.of(a_job().id) as stranger:
+            await other.announce(job)
+            async with asyncio.timeout(3):
+                await asyncio.gather(one.wait(), two.wait())
+
+    assert not stranger.is_set()
+
+
+async def test_an_address_where_nothing_answers_is_told_within_the_patience() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+
+    async with asyncio.timeout(3):
+        with pytest.raises(QueueUnavailable):
+            async with open_queue(NatsSettings(url=SecretStr(f"nats://127.0.0.1:{port}")), LONG, SHORT):
+                pass
+
+
+async def test_a_queue_whose_stream_is_gone_says_so_and_goes_on_once_it_is_prepared(
+    queue: Queue, jetstream: JetStreamContext, settings: NatsSettings, job: Job
+) -> None:
+    await taken(queue)
+    await jetstream.delete_stream(settings.stream)
+    for verb in (queue.check(), queue.publish(job), queue.queued(), queue.take(SHORT)):
+        with pytest.raises(QueueUnavailable):
+            await verb
+
+    await queue.prepare()
+    await queue.publish(job)
+
+    assert (await taken(queue)).job_id == job.id
+
+
+async def test_a_stream_of_an_older_version_is_brought_up_to_date_and_keeps_what_an_operator_set(
+    settings: NatsSettings, jetstream: JetStreamContext
+) -> None:
+    await jetstream.add_stream(
+        StreamConfig(
+            name=settings.stream,
+            subjects=[f"{settings.stream}.old.*"],
+            retention=RetentionPolicy.WORK_QUEUE,
+            duplicate_window=5,
+            max_bytes=10**7,
+            description="Ours, and the operator's",
+        )
+    )
+    for ack_wait in (timedelta(seconds=7), LONG):
+        async with open_queue(settings, ack_wait) as queue:
+            await queue.publish(a_job())
+    stream = (await jetstream.stream_info(settings.stream)).config
+    consumer = (await jetstream.consumer_info(settings.stream, CONSUMER)).config
+
+    assert (stream.subjects, stream.duplicate_window, stream.max_bytes, stream.description, consumer.ack_wait) == (
+        [f"{settings.stream}.jobs.*"],
+        120,
+        10**7,
+        "Ours, and the operator's",
+        30,
+    )
+
+
+async def test_a_stream_that_is_no_work_queue_is_refused(settings: NatsSettings, jetstream: JetStreamContext) -> None:
+    await jetstream.add_stream(StreamConfig(name=settings.stream, retention=RetentionPolicy.LIMITS))
+
+    with pytest.raises(QueueUnavailable):
+        async with open_queue(settings, LONG):
+            pass

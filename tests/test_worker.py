@@ -1,0 +1,110 @@
+"""The audit: whatever the queue forgot is queued again, once."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import AsyncExitStack
+from datetime import timedelta
+
+import nats  # noqa: TID251 - loses the stream behind the queue's back
+import pytest
+from jobs_apart import a_job, apart
+
+from imagegen.jobs import Job, JobError
+from imagegen.registry import load_registry
+from imagegen.settings import Settings
+from imagegen.wiring import Services, now, open_services
+from imagegen.worker import audit
+
+LONG_AGO = timedelta(minutes=1)
+
+
+@pytest.fixture
+def settings(stack: Settings) -> Settings:
+    return apart(stack)
+
+
+@pytest.fixture
+async def processes(settings: Settings) -> AsyncGenerator[list[Services]]:
+    """The services of two processes that share their servers; neither runs jobs."""
+    registry = await asyncio.to_thread(load_registry)
+    async with AsyncExitStack() as opened:
+        yield [await opened.enter_async_context(open_services(settings, registry)) for _ in range(2)]
+
+
+@pytest.fixture
+def services(processes: list[Services]) -> Services:
+    return processes[0]
+
+
+async def lose_the_stream(settings: Settings) -> None:
+    assert settings.nats.url is not None
+    client = await nats.connect(settings.nats.url.get_secret_value())  # pyright: ignore[reportUnknownMemberType] - its **options
+    await client.jetstream().delete_stream(settings.nats.stream)  # pyright: ignore[reportUnknownMemberType] - its **options
+    await client.close()
+
+
+async def stored(services: Services, *, age: timedelta = LONG_AGO) -> Job:
+    job, _ = await services.jobs.insert(a_job(age=age))
+    await services.queue.publish(job)
+    return job
+
+
+async def all_messages(services: Services) -> list[str]:
+    """The ids of every message that is there to be taken."""
+    ids: list[str] = []
+    while (delivery := await services.queue.take(timedelta(seconds=0.3))) is not None:
+        ids.append(delivery.job_id)
+    return ids
+
+
+async def test_what_is_queued_held_ended_or_new_is_left_alone(services: Services) -> None:
+    queued, held, ended = [await stored(services) for _ in range(3)]
+    await services.jobs.insert(a_job())
+    assert await services.jobs.claim(held.id, "runner", timedelta(seconds=30))
+    claim = await services.jobs.claim(ended.id, "runner", timedelta(seconds=30))
+    assert claim is not None
+    await services.jobs.save(claim.failed(JobError(code="c", message="m"), now()))
+
+    assert await audit(services, timedelta(seconds=10)) == 0
+    assert await all_messages(services) == [queued.id, held.id, ended.id]
+
+
+async def test_after_the_stream_was_lost_every_unfinished_job_is_queued_again_once(
+    settings: Settings, processes: list[Services], services: Services
+) -> None:
+    unfinished = [await stored(services) for _ in range(40)]
+    ended = await stored(services)
+    claim = await services.jobs.claim(ended.id, "runner", timedelta(seconds=30))
+    assert claim is not None
+    await services.jobs.save(claim.failed(JobError(code="c", message="m"), now()))
+    await lose_the_stream(settings)
+
+    found = await asyncio.gather(*(audit(process) for process in processes * 3))
+    later = await audit(services)
+
+    assert (sum(found), later) == (len(unfinished), 0)
+    assert sorted(await all_messages(services)) == [job.id for job in unfinished]
+
+
+async def test_a_stream_that_is_lost_twice_is_filled_twice(settings: Settings, services: Services) -> None:
+    job = await stored(services)
+    counts: list[int] = []
+    for _ in range(2):
+        await lose_the_stream(settings)
+        counts.append(await audit(services, timedelta(0)))
+
+    assert (counts, await all_messages(services)) == ([1, 1], [job.id])
+
+
+async def test_a_job_whose_runner_died_with_its_message_is_queued_again_when_the_lease_has_run_out(
+    settings: Settings, services: Services
+) -> None:
+    job = await stored(services)
+    assert await services.jobs.claim(job.id, "dead", timedelta(seconds=0.5))
+    await lose_the_stream(settings)
+
+    counts = [await audit(services, timedelta(0))]
+    await asyncio.sleep(0.6)
+    counts.append(await audit(services, timedelta(0)))
+
+    assert (counts, await all_messages(services)) == ([0, 1], [job.id])
