@@ -25,14 +25,15 @@ from typing import Self
 from pydantic import JsonValue
 from ulid import ULID
 
+from imagegen.costs import Cost, UnitPrice
 from imagegen.errors import ImagegenError
 
-CURRENCY = "USD"
 JOB_ID_PATTERN = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
 _JOB_ID = re.compile(JOB_ID_PATTERN)
 IMAGE_GENERATION = "image-generation"
 # The codes of a failure by moderation: of what was asked for, and of what was made of it.
 INPUT_REFUSED, OUTPUT_REFUSED = "input_refused", "output_refused"
+_SERVER_ERROR = 500
 JsonObject = Mapping[str, JsonValue]
 
 
@@ -139,31 +140,6 @@ class Transfer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """What the caller is charged, and beside it what fal billed.
-
-    Attributes:
-        cost_per_image: US dollars, with the rules of the model already applied.
-        num_images: pictures asked for, and in the end the pictures delivered.
-        total_cost: the charge, `cost_per_image * num_images`.
-        provider_units: fal's billable units, None until fal says.
-        provider_cost: US dollars, None while the unit price is not known.
-        source: `billed` when fal gave its figure, `estimated` before.
-    """
-
-    cost_per_image: Decimal
-    num_images: int
-    provider_units: Decimal | None = None
-    provider_cost: Decimal | None = None
-    source: str = "estimated"
-
-    @property
-    def total_cost(self) -> Decimal:
-        """The charge in US dollars."""
-        return self.cost_per_image * self.num_images
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class JobError:
     """Why a job failed: the same words in MongoDB and in the answer."""
 
@@ -249,13 +225,10 @@ class Job:
         self._require(self.submission.state is SubmissionState.SUBMITTING, "no submission is under way")
         return self._next(submission=replace(self.submission, state=SubmissionState.SUBMITTED, request=request))
 
-    def with_result(self, result: ProviderResult) -> Self:
-        """fal completed the request; the pictures still have to be moved."""
+    def with_result(self, result: ProviderResult, price: UnitPrice | None = None) -> Self:
+        """fal completed the request, at this price for a unit; the pictures still have to be moved."""
         self._require(self.submission.state is SubmissionState.SUBMITTED, "nothing was submitted")
-        cost = self.cost
-        if result.billable_units is not None:
-            cost = replace(cost, provider_units=result.billable_units, source="billed")
-        return self._next(result=result, cost=cost)
+        return self._next(result=result, cost=self.cost.billed(result.billable_units, price))
 
     def transfer_failed(self, reason: str, now: datetime, *, unreadable: bool) -> Self:
         """Moving the pictures failed for now; the job goes on later, from the recorded result."""
@@ -282,7 +255,7 @@ class Job:
         return self._to(
             JobStatus.FAILED,
             error=error,
-            cost=replace(self.cost, num_images=0),
+            cost=self._cost_of_failing(error),
             submission=Submission() if under_way else self.submission,
             completed_at=now,
         )
@@ -295,7 +268,18 @@ class Job:
         """The job ends because nothing can tell whether fal accepted its request."""
         self._require(self.submission.state is SubmissionState.SUBMITTING, "no submission is under way")
         submission = replace(self.submission, state=SubmissionState.UNKNOWN)
-        return replace(self.failed(error, now), submission=submission)
+        note = "Nobody knows whether fal.ai accepted the request, and so whether it bills it."
+        cost = replace(self.cost, num_images=0, provider_note=note)
+        return replace(self.failed(error, now), submission=submission, cost=cost)
+
+    def _cost_of_failing(self, error: JobError) -> Cost:
+        """No charge. fal bills neither what it did not accept nor its own failures (5xx); a 422 it may bill."""
+        cost = replace(self.cost, num_images=0)
+        if self.result is not None:
+            return cost
+        if self.submission.state is not SubmissionState.SUBMITTED or (error.fal_status or 0) >= _SERVER_ERROR:
+            return cost.unbilled()
+        return replace(cost, provider_note="fal.ai did not say whether it bills the failed request.")
 
     def deleted(self, now: datetime) -> Self:
         """The tombstone of an ended job: whose it was, its model, its times, its price; nothing of what it was about.

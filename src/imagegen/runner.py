@@ -116,7 +116,8 @@ async def _run(turn: Turn) -> None:
     """Bring one leased job to its end, from wherever an earlier turn left it."""
     if turn.job.result is None:
         await _submit_once(turn)
-        await turn.save(turn.job.with_result(await _result(turn)))
+        result = await _result(turn)
+        await turn.save(turn.job.with_result(result, turn.services.prices.of(turn.job.endpoint)))
     images = await _store_images(turn)
     await turn.save(turn.job.completed(images, now()))
 

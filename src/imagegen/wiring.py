@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from imagegen.fal import Fal
+from imagegen.fal import Fal, Pricing
 from imagegen.http import open_transport
+from imagegen.prices import PriceBook, open_prices
 from imagegen.queue import Queue, open_queue
 from imagegen.registry import Registry
 from imagegen.settings import Settings
@@ -36,6 +37,7 @@ class Services:
     images: Images
     queue: Queue
     fal: Fal
+    prices: PriceBook
     runner: str
     stopping: asyncio.Event
 
@@ -70,6 +72,9 @@ async def open_services(
         queue = await stack.enter_async_context(open_queue(settings.nats, settings.service.lease))
         if create_bucket:
             await images.ensure_bucket()
+        prices = await stack.enter_async_context(
+            open_prices(Pricing(settings.fal, transport), jobs.unit_prices, registry.endpoints)
+        )
         yield Services(
             settings=settings,
             registry=registry,
@@ -77,6 +82,7 @@ async def open_services(
             images=images,
             queue=queue,
             fal=fal,
+            prices=prices,
             stopping=stopping or asyncio.Event(),
             runner=f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}",
         )

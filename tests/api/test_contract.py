@@ -48,6 +48,7 @@ async def test_every_request_example_is_answered_as_promised(service: Service, c
         "/api/images/models",
         "/api/images/models/flux-dev",
         "/api/jobs?userId=user123&status=completed&type=image-generation&model=flux-pro&limit=2",
+        "/api/usage?userId=user123&from=2026-11-01&groupBy=month",
         "/health/live",
         "/health/ready",
     ],
@@ -156,7 +157,7 @@ async def not_acceptable(service: Service, _: pytest.MonkeyPatch) -> httpx.Respo
 
 
 async def body_too_large(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
-    return await service.client.post("/api/images/generate", content=b" " * (22 * 2**20))
+    return await service.client.post("/api/images/generate", content=b" " * (21 * 2**20 + 1))
 
 
 async def headers_too_large(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:

@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from imagegen.api import schemas
+from imagegen.costs import CURRENCY
 from imagegen.inputs import with_links
-from imagegen.jobs import CURRENCY, Job, JobError
+from imagegen.jobs import Job, JobError
 from imagegen.registry import Model, Price
 from imagegen.wiring import Services
 
@@ -54,6 +55,13 @@ def estimate(price: Price) -> schemas.Estimate:
         total_cost=price.total,
         num_images=price.num_images,
         currency=CURRENCY,
+        explanation=list(price.explanation),
+        factors=[
+            schemas.PriceFactor(
+                kind=factor.kind.value, value=factor.value, parameter=factor.parameter, given=factor.given
+            )
+            for factor in price.factors
+        ],
     )
 
 

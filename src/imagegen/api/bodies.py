@@ -18,7 +18,7 @@ from imagegen.api.form_files import ENVELOPE
 from imagegen.settings import LimitSettings
 
 # What arrives beyond the limit is thrown away up to here, so that an ordinary client gets to read its 413.
-_THROWN_AWAY: Final = 16 * 2**20
+_THROWN_AWAY: Final = 32 * 2**20
 # Every so many bytes buy a body one second more: an honest slow line gets through, a dribble does not.
 _BYTES_PER_SECOND: Final = 64 * 2**10
 _CLOSE: Final = {"Connection": "close"}

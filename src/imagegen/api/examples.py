@@ -134,8 +134,11 @@ _COST: Final[JsonObject] = {
     "totalCost": 0.05,
     "currency": "USD",
     "providerUnits": 1.0,
-    "providerCost": None,
+    "providerCost": 0.04,
     "source": "billed",
+    "providerUnit": "megapixels",
+    "providerUnitPrice": 0.04,
+    "providerNote": None,
 }
 _JOB: Final[JsonObject] = {
     "jobId": JOB_ID,
@@ -152,6 +155,17 @@ _JOB: Final[JsonObject] = {
     "startedAt": "2026-11-22T16:57:49.392000Z",
     "completedAt": "2026-11-22T16:57:50.483000Z",
 }
+_FIGURES: Final[JsonObject] = {
+    "jobs": 21,
+    "completed": 20,
+    "failed": 1,
+    "images": 24,
+    "charged": 1.2,
+    "providerCost": 0.96,
+    "knownProviderCost": 0.96,
+    "margin": 0.24,
+    "unpricedJobs": 0,
+}
 _UP: Final[JsonObject] = {"status": "up", "reason": None}
 _SCHEMAS: Final[Mapping[str, JsonObject]] = {
     "Job": _JOB,
@@ -166,7 +180,26 @@ _SCHEMAS: Final[Mapping[str, JsonObject]] = {
         "sha256": _SHA256,
     },
     "EstimateRequest": {"model": "flux-pro", "options": {"num_images": 10}},
-    "Estimate": {"costPerImage": 0.05, "totalCost": 0.5, "numImages": 10, "currency": "USD"},
+    "Estimate": {
+        "costPerImage": 0.05,
+        "totalCost": 0.5,
+        "numImages": 10,
+        "currency": "USD",
+        "explanation": ["The model costs $0.05 per image.", "10 images.", "Together $0.5."],
+        "factors": [
+            {"kind": "costPerImage", "value": 0.05, "parameter": None, "given": None},
+            {"kind": "images", "value": 10.0, "parameter": "num_images", "given": 10},
+        ],
+    },
+    "Usage": {
+        "userId": "user123",
+        "from": "2026-11-01",
+        "to": None,
+        "groupBy": "model",
+        "currency": "USD",
+        "total": dict(_FIGURES),
+        "rows": [{**_FIGURES, "model": "flux-pro", "day": None, "month": None}],
+    },
     "Liveness": {"status": "live"},
     "Health": {"status": "ready", "servers": {name: dict(_UP) for name in ("mongodb", "s3", "nats", "fal")}},
 }

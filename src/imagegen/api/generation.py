@@ -12,8 +12,9 @@ from typing import Final, cast
 
 from pydantic import JsonValue
 
+from imagegen.costs import Cost
 from imagegen.errors import DatabaseUnavailable, IdempotencyMismatch, JobDeleted, QueueUnavailable
-from imagegen.jobs import Cost, Idempotency, Job, new_job_id
+from imagegen.jobs import Idempotency, Job, new_job_id
 from imagegen.keys import Caller
 from imagegen.registry import ModelRequest
 from imagegen.storage.jobs import IDEMPOTENCY_KEPT

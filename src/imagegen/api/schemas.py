@@ -1,7 +1,7 @@
 """What goes over the wire: camelCase envelopes around fal's own names. Answers have no defaults: every key is there."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated
 
@@ -58,8 +58,13 @@ class Cost(Wire):
     total_cost: Money
     currency: str = Field(description="Of every amount here.", examples=["USD"])
     provider_units: Units | None = Field(description="fal's billable units, null until fal says.")
-    provider_cost: Money | None = Field(description="fal's bill, null while fal's unit price is not known.")
+    provider_cost: Money | None = Field(
+        description="fal's bill: its units times its unit price. Null where that is not known; `providerNote` says why."
+    )
     source: str = Field(description="Of fal's figure: `billed` by fal, or `estimated`.", examples=["billed"])
+    provider_unit: str | None = Field(description="What fal bills by, in fal's words.", examples=["megapixels"])
+    provider_unit_price: Money | None = Field(description="fal's price of one unit when the job was made.")
+    provider_note: str | None = Field(description="Why `providerCost` is null, for a person.")
 
 
 class JobFailure(Wire):
@@ -141,6 +146,22 @@ class EstimateRequest(BaseModel):
     )
 
 
+class PriceFactor(Wire):
+    """One step of a price. The values of all steps, multiplied, are the total."""
+
+    kind: str = Field(
+        description="What `value` is: `costPerImage` in US dollars, `multiplier` (times as much), or `images`.",
+        examples=["multiplier"],
+    )
+    value: Annotated[Decimal, PlainSerializer(float, return_type=float, when_used="json")] = Field(
+        description="The number.", examples=[2.0]
+    )
+    parameter: str | None = Field(
+        description="The parameter that decided it; null: the model.", examples=["resolution"]
+    )
+    given: JsonValue = Field(description="That parameter's value; null where it was left out.", examples=["4K"])
+
+
 class Estimate(Wire):
     """What a request would be charged if every picture arrives."""
 
@@ -148,6 +169,45 @@ class Estimate(Wire):
     total_cost: Money
     num_images: int = Field(description="Pictures that the price is for.")
     currency: str = Field(description="Of every amount here.", examples=["USD"])
+    explanation: list[str] = Field(
+        description="How it was computed, a sentence for each step.",
+        examples=[["The model costs $0.05 per image.", "10 images.", "Together $0.5."]],
+    )
+    factors: list[PriceFactor] = Field(description="The same for programs.")
+
+
+class UsageFigures(Wire):
+    """What the ended jobs of a row came to."""
+
+    jobs: int = Field(description="Ended, whichever way.")
+    completed: int = Field(description="Ended with pictures.")
+    failed: int = Field(description="Ended without.")
+    images: int = Field(description="Pictures delivered.")
+    charged: Money = Field(description="What you charge.")
+    provider_cost: Money | None = Field(description="fal's bill; null unless it is known of every job.")
+    known_provider_cost: Money = Field(description="fal's bill for the jobs of which it is known.")
+    margin: Money | None = Field(description="`charged` less `providerCost`; null where that is.")
+    unpriced_jobs: int = Field(description="Jobs of which fal's bill is not known; each says why (`providerNote`).")
+
+
+class UsageRow(UsageFigures):
+    """One row; of `model`, `day` and `month`, that which the rows are grouped by is given."""
+
+    model: str | None = Field(description="The model, if the rows are by it.")
+    day: date | None = Field(description="The day in UTC, if the rows are by it.")
+    month: str | None = Field(description="The month in UTC, if the rows are by it.", examples=["2026-11"])
+
+
+class Usage(Wire):
+    """Who spent what."""
+
+    user_id: str | None = Field(description="Whose; null: everyone whom the API key is for.")
+    from_: date | None = Field(alias="from", description="The first day.")
+    to: date | None = Field(description="The day after the last.")
+    group_by: str = Field(description="What the rows are.", examples=["model"])
+    currency: str = Field(description="Of every amount here.", examples=["USD"])
+    total: UsageFigures = Field(description="All rows together.")
+    rows: list[UsageRow] = Field(description="In their order.")
 
 
 class ProblemFault(Wire):

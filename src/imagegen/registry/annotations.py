@@ -55,6 +55,8 @@ _SPOKEN = {
     "array": "a list",
     "object": "an object",
 }
+# With a host, or in base64: the rest is looked at when a request comes.
+_PICTURE_ADDRESS = r"^([hH][tT][tT][pP][sS]?://[^\s/?#:@]|[dD][aA][tT][aA]:[^\s,]*;[bB][aA][sS][eE]64,)"
 
 
 class ClosedObject(BaseModel):
@@ -188,7 +190,7 @@ def _string(schema: ParameterSchema) -> Annotation:
         return Annotated[str, Strict(), rules]
     rules = Field(min_length=schema.min_length, pattern=schema.pattern)
     check = partial(picture_address, longest=schema.max_length)
-    shown = Shown({"format": "uri", "pattern": "^([hH][tT][tT][pP][sS]?://|[dD][aA][tT][aA]:)"})
+    shown = Shown({"format": "uri", "pattern": _PICTURE_ADDRESS})
     return Annotated[str, Strict(), rules, AfterValidator(check), shown]
 
 

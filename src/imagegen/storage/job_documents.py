@@ -18,7 +18,8 @@ from bson.decimal128 import Decimal128
 from pydantic import JsonValue
 from pydantic.alias_generators import to_camel
 
-from imagegen.jobs import CURRENCY, Job
+from imagegen.costs import CURRENCY
+from imagegen.jobs import Job
 
 SCHEMA_VERSION = 1
 Document = dict[str, object]

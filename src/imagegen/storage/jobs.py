@@ -1,31 +1,27 @@
 """Jobs in MongoDB: the only file that names Motor.
 
 Every move is one compare-and-set: it names the version (and the lease epoch) that it started from and changes nothing
-if somebody else was faster. Writes are acknowledged by a majority and journaled; leases run on the database's clock.
+if somebody else was faster. The last one is counted in the usage, in one transaction. Writes are acknowledged by a
+majority and journaled; leases run on the database's clock.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from bson.codec_options import CodecOptions
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, AsyncIOMotorCollection
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument, WriteConcern
-from pymongo.errors import (
-    ConfigurationError,
-    DuplicateKeyError,
-    OperationFailure,
-    PyMongoError,
-    ServerSelectionTimeoutError,
-)
+from pymongo.errors import ConfigurationError, DuplicateKeyError, ServerSelectionTimeoutError
 from pymongo.read_concern import ReadConcern
 
 from imagegen.errors import DatabaseUnavailable, JobDeleted, JobNotFound, StaleJob, StartupError
 from imagegen.jobs import Idempotency, Job, JobStatus, first_job_id_at
 from imagegen.settings import MongoSettings
+from imagegen.storage.answers import answers as _answers
 from imagegen.storage.job_documents import (
     DECIMALS,
     Document,
@@ -34,19 +30,16 @@ from imagegen.storage.job_documents import (
     to_document,
     tombstone,
 )
+from imagegen.storage.unit_prices import UnitPrices
+from imagegen.storage.usage import Usage
 
+Collection: TypeAlias = "AsyncIOMotorCollection[dict[str, Any]]"
+Session: TypeAlias = AsyncIOMotorClientSession
 IDEMPOTENCY_KEPT: Final = timedelta(hours=24)
 _PATIENCE: Final = timedelta(seconds=5)
 _UNFINISHED: Final = (JobStatus.QUEUED.value, JobStatus.RUNNING.value)
 _WANTS_A_RUNNER: Final = {"status": {"$in": list(_UNFINISHED)}, "attention": None}
 _NO_LIVE_LEASE: Final = {"$or": [{"lease.until": None}, {"$expr": {"$lte": ["$lease.until", "$$NOW"]}}]}
-# mongo/base/error_codes.yml
-_REASONS: Final = {
-    13: "does not allow its user to do that: give it the role readWrite on MONGODB_DATABASE",
-    18: "refuses the user or the password of MONGODB_URL (is authSource right?)",
-    20: "is no replica set: start mongod with --replSet and initiate it",
-    8000: "refuses the user or the password of MONGODB_URL",
-}
 _INDEXES: Final = (
     *(
         IndexModel([*((name, ASCENDING) for name in names), ("_id", DESCENDING)])
@@ -96,10 +89,17 @@ class JobPage:
 
 
 class Jobs:
-    """The verbs that jobs are kept with."""
+    """The verbs that jobs are kept with.
 
-    def __init__(self, collection: "AsyncIOMotorCollection[dict[str, Any]]") -> None:
+    Attributes:
+        usage: what ended jobs come to; kept beside them, for it changes in the same transactions.
+        unit_prices: fal's, as last read.
+    """
+
+    def __init__(self, collection: Collection) -> None:
         self._jobs = collection
+        self.usage = Usage(_beside(collection, "usage"), collection)
+        self.unit_prices = UnitPrices(_beside(collection, "unitPrices"))
 
     async def check(self) -> None:
         """Raise DatabaseUnavailable unless MongoDB answers."""
@@ -123,6 +123,7 @@ class Jobs:
         """Make the indexes that every list, the audit and idempotency rely on."""
         with _answers():
             await self._jobs.create_indexes(list(_INDEXES))
+        await self.usage.ensure_indexes()
 
     async def insert(self, job: Job) -> tuple[Job, bool]:
         """Store a new job, or find the one that its idempotency key already made.
@@ -238,10 +239,25 @@ class Jobs:
             changes["lease.until"] = None
         before = {**_held(job), "version": job.version - 1}
         with _answers():
-            outcome = await self._jobs.update_one(before, {"$set": changes})
-        if outcome.matched_count == 0 and not await self._is_stored(job):
+            if job.status.is_final:
+                was_stored = await self._end(job, before, changes)
+            else:
+                was_stored = (await self._jobs.update_one(before, {"$set": changes})).matched_count == 1
+        if not was_stored and not await self._is_stored(job):
             raise StaleJob(job.id)
         return job
+
+    async def _end(self, job: Job, before: Document, changes: Document) -> bool:
+        """Store a job's last move and count it in the usage: both, or neither if the move comes too late."""
+
+        async def move(session: Session) -> bool:
+            outcome = await self._jobs.update_one(before, {"$set": changes}, session=session)
+            if outcome.matched_count:
+                await self.usage.count(job, session)
+            return outcome.matched_count == 1
+
+        async with self.usage.turn_of(job), await self._jobs.database.client.start_session() as session:
+            return await session.with_transaction(move, write_concern=self._jobs.write_concern)
 
     async def _is_stored(self, job: Job) -> bool:
         with _answers():
@@ -321,6 +337,7 @@ async def open_jobs(settings: MongoSettings, patience: timedelta = _PATIENCE) ->
     except (ConfigurationError, ValueError) as error:
         raise StartupError("MONGODB_URL: expected an address that MongoDB's driver can read") from error
     try:
+        await _require_transactions(client)
         jobs = Jobs(_collection(client, settings.database))
         await jobs.ensure_indexes()
         yield jobs
@@ -328,29 +345,27 @@ async def open_jobs(settings: MongoSettings, patience: timedelta = _PATIENCE) ->
         await asyncio.to_thread(client.close)  # it says goodbye to the server, and waits for the answer
 
 
-def _collection(
-    client: "AsyncIOMotorClient[dict[str, Any]]", database: str
-) -> "AsyncIOMotorCollection[dict[str, Any]]":
+async def _require_transactions(client: "AsyncIOMotorClient[dict[str, Any]]") -> None:
+    with _answers():
+        hello = await client.admin.command("hello")
+    if "setName" not in hello and hello.get("msg") != "isdbgrid":
+        raise StartupError(
+            "MONGODB_URL: this MongoDB is a single server, and transactions need a replica set; one member is enough "
+            "(start mongod with --replSet, then rs.initiate())"
+        )
+
+
+def _beside(collection: Collection, name: str) -> Collection:
+    """Another collection of the same database, read and written in the same way."""
+    return collection.database.get_collection(
+        name, codec_options=collection.codec_options, write_concern=collection.write_concern
+    )
+
+
+def _collection(client: "AsyncIOMotorClient[dict[str, Any]]", database: str) -> Collection:
     options: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, type_registry=DECIMALS)
     durable = WriteConcern(w="majority", j=True)
     return client[database].get_collection("jobs", codec_options=options, write_concern=durable)
-
-
-@contextmanager
-def _answers() -> Generator[None]:
-    """MongoDB's errors stop here; a duplicate key is an answer, not a failure."""
-    try:
-        yield
-    except DuplicateKeyError:
-        raise
-    except PyMongoError as error:
-        raise DatabaseUnavailable(*_reason(error)) from error
-
-
-def _reason(error: PyMongoError) -> tuple[str, ...]:
-    """What to mend, where MongoDB did answer; nothing where it did not."""
-    reason = _REASONS.get(error.code or 0) if isinstance(error, OperationFailure) else None
-    return (reason,) if reason else ()
 
 
 def _or_none(found: dict[str, Any]) -> dict[str, Any] | None:

@@ -101,6 +101,7 @@ async def get_job(jobId: JobId, services: ServicesDep, caller: CallerDep, reques
     "/{jobId}",
     status_code=204,
     response_class=Response,
+    response_description="Deleted.",
     responses={202: _DELETED_LATER, **NOT_FOUND, **UNFINISHED, **GONE, **UNAVAILABLE},
 )
 async def delete_job(jobId: JobId, services: ServicesDep, caller: CallerDep) -> Response:  # noqa: N803 - the name in the path

@@ -16,7 +16,7 @@ from imagegen.api.errors import problem
 from imagegen.api.form_files import FileTooLarge, Form, NotAForm, form_of
 from imagegen.api.json_routes import JsonRoute
 from imagegen.errors import Fault, InvalidInput, NotAPicture, TransferInterrupted
-from imagegen.registry import user_id_faults
+from imagegen.registry import PLAIN_TEXT, user_id_faults
 from imagegen.storage.input_pictures import CutOffPicture, InputPicture, examine
 
 router = APIRouter(prefix="/api/uploads", tags=["uploads"], route_class=JsonRoute)
@@ -29,6 +29,7 @@ _BODY: Final[dict[str, Any]] = {
                 "schema": {
                     "type": "object",
                     "required": list(_FIELDS),
+                    "additionalProperties": False,
                     "properties": {
                         "file": {
                             "type": "string",
@@ -39,6 +40,7 @@ _BODY: Final[dict[str, Any]] = {
                             "type": "string",
                             "minLength": 1,
                             "maxLength": 128,
+                            "pattern": PLAIN_TEXT,
                             "description": "Whose picture it is.",
                             "examples": ["user123"],
                         },
