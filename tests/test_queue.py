@@ -16,10 +16,12 @@ from nats.js.api import RetentionPolicy, StreamConfig  # noqa: TID251 - as above
 from pydantic import SecretStr
 
 from imagegen.errors import QueueUnavailable
-from imagegen.jobs import Job
-from imagegen.queue import CONSUMER, Delivery, Queue, open_queue
+from imagegen.jobs import Job, Priority
+from imagegen.queue import Delivery, Queue, Queued, open_queue
+from imagegen.queue_lanes import FIRST
 from imagegen.settings import NatsSettings, Settings
 
+NORMAL = FIRST[Priority.NORMAL]
 LONG, SHORT = timedelta(seconds=30), timedelta(milliseconds=300)
 
 
@@ -73,14 +75,16 @@ async def test_a_job_counts_as_queued_until_it_is_acknowledged(queue: Queue, job
     await delivery.acknowledge()
     await queue.check()
 
-    assert (before, meanwhile, await queue.queued()) == ({job.id}, {job.id}, frozenset())
+    there = Queued(all=frozenset({job.id}), open=frozenset())
+    assert (before, meanwhile, await queue.queued()) == (there, there, Queued(all=frozenset(), open=frozenset()))
 
 
 async def test_every_queued_job_is_known_also_when_there_are_thousands(queue: Queue) -> None:
     jobs = {f"{number:026}" for number in range(3_000)}
-    await asyncio.gather(*(queue.publish_again(job_id, 0) for job_id in jobs))
+    await asyncio.gather(*(queue.publish_again(job_id, 0, NORMAL) for job_id in jobs))
+    await queue.publish_open("1", "1")
 
-    assert await queue.queued() == jobs
+    assert await queue.queued() == Queued(all=frozenset(jobs | {"1"}), open=frozenset({"1"}))
 
 
 async def test_two_runners_never_take_the_same_message(queue: Queue, settings: NatsSettings) -> None:
@@ -106,7 +110,7 @@ async def test_a_repeated_publish_is_one_message_and_a_new_generation_another(qu
     await queue.publish(job)
     await (await taken(queue)).acknowledge()
     repeated = await queue.take(SHORT)
-    await queue.publish_again(job.id, job.generation + 1)
+    await queue.publish_again(job.id, job.generation + 1, NORMAL)
 
     assert (repeated, (await taken(queue)).job_id) == (None, job.id)
 
@@ -176,10 +180,10 @@ async def test_a_stream_of_an_older_version_is_brought_up_to_date_and_keeps_what
         async with open_queue(settings, ack_wait) as queue:
             await queue.publish(a_job())
     stream = (await jetstream.stream_info(settings.stream)).config
-    consumer = (await jetstream.consumer_info(settings.stream, CONSUMER)).config
+    consumer = (await jetstream.consumer_info(settings.stream, "runners-normal")).config
 
     assert (stream.subjects, stream.duplicate_window, stream.max_bytes, stream.description, consumer.ack_wait) == (
-        [f"{settings.stream}.jobs.*"],
+        [f"{settings.stream}.jobs.>"],
         120,
         10**7,
         "Ours, and the operator's",

@@ -67,7 +67,10 @@ async def open_services(
         fal = Fal(settings.fal, transport)
         images = await stack.enter_async_context(open_images(settings.s3, settings.service, transport, fal.media_hosts))
         jobs = await stack.enter_async_context(open_jobs(settings.mongodb))
-        queue = await stack.enter_async_context(open_queue(settings.nats, settings.service.lease))
+        one_by_one = settings.fal.concurrency is not None
+        queue = await stack.enter_async_context(
+            open_queue(settings.nats, settings.service.lease, one_by_one=one_by_one)
+        )
         if create_bucket:
             await images.ensure_bucket()
         yield Services(

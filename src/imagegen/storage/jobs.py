@@ -5,6 +5,7 @@ if somebody else was faster. Writes are acknowledged by a majority and journaled
 """
 
 import asyncio
+import random
 from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
@@ -24,7 +25,7 @@ from pymongo.errors import (
 from pymongo.read_concern import ReadConcern
 
 from imagegen.errors import DatabaseUnavailable, JobNotFound, StaleJob, StartupError
-from imagegen.jobs import Idempotency, Job, JobStatus, first_job_id_at
+from imagegen.jobs import Idempotency, Job, JobStatus, Priority, SubmissionState, first_job_id_at
 from imagegen.settings import MongoSettings
 from imagegen.storage.job_documents import DECIMALS, Document, from_document, moving_part, to_document
 
@@ -40,6 +41,20 @@ _REASONS: Final = {
     20: "is no replica set: start mongod with --replSet and initiate it",
     8000: "refuses the user or the password of MONGODB_URL",
 }
+_HAS_A_SLOT: Final = {"falSlot": {"$exists": True}}
+_OPEN_AT_FAL: Final = {
+    "status": JobStatus.RUNNING.value,
+    "submission.state": {"$in": [state.value for state in SubmissionState if state is not SubmissionState.NONE]},
+    "result": None,
+}
+_NO_SLOT: Final = {"$unset": {"falSlot": ""}}
+_WAITING_FIELDS: Final = {
+    "userId": 1,
+    "priority": 1,
+    "generation": 1,
+    "submission.state": 1,
+    "resolved": {"$ne": [{"$ifNull": ["$result", None]}, None]},
+}
 _INDEXES: Final = (
     *(
         IndexModel([*((name, ASCENDING) for name in names), ("_id", DESCENDING)])
@@ -50,6 +65,17 @@ _INDEXES: Final = (
         name="idempotency",
         unique=True,
         partialFilterExpression={"idempotency": {"$exists": True}},
+    ),
+    IndexModel([("falSlot", ASCENDING)], name="falSlot", unique=True, partialFilterExpression=_HAS_A_SLOT),
+    IndexModel(
+        [("submission.state", ASCENDING), ("falSlot", ASCENDING)],
+        name="openAtFal",
+        partialFilterExpression={"status": JobStatus.RUNNING.value},
+    ),
+    IndexModel(
+        [("userId", ASCENDING), ("priority", ASCENDING)],
+        name="queuedOfUser",
+        partialFilterExpression={"status": JobStatus.QUEUED.value},
     ),
 )
 
@@ -84,6 +110,17 @@ class JobPage:
 
     jobs: Sequence[Job] = field(default=())
     next_before: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """What the audit has to know of an unfinished job that nobody holds."""
+
+    id: str
+    user_id: str
+    priority: Priority
+    generation: int
+    is_open_at_fal: bool
 
 
 class Jobs:
@@ -218,9 +255,36 @@ class Jobs:
         changes = moving_part(job)
         if job.status.is_final or job.attention:
             changes["lease.until"] = None
+        return await self._store(job, {"$set": changes} if job.is_open_at_fal else {"$set": changes, **_NO_SLOT})
+
+    async def save_intent(self, job: Job, bound: int) -> Job | None:
+        """Store the intent to submit, if fewer than `bound` requests of all processes are open at fal.
+
+        The intent and the place among the open requests are one write: the job's document holds a number below
+        `bound` that no other document has, which a unique index enforces, until its request is no longer open. So
+        nothing is counted apart from the jobs, and no crash can leave a place taken.
+
+        Returns:
+            The job as stored, None if there is no place; StaleJob as in `save`.
+        """
+        while (slot := await self._free_slot(bound)) is not None:
+            try:
+                return await self._store(job, {"$set": {**moving_part(job), "falSlot": slot}})
+            except DuplicateKeyError:
+                continue  # another process took this number just now
+        return None
+
+    async def _free_slot(self, bound: int) -> int | None:
+        """A number that no open request has; any of them, so that processes which ask at once seldom collide."""
+        with _answers():
+            taken = [found.get("falSlot") async for found in self._jobs.find(_OPEN_AT_FAL, {"falSlot": 1})]
+        free = set(range(bound)).difference(taken)
+        return random.choice(tuple(free)) if len(taken) < bound and free else None  # noqa: S311 - no secret
+
+    async def _store(self, job: Job, update: Document) -> Job:
         before = {**_held(job), "version": job.version - 1}
         with _answers():
-            outcome = await self._jobs.update_one(before, {"$set": changes})
+            outcome = await self._jobs.update_one(before, update)
         if outcome.matched_count == 0 and not await self._is_stored(job):
             raise StaleJob(job.id)
         return job
@@ -231,15 +295,22 @@ class Jobs:
             same |= {"lease.runner": job.lease.runner, "status": job.status.value}
             return await self._jobs.find_one(same, {"_id": 1}) is not None
 
-    async def waiting(self, untouched_for: timedelta) -> Mapping[str, int]:
-        """The unfinished jobs that nobody has held for a while, each with its generation: the audit's question."""
+    async def is_crowded(self, user_id: str, priority: Priority, most: int) -> bool:
+        """Whether more than `most` of the user's jobs of this priority wait for their first runner."""
+        # A document of an older version has no priority, which reads as normal.
+        same = {"priority": priority.value if priority is Priority.LOW else {"$ne": Priority.LOW.value}}
+        with _answers():
+            return await self._jobs.count_documents({**same, **_queued_of(user_id)}, limit=most + 1) > most
+
+    async def waiting(self, untouched_for: timedelta) -> Sequence[Waiting]:
+        """The unfinished jobs that nobody has held for a while: the audit's question."""
         long_ago = {"$subtract": ["$$NOW", _milliseconds(untouched_for)]}
         idle = {
             **_WANTS_A_RUNNER,
             "$expr": {"$lt": [{"$max": ["$lease.until", "$createdAt"]}, long_ago]},
         }
         with _answers():
-            return {found["_id"]: found["generation"] async for found in self._jobs.find(idle, {"generation": 1})}
+            return [_waiting(found) async for found in self._jobs.find(idle, _WAITING_FIELDS)]
 
     async def next_generation(self, job_id: str, generation: int) -> int | None:
         """Count one more publishing of an unfinished job that nobody holds.
@@ -327,6 +398,21 @@ def _held(job: Job) -> Document:
     """The job, if it is unfinished and its lease was neither handed back nor taken since."""
     lease = {"lease.epoch": job.lease.epoch, "lease.runner": job.lease.runner}
     return {"_id": job.id, **lease, "status": {"$in": list(_UNFINISHED)}}
+
+
+def _queued_of(user_id: str) -> Document:
+    return {"userId": user_id, "status": JobStatus.QUEUED.value}
+
+
+def _waiting(found: Mapping[str, Any]) -> Waiting:
+    unresolved = found["submission"]["state"] != SubmissionState.NONE.value and not found["resolved"]
+    return Waiting(
+        id=found["_id"],
+        user_id=found["userId"],
+        priority=Priority(found.get("priority", Priority.NORMAL.value)),
+        generation=found["generation"],
+        is_open_at_fal=unresolved,
+    )
 
 
 def _idempotency_filter(key: Idempotency) -> Document:
