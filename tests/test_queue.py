@@ -6,13 +6,14 @@
 import asyncio
 import socket
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from datetime import timedelta
 
 import nats  # noqa: TID251 - changes the stream behind the queue's back, as an operator does
 import pytest
 from jobs_apart import a_job, apart
 from nats.js import JetStreamContext  # noqa: TID251 - as above
-from nats.js.api import RetentionPolicy, StreamConfig  # noqa: TID251 - as above
+from nats.js.api import ConsumerConfig, RetentionPolicy, StreamConfig  # noqa: TID251 - as above
 from pydantic import SecretStr
 
 from imagegen.errors import QueueUnavailable
@@ -85,6 +86,73 @@ async def test_every_queued_job_is_known_also_when_there_are_thousands(queue: Qu
     await queue.publish_open("1", "1")
 
     assert await queue.queued() == Queued(all=frozenset(jobs | {"1"}), open=frozenset({"1"}))
+
+
+async def test_a_job_that_a_person_waits_for_overtakes_three_hundred_of_low_priority(queue: Queue) -> None:
+    batch = [replace(a_job(user_id="batch"), priority=Priority.LOW) for _ in range(300)]
+    await asyncio.gather(*(queue.publish(job, crowded=True) for job in batch))
+    running = [await taken(queue) for _ in range(3)]
+    person = a_job(user_id="person")
+    await queue.publish(person)
+    await asyncio.sleep(SHORT.total_seconds())  # a consumer learns of it a moment after the publisher
+
+    assert ((await taken(queue)).job_id, [delivery.job_id for delivery in running]) == (
+        person.id,
+        [job.id for job in batch[:3]],
+    )
+
+
+async def test_one_job_of_a_user_is_not_behind_the_thousand_of_another(queue: Queue) -> None:
+    await asyncio.gather(*(queue.publish(a_job(user_id="many"), crowded=True) for _ in range(1000)))
+    await taken(queue)
+    one = a_job(user_id="one")
+    await queue.publish(one)
+
+    assert one.id in {(await taken(queue)).job_id for _ in range(2)}
+
+
+async def test_a_job_that_is_passed_on_comes_before_all_others(queue: Queue, job: Job) -> None:
+    delivery = await taken(queue)
+    await queue.publish(a_job())
+    await delivery.pass_on(job)
+    await asyncio.sleep(SHORT.total_seconds())
+
+    assert ((await taken(queue)).job_id, (await queue.queued()).open) == (job.id, {job.id})
+
+
+async def test_one_by_one_the_next_job_of_a_priority_comes_when_the_one_before_is_settled(
+    settings: NatsSettings,
+) -> None:
+    async with open_queue(settings, LONG, one_by_one=True) as queue:
+        first, second = a_job(), a_job()
+        low = replace(a_job(), priority=Priority.LOW)
+        for job in (first, second, low):
+            await queue.publish(job)
+        waits = await taken(queue)
+        overtakes = await taken(queue)
+        nobody = await queue.take(SHORT)
+        waits.settled()
+        then = await taken(queue)
+
+    assert (waits.job_id, overtakes.job_id, nobody, then.job_id) == (first.id, low.id, None, second.id)
+
+
+async def test_what_an_older_version_queued_is_still_delivered(
+    settings: NatsSettings, jetstream: JetStreamContext
+) -> None:
+    name, job = settings.stream, a_job()
+    await jetstream.add_stream(
+        StreamConfig(name=name, subjects=[f"{name}.jobs.*"], retention=RetentionPolicy.WORK_QUEUE)
+    )
+    await jetstream.add_consumer(name, ConsumerConfig(durable_name="runners", filter_subject=f"{name}.jobs.*"))
+    await jetstream.publish(f"{name}.jobs.{job.id}", b"")
+    async with open_queue(settings, LONG) as queue:
+        before = (await queue.queued()).all
+        delivery = await taken(queue)
+        await delivery.acknowledge()
+        await queue.check()
+
+        assert (before, delivery.job_id, (await queue.queued()).all) == ({job.id}, job.id, frozenset())
 
 
 async def test_two_runners_never_take_the_same_message(queue: Queue, settings: NatsSettings) -> None:

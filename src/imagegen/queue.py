@@ -37,6 +37,8 @@ _CONSUMER: Final = "runners"
 _PATIENCE: Final = timedelta(seconds=5)
 _ANSWER: Final = timedelta(seconds=3)
 _LOOK_ANYWAY: Final = timedelta(seconds=2)  # after this long without a hint: a message may have come again
+# A consumer learns of a message a moment after the publisher: on one server within 1 ms, in a cluster somewhat later.
+_LOOK_AGAIN: Final = (timedelta(milliseconds=10), timedelta(milliseconds=100))
 _DUPLICATE_WINDOW: Final = timedelta(minutes=2)
 _MAX_ACK_PENDING: Final = 100_000  # above any fleet's jobs in flight; the default of 1,000 would stall it
 _FAILURES: Final = (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError)
@@ -103,7 +105,7 @@ class Queue:
         self._jetstream: JetStreamContext = client.jetstream(timeout=_ANSWER.total_seconds())
         self._identity: str | None = None
         self._lanes: tuple[Lane, ...] = LANES
-        self._rotation, self._hinted, self._wake = Rotation(), set(LANES), asyncio.Event()
+        self._rotation, self._hinted, self._wake = Rotation(), dict.fromkeys(LANES, 0), asyncio.Event()
         self._unsettled: dict[str, Delivery] = {}
         self._look_anyway_at = 0.0
         self.news = JobNews()
@@ -182,14 +184,20 @@ class Queue:
 
     async def hint(self, lane: Lane) -> None:
         """Tell every process that the lane has a message. A hint that gets lost costs `_LOOK_ANYWAY` at most."""
-        await self._client.publish(f"{self._stream}.hints.{lane.name or 'old'}", b"")
+        self._heard_of(lane)
+        await self._client.publish(f"{self._stream}.hints.{_durable(lane)}", b"")
 
     async def _news_arrived(self, message: Msg) -> None:
         self.news.arrived(message.subject.rpartition(".")[2])
 
     async def _hint_arrived(self, message: Msg) -> None:
         name = message.subject.rpartition(".")[2]
-        self._hinted.update(lane for lane in self._lanes if (lane.name or "old") == name)
+        for lane in self._lanes:
+            if _durable(lane) == name:
+                self._heard_of(lane)
+
+    def _heard_of(self, lane: Lane, looked: int = 0) -> None:
+        self._hinted[lane] = looked
         self._wake.set()
 
     async def take(self, patience: timedelta) -> Delivery | None:
@@ -198,7 +206,7 @@ class Queue:
         while True:
             self._wake.clear()
             if time.monotonic() >= self._look_anyway_at:
-                self._hinted.update(self._lanes)
+                self._hinted = dict.fromkeys(self._lanes, len(_LOOK_AGAIN)) | self._hinted
                 self._look_anyway_at = time.monotonic() + _LOOK_ANYWAY.total_seconds()
             if (delivery := await self._take_from_the_hinted()) is not None:
                 return delivery
@@ -212,11 +220,14 @@ class Queue:
         for lane in self._rotation.order():
             if lane not in self._hinted or _priority(lane) in self._unsettled:
                 continue
-            self._hinted.discard(lane)  # before asking, so that a hint that comes meanwhile is kept
+            looked = self._hinted.pop(lane)  # before asking, so that a hint that comes meanwhile is kept
             if (delivery := await self._take_from(lane)) is not None:
-                self._hinted.add(lane)
+                self._hinted.setdefault(lane, len(_LOOK_AGAIN))
                 self._rotation.served(lane)
                 return delivery
+            if looked < len(_LOOK_AGAIN):
+                pause = _LOOK_AGAIN[looked].total_seconds()
+                asyncio.get_running_loop().call_later(pause, self._heard_of, lane, looked + 1)
         return None
 
     async def _take_from(self, lane: Lane) -> Delivery | None:
