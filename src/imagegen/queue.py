@@ -11,12 +11,14 @@ a message also looks into every lane now and then.
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import nats.errors
@@ -103,7 +105,8 @@ class Queue:
         self._client, self._stream, self._ack_wait = client, settings.stream, ack_wait
         self._replicas, self._one_by_one = settings.replicas, one_by_one
         self._jetstream: JetStreamContext = client.jetstream(timeout=_ANSWER.total_seconds())
-        self._identity: str | None = None
+        self.identity_in_use = ""
+        self.address = _address(settings)
         self._lanes: tuple[Lane, ...] = LANES
         self._rotation, self._hinted, self._wake = Rotation(), dict.fromkeys(LANES, 0), asyncio.Event()
         self._unsettled: dict[str, Delivery] = {}
@@ -128,12 +131,13 @@ class Queue:
         """Make the stream and its consumers, or bring them up to date: at start, and after a stream was lost.
 
         What an operator has set beyond our own settings (placement, limits) stays as it is. A stream that was lost
-        while this process used it is made again with the same identity.
+        while this process used it is made again with the same identity, and one that took its place is given it: only a
+        process that starts can be at the wrong NATS.
 
         Raises:
             StartupError: NATS_REPLICAS asks for more servers than there are.
         """
-        self._identity = identity or self._identity or await self.identity() or uuid4().hex
+        self.identity_in_use = identity or self.identity_in_use or await self.identity() or uuid4().hex
         with _answers():
             try:
                 found = (await self._jetstream.stream_info(self._stream)).config
@@ -302,7 +306,7 @@ class Queue:
             retention=RetentionPolicy.WORK_QUEUE,
             storage=StorageType.FILE,
             duplicate_window=_DUPLICATE_WINDOW.total_seconds(),
-            metadata={**(stream.metadata or {}), IDENTITY: self._identity},
+            metadata={**(stream.metadata or {}), IDENTITY: self.identity_in_use},
         )
         return ours if self._replicas is None else ours.evolve(num_replicas=self._replicas)
 
@@ -362,6 +366,14 @@ async def _connect(client: Client, settings: NatsSettings) -> None:
         connect_timeout=3,
         error_cb=_heard,
     )
+
+
+def _address(settings: NatsSettings) -> str:
+    """What tells this NATS from others: its host and port, with this machine's name where it serves this one only."""
+    assert settings.url is not None
+    parts = urlsplit(settings.url.get_secret_value())
+    machine = f"{socket.gethostname()}/" if parts.hostname in {"localhost", "127.0.0.1", "::1"} else ""
+    return f"{machine}{parts.hostname}:{parts.port or 4222}/{settings.stream}"
 
 
 def _durable(lane: Lane) -> str:

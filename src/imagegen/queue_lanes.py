@@ -32,7 +32,7 @@ LONG: Final = {
     priority: tuple(Lane(f"{priority.value}-{number}", priority) for number in range(1, LONG_LANES + 1))
     for priority in Priority
 }
-OLD: Final = Lane("", Priority.NORMAL)  # the only lane of streams before 0.2: subjects without a lane
+OLD: Final = Lane("", Priority.NORMAL)  # the only lane of a stream that an older version made: subjects without a lane
 LANES: Final = (OPEN, *(lane for priority in Priority for lane in (FIRST[priority], *LONG[priority])))
 
 

@@ -14,7 +14,7 @@ from imagegen.queue import Delivery
 from imagegen.queue_lanes import FEW, OPEN, lane_of
 from imagegen.runner import work
 from imagegen.storage.jobs import Waiting
-from imagegen.wiring import Services
+from imagegen.wiring import QUEUE_USE, Services
 
 AUDIT_INTERVAL: Final = timedelta(seconds=30)
 FORGOTTEN_AFTER: Final = timedelta(seconds=10)
@@ -72,6 +72,9 @@ async def audit(services: Services, forgotten_after: timedelta = FORGOTTEN_AFTER
     This is what makes the stream expendable: MongoDB alone says which jobs there are.
     """
     await services.queue.prepare()
+    queue = services.queue
+    if not await services.jobs.use_queue(services.runner, queue.identity_in_use, queue.address, QUEUE_USE):
+        _log.critical("other processes use this MongoDB with another queue: set NATS_URL to the same for all")
     # Jobs first, queue second: whatever another audit publishes in between has a higher generation or is queued.
     waiting = await services.jobs.waiting(forgotten_after)
     if not waiting:

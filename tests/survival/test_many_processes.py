@@ -68,6 +68,25 @@ async def test_all_processes_together_keep_to_the_bound_also_when_one_is_killed(
     assert (len(requests), most_at_once(requests)) == (30, BOUND)
 
 
+async def test_jobs_that_wait_for_a_place_at_fal_do_not_keep_a_process_from_ending(
+    own: Settings, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    await sandbox.misbehaves({"fault": "latency", "generation": 3.0})
+    bound = {"FAL_CONCURRENCY": "1", "IMAGEGEN_SHUTDOWN_GRACE": "4s"}
+    async with serving(own, tmp_path, bound) as first:
+        job_ids = [await accepted(first) for _ in range(3)]
+        async with asyncio.timeout(10):
+            while not await sandbox.requests():
+                await asyncio.sleep(0.05)
+        status = await asyncio.wait_for(first.ask_to_end(), 4)
+    async with serving(own, tmp_path, bound) as second:
+        jobs = await ended(second, job_ids)
+
+    requests = await sandbox.requests()
+    assert (status, [job["status"] for job in jobs]) == (0, ["completed"] * 3)
+    assert (len(requests), most_at_once(requests)) == (3, 1)
+
+
 class FailingOver:
     """A client of two services: what one does not answer is asked of the other, under the same idempotency key."""
 

@@ -295,6 +295,45 @@ class Jobs:
             same |= {"lease.runner": job.lease.runner, "status": job.status.value}
             return await self._jobs.find_one(same, {"_id": 1}) is not None
 
+    async def queue_at(self, address: str) -> str | None:
+        """The identity of the queue that a process has used at this address; None if none is known."""
+        with _answers():
+            found = await self._jobs.database["queueUsers"].find_one({"address": address})
+        return None if found is None else found["identity"]
+
+    async def use_queue(self, process: str, identity: str, address: str, at_least: timedelta) -> bool:
+        """Note that this process uses the queue of this identity, on the database's clock, and renew that.
+
+        Returns:
+            False, and nothing noted, if a living process uses another queue and was first.
+        """
+        users = self._jobs.database["queueUsers"]
+        mine: Document = {
+            "identity": identity,
+            "address": address,
+            "until": _from_now(at_least),
+            "since": {"$ifNull": ["$since", "$$NOW"]},
+        }
+        with _answers():
+            me = _or_none(
+                await users.find_one_and_update(
+                    {"_id": process}, [{"$set": mine}], upsert=True, return_document=ReturnDocument.AFTER
+                )
+            )
+            assert me is not None
+            first = {"$or": [{"since": {"$lt": me["since"]}}, {"since": me["since"], "_id": {"$lt": process}}]}
+            alive = {"$expr": {"$gt": ["$until", "$$NOW"]}}
+            if await users.find_one({"identity": {"$ne": identity}, **first, **alive}) is None:
+                return True
+            await users.delete_one({"_id": process})
+        return False
+
+    async def leave_queue(self, process: str) -> None:
+        """This process uses no queue any more; the notes of those that died go away with it."""
+        gone = {"$or": [{"_id": process}, {"$expr": {"$lte": ["$until", "$$NOW"]}}]}
+        with _answers():
+            await self._jobs.database["queueUsers"].delete_many(gone)
+
     async def is_crowded(self, user_id: str, priority: Priority, most: int) -> bool:
         """Whether more than `most` of the user's jobs of this priority wait for their first runner."""
         # A document of an older version has no priority, which reads as normal.
