@@ -215,8 +215,9 @@ class Queue:
             if (delivery := await self._take_from_the_hinted()) is not None:
                 return delivery
             left = min(give_up_at, self._look_anyway_at) - time.monotonic()
-            with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), max(left, 0))
+            with suppress(TimeoutError):  # not wait_for: before Python 3.12 it can swallow a cancellation
+                async with asyncio.timeout(max(left, 0)):
+                    await self._wake.wait()
             if time.monotonic() >= give_up_at:
                 return None
 

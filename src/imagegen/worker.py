@@ -14,6 +14,7 @@ from imagegen.queue import Delivery
 from imagegen.queue_lanes import FEW, OPEN, lane_of
 from imagegen.runner import work
 from imagegen.storage.jobs import Waiting
+from imagegen.turn import either
 from imagegen.wiring import QUEUE_USE, Services
 
 AUDIT_INTERVAL: Final = timedelta(seconds=30)
@@ -107,7 +108,8 @@ async def _queue_again(job: Waiting, services: Services) -> bool:
 
 async def _audit_forever(services: Services) -> None:
     forgotten_after = timedelta(0)  # at the start: what an earlier process left is taken up at once
-    while True:
+    # nats-py's requests can swallow a cancellation (wait_for, before Python 3.12), so the end is looked for too.
+    while not services.stopping.is_set():
         try:
             found = await audit(services, forgotten_after)
             forgotten_after = FORGOTTEN_AFTER
@@ -115,7 +117,7 @@ async def _audit_forever(services: Services) -> None:
                 _log.warning("the queue had lost %d unfinished jobs; they are queued again", found)
         except Unavailable as error:
             _log.warning("audit: %s; trying again", error)
-        await asyncio.sleep(AUDIT_INTERVAL.total_seconds() * random.uniform(0.9, 1.1))  # noqa: S311 - jitter
+        await either(services.stopping, at_most=AUDIT_INTERVAL * random.uniform(0.9, 1.1))  # noqa: S311 - jitter
 
 
 async def _next_delivery(services: Services) -> Delivery:
