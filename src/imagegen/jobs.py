@@ -17,7 +17,7 @@ version and the lease epoch that the move started from.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Self
@@ -25,11 +25,15 @@ from typing import Self
 from pydantic import JsonValue
 from ulid import ULID
 
+from imagegen.costs import Cost, UnitPrice
 from imagegen.errors import ImagegenError
 
-CURRENCY = "USD"
-_JOB_ID = re.compile("[0-7][0-9A-HJKMNP-TV-Z]{25}")
+JOB_ID_PATTERN = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
+_JOB_ID = re.compile(JOB_ID_PATTERN)
 IMAGE_GENERATION = "image-generation"
+# The codes of a failure by moderation: of what was asked for, and of what was made of it.
+INPUT_REFUSED, OUTPUT_REFUSED = "input_refused", "output_refused"
+_SERVER_ERROR = 500
 JsonObject = Mapping[str, JsonValue]
 
 
@@ -143,31 +147,6 @@ class Transfer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """What the caller is charged, and beside it what fal billed.
-
-    Attributes:
-        cost_per_image: US dollars, with the rules of the model already applied.
-        num_images: pictures asked for, and in the end the pictures delivered.
-        total_cost: the charge, `cost_per_image * num_images`.
-        provider_units: fal's billable units, None until fal says.
-        provider_cost: US dollars, None while the unit price is not known.
-        source: `billed` when fal gave its figure, `estimated` before.
-    """
-
-    cost_per_image: Decimal
-    num_images: int
-    provider_units: Decimal | None = None
-    provider_cost: Decimal | None = None
-    source: str = "estimated"
-
-    @property
-    def total_cost(self) -> Decimal:
-        """The charge in US dollars."""
-        return self.cost_per_image * self.num_images
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class JobError:
     """Why a job failed: the same words in MongoDB and in the answer."""
 
@@ -187,6 +166,21 @@ class Idempotency:
     route: str
     key: str
     body_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deletion:
+    """A deletion that was asked for, and what of it is still to be done.
+
+    Attributes:
+        requested_at: from here on the job cannot be read.
+        input_keys: the caller's own pictures that may have to go, until they were looked at.
+        due_at: when the bucket is to be cleared (again); None once nothing can come any more.
+    """
+
+    requested_at: datetime
+    input_keys: tuple[str, ...] = ()
+    due_at: datetime | None = None
 
 
 class ImpossibleMove(ImagegenError):
@@ -221,6 +215,8 @@ class Job:
     attention: str | None = None
     started_at: datetime | None = None
     completed_at: datetime | None = None
+    input_keys: tuple[str, ...] = ()
+    deletion: Deletion | None = None
 
     @property
     def is_open_at_fal(self) -> bool:
@@ -243,13 +239,10 @@ class Job:
         self._require(self.submission.state is SubmissionState.SUBMITTING, "no submission is under way")
         return self._next(submission=replace(self.submission, state=SubmissionState.SUBMITTED, request=request))
 
-    def with_result(self, result: ProviderResult) -> Self:
-        """fal completed the request; the pictures still have to be moved."""
+    def with_result(self, result: ProviderResult, price: UnitPrice | None = None) -> Self:
+        """fal completed the request, at this price for a unit; the pictures still have to be moved."""
         self._require(self.submission.state is SubmissionState.SUBMITTED, "nothing was submitted")
-        cost = self.cost
-        if result.billable_units is not None:
-            cost = replace(cost, provider_units=result.billable_units, source="billed")
-        return self._next(result=result, cost=cost)
+        return self._next(result=result, cost=self.cost.billed(result.billable_units, price))
 
     def transfer_failed(self, reason: str, now: datetime, *, unreadable: bool) -> Self:
         """Moving the pictures failed for now; the job goes on later, from the recorded result."""
@@ -276,7 +269,7 @@ class Job:
         return self._to(
             JobStatus.FAILED,
             error=error,
-            cost=replace(self.cost, num_images=0),
+            cost=self._cost_of_failing(error),
             submission=Submission() if under_way else self.submission,
             completed_at=now,
         )
@@ -289,7 +282,42 @@ class Job:
         """The job ends because nothing can tell whether fal accepted its request."""
         self._require(self.submission.state is SubmissionState.SUBMITTING, "no submission is under way")
         submission = replace(self.submission, state=SubmissionState.UNKNOWN)
-        return replace(self.failed(error, now), submission=submission)
+        note = "Nobody knows whether fal.ai accepted the request, and so whether it bills it."
+        cost = replace(self.cost, num_images=0, provider_note=note)
+        return replace(self.failed(error, now), submission=submission, cost=cost)
+
+    def _cost_of_failing(self, error: JobError) -> Cost:
+        """No charge. fal bills neither what it did not accept nor its own failures (5xx); a 422 it may bill."""
+        cost = replace(self.cost, num_images=0)
+        if self.result is not None:
+            return cost
+        if self.submission.state is not SubmissionState.SUBMITTED or (error.fal_status or 0) >= _SERVER_ERROR:
+            return cost.unbilled()
+        return replace(cost, provider_note="fal.ai did not say whether it bills the failed request.")
+
+    def deleted(self, now: datetime) -> Self:
+        """The tombstone of an ended job: whose it was, its model, its times, its price; nothing of what it was about.
+
+        The body's hash goes too: a short prompt could be guessed from it. The key stays, so that a repeat under it
+        does not pay again.
+        """
+        self._require(self.status.is_final, "it has not ended")
+        self._require(self.deletion is None, "it is deleted already")
+        return replace(
+            self,
+            version=self.version + 1,
+            inputs={},
+            options={},
+            payload={},
+            result=None,
+            images=(),
+            transfer=Transfer(),
+            attention=None,
+            error=JobError(code=self.error.code, message="", retryable=self.error.retryable) if self.error else None,
+            idempotency=replace(self.idempotency, body_sha256="") if self.idempotency else None,
+            input_keys=(),
+            deletion=Deletion(requested_at=now, input_keys=self.input_keys, due_at=now),
+        )
 
     def _to(self, status: JobStatus, **changes: object) -> Self:
         self._require(self.status is JobStatus.RUNNING, f"it is {self.status}")
@@ -310,8 +338,11 @@ def new_job_id(now: datetime) -> str:
 
 
 def first_job_id_at(moment: datetime) -> str:
-    """The smallest id that a job made at `moment` (to the millisecond) can have: a bound for a range on ids."""
-    milliseconds = max(0, int(moment.astimezone(UTC).timestamp() * 1000))
+    """The smallest id that a job made at `moment` (to the millisecond) can have: a bound for a range on ids.
+
+    Ids begin with 1970; any moment before that has the first id of all.
+    """
+    milliseconds = max(0, int(moment.timestamp() * 1000))
     return str(ULID.from_bytes(milliseconds.to_bytes(6, "big") + bytes(10)))
 
 

@@ -14,6 +14,7 @@ from typing import Final
 
 from imagegen.errors import (
     ForeignMediaHost,
+    InputGone,
     NotAPicture,
     ObjectStoreUnavailable,
     PictureTooLarge,
@@ -27,7 +28,18 @@ from imagegen.errors import (
     Unavailable,
 )
 from imagegen.fal import Progress
-from imagegen.jobs import Job, JobError, ProviderImage, ProviderResult, StoredImage, SubmissionState
+from imagegen.inputs import payload_for_fal
+from imagegen.jobs import (
+    INPUT_REFUSED,
+    OUTPUT_REFUSED,
+    Job,
+    JobError,
+    JsonObject,
+    ProviderImage,
+    ProviderResult,
+    StoredImage,
+    SubmissionState,
+)
 from imagegen.queue import Delivery
 from imagegen.storage.images import image_key_stem
 from imagegen.turn import Postponed, Turn, take_turn, uptime
@@ -89,11 +101,12 @@ async def _run_or_fail(turn: Turn) -> None:
             await _run(turn)
     except SubmissionUnknown as error:
         await turn.save(turn.job.failed_as_unknown(_provider_error(error, "submission_unknown"), now()))
+    except InputGone as error:
+        await turn.save(turn.job.failed(JobError(code="input_gone", message=str(error)), now()))
     except ResultUnavailable as error:
         raise Postponed(str(error), _SERVER_DOWN) from error
     except ProviderError as error:
-        code = "provider_unavailable" if error.retryable else "provider_rejected"
-        await turn.save(turn.job.failed(_provider_error(error, code), now()))
+        await turn.save(turn.job.failed(_provider_error(error, _code(error)), now()))
     except (TransferError, ObjectStoreUnavailable) as error:
         await _after_a_failed_transfer(turn, error)
 
@@ -102,7 +115,8 @@ async def _run(turn: Turn) -> None:
     """Bring one leased job to its end, from wherever an earlier turn left it."""
     if turn.job.result is None:
         await _submit_once(turn)
-        await turn.save(turn.job.with_result(await _result(turn)))
+        result = await _result(turn)
+        await turn.save(turn.job.with_result(result, turn.services.prices.of(turn.job.endpoint)))
     images = await _store_images(turn)
     await turn.save(turn.job.completed(images, now()))
 
@@ -116,13 +130,14 @@ async def _submit_once(turn: Turn) -> None:
         raise SubmissionUnknown(_UNANSWERED)
     if not await turn.services.images.available():
         raise Postponed("S3 does not answer, so nothing is submitted", _SERVER_DOWN)
-    await _even_if_cancelled(_post(turn), turn.services.settings.service.last_step)
+    payload = await payload_for_fal(turn.job, turn.services)
+    await _even_if_cancelled(_post(turn, payload), turn.services.settings.service.last_step)
 
 
-async def _post(turn: Turn) -> None:
+async def _post(turn: Turn, payload: JsonObject) -> None:
     await turn.save_intent()
     try:
-        request = await turn.services.fal.submit(turn.job.endpoint, turn.job.payload, turn.demand_the_lease)
+        request = await turn.services.fal.submit(turn.job.endpoint, payload, turn.demand_the_lease)
     except SubmissionNotSent:
         await turn.save(turn.job.not_sent())
         raise
@@ -215,6 +230,13 @@ async def _stop_the_crashing(turn: Turn) -> None:
     reason = f"{MOST_LEASES} runners in a row ended over it after fal.ai had accepted it"
     _log.error("job %s needs a person: %s", turn.job.id, reason)
     await turn.save(turn.job.stopped(reason))
+
+
+def _code(error: ProviderError) -> str:
+    """The code that the job fails with."""
+    if error.answer.refused:
+        return INPUT_REFUSED if error.answer.refused == "input" else OUTPUT_REFUSED
+    return "provider_unavailable" if error.retryable else "provider_rejected"
 
 
 def _provider_error(error: ProviderError, code: str) -> JobError:

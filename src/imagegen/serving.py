@@ -11,6 +11,7 @@ from types import FrameType
 import uvicorn
 
 from imagegen.api import create_app
+from imagegen.api.connections import http_protocol
 from imagegen.api.doors import doors_for
 from imagegen.errors import StartupError
 from imagegen.local import join_local_stack, local_stack
@@ -76,7 +77,7 @@ async def serve(
         open_services(complete, registry, stopping=stopping, create_bucket=local_s3) as services,
         working(services),
     ):
-        app = create_app(registry, lambda: nullcontext(services), doors)
+        app = create_app(registry, lambda: nullcontext(services), doors, settings.limits)
         server = _Server(_uvicorn_config(app, settings), stopping)
         ready(_address(host, listener))
         await server.serve_until_stopped(listener)
@@ -123,6 +124,7 @@ def _address(host: str, listener: socket.socket) -> str:
 def _uvicorn_config(app: object, settings: Settings) -> uvicorn.Config:
     return uvicorn.Config(
         app,  # pyright: ignore[reportArgumentType] - FastAPI is an ASGI application
+        http=http_protocol(settings.limits),
         log_config=None,
         access_log=settings.service.log_level == "debug",
         server_header=False,

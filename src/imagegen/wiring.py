@@ -12,8 +12,9 @@ from typing import Final
 from uuid import uuid4
 
 from imagegen.errors import DatabaseUnavailable, StartupError
-from imagegen.fal import Fal
+from imagegen.fal import Fal, Pricing
 from imagegen.http import open_transport
+from imagegen.prices import PriceBook, open_prices
 from imagegen.queue import Queue, open_queue
 from imagegen.registry import Registry
 from imagegen.settings import Settings
@@ -45,6 +46,7 @@ class Services:
     images: Images
     queue: Queue
     fal: Fal
+    prices: PriceBook
     runner: str
     stopping: asyncio.Event
 
@@ -80,6 +82,9 @@ async def open_services(
         queue = await stack.enter_async_context(_open_the_queue_in_use(settings, jobs, runner))
         if create_bucket:
             await images.ensure_bucket()
+        prices = await stack.enter_async_context(
+            open_prices(Pricing(settings.fal, transport), jobs.unit_prices, registry.endpoints)
+        )
         yield Services(
             settings=settings,
             registry=registry,
@@ -87,6 +92,7 @@ async def open_services(
             images=images,
             queue=queue,
             fal=fal,
+            prices=prices,
             stopping=stopping or asyncio.Event(),
             runner=runner,
         )
@@ -103,8 +109,8 @@ async def _open_the_queue_in_use(settings: Settings, jobs: Jobs, runner: str) ->
     async def admit(queue: Queue) -> str:
         for _ in range(_ADMISSIONS):
             # A stream that was lost is made again as what it was: its NATS is known by its address.
-            identity = await queue.identity() or await jobs.queue_at(queue.address) or uuid4().hex
-            if await jobs.use_queue(runner, identity, queue.address, QUEUE_USE):
+            identity = await queue.identity() or await jobs.queue_users.queue_at(queue.address) or uuid4().hex
+            if await jobs.queue_users.use(runner, identity, queue.address, QUEUE_USE):
                 return identity
             await asyncio.sleep(0.5)  # whoever was first may be about to make the stream in this very NATS
         raise StartupError(_ANOTHER_QUEUE)
@@ -116,7 +122,7 @@ async def _open_the_queue_in_use(settings: Settings, jobs: Jobs, runner: str) ->
             yield queue
     finally:
         with suppress(DatabaseUnavailable):
-            await jobs.leave_queue(runner)
+            await jobs.queue_users.leave(runner)
 
 
 def now() -> datetime:

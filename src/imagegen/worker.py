@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Final
 
+from imagegen.deletion import sweep
 from imagegen.errors import QueueUnavailable, Unavailable
 from imagegen.queue import Delivery
 from imagegen.queue_lanes import FEW, OPEN, lane_of
@@ -74,7 +75,7 @@ async def audit(services: Services, forgotten_after: timedelta = FORGOTTEN_AFTER
     """
     await services.queue.prepare()
     queue = services.queue
-    if not await services.jobs.use_queue(services.runner, queue.identity_in_use, queue.address, QUEUE_USE):
+    if not await services.jobs.queue_users.use(services.runner, queue.identity_in_use, queue.address, QUEUE_USE):
         _log.critical("other processes use this MongoDB with another queue: set NATS_URL to the same for all")
     # Jobs first, queue second: whatever another audit publishes in between has a higher generation or is queued.
     waiting = await services.jobs.waiting(forgotten_after)
@@ -117,6 +118,10 @@ async def _audit_forever(services: Services) -> None:
                 _log.warning("the queue had lost %d unfinished jobs; they are queued again", found)
         except Unavailable as error:
             _log.warning("audit: %s; trying again", error)
+        try:
+            await sweep(services)
+        except Unavailable as error:
+            _log.warning("sweep of deleted jobs: %s; trying again", error)
         await either(services.stopping, at_most=AUDIT_INTERVAL * random.uniform(0.9, 1.1))  # noqa: S311 - jitter
 
 

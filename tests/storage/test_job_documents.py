@@ -154,6 +154,9 @@ async def test_the_stored_document_has_decimals_and_dates_and_no_empty_idempoten
             "providerUnits": None,
             "providerCost": None,
             "source": "estimated",
+            "providerUnit": None,
+            "providerUnitPrice": None,
+            "providerNote": None,
         },
         "lease": {"runner": None, "epoch": 0, "until": None, "taken": 0},
         "submission": {"state": "none", "intendedAt": None, "request": None},
@@ -165,6 +168,8 @@ async def test_the_stored_document_has_decimals_and_dates_and_no_empty_idempoten
         "createdAt": job.created_at,
         "startedAt": None,
         "completedAt": None,
+        "inputKeys": [],
+        "deletion": None,
     }
 
 

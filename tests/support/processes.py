@@ -42,6 +42,7 @@ def environment(settings: Settings, lease: timedelta = timedelta(seconds=3)) -> 
     return kept | {
         "FAL_KEY": fal.key.get_secret_value(),
         "FAL_QUEUE_URL": fal.queue_url,
+        "FAL_REST_URL": fal.rest_url,
         "MONGODB_URL": mongodb.url.get_secret_value(),
         "MONGODB_DATABASE": mongodb.database,
         "S3_BUCKET": str(s3.bucket),

@@ -36,6 +36,7 @@ from imagegen.fal.answers import (
     read_status,
     with_message,
 )
+from imagegen.fal.storage import FalStorage
 from imagegen.fal.transport import NETWORK_FAILURES, Gate, SubmitOnce, timeouts
 from imagegen.fal.waiting import Passing, Patience, Progress, until_completed, until_read, while_not_sent
 from imagegen.fal.wording import LONGEST_LINE, Wording
@@ -55,7 +56,7 @@ _NO_MEDIA: Final = ProviderAnswer(
 
 
 class Fal:
-    """One fal account's queue. Everything goes over the shared transport, which is never closed from here."""
+    """One fal account's queue, and its `storage`. All goes over the shared transport, never closed from here."""
 
     def __init__(
         self, settings: FalSettings, transport: httpx.AsyncBaseTransport, patience: Patience | None = None
@@ -70,6 +71,7 @@ class Fal:
             "User-Agent": f"imagegen/{__version__} {USER_AGENT}",
         }
         self._http = self._client(self._gate)
+        self.storage = FalStorage(settings.rest_url, key, transport, self._patience)
 
     @property
     def media_hosts(self) -> frozenset[str]:

@@ -10,8 +10,10 @@ from imagegen.sandbox.answers import Refused, on_refused, on_unknown_path
 from imagegen.sandbox.control import Control
 from imagegen.sandbox.media import Media
 from imagegen.sandbox.parts import Options, Sandbox
+from imagegen.sandbox.pricing import PriceList
 from imagegen.sandbox.reading import Reading
 from imagegen.sandbox.schemas import endpoints
+from imagegen.sandbox.storage import Storage
 from imagegen.sandbox.submitting import Submitting
 
 
@@ -29,6 +31,8 @@ def create_app(options: Options) -> Starlette:
         routes=[
             *Control(sandbox).routes(),
             *Media(sandbox).routes(),
+            *Storage(options.data / "uploads").routes(),
+            *PriceList(sandbox).routes(),
             *Reading(sandbox).routes(),
             *Submitting(sandbox).routes(),
         ],

@@ -216,12 +216,34 @@ class FewerPictures(_Planned):
     count: NonNegativeInt
 
 
+class PricingFails(_Planned):
+    """The price list is answered with an error of the platform API."""
+
+    fault: Literal["pricing_fails"]
+    status: ErrorStatus = 500
+
+
+class PricingDelay(_Planned):
+    """The price list comes late."""
+
+    fault: Literal["pricing_delay"]
+    seconds: Seconds
+
+
+class PricingUnit(_Planned):
+    """The price list names this unit for every endpoint; None leaves it open."""
+
+    fault: Literal["pricing_unit"]
+    unit: str | None
+
+
 Fault: TypeAlias = Annotated[
     SubmitStatus | SubmitGatewayError | SubmitDelay | SubmitDrop
     | ReadStatus | ReadDelay | ReadDrop | ResultExpired
     | ModelFails | RunnerFails | UnreachableInputFails | CancelIgnored | Latency
     | MediaStatus | MediaDelay | MediaTruncated | MediaChunked | MediaCorrupt | MediaContentType | MediaHuge
-    | ForeignMediaHost | BillableUnitsAbsent | NsfwFlagged | FewerPictures,
+    | ForeignMediaHost | BillableUnitsAbsent | NsfwFlagged | FewerPictures
+    | PricingFails | PricingDelay | PricingUnit,
     Field(discriminator="fault"),
 ]  # fmt: skip
 F = TypeVar("F", bound=_Planned)

@@ -1,46 +1,47 @@
 """Jobs in MongoDB: the only file that names Motor.
 
 Every move is one compare-and-set: it names the version (and the lease epoch) that it started from and changes nothing
-if somebody else was faster. Writes are acknowledged by a majority and journaled; leases run on the database's clock.
+if somebody else was faster. The last one is counted in the usage, in one transaction. Writes are acknowledged by a
+majority and journaled; leases run on the database's clock.
 """
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from bson.codec_options import CodecOptions
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, AsyncIOMotorCollection
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument, WriteConcern
-from pymongo.errors import (
-    ConfigurationError,
-    DuplicateKeyError,
-    OperationFailure,
-    PyMongoError,
-    ServerSelectionTimeoutError,
-)
+from pymongo.errors import ConfigurationError, DuplicateKeyError, ServerSelectionTimeoutError
 from pymongo.read_concern import ReadConcern
 
-from imagegen.errors import DatabaseUnavailable, JobNotFound, StaleJob, StartupError
+from imagegen.errors import DatabaseUnavailable, JobDeleted, JobNotFound, StaleJob, StartupError
 from imagegen.jobs import Idempotency, Job, JobStatus, Priority, SubmissionState, first_job_id_at
 from imagegen.settings import MongoSettings
-from imagegen.storage.job_documents import DECIMALS, Document, from_document, moving_part, to_document
+from imagegen.storage.answers import answers as _answers
+from imagegen.storage.job_documents import (
+    DECIMALS,
+    Document,
+    from_document,
+    moving_part,
+    to_document,
+    tombstone,
+)
+from imagegen.storage.queue_users import QueueUsers
+from imagegen.storage.unit_prices import UnitPrices
+from imagegen.storage.usage import Usage
 
+Collection: TypeAlias = "AsyncIOMotorCollection[dict[str, Any]]"
+Session: TypeAlias = AsyncIOMotorClientSession
 IDEMPOTENCY_KEPT: Final = timedelta(hours=24)
 _PATIENCE: Final = timedelta(seconds=5)
 _UNFINISHED: Final = (JobStatus.QUEUED.value, JobStatus.RUNNING.value)
 _WANTS_A_RUNNER: Final = {"status": {"$in": list(_UNFINISHED)}, "attention": None}
 _NO_LIVE_LEASE: Final = {"$or": [{"lease.until": None}, {"$expr": {"$lte": ["$lease.until", "$$NOW"]}}]}
-# mongo/base/error_codes.yml
-_REASONS: Final = {
-    13: "does not allow its user to do that: give it the role readWrite on MONGODB_DATABASE",
-    18: "refuses the user or the password of MONGODB_URL (is authSource right?)",
-    20: "is no replica set: start mongod with --replSet and initiate it",
-    8000: "refuses the user or the password of MONGODB_URL",
-}
 _HAS_A_SLOT: Final = {"falSlot": {"$exists": True}}
 _OPEN_AT_FAL: Final = {
     "status": JobStatus.RUNNING.value,
@@ -77,6 +78,8 @@ _INDEXES: Final = (
         name="queuedOfUser",
         partialFilterExpression={"status": JobStatus.QUEUED.value},
     ),
+    IndexModel([("inputKeys", ASCENDING)]),
+    IndexModel([("deletion.dueAt", ASCENDING)], partialFilterExpression={"deletion.dueAt": {"$type": "date"}}),
 )
 
 
@@ -124,10 +127,19 @@ class Waiting:
 
 
 class Jobs:
-    """The verbs that jobs are kept with."""
+    """The verbs that jobs are kept with.
 
-    def __init__(self, collection: "AsyncIOMotorCollection[dict[str, Any]]") -> None:
+    Attributes:
+        usage: what ended jobs come to; kept beside them, for it changes in the same transactions.
+        unit_prices: fal's, as last read.
+        queue_users: which queue the living processes use.
+    """
+
+    def __init__(self, collection: Collection) -> None:
         self._jobs = collection
+        self.usage = Usage(_beside(collection, "usage"), collection)
+        self.unit_prices = UnitPrices(_beside(collection, "unitPrices"))
+        self.queue_users = QueueUsers(_beside(collection, "queueUsers"))
 
     async def check(self) -> None:
         """Raise DatabaseUnavailable unless MongoDB answers."""
@@ -151,6 +163,7 @@ class Jobs:
         """Make the indexes that every list, the audit and idempotency rely on."""
         with _answers():
             await self._jobs.create_indexes(list(_INDEXES))
+        await self.usage.ensure_indexes()
 
     async def insert(self, job: Job) -> tuple[Job, bool]:
         """Store a new job, or find the one that its idempotency key already made.
@@ -195,12 +208,21 @@ class Jobs:
         return await self.insert(job)
 
     async def get(self, job_id: str) -> Job:
-        """Read one job; JobNotFound if there is none."""
+        """Read one job; JobNotFound if there is none, JobDeleted if all that is left is its tombstone."""
         with _answers():
             document = await self._jobs.find_one({"_id": job_id})
         if document is None:
             raise JobNotFound(job_id)
-        return from_document(document)
+        job = from_document(document)
+        if job.deletion is not None:
+            raise JobDeleted(job_id, job.user_id)
+        return job
+
+    async def made_by(self, key: Idempotency, since: datetime) -> Job | None:
+        """The job, or the tombstone, that a request with this idempotency key has made since then."""
+        with _answers():
+            document = await self._jobs.find_one({**_idempotency_filter(key), "createdAt": {"$gt": since}})
+        return None if document is None else from_document(document)
 
     async def is_unfinished(self, job_id: str) -> bool:
         """Whether the job still wants a runner."""
@@ -284,10 +306,25 @@ class Jobs:
     async def _store(self, job: Job, update: Document) -> Job:
         before = {**_held(job), "version": job.version - 1}
         with _answers():
-            outcome = await self._jobs.update_one(before, update)
-        if outcome.matched_count == 0 and not await self._is_stored(job):
+            if job.status.is_final:
+                was_stored = await self._end(job, before, update)
+            else:
+                was_stored = (await self._jobs.update_one(before, update)).matched_count == 1
+        if not was_stored and not await self._is_stored(job):
             raise StaleJob(job.id)
         return job
+
+    async def _end(self, job: Job, before: Document, update: Document) -> bool:
+        """Store a job's last move and count it in the usage: both, or neither if the move comes too late."""
+
+        async def move(session: Session) -> bool:
+            outcome = await self._jobs.update_one(before, update, session=session)
+            if outcome.matched_count:
+                await self.usage.count(job, session)
+            return outcome.matched_count == 1
+
+        async with self.usage.turn_of(job), await self._jobs.database.client.start_session() as session:
+            return await session.with_transaction(move, write_concern=self._jobs.write_concern)
 
     async def _is_stored(self, job: Job) -> bool:
         with _answers():
@@ -295,44 +332,30 @@ class Jobs:
             same |= {"lease.runner": job.lease.runner, "status": job.status.value}
             return await self._jobs.find_one(same, {"_id": 1}) is not None
 
-    async def queue_at(self, address: str) -> str | None:
-        """The identity of the queue that a process has used at this address; None if none is known."""
+    async def bury(self, job: Job) -> Job:
+        """Store a job's tombstone if the job is still what it was made from; StaleJob if it is not."""
+        before = {"_id": job.id, "version": job.version - 1, "status": job.status.value, "deletion": None}
         with _answers():
-            found = await self._jobs.database["queueUsers"].find_one({"address": address})
-        return None if found is None else found["identity"]
+            outcome = await self._jobs.update_one(before, {"$set": tombstone(job)})
+        if outcome.matched_count == 0:
+            raise StaleJob(job.id)
+        return job
 
-    async def use_queue(self, process: str, identity: str, address: str, at_least: timedelta) -> bool:
-        """Note that this process uses the queue of this identity, on the database's clock, and renew that.
-
-        Returns:
-            False, and nothing noted, if a living process uses another queue and was first.
-        """
-        users = self._jobs.database["queueUsers"]
-        mine: Document = {
-            "identity": identity,
-            "address": address,
-            "until": _from_now(at_least),
-            "since": {"$ifNull": ["$since", "$$NOW"]},
-        }
+    async def to_erase(self, now: datetime, limit: int) -> Sequence[Job]:
+        """Tombstones whose pictures are still to be removed from the bucket."""
         with _answers():
-            me = _or_none(
-                await users.find_one_and_update(
-                    {"_id": process}, [{"$set": mine}], upsert=True, return_document=ReturnDocument.AFTER
-                )
-            )
-            assert me is not None
-            first = {"$or": [{"since": {"$lt": me["since"]}}, {"since": me["since"], "_id": {"$lt": process}}]}
-            alive = {"$expr": {"$gt": ["$until", "$$NOW"]}}
-            if await users.find_one({"identity": {"$ne": identity}, **first, **alive}) is None:
-                return True
-            await users.delete_one({"_id": process})
-        return False
+            cursor = self._jobs.find({"deletion.dueAt": {"$type": "date", "$lte": now}}).limit(limit)
+            return [from_document(document) for document in await cursor.to_list(length=limit)]
 
-    async def leave_queue(self, process: str) -> None:
-        """This process uses no queue any more; the notes of those that died go away with it."""
-        gone = {"$or": [{"_id": process}, {"$expr": {"$lte": ["$until", "$$NOW"]}}]}
+    async def erased(self, job: Job, due_at: datetime | None) -> None:
+        """The bucket was cleared of a deleted job; `due_at` says when to look again."""
         with _answers():
-            await self._jobs.database["queueUsers"].delete_many(gone)
+            await self._jobs.update_one({"_id": job.id}, {"$set": {"deletion.dueAt": due_at, "deletion.inputKeys": []}})
+
+    async def uses_input(self, key: str) -> bool:
+        """Whether a job that is not deleted refers to this picture of its user's."""
+        with _answers():
+            return await self._jobs.find_one({"inputKeys": key}, {"_id": 1}) is not None
 
     async def is_crowded(self, user_id: str, priority: Priority, most: int) -> bool:
         """Whether more than `most` of the user's jobs of this priority wait for their first runner."""
@@ -388,6 +411,7 @@ async def open_jobs(settings: MongoSettings, patience: timedelta = _PATIENCE) ->
     except (ConfigurationError, ValueError) as error:
         raise StartupError("MONGODB_URL: expected an address that MongoDB's driver can read") from error
     try:
+        await _require_transactions(client)
         jobs = Jobs(_collection(client, settings.database))
         await jobs.ensure_indexes()
         yield jobs
@@ -395,29 +419,27 @@ async def open_jobs(settings: MongoSettings, patience: timedelta = _PATIENCE) ->
         await asyncio.to_thread(client.close)  # it says goodbye to the server, and waits for the answer
 
 
-def _collection(
-    client: "AsyncIOMotorClient[dict[str, Any]]", database: str
-) -> "AsyncIOMotorCollection[dict[str, Any]]":
+async def _require_transactions(client: "AsyncIOMotorClient[dict[str, Any]]") -> None:
+    with _answers():
+        hello = await client.admin.command("hello")
+    if "setName" not in hello and hello.get("msg") != "isdbgrid":
+        raise StartupError(
+            "MONGODB_URL: this MongoDB is a single server, and transactions need a replica set; one member is enough "
+            "(start mongod with --replSet, then rs.initiate())"
+        )
+
+
+def _beside(collection: Collection, name: str) -> Collection:
+    """Another collection of the same database, read and written in the same way."""
+    return collection.database.get_collection(
+        name, codec_options=collection.codec_options, write_concern=collection.write_concern
+    )
+
+
+def _collection(client: "AsyncIOMotorClient[dict[str, Any]]", database: str) -> Collection:
     options: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, type_registry=DECIMALS)
     durable = WriteConcern(w="majority", j=True)
     return client[database].get_collection("jobs", codec_options=options, write_concern=durable)
-
-
-@contextmanager
-def _answers() -> Generator[None]:
-    """MongoDB's errors stop here; a duplicate key is an answer, not a failure."""
-    try:
-        yield
-    except DuplicateKeyError:
-        raise
-    except PyMongoError as error:
-        raise DatabaseUnavailable(*_reason(error)) from error
-
-
-def _reason(error: PyMongoError) -> tuple[str, ...]:
-    """What to mend, where MongoDB did answer; nothing where it did not."""
-    reason = _REASONS.get(error.code or 0) if isinstance(error, OperationFailure) else None
-    return (reason,) if reason else ()
 
 
 def _or_none(found: dict[str, Any]) -> dict[str, Any] | None:
@@ -477,4 +499,5 @@ def _query(wanted: JobFilter, before: str | None) -> Mapping[str, object]:
     query: Document = {name: value for name, value in equal.items() if value is not None}
     if wanted.user_id is None and wanted.user_ids is not None:
         query["userId"] = {"$in": list(wanted.user_ids)}
+    query["deletion"] = None
     return {**query, "_id": ids} if ids else query
