@@ -224,6 +224,11 @@ class Job:
         sent = self.submission.state is not SubmissionState.NONE
         return sent and self.result is None and not self.status.is_final
 
+    @property
+    def may_have_leftovers(self) -> bool:
+        """Whether pictures that it does not name may be in the bucket: of an earlier lease, or of a broken transfer."""
+        return self.result is not None and (self.lease.epoch > 1 or self.transfer.attempts > 0)
+
     def submitting(self, now: datetime) -> Self:
         """The intent, written before the POST: from here on a crash leaves a request that may be paid for."""
         self._require(self.submission.state is SubmissionState.NONE, "a submission was already begun")

@@ -234,9 +234,9 @@ class Images:
             for key in keys:
                 await self._data.delete_object(Bucket=self._bucket, Key=key)
 
-    async def discard(self, prefix: str) -> None:
-        """Delete every object whose key begins with the prefix."""
-        while keys := await self._keys(prefix):
+    async def discard(self, prefix: str, keep: frozenset[str] = frozenset()) -> None:
+        """Delete every object whose key begins with the prefix, but for those to keep."""
+        while keys := [key for key in await self._keys(prefix) if key not in keep]:
             await self.delete(*keys)
 
     async def _keys(self, prefix: str) -> list[str]:

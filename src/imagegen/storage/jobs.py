@@ -79,6 +79,7 @@ _INDEXES: Final = (
         partialFilterExpression={"status": JobStatus.QUEUED.value},
     ),
     IndexModel([("inputKeys", ASCENDING)]),
+    IndexModel([("clearAt", ASCENDING)], partialFilterExpression={"clearAt": {"$type": "date"}}),
     IndexModel([("deletion.dueAt", ASCENDING)], partialFilterExpression={"deletion.dueAt": {"$type": "date"}}),
 )
 
@@ -351,6 +352,17 @@ class Jobs:
         """The bucket was cleared of a deleted job; `due_at` says when to look again."""
         with _answers():
             await self._jobs.update_one({"_id": job.id}, {"$set": {"deletion.dueAt": due_at, "deletion.inputKeys": []}})
+
+    async def to_clear(self, now: datetime, limit: int) -> Sequence[Job]:
+        """Ended jobs that may have left objects in the bucket which they do not name."""
+        with _answers():
+            cursor = self._jobs.find({"clearAt": {"$type": "date", "$lte": now}}).limit(limit)
+            return [from_document(document) for document in await cursor.to_list(length=limit)]
+
+    async def cleared(self, job: Job, due_at: datetime | None) -> None:
+        """The bucket was cleared of what the job does not name; `due_at` says when to look again."""
+        with _answers():
+            await self._jobs.update_one({"_id": job.id}, {"$set": {"clearAt": due_at}})
 
     async def uses_input(self, key: str) -> bool:
         """Whether a job that is not deleted refers to this picture of its user's."""
