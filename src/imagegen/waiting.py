@@ -6,6 +6,7 @@ that fal completes all the same is stored and charged.
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
@@ -113,12 +114,14 @@ class _Watch:
 
     def __init__(self, turn: Turn, request: ProviderRequest, look: asyncio.Event) -> None:
         self._turn, self._request, self._look = turn, request, look
+        self._is_in_queue = False  # only fal can say so: an earlier turn may have missed that it began
         self._generating_since: datetime | None = None
         self._asked = False
         self.saving = asyncio.Lock()
 
     async def heard(self, progress: Progress) -> None:
         """Pass on what fal says, and note when it began to work."""
+        self._is_in_queue = progress.state == "in_queue"
         if progress.state == "in_progress" and self._generating_since is None:
             self._generating_since = now()
         await self._turn.announce(stage=progress.state, queuePosition=progress.queue_position, logs=list(progress.logs))
@@ -142,7 +145,7 @@ class _Watch:
                 await self._turn.save(self._turn.job.generating(self._generating_since))
 
     async def _stop_if_due(self) -> None:
-        reason = _reason_to_stop(self._turn.job, self._limits, now())
+        reason = _reason_to_stop(self._turn.job, self._due())
         if self._turn.job.stop is None and reason is not None:
             _log.info("job %s: cancelling at fal.ai, because %s", self._turn.job.id, _WHY[reason])
             async with self.saving:
@@ -150,7 +153,7 @@ class _Watch:
         stop = self._turn.job.stop
         if stop is None:
             return
-        if now() - stop.at > self._limits.unknown_horizon:
+        if now() - stop.at > self._settings.unknown_horizon:
             raise StopUnconfirmed(
                 f"fal.ai was asked to cancel the request because {_WHY[stop.reason]}, and has not said what became of "
                 "it. fal.ai may have billed it; you are not charged."
@@ -169,30 +172,34 @@ class _Watch:
 
     def _rest(self) -> timedelta:
         """How long nothing can become due; never longer than the heartbeat takes to bring a wish."""
-        limits = [moment - now() for moment, _ in _limits(self._turn.job, self._limits)]
+        limits = [moment - now() for moment, _ in self._due()]
         due = min(limits, default=_TICK) if self._turn.job.stop is None else _TICK
         return min(max(due, timedelta(milliseconds=50)), _TICK)
 
+    def _due(self) -> list[tuple[datetime, StopReason]]:
+        return _limits(self._turn.job, self._settings, is_in_queue=self._is_in_queue)
+
     @property
-    def _limits(self) -> ServiceSettings:
+    def _settings(self) -> ServiceSettings:
         return self._turn.services.settings.service
 
 
-def _reason_to_stop(job: Job, settings: ServiceSettings, moment: datetime) -> StopReason | None:
+def _reason_to_stop(job: Job, limits: Sequence[tuple[datetime, StopReason]]) -> StopReason | None:
     if job.cancel_requested_at is not None:
         return StopReason.CANCELLED
-    passed = [(limit, reason) for limit, reason in _limits(job, settings) if limit <= moment]
+    moment = now()
+    passed = [(limit, reason) for limit, reason in limits if limit <= moment]
     return min(passed)[1] if passed else None
 
 
-def _limits(job: Job, settings: ServiceSettings) -> list[tuple[datetime, StopReason]]:
+def _limits(job: Job, settings: ServiceSettings, *, is_in_queue: bool) -> list[tuple[datetime, StopReason]]:
     """When fal is to be asked to cancel, and why."""
     limits: list[tuple[datetime, StopReason]] = []
     if job.deadline is not None:
         limits.append((job.deadline, StopReason.DEADLINE_EXCEEDED))
     if job.generating_at is not None:
         limits.append((job.generating_at + settings.job_timeout, StopReason.JOB_TIMEOUT))
-    elif settings.queue_timeout is not None and job.submission.intended_at is not None:
+    elif is_in_queue and settings.queue_timeout is not None and job.submission.intended_at is not None:
         limits.append((job.submission.intended_at + settings.queue_timeout, StopReason.QUEUE_TIMEOUT))
     return limits
 
