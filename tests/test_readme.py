@@ -19,6 +19,7 @@ import pytest
 from dotenv import dotenv_values
 from pydantic import BaseModel, JsonValue
 from service import Service, running
+from specimens import PNG
 
 from imagegen.registry import load_registry
 from imagegen.settings import Settings
@@ -29,7 +30,18 @@ ADDRESS: Final = "http://localhost:5000"
 ELLIPSIS: Final = "…"
 JOB_ID: Final = re.compile(r"\b[0-7][0-9A-HJKMNP-TV-Z]{25}\b")
 # Members whose values differ at every run; their types do not.
-VARYING: Final = {"jobId", "url", "key", "sizeBytes", "sha256", "createdAt", "startedAt", "completedAt", "nextCursor"}
+VARYING: Final = {
+    "jobId",
+    "url",
+    "permalink",
+    "key",
+    "sizeBytes",
+    "sha256",
+    "createdAt",
+    "startedAt",
+    "completedAt",
+    "nextCursor",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +99,7 @@ def curl() -> ArgumentParser:
     parser.add_argument("-i", action="store_true")
     parser.add_argument("-H", dest="headers", action="append", default=[])
     parser.add_argument("-d", dest="data")
+    parser.add_argument("-F", dest="form", action="append", default=[])
     return parser
 
 
@@ -96,6 +109,11 @@ async def run(command: str, service: Service, job_id: str) -> httpx.Response:
     headers = {"Content-Type": "application/x-www-form-urlencoded"} if typed.data else {}
     headers |= dict(header.split(": ", 1) for header in typed.headers)
     url = JOB_ID.sub(job_id, here(typed.url, service))
+    if typed.form:
+        fields = dict(field.split("=", 1) for field in typed.form)
+        files = {name: (text[1:], PNG) for name, text in fields.items() if text.startswith("@")}
+        texts = {name: text for name, text in fields.items() if not text.startswith("@")}
+        return await service.client.post(url, data=texts, files=files)
     return await service.client.request("POST" if typed.data else "GET", url, headers=headers, content=typed.data)
 
 

@@ -17,6 +17,9 @@ ImagegenError
 ├── JobNotFound
 ├── JobFinished                  it has completed or failed, so it cannot be cancelled
 ├── RequestOwned                 fal's request id belongs to another job
+├── JobDeleted                   the job was deleted; only its price is still known
+├── JobUnfinished                not possible before the job has ended
+├── InputGone                    a caller's own picture is not in the bucket any more
 ├── StaleJob                     somebody else moved the job first; read it again
 ├── Unavailable                  a server that imagegen needs does not answer; retry later
 │   ├── DatabaseUnavailable
@@ -41,6 +44,7 @@ ImagegenError
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Literal
 
 
 class ImagegenError(Exception):
@@ -176,6 +180,26 @@ class RequestOwned(ImagegenError):
         self.job_id = job_id
 
 
+class JobDeleted(ImagegenError):
+    """The job was deleted: its pictures and inputs are gone, its price is kept."""
+
+    def __init__(self, job_id: str, user_id: str) -> None:
+        super().__init__(f"Job {job_id} was deleted.")
+        self.job_id, self.user_id = job_id, user_id
+
+
+class JobUnfinished(ImagegenError):
+    """What was asked for is not possible before the job has ended."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"Job {job_id} has not ended yet.")
+        self.job_id = job_id
+
+
+class InputGone(ImagegenError):
+    """A caller's own picture that a job refers to is not in the bucket any more."""
+
+
 class StaleJob(ImagegenError):
     """A compare-and-set lost: the job's version or lease is no longer the one it was read with."""
 
@@ -224,12 +248,14 @@ class ProviderAnswer:
         status: HTTP status of fal's answer, None if there was none.
         error_type: fal's error type (`content_policy_violation`, `runner_disconnected`, …), if it gave one.
         detail: fal's error body's `detail` where it is a list, as JSON text lines for a person.
+        refused: `input` or `output` where moderation refused it, None for every other failure.
     """
 
     message: str
     status: int | None = None
     error_type: str | None = None
     detail: tuple[str, ...] = field(default=())
+    refused: Literal["input", "output"] | None = None
 
 
 class ProviderError(ImagegenError):

@@ -13,6 +13,7 @@ from typing import Final
 
 from imagegen.errors import (
     ForeignMediaHost,
+    InputGone,
     NotAPicture,
     ObjectStoreUnavailable,
     PictureTooLarge,
@@ -24,7 +25,16 @@ from imagegen.errors import (
     TransferError,
     Unavailable,
 )
-from imagegen.jobs import SUBMISSION_UNKNOWN, Job, JobError, ProviderImage, StoredImage, SubmissionState
+from imagegen.jobs import (
+    INPUT_REFUSED,
+    OUTPUT_REFUSED,
+    SUBMISSION_UNKNOWN,
+    Job,
+    JobError,
+    ProviderImage,
+    StoredImage,
+    SubmissionState,
+)
 from imagegen.queue import Delivery
 from imagegen.storage.images import image_key_stem
 from imagegen.submission import SERVER_DOWN, submit_once
@@ -87,6 +97,8 @@ async def _run_or_fail(turn: Turn) -> None:
             await _run(turn)
     except SubmissionUnknown as error:
         await turn.save(turn.job.failed_as_unknown(_provider_error(error, SUBMISSION_UNKNOWN), now()))
+    except InputGone as error:
+        await turn.save(turn.job.failed(JobError(code="input_gone", message=str(error)), now()))
     except ResultUnavailable as error:
         raise Postponed(str(error), SERVER_DOWN) from error
     except ProviderError as error:
@@ -107,7 +119,7 @@ async def _run(turn: Turn) -> None:
             return
         await submit_once(turn)
         result = await result_of(turn, resumed=resumed)
-        await turn.save(turn.job.with_result(result))
+        await turn.save(turn.job.with_result(result, turn.services.prices.of(turn.job.endpoint)))
     images = await _store_images(turn)
     await turn.save(turn.job.completed(images, now()))
 
@@ -176,6 +188,9 @@ async def _stop_the_crashing(turn: Turn) -> None:
 
 
 def _code(error: ProviderError) -> str:
+    """The code that the job fails with."""
+    if error.answer.refused:
+        return INPUT_REFUSED if error.answer.refused == "input" else OUTPUT_REFUSED
     return "provider_unavailable" if error.retryable else "provider_rejected"
 
 

@@ -12,6 +12,7 @@ from typing import Final
 import uvicorn
 
 from imagegen.api import create_app
+from imagegen.api.connections import http_protocol
 from imagegen.api.discretion import keep_secrets_out_of_the_access_log
 from imagegen.api.doors import doors_for
 from imagegen.errors import StartupError
@@ -79,7 +80,7 @@ async def serve(
         open_services(complete, registry, stopping=stopping, create_bucket=local_s3) as services,
         working(services),
     ):
-        app = create_app(registry, lambda: nullcontext(services), doors)
+        app = create_app(registry, lambda: nullcontext(services), doors, settings.limits)
         server = _Server(_uvicorn_config(app, settings), stopping)
         ready(_address(host, listener))
         await server.serve_until_stopped(listener)
@@ -127,6 +128,7 @@ def _uvicorn_config(app: object, settings: Settings) -> uvicorn.Config:
     keep_secrets_out_of_the_access_log()
     return uvicorn.Config(
         app,  # pyright: ignore[reportArgumentType] - FastAPI is an ASGI application
+        http=http_protocol(settings.limits),
         log_config=None,
         access_log=settings.service.log_level == "debug",
         server_header=False,

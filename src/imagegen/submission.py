@@ -25,7 +25,8 @@ from imagegen.errors import (
     SubmissionUnknown,
 )
 from imagegen.fal import WebhookHint
-from imagegen.jobs import Job, JobStatus, ProviderRequest, SubmissionState
+from imagegen.inputs import payload_for_fal
+from imagegen.jobs import Job, JobStatus, JsonObject, ProviderRequest, SubmissionState
 from imagegen.turn import Postponed, Turn
 from imagegen.wiring import Services, now
 
@@ -51,11 +52,13 @@ async def submit_once(turn: Turn) -> None:
         Postponed: nothing may be sent now, or nobody knows yet whether fal has the request.
         SubmissionUnknown: nobody will ever know.
         ProviderError: fal refused, or never got it.
+        InputGone: a picture of the caller's own is not in the bucket any more.
     """
     if turn.job.submission.state is SubmissionState.NONE:
         if not await turn.services.images.available():
             raise Postponed("S3 does not answer, so nothing is submitted", SERVER_DOWN)
-        await _even_if_cancelled(_post(turn))
+        payload = await payload_for_fal(turn.job, turn.services)
+        await _even_if_cancelled(_post(turn, payload))
     if turn.job.submission.state is SubmissionState.SUBMITTING:
         await _mark_lost(turn)
     if turn.job.submission.state is SubmissionState.UNKNOWN:
@@ -113,7 +116,7 @@ async def _store_late_id(job: Job, request: ProviderRequest, services: Services)
     late = job.with_late_id(request)
     if job.status is JobStatus.FAILED:
         _log.warning("job %s goes on: fal.ai had accepted its request %s", job.id, request.request_id)
-        await services.jobs.revive(late)
+        await services.jobs.revive(job, late)
     else:
         await services.jobs.adopt(late)
     await services.queue.announce(late)
@@ -131,14 +134,14 @@ async def _wake(job: Job, services: Services) -> None:
             _log.warning("job %s is not queued (%s); the audit will queue it", job.id, error)
 
 
-async def _post(turn: Turn) -> None:
+async def _post(turn: Turn, payload: JsonObject) -> None:
     """Send the request: its intent is stored before the POST, its id right after."""
     secret = secrets.token_hex(_SECRET_BYTES) if turn.services.settings.service.public_url else None
-    await turn.save(turn.job.submitting(now(), _digest(secret) if secret else None))
+    await turn.save(turn.job.submitting(now(), _digest(secret) if secret else None, payload=payload))
     try:
         request = await turn.services.fal.submit(
             turn.job.endpoint,
-            turn.job.payload,
+            payload,
             turn.demand_the_lease,
             webhook_url=_webhook_url(turn, secret) if secret else None,
         )
@@ -202,7 +205,7 @@ async def _only_candidate(turn: Turn) -> ProviderRequest | None:
     """
     job = turn.job
     assert job.submission.intended_at is not None
-    listed = await turn.services.fal.history(job.endpoint, job.payload, job.submission.intended_at)
+    listed = await turn.services.fal.history(job.endpoint, job.sent, job.submission.intended_at)
     if not listed:
         return None
     others = await turn.services.jobs.others_like(job)

@@ -226,7 +226,7 @@ async def _is_listed(job: Job, request: ProviderRequest, turn: Turn) -> bool:
     if now() - since > FORGOTTEN_HORIZON:
         return False
     try:
-        listed = await turn.services.fal.history(job.endpoint, job.payload, since)
+        listed = await turn.services.fal.history(job.endpoint, job.sent, since)
     except HistoryUnavailable:
         return False
     return request.request_id in {found.request_id for found in listed}

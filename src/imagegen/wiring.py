@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from imagegen.fal import Fal, WebhookVerifier, allowed_streams
+from imagegen.fal import Fal, Pricing, WebhookVerifier, allowed_streams
 from imagegen.http import open_transport
+from imagegen.prices import PriceBook, open_prices
 from imagegen.queue import Queue, open_queue
 from imagegen.registry import Registry
 from imagegen.settings import Settings
@@ -37,6 +38,7 @@ class Services:
     queue: Queue
     fal: Fal
     webhooks: WebhookVerifier
+    prices: PriceBook
     runner: str
     stopping: asyncio.Event
 
@@ -71,6 +73,9 @@ async def open_services(
         queue = await stack.enter_async_context(open_queue(settings.nats, settings.service.lease))
         if create_bucket:
             await images.ensure_bucket()
+        prices = await stack.enter_async_context(
+            open_prices(Pricing(settings.fal, transport), jobs.unit_prices, registry.endpoints)
+        )
         yield Services(
             settings=settings,
             registry=registry,
@@ -79,6 +84,7 @@ async def open_services(
             queue=queue,
             fal=fal,
             webhooks=WebhookVerifier(settings.fal, transport),
+            prices=prices,
             stopping=stopping or asyncio.Event(),
             runner=f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}",
         )

@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Final
 
+from imagegen.deletion import sweep
 from imagegen.errors import QueueUnavailable, Unavailable
 from imagegen.queue import Delivery
 from imagegen.runner import work
@@ -79,6 +80,10 @@ async def _audit_forever(services: Services) -> None:
                 _log.warning("the queue had lost %d unfinished jobs; they are queued again", found)
         except Unavailable as error:
             _log.warning("audit: %s; trying again", error)
+        try:
+            await sweep(services)
+        except Unavailable as error:
+            _log.warning("sweep of deleted jobs: %s; trying again", error)
         await asyncio.sleep(AUDIT_INTERVAL.total_seconds() * random.uniform(0.9, 1.1))  # noqa: S311 - jitter
 
 

@@ -153,9 +153,12 @@ async def test_the_stored_document_has_decimals_and_dates_and_no_empty_idempoten
             "providerUnits": None,
             "providerCost": None,
             "source": "estimated",
+            "providerUnit": None,
+            "providerUnitPrice": None,
+            "providerNote": None,
         },
         "lease": {"runner": None, "epoch": 0, "until": None, "taken": 0},
-        "submission": {"state": "none", "intendedAt": None, "request": None, "secretSha256": None},
+        "submission": {"state": "none", "intendedAt": None, "request": None, "secretSha256": None, "payload": None},
         "transfer": {"attempts": 0, "unreadable": 0, "firstFailedAt": None, "lastError": None},
         "result": None,
         "images": [],
@@ -169,6 +172,8 @@ async def test_the_stored_document_has_decimals_and_dates_and_no_empty_idempoten
         "startedAt": None,
         "generatingAt": None,
         "completedAt": None,
+        "inputKeys": [],
+        "deletion": None,
     }
 
 

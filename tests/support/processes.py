@@ -44,6 +44,7 @@ def environment(settings: Settings, lease: timedelta = timedelta(seconds=3)) -> 
         "FAL_QUEUE_URL": fal.queue_url,
         "FAL_API_URL": fal.api_url,
         "FAL_JWKS_URL": fal.jwks_url,
+        "FAL_REST_URL": fal.rest_url,
         "MONGODB_URL": mongodb.url.get_secret_value(),
         "MONGODB_DATABASE": mongodb.database,
         "S3_BUCKET": str(s3.bucket),

@@ -10,6 +10,7 @@ import httpx
 import uvicorn
 
 from imagegen.api import create_app
+from imagegen.api.connections import http_protocol
 from imagegen.api.doors import Doors
 from imagegen.jobs import JsonObject
 from imagegen.registry import Registry, load_registry
@@ -98,7 +99,8 @@ async def running(
             else:
                 yield open_ones
 
-    config = uvicorn.Config(create_app(models, services, doors), port=port, log_config=None, lifespan="on")
+    app, http = create_app(models, services, doors, settings.limits), http_protocol(settings.limits)
+    config = uvicorn.Config(app, port=port, http=http, log_config=None, lifespan="on")
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     while not server.started and not serving.done():

@@ -2,9 +2,10 @@
 
 from typing import Annotated, cast
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 
-from imagegen.errors import JobNotFound
+from imagegen.api.examples import JOB_ID
+from imagegen.errors import JobDeleted, JobNotFound
 from imagegen.jobs import Job, is_job_id
 from imagegen.keys import Caller
 from imagegen.wiring import Services
@@ -16,6 +17,7 @@ def _caller(request: Request) -> Caller:
 
 
 CallerDep = Annotated[Caller, Depends(_caller)]
+JobId = Annotated[str, Path(description="The job's id.", examples=[JOB_ID])]
 
 
 async def job_in_sight(job_id: str, services: Services, caller: Caller) -> Job:
@@ -23,10 +25,16 @@ async def job_in_sight(job_id: str, services: Services, caller: Caller) -> Job:
 
     Raises:
         JobNotFound: there is none with this id, or none that the caller may know of.
+        JobDeleted: it was the caller's, and was deleted.
     """
     if not is_job_id(job_id):
         raise JobNotFound(job_id[:64])
-    job = await services.jobs.get(job_id)
+    try:
+        job = await services.jobs.get(job_id)
+    except JobDeleted as error:
+        if caller.sees(error.user_id):
+            raise
+        raise JobNotFound(job_id) from None
     if not caller.sees(job.user_id):
         raise JobNotFound(job_id)
     return job

@@ -12,10 +12,12 @@ from typing import Final, cast
 
 from pydantic import JsonValue
 
-from imagegen.errors import DatabaseUnavailable, IdempotencyMismatch, QueueUnavailable
-from imagegen.jobs import Cost, Idempotency, Job, new_job_id
+from imagegen.costs import Cost
+from imagegen.errors import DatabaseUnavailable, IdempotencyMismatch, JobDeleted, QueueUnavailable
+from imagegen.jobs import Idempotency, Job, new_job_id
 from imagegen.keys import Caller
 from imagegen.registry import ModelRequest
+from imagegen.storage.jobs import IDEMPOTENCY_KEPT
 from imagegen.turn import uptime
 from imagegen.wiring import Services, now
 
@@ -67,18 +69,31 @@ class Accepted:
     queued: bool = True
 
 
+async def repeated(job: Job, services: Services) -> Accepted | None:
+    """The job that the same idempotency key has already made: looked for before any of its pictures is kept.
+
+    Raises:
+        IdempotencyMismatch: the key was used with another body.
+        JobDeleted: that job was deleted; the key does not pay again.
+    """
+    if job.idempotency is None:
+        return None
+    stored = await services.jobs.made_by(job.idempotency, job.created_at - IDEMPOTENCY_KEPT)
+    return _replay(job, stored) if stored is not None else None
+
+
 async def accept(job: Job, services: Services) -> Accepted:
     """Store and queue the job. From the moment it is stored, it is accepted: nothing after that is an error.
 
     Raises:
         IdempotencyMismatch: the key was used with another body.
+        JobDeleted: the key made a job that was deleted.
         DatabaseUnavailable: nothing was accepted.
         AcceptanceUnknown: MongoDB broke off; the error names the job that may exist.
     """
     stored, replayed = await services.jobs.insert(job)
     if replayed:
-        _demand_the_same_body(job, stored)
-        return Accepted(job=stored, replayed=True)
+        return _replay(job, stored)
     try:
         await services.queue.publish(stored)
     except QueueUnavailable as error:
@@ -131,6 +146,13 @@ def _idempotency(request: ModelRequest, caller: Caller, key: str) -> Idempotency
         key=key,
         body_sha256=hashlib.sha256(body.encode()).hexdigest(),
     )
+
+
+def _replay(job: Job, stored: Job) -> Accepted:
+    if stored.deletion is not None:
+        raise JobDeleted(stored.id, stored.user_id)
+    _demand_the_same_body(job, stored)
+    return Accepted(job=stored, replayed=True)
 
 
 def _demand_the_same_body(job: Job, stored: Job) -> None:

@@ -28,7 +28,9 @@ S3 bucket, every generation a job with its price.
 """
 _TAGS: Final = [
     {"name": "images", "description": "What can be generated, what it costs, and generating it."},
+    {"name": "uploads", "description": "Pictures of your own, for the inputs of requests."},
     {"name": "jobs", "description": "One generation, and the history of all."},
+    {"name": "usage", "description": "Who spent what."},
     {"name": "health", "description": "Whether the service works, for load balancers and people."},
 ]
 

@@ -49,6 +49,13 @@ class Registry:
         shown = name[:_LONGEST_NAME].encode(errors="replace").decode()
         raise UnknownModel(shown, tuple(self.models), nearest(name, self.models))
 
+    @property
+    def endpoints(self) -> frozenset[str]:
+        """Every endpoint of fal's that a request can go to."""
+        models = self.models.values()
+        routes = (route.endpoint for model in models for route in model.conflicts.routes)
+        return frozenset((*(model.endpoint for model in models), *routes))
+
     def parse(self, body: JsonValue) -> ModelRequest:
         """The typed request that a body is.
 

@@ -10,6 +10,8 @@ from pydantic import (
     GetJsonSchemaHandler,
     JsonValue,
     Strict,
+    ValidationError,
+    WithJsonSchema,
     create_model,
     model_validator,
 )
@@ -19,11 +21,13 @@ from pydantic_core import CoreSchema, PydanticCustomError
 from imagegen.errors import Fault
 from imagegen.registry.annotations import ClosedObject
 from imagegen.registry.conflicts import JsonObject
+from imagegen.registry.faults import Shape, faults
 from imagegen.registry.type_forms import literal
-from imagegen.registry.values import printable
+from imagegen.registry.values import PLAIN_TEXT, printable
 
 CONFLICT_FOUND = "conflict_found"
 FindConflicts = Callable[[JsonObject, JsonObject], list[Fault]]
+PlainText = Annotated[str, AfterValidator(printable), WithJsonSchema({"type": "string", "pattern": PLAIN_TEXT})]
 UserId = Annotated[
     str,
     Strict(),
@@ -33,6 +37,7 @@ UserId = Annotated[
         alias="userId",
         description="Whose request this is: your own id of the user, printable text.",
         examples=["user123"],
+        json_schema_extra={"pattern": PLAIN_TEXT},
     ),
     AfterValidator(printable),
 ]
@@ -82,6 +87,19 @@ class Envelope(ClosedObject):
     options: dict[str, Any] = Field(default_factory=dict[str, Any])
     user_id: UserId
     deadline_seconds: DeadlineSeconds = Field(default_factory=_absent)
+
+
+class _Whose(ClosedObject):
+    user_id: UserId
+
+
+def user_id_faults(user_id: str) -> list[Fault]:
+    """What is wrong with a user's id that comes outside of a request for pictures."""
+    try:
+        _Whose.model_validate({"userId": user_id})
+    except ValidationError as error:
+        return faults(error.errors(include_url=False), Shape("a request", _Whose.model_json_schema()))
+    return []
 
 
 def given(part: BaseModel) -> dict[str, JsonValue]:

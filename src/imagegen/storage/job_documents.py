@@ -18,7 +18,8 @@ from bson.decimal128 import Decimal128
 from pydantic import JsonValue
 from pydantic.alias_generators import to_camel
 
-from imagegen.jobs import CURRENCY, Job
+from imagegen.costs import CURRENCY
+from imagegen.jobs import Job
 
 SCHEMA_VERSION = 1
 Document = dict[str, object]
@@ -62,6 +63,13 @@ def moving_part(job: Job) -> Document:
         "currency": CURRENCY,
     }
     return document
+
+
+def tombstone(job: Job) -> Document:
+    """What deleting a job changes in its document."""
+    document = {**moving_part(job), **_fixed_part(job)}
+    kept = {"lease", "userId", "createdAt", "model", "endpoint", "type", "generation"}
+    return {name: value for name, value in document.items() if name not in kept}
 
 
 def from_document(document: Mapping[str, object]) -> Job:

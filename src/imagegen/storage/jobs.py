@@ -1,45 +1,45 @@
 """Jobs in MongoDB: the only file that names Motor.
 
 Every move is one compare-and-set: it names the version (and the lease epoch) that it started from and changes nothing
-if somebody else was faster. Writes are acknowledged by a majority and journaled; leases run on the database's clock.
+if somebody else was faster. The last one is counted in the usage, in one transaction. Writes are acknowledged by a
+majority and journaled; leases run on the database's clock.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Generator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from bson.codec_options import CodecOptions
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, AsyncIOMotorCollection
 from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument, WriteConcern
-from pymongo.errors import (
-    ConfigurationError,
-    DuplicateKeyError,
-    OperationFailure,
-    PyMongoError,
-    ServerSelectionTimeoutError,
-)
+from pymongo.errors import ConfigurationError, DuplicateKeyError, ServerSelectionTimeoutError
 from pymongo.read_concern import ReadConcern
 
-from imagegen.errors import DatabaseUnavailable, JobNotFound, RequestOwned, StaleJob, StartupError
+from imagegen.errors import DatabaseUnavailable, JobDeleted, JobNotFound, RequestOwned, StaleJob, StartupError
 from imagegen.jobs import Idempotency, Job, JobStatus, SubmissionState, first_job_id_at
 from imagegen.settings import MongoSettings
-from imagegen.storage.job_documents import DECIMALS, Document, from_document, moving_part, to_document
+from imagegen.storage.answers import answers as _answers
+from imagegen.storage.job_documents import (
+    DECIMALS,
+    Document,
+    from_document,
+    moving_part,
+    to_document,
+    tombstone,
+)
+from imagegen.storage.unit_prices import UnitPrices
+from imagegen.storage.usage import Usage
 
+Collection: TypeAlias = "AsyncIOMotorCollection[dict[str, Any]]"
+Session: TypeAlias = AsyncIOMotorClientSession
 IDEMPOTENCY_KEPT: Final = timedelta(hours=24)
 _PATIENCE: Final = timedelta(seconds=5)
 _UNFINISHED: Final = (JobStatus.QUEUED.value, JobStatus.RUNNING.value)
 _WANTS_A_RUNNER: Final = {"status": {"$in": list(_UNFINISHED)}, "attention": None}
 _NO_LIVE_LEASE: Final = {"$or": [{"lease.until": None}, {"$expr": {"$lte": ["$lease.until", "$$NOW"]}}]}
-# mongo/base/error_codes.yml
-_REASONS: Final = {
-    13: "does not allow its user to do that: give it the role readWrite on MONGODB_DATABASE",
-    18: "refuses the user or the password of MONGODB_URL (is authSource right?)",
-    20: "is no replica set: start mongod with --replSet and initiate it",
-    8000: "refuses the user or the password of MONGODB_URL",
-}
 _INDEXES: Final = (
     *(
         IndexModel([*((name, ASCENDING) for name in names), ("_id", DESCENDING)])
@@ -57,6 +57,8 @@ _INDEXES: Final = (
         unique=True,
         partialFilterExpression={"submission.request.requestId": {"$exists": True}},
     ),
+    IndexModel([("inputKeys", ASCENDING)]),
+    IndexModel([("deletion.dueAt", ASCENDING)], partialFilterExpression={"deletion.dueAt": {"$type": "date"}}),
 )
 _LOST: Final = {"$in": [SubmissionState.SUBMITTING.value, SubmissionState.UNKNOWN.value]}
 _WISH: Final = {"cancelRequestedAt": 1}
@@ -95,10 +97,17 @@ class JobPage:
 
 
 class Jobs:
-    """The verbs that jobs are kept with."""
+    """The verbs that jobs are kept with.
 
-    def __init__(self, collection: "AsyncIOMotorCollection[dict[str, Any]]") -> None:
+    Attributes:
+        usage: what ended jobs come to; kept beside them, for it changes in the same transactions.
+        unit_prices: fal's, as last read.
+    """
+
+    def __init__(self, collection: Collection) -> None:
         self._jobs = collection
+        self.usage = Usage(_beside(collection, "usage"), collection)
+        self.unit_prices = UnitPrices(_beside(collection, "unitPrices"))
 
     async def check(self) -> None:
         """Raise DatabaseUnavailable unless MongoDB answers."""
@@ -122,6 +131,7 @@ class Jobs:
         """Make the indexes that every list, the audit and idempotency rely on."""
         with _answers():
             await self._jobs.create_indexes(list(_INDEXES))
+        await self.usage.ensure_indexes()
 
     async def insert(self, job: Job) -> tuple[Job, bool]:
         """Store a new job, or find the one that its idempotency key already made.
@@ -166,12 +176,21 @@ class Jobs:
         return await self.insert(job)
 
     async def get(self, job_id: str) -> Job:
-        """Read one job; JobNotFound if there is none."""
+        """Read one job; JobNotFound if there is none, JobDeleted if all that is left is its tombstone."""
         with _answers():
             document = await self._jobs.find_one({"_id": job_id})
         if document is None:
             raise JobNotFound(job_id)
-        return from_document(document)
+        job = from_document(document)
+        if job.deletion is not None:
+            raise JobDeleted(job_id, job.user_id)
+        return job
+
+    async def made_by(self, key: Idempotency, since: datetime) -> Job | None:
+        """The job, or the tombstone, that a request with this idempotency key has made since then."""
+        with _answers():
+            document = await self._jobs.find_one({**_idempotency_filter(key), "createdAt": {"$gt": since}})
+        return None if document is None else from_document(document)
 
     async def is_unfinished(self, job_id: str) -> bool:
         """Whether the job still wants a runner."""
@@ -236,9 +255,27 @@ class Jobs:
         if job.status.is_final or job.attention:
             changes["lease.until"] = None
         before = {**_held(job), "version": job.version - 1}
-        if not await self._store(job, before, changes) and not await self._is_stored(job):
+        store = self._end if job.status.is_final else self._store
+        if not await store(job, before, changes) and not await self._is_stored(job):
             raise StaleJob(job.id)
         return job
+
+    async def _end(self, job: Job, before: Document, changes: Document) -> bool:
+        """Store a job's last move and count it in the usage: both, or neither if the move comes too late."""
+
+        async def move(session: Session) -> bool:
+            outcome = await self._jobs.update_one(before, {"$set": changes}, session=session)
+            if outcome.matched_count:
+                await self.usage.count(job, session)
+            return outcome.matched_count == 1
+
+        return await self._together(job, move)
+
+    async def _together(self, ended: Job, move: Callable[[Session], Coroutine[Any, Any, bool]]) -> bool:
+        """Change a job and the usage in one transaction."""
+        with _answers():
+            async with self.usage.turn_of(ended), await self._jobs.database.client.start_session() as session:
+                return await session.with_transaction(move, write_concern=self._jobs.write_concern)
 
     async def adopt(self, job: Job) -> None:
         """Store the late id of an unfinished job's request, whoever holds the lease, who then finds it there.
@@ -251,16 +288,29 @@ class Jobs:
         if not await self._store(job, before, moving_part(job)):
             raise StaleJob(job.id)
 
-    async def revive(self, job: Job) -> None:
+    async def revive(self, failed: Job, job: Job) -> None:
         """Store the one move out of an end: a failed job whose request was found after all runs again, held by nobody.
+
+        It is taken out of the usage again, in the same transaction.
 
         Raises:
             StaleJob: the job has changed since it was read.
             RequestOwned: another job has this request.
         """
-        before: Document = {"_id": job.id, "version": job.version - 1, "status": JobStatus.FAILED.value}
-        free = {"lease.runner": None, "lease.until": None, "lease.taken": 0}
-        if not await self._store(job, before, {**moving_part(job), **free}):
+        before: Document = {"_id": job.id, "version": failed.version, "status": JobStatus.FAILED.value}
+        changes = {**moving_part(job), "lease.runner": None, "lease.until": None, "lease.taken": 0}
+
+        async def move(session: Session) -> bool:
+            outcome = await self._jobs.update_one(before, {"$set": changes}, session=session)
+            if outcome.matched_count:
+                await self.usage.take_back(failed, session)
+            return outcome.matched_count == 1
+
+        try:
+            was_stored = await self._together(failed, move)
+        except DuplicateKeyError as error:
+            raise RequestOwned(job.id) from error
+        if not was_stored:
             raise StaleJob(job.id)
 
     async def wish_cancelled(self, job_id: str) -> bool:
@@ -282,7 +332,7 @@ class Jobs:
         with _answers():
             found = self._jobs.find({**lost, "_id": {"$ne": job.id}})
             others = [from_document(document) async for document in found]
-        return [other.submission.state for other in others if other.payload == job.payload]
+        return [other.submission.state for other in others if other.sent == job.sent]
 
     async def owned(self, request_ids: Sequence[str]) -> frozenset[str]:
         """Those of fal's request ids that some job has."""
@@ -308,6 +358,31 @@ class Jobs:
             same |= {"submission.state": job.submission.state.value}
             same |= {"submission.request.requestId": request.request_id if request else None}
             return await self._jobs.find_one(same, {"_id": 1}) is not None
+
+    async def bury(self, job: Job) -> Job:
+        """Store a job's tombstone if the job is still what it was made from; StaleJob if it is not."""
+        before = {"_id": job.id, "version": job.version - 1, "status": job.status.value, "deletion": None}
+        with _answers():
+            outcome = await self._jobs.update_one(before, {"$set": tombstone(job)})
+        if outcome.matched_count == 0:
+            raise StaleJob(job.id)
+        return job
+
+    async def to_erase(self, now: datetime, limit: int) -> Sequence[Job]:
+        """Tombstones whose pictures are still to be removed from the bucket."""
+        with _answers():
+            cursor = self._jobs.find({"deletion.dueAt": {"$type": "date", "$lte": now}}).limit(limit)
+            return [from_document(document) for document in await cursor.to_list(length=limit)]
+
+    async def erased(self, job: Job, due_at: datetime | None) -> None:
+        """The bucket was cleared of a deleted job; `due_at` says when to look again."""
+        with _answers():
+            await self._jobs.update_one({"_id": job.id}, {"$set": {"deletion.dueAt": due_at, "deletion.inputKeys": []}})
+
+    async def uses_input(self, key: str) -> bool:
+        """Whether a job that is not deleted refers to this picture of its user's."""
+        with _answers():
+            return await self._jobs.find_one({"inputKeys": key}, {"_id": 1}) is not None
 
     async def waiting(self, untouched_for: timedelta) -> Mapping[str, int]:
         """The unfinished jobs that nobody has held for a while, each with its generation: the audit's question."""
@@ -356,6 +431,7 @@ async def open_jobs(settings: MongoSettings, patience: timedelta = _PATIENCE) ->
     except (ConfigurationError, ValueError) as error:
         raise StartupError("MONGODB_URL: expected an address that MongoDB's driver can read") from error
     try:
+        await _require_transactions(client)
         jobs = Jobs(_collection(client, settings.database))
         await jobs.ensure_indexes()
         yield jobs
@@ -363,29 +439,27 @@ async def open_jobs(settings: MongoSettings, patience: timedelta = _PATIENCE) ->
         await asyncio.to_thread(client.close)  # it says goodbye to the server, and waits for the answer
 
 
-def _collection(
-    client: "AsyncIOMotorClient[dict[str, Any]]", database: str
-) -> "AsyncIOMotorCollection[dict[str, Any]]":
+async def _require_transactions(client: "AsyncIOMotorClient[dict[str, Any]]") -> None:
+    with _answers():
+        hello = await client.admin.command("hello")
+    if "setName" not in hello and hello.get("msg") != "isdbgrid":
+        raise StartupError(
+            "MONGODB_URL: this MongoDB is a single server, and transactions need a replica set; one member is enough "
+            "(start mongod with --replSet, then rs.initiate())"
+        )
+
+
+def _beside(collection: Collection, name: str) -> Collection:
+    """Another collection of the same database, read and written in the same way."""
+    return collection.database.get_collection(
+        name, codec_options=collection.codec_options, write_concern=collection.write_concern
+    )
+
+
+def _collection(client: "AsyncIOMotorClient[dict[str, Any]]", database: str) -> Collection:
     options: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, type_registry=DECIMALS)
     durable = WriteConcern(w="majority", j=True)
     return client[database].get_collection("jobs", codec_options=options, write_concern=durable)
-
-
-@contextmanager
-def _answers() -> Generator[None]:
-    """MongoDB's errors stop here; a duplicate key is an answer, not a failure."""
-    try:
-        yield
-    except DuplicateKeyError:
-        raise
-    except PyMongoError as error:
-        raise DatabaseUnavailable(*_reason(error)) from error
-
-
-def _reason(error: PyMongoError) -> tuple[str, ...]:
-    """What to mend, where MongoDB did answer; nothing where it did not."""
-    reason = _REASONS.get(error.code or 0) if isinstance(error, OperationFailure) else None
-    return (reason,) if reason else ()
 
 
 def _or_none(found: dict[str, Any]) -> dict[str, Any] | None:
@@ -430,4 +504,5 @@ def _query(wanted: JobFilter, before: str | None) -> Mapping[str, object]:
     query: Document = {name: value for name, value in equal.items() if value is not None}
     if wanted.user_id is None and wanted.user_ids is not None:
         query["userId"] = {"$in": list(wanted.user_ids)}
+    query["deletion"] = None
     return {**query, "_id": ids} if ids else query

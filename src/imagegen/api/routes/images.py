@@ -1,49 +1,63 @@
 """/api/images: what can be generated, what it costs, and generating it."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Header, Path, Response
+from fastapi import APIRouter, Body, Header, Path, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import JsonValue
 
 from imagegen.api import schemas
 from imagegen.api.answers import estimate, job_answer, model_detail, model_summary
 from imagegen.api.callers import CallerDep
+from imagegen.api.conditional import answer_with_tag
 from imagegen.api.deps import ServicesDep
 from imagegen.api.documents import (
     BAD_REQUEST,
     CONFLICT,
     FAL_ERROR,
     FORBIDDEN,
+    GONE,
     LOCATION,
     MODEL_NOT_FOUND,
     PREFERENCE,
+    REFUSED,
     REPLAYED,
     RETRY_AFTER,
     UNAVAILABLE,
+    UNCHANGED,
 )
 from imagegen.api.errors import JobFailed
-from imagegen.api.generation import accept, new_job, wait_for_end
+from imagegen.api.generation import accept, new_job, repeated, wait_for_end
+from imagegen.api.json_routes import JsonRoute
+from imagegen.api.limits import Seats, demand_within_limits
 from imagegen.api.preferences import patience
+from imagegen.inputs import with_pictures_kept
 from imagegen.jobs import Job, JobStatus
 from imagegen.keys import Caller
 from imagegen.registry import ModelRequest, Registry
+from imagegen.settings import LimitSettings
 from imagegen.wiring import Services
 
 
-def images_router(registry: Registry) -> APIRouter:
+def images_router(registry: Registry, limits: LimitSettings) -> APIRouter:
     """The routes whose request bodies follow from the catalog."""
-    router = APIRouter(prefix="/api/images", tags=["images"])
+    router = APIRouter(prefix="/api/images", tags=["images"], route_class=JsonRoute)
+    seats = Seats(limits.max_waiting)
 
-    @router.get("/models")
-    async def list_models() -> schemas.ModelList:
+    @router.get("/models", response_model=schemas.ModelList, responses=UNCHANGED)
+    async def list_models(request: Request) -> Response:
         """Every model, with what it takes and costs."""
-        return schemas.ModelList(models=[model_summary(model) for model in registry.models.values()])
+        models = [model_summary(model) for model in registry.models.values()]
+        return answer_with_tag(request, schemas.ModelList(models=models))
 
-    @router.get("/models/{name}", responses=MODEL_NOT_FOUND)
-    async def get_model(name: Annotated[str, Path(description=_NAME, examples=["flux-pro"])]) -> schemas.ModelDetail:
+    @router.get("/models/{name}", response_model=schemas.ModelDetail, responses={**MODEL_NOT_FOUND, **UNCHANGED})
+    async def get_model(
+        name: Annotated[str, Path(description=_NAME, examples=["flux-pro"])], request: Request
+    ) -> Response:
         """One model, with the JSON Schemas of its inputs and options and a request that works."""
-        return model_detail(registry.model(name))
+        return answer_with_tag(request, model_detail(registry.model(name)))
 
     @router.post("/estimate-cost", responses={**BAD_REQUEST, **FORBIDDEN})
     async def estimate_cost(request: schemas.EstimateRequest, caller: CallerDep) -> schemas.Estimate:
@@ -65,19 +79,22 @@ def images_router(registry: Registry) -> APIRouter:
 
         The answer is the finished job, its pictures in your bucket. A caller that hangs up does not stop its job:
         `GET /api/jobs/{jobId}` has it. `Prefer: respond-async` answers 202 at once, `Prefer: wait=N` after N seconds.
+        While as many requests wait as the service allows (IMAGEGEN_MAX_WAITING), every other is answered 202 at once.
         """
-        return await _generate(body, services, caller, idempotency_key, prefer)
+        demand_within_limits(_inputs(body), services.settings.limits)
+        with seats.taken() as may_wait:
+            return await _generate(body, services, caller, idempotency_key, prefer, may_wait=may_wait)
 
     # The body's real type is the union of every model's request, which is made from the catalog.
     generate.__annotations__["body"] = Annotated[registry.request_type, Body()]
-    answers = {200: _FINISHED, 202: _ACCEPTED, **BAD_REQUEST, **FORBIDDEN, **CONFLICT, **FAL_ERROR, **UNAVAILABLE}
+    refusals = {**BAD_REQUEST, **FORBIDDEN, **CONFLICT, **GONE, **REFUSED, **FAL_ERROR, **UNAVAILABLE}
     router.add_api_route(
         "/generate",
         generate,
         name="generate_image",
         methods=["POST"],
         response_model=schemas.Job,
-        responses=answers,
+        responses={200: _FINISHED, 202: _ACCEPTED, **refusals},
     )
     return router
 
@@ -103,22 +120,27 @@ _ACCEPTED = {
 }
 
 
+def _inputs(body: ModelRequest) -> Mapping[str, JsonValue]:
+    return body.inputs.model_dump(mode="json", exclude_unset=True)
+
+
 async def _generate(
-    body: ModelRequest, services: Services, caller: Caller, key: str | None, prefer: str | None
+    body: ModelRequest, services: Services, caller: Caller, key: str | None, prefer: str | None, *, may_wait: bool
 ) -> Response:
     wish = patience(prefer, services.settings.service.wait)
-    accepted = await accept(new_job(body, services, caller, idempotency_key=key), services)
-    job = await wait_for_end(accepted.job, services, wish.wait if accepted.queued else timedelta(0))
+    new = new_job(body, services, caller, idempotency_key=key)
+    accepted = await repeated(new, services) or await accept(await with_pictures_kept(new, services), services)
+    job = await wait_for_end(accepted.job, services, wish.wait if accepted.queued and may_wait else timedelta(0))
     if job.status is JobStatus.FAILED:
         raise JobFailed(job)
     headers = {"Idempotent-Replayed": "true"} if accepted.replayed else {}
-    if wish.applied:
+    if wish.applied and may_wait:
         headers["Preference-Applied"] = wish.applied
     return await _answer(job, services, headers)
 
 
 async def _answer(job: Job, services: Services, headers: dict[str, str]) -> Response:
-    content = (await job_answer(job, services.images)).model_dump(mode="json")
+    content = (await job_answer(job, services)).model_dump(mode="json")
     if job.status.is_final:
         return JSONResponse(content, headers=headers)
     headers |= {"Location": f"/api/jobs/{job.id}", "Retry-After": "1"}

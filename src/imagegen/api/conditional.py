@@ -1,0 +1,42 @@
+"""ETag and If-None-Match (RFC 9110): an answer that has not changed is not sent again."""
+
+import hashlib
+import re
+from typing import Final
+
+from fastapi import Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel
+
+from imagegen.jobs import Job
+
+_TAG: Final = re.compile(r'(?:W/)?"([\x21\x23-\x7e\x80-\xff]*)"')
+
+
+def job_tag(job: Job) -> str:
+    """Weak: the same job at the same version, although its links are signed afresh at every read."""
+    return f'W/"{job.id}-{job.version}"'
+
+
+def unchanged(request: Request, tag: str) -> Response | None:
+    """The answer 304, if the caller has what the tag names."""
+    known = request.headers.get("if-none-match", "")
+    if known.strip() != "*" and _opaque(tag) not in _TAG.findall(known):
+        return None
+    return Response(status_code=304, headers=tag_headers(tag))
+
+
+def answer_with_tag(request: Request, content: BaseModel) -> Response:
+    """The content under a tag made from it, or 304."""
+    body = content.model_dump_json().encode()
+    tag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
+    return unchanged(request, tag) or JSONResponse(content.model_dump(mode="json"), headers=tag_headers(tag))
+
+
+def tag_headers(tag: str) -> dict[str, str]:
+    """The tag, and that a copy must be asked about before it is used."""
+    return {"ETag": tag, "Cache-Control": "private, no-cache"}
+
+
+def _opaque(tag: str) -> str:
+    return tag.removeprefix("W/").strip('"')
