@@ -7,6 +7,7 @@ import pytest
 
 from imagegen.costs import Cost
 from imagegen.jobs import (
+    SUBMISSION_UNKNOWN,
     ImpossibleMove,
     Job,
     JobError,
@@ -14,6 +15,7 @@ from imagegen.jobs import (
     ProviderImage,
     ProviderRequest,
     ProviderResult,
+    StopReason,
     StoredImage,
     Submission,
     SubmissionState,
@@ -27,6 +29,7 @@ REQUEST = ProviderRequest(request_id="r", status_url="s", response_url="u", canc
 RESULT = ProviderResult(images=(ProviderImage(url="p"),), billable_units=Decimal("1.5"), payload={"seed": 1})
 STORED = StoredImage(key="k", content_type="image/png", width=1, height=1, size_bytes=1, sha256="0")
 ERROR = JobError(code="provider_rejected", message="no")
+UNKNOWN = JobError(code=SUBMISSION_UNKNOWN, message="nobody knows")
 
 
 @pytest.fixture
@@ -81,6 +84,43 @@ def test_a_submission_that_may_have_been_accepted_is_remembered_as_unknown(runni
     assert (job.status, job.submission.state) == (JobStatus.FAILED, SubmissionState.UNKNOWN)
 
 
+def test_a_lost_request_is_held_and_never_sent_again(running: Job) -> None:
+    held = running.submitting(NOW, "digest").lost()
+
+    assert (held.status, held.submission.state, held.can_take_a_late_id) == (
+        JobStatus.RUNNING,
+        SubmissionState.UNKNOWN,
+        True,
+    )
+    with pytest.raises(ImpossibleMove):
+        held.submitting(NOW)
+
+
+def test_a_late_id_is_taken_by_a_job_that_misses_it(running: Job) -> None:
+    intent = running.submitting(NOW, "digest")
+    known = replace(intent.submission, state=SubmissionState.SUBMITTED, request=REQUEST)
+
+    assert [job.with_late_id(REQUEST).submission for job in (intent, intent.lost())] == [known, known]
+
+
+def test_a_late_id_brings_back_a_job_that_had_failed_for_want_of_it(running: Job) -> None:
+    asked = replace(running, pictures_asked=2).submitting(NOW)
+    failed = asked.failed_as_unknown(UNKNOWN, NOW)
+
+    assert failed.with_late_id(REQUEST) == replace(
+        asked,
+        version=failed.version + 1,
+        submission=Submission(state=SubmissionState.SUBMITTED, intended_at=NOW, request=REQUEST),
+    )
+
+
+def test_what_fal_cancelled_is_not_charged(running: Job) -> None:
+    stopping = running.submitting(NOW).submitted(REQUEST).stopping(StopReason.CANCELLED, NOW)
+    job = stopping.cancelled(NOW)
+
+    assert (job.status, job.cost.total_cost, job.completed_at) == (JobStatus.CANCELLED, 0, NOW)
+
+
 def test_what_was_certainly_not_sent_may_be_sent_again(running: Job) -> None:
     again = running.submitting(NOW).not_sent().submitting(NOW)
 
@@ -95,6 +135,17 @@ IMPOSSIBLE: dict[str, Move] = {
     "a result of nothing": lambda job: job.with_result(RESULT),
     "complete without a result": lambda job: job.completed((STORED,), NOW),
     "unknown without an intent": lambda job: job.failed_as_unknown(ERROR, NOW),
+    "a late id for a job that has one": lambda job: job.submitting(NOW).submitted(REQUEST).with_late_id(REQUEST),
+    "a late id for a job that was not sent": lambda job: job.with_late_id(REQUEST),
+    "a late id for a job that fal refused": lambda job: job.submitting(NOW).failed(ERROR, NOW).with_late_id(REQUEST),
+    "lose what was not sent": lambda job: job.lost(),
+    "generate what was not sent": lambda job: job.generating(NOW),
+    "stop what was not sent": lambda job: job.stopping(StopReason.CANCELLED, NOW),
+    "stop twice": lambda job: (
+        job.submitting(NOW).submitted(REQUEST).stopping(StopReason.JOB_TIMEOUT, NOW).stopping(StopReason.CANCELLED, NOW)
+    ),
+    "cancel what fal has without asking it": lambda job: job.submitting(NOW).submitted(REQUEST).cancelled(NOW),
+    "cancel after the end": lambda job: job.cancelled(NOW).cancelled(NOW),
     "fail twice": lambda job: job.failed(ERROR, NOW).failed(ERROR, NOW),
     "submit after the end": lambda job: job.failed(ERROR, NOW).submitting(NOW),
     "fail before anybody runs it": lambda job: replace(job, status=JobStatus.QUEUED).failed(ERROR, NOW),

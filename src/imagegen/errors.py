@@ -15,6 +15,8 @@ ImagegenError
 │   ├── UserNotAllowed
 │   └── ModelNotAllowed
 ├── JobNotFound
+├── JobFinished                  it has completed or failed, so it cannot be cancelled
+├── RequestOwned                 fal's request id belongs to another job
 ├── JobDeleted                   the job was deleted; only its price is still known
 ├── JobUnfinished                not possible before the job has ended
 ├── InputGone                    a caller's own picture is not in the bucket any more
@@ -28,7 +30,10 @@ ImagegenError
 │   ├── ProviderUnavailable      retrying may help
 │   ├── SubmissionNotSent        certain: fal never saw the request
 │   ├── SubmissionUnknown        fal may or may not have accepted the request
-│   └── ResultUnavailable        fal has the request, its result cannot be read now; come back later
+│   ├── ResultUnavailable        fal has the request, its result cannot be read now; come back later
+│   │   └── RequestForgotten     fal has said for long that it knows no such request
+│   └── HistoryUnavailable       fal's list of its requests cannot be read, so it says nothing either way
+├── WebhookRefused               a webhook that is not provably fal's; carries the check that failed
 └── TransferError                a picture that could not be moved from fal to S3
     ├── TransferInterrupted      try again: broken off, truncated, refused for now
     ├── NotAPicture              arrived whole and is no picture
@@ -159,6 +164,22 @@ class JobNotFound(ImagegenError):
         self.job_id = job_id
 
 
+class JobFinished(ImagegenError):
+    """The job has completed or failed; nothing is left to cancel."""
+
+    def __init__(self, job_id: str, status: str) -> None:
+        super().__init__(f"Job {job_id} has already {status}.")
+        self.job_id = job_id
+
+
+class RequestOwned(ImagegenError):
+    """fal's request id is another job's already: no two jobs may have one request."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"The request that was found for job {job_id} is another job's.")
+        self.job_id = job_id
+
+
 class JobDeleted(ImagegenError):
     """The job was deleted: its pictures and inputs are gone, its price is kept."""
 
@@ -278,6 +299,28 @@ class ResultUnavailable(ProviderError):
     """fal has the request, paid for; what became of it cannot be read right now. Never a reason to fail the job."""
 
     retryable = True
+
+
+class RequestForgotten(ResultUnavailable):
+    """The request's status answered 404 for ten minutes and nothing else: fal seems to have lost what it accepted."""
+
+
+class HistoryUnavailable(ProviderError):
+    """fal's request history cannot be read (no permission, no connection, no inputs kept): no news, good or bad."""
+
+    retryable = True
+
+
+class WebhookRefused(ImagegenError):
+    """A webhook that is not provably fal's. It is dropped: the status of the request tells the same, later.
+
+    `check` is the one that failed: `headers`, `timestamp`, `keys` (fal's could not be read), `signature`, `body` or
+    `request_id`.
+    """
+
+    def __init__(self, check: str, reason: str) -> None:
+        super().__init__(f"The webhook is refused: {reason}.")
+        self.check = check
 
 
 class TransferError(ImagegenError):

@@ -1,17 +1,19 @@
 """A job and the only moves it can make: pure, no I/O, no clock.
 
 queued ──▶ running ──▶ completed
-   │          ├──────▶ failed
-   └──────────┴──────▶ cancelled
+   │        ▲ ├──────▶ failed
+   │        └─┼─────── failed              the one way back: `submission_unknown`, and fal's id came after all
+   └──────────┴──────▶ cancelled           never submitted, or fal said that it cancelled
 
 Inside `running`, the submission to fal has a life of its own:
 
 none ──▶ submitting ──▶ submitted          the request id is known
   ▲          ├────────▶ none               certainly not sent: may be tried again
   └──────────┘────────▶ unknown            fal may have accepted it: never sent again
+                           └──▶ submitted  the request id was found, or came late
 
 Every move returns a new job whose `version` is one higher; the store saves it only if the stored job still has the
-version and the lease epoch that the move started from.
+version that the move started from, and, but for a late id, the lease.
 """
 
 import re
@@ -31,6 +33,7 @@ from imagegen.errors import ImagegenError
 JOB_ID_PATTERN = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
 _JOB_ID = re.compile(JOB_ID_PATTERN)
 IMAGE_GENERATION = "image-generation"
+SUBMISSION_UNKNOWN = "submission_unknown"
 # The codes of a failure by moderation: of what was asked for, and of what was made of it.
 INPUT_REFUSED, OUTPUT_REFUSED = "input_refused", "output_refused"
 _SERVER_ERROR = 500
@@ -55,13 +58,6 @@ class JobStatus(StrEnum):
 FINAL = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED})
 
 
-class Priority(StrEnum):
-    """How fal's queue orders a request."""
-
-    NORMAL = "normal"
-    LOW = "low"
-
-
 class SubmissionState(StrEnum):
     """Whether fal has the job's request."""
 
@@ -69,6 +65,13 @@ class SubmissionState(StrEnum):
     SUBMITTING = "submitting"
     SUBMITTED = "submitted"
     UNKNOWN = "unknown"
+
+
+class Priority(StrEnum):
+    """How urgent a request is to fal's queue: a person waits for a normal one, nobody for a low one."""
+
+    NORMAL = "normal"
+    LOW = "low"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,11 +96,43 @@ class ProviderRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """The one paid request of a job."""
+    """The one paid request of a job.
+
+    Attributes:
+        state: how far it is.
+        intended_at: when it was about to be sent.
+        request: what fal made of it.
+        secret_sha256: of the secret in the address that this attempt gave fal for its webhook; None if it gave none.
+        payload: what was sent, where that is not the job's payload: it has addresses of the caller's own pictures.
+    """
 
     state: SubmissionState = SubmissionState.NONE
     intended_at: datetime | None = None
     request: ProviderRequest | None = None
+    secret_sha256: str | None = None
+    payload: JsonObject | None = None
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether fal may have a request whose id is not known."""
+        return self.state in {SubmissionState.SUBMITTING, SubmissionState.UNKNOWN}
+
+
+class StopReason(StrEnum):
+    """Why a request is cancelled at fal; the limits of time are also codes of a job's error."""
+
+    CANCELLED = "cancelled"
+    JOB_TIMEOUT = "job_timeout"
+    QUEUE_TIMEOUT = "queue_timeout"
+    DEADLINE_EXCEEDED = "deadline_exceeded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """The decision to cancel a request at fal, stored before fal is asked. What fal then says is what holds."""
+
+    reason: StopReason
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +224,15 @@ class ImpossibleMove(ImagegenError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One generation, from the accepted request to its pictures."""
+    """One generation, from the accepted request to its pictures.
+
+    Attributes:
+        deadline: when the caller does not want it any more, unless fal has completed it by then.
+        pictures_asked: what `cost.num_images` was before the end; None in jobs of an earlier version.
+        cancel_requested_at: the caller's wish; it is noted beside the moves and changes no version.
+        stop: why and since when fal is asked to cancel the request.
+        generating_at: when fal was first seen working on the request.
+    """
 
     id: str
     user_id: str
@@ -213,7 +256,12 @@ class Job:
     images: tuple[StoredImage, ...] = ()
     error: JobError | None = None
     attention: str | None = None
+    deadline: datetime | None = None
+    pictures_asked: int | None = None
+    cancel_requested_at: datetime | None = None
+    stop: Stop | None = None
     started_at: datetime | None = None
+    generating_at: datetime | None = None
     completed_at: datetime | None = None
     input_keys: tuple[str, ...] = ()
     deletion: Deletion | None = None
@@ -229,10 +277,28 @@ class Job:
         """Whether pictures that it does not name may be in the bucket: of an earlier lease, or of a broken transfer."""
         return self.result is not None and (self.lease.epoch > 1 or self.transfer.attempts > 0)
 
-    def submitting(self, now: datetime) -> Self:
+    @property
+    def can_take_a_late_id(self) -> bool:
+        """Whether fal's id of its request is still missed: it runs without one, or failed for want of one."""
+        if self.status is JobStatus.FAILED and self.deletion is None:
+            return self.error is not None and self.error.code == SUBMISSION_UNKNOWN
+        return self.status is JobStatus.RUNNING and self.submission.is_lost
+
+    @property
+    def sent(self) -> JsonObject:
+        """What fal was sent, or is to be sent: what its history is compared with."""
+        return self.payload if self.submission.payload is None else self.submission.payload
+
+    def submitting(self, now: datetime, secret_sha256: str | None = None, *, payload: JsonObject | None = None) -> Self:
         """The intent, written before the POST: from here on a crash leaves a request that may be paid for."""
         self._require(self.submission.state is SubmissionState.NONE, "a submission was already begun")
-        return self._next(submission=Submission(state=SubmissionState.SUBMITTING, intended_at=now))
+        intent = Submission(
+            state=SubmissionState.SUBMITTING,
+            intended_at=now,
+            secret_sha256=secret_sha256,
+            payload=None if payload == self.payload else payload,
+        )
+        return self._next(submission=intent)
 
     def not_sent(self) -> Self:
         """fal certainly never saw the POST, so it may be made again."""
@@ -241,8 +307,39 @@ class Job:
 
     def submitted(self, request: ProviderRequest) -> Self:
         """fal accepted the request."""
-        self._require(self.submission.state is SubmissionState.SUBMITTING, "no submission is under way")
+        self._require(self.submission.is_lost, "no submission is under way")
         return self._next(submission=replace(self.submission, state=SubmissionState.SUBMITTED, request=request))
+
+    def lost(self) -> Self:
+        """No answer said whether fal accepted the request: the job is held until that is known."""
+        self._require(self.submission.state is SubmissionState.SUBMITTING, "no submission is under way")
+        return self._next(submission=replace(self.submission, state=SubmissionState.UNKNOWN))
+
+    def with_late_id(self, request: ProviderRequest) -> Self:
+        """fal accepted the request, as came out later; a job that had failed for not knowing it goes on."""
+        self._require(self.can_take_a_late_id, "it does not miss the id of a request")
+        if self.status is JobStatus.RUNNING:
+            return self.submitted(request)
+        return replace(
+            self,
+            version=self.version + 1,
+            status=JobStatus.RUNNING,
+            submission=replace(self.submission, state=SubmissionState.SUBMITTED, request=request),
+            cost=replace(self.cost, num_images=self.pictures_asked or 1, provider_note=None),
+            error=None,
+            completed_at=None,
+        )
+
+    def generating(self, since: datetime) -> Self:
+        """fal began to work on it: from here its limit of time counts."""
+        self._require(self.submission.state is SubmissionState.SUBMITTED, "nothing was submitted")
+        return self._next(generating_at=since)
+
+    def stopping(self, reason: StopReason, now: datetime) -> Self:
+        """fal will be asked to cancel the request; it may complete it all the same."""
+        self._require(self.submission.state is SubmissionState.SUBMITTED, "nothing was submitted")
+        self._require(self.stop is None, "it is being stopped already")
+        return self._next(stop=Stop(reason=reason, at=now))
 
     def with_result(self, result: ProviderResult, price: UnitPrice | None = None) -> Self:
         """fal completed the request, at this price for a unit; the pictures still have to be moved."""
@@ -279,13 +376,22 @@ class Job:
             completed_at=now,
         )
 
-    def stopped(self, reason: str) -> Self:
-        """No runner takes the job any more until a person has looked at it: it is paid for, so it cannot just end."""
+    def cancelled(self, now: datetime) -> Self:
+        """The job ends because its caller wanted that, without a charge: it was never sent, or fal cancelled it."""
+        sent = self.submission.state is not SubmissionState.NONE
+        self._require(not sent or self.stop is not None, "fal has it and was not asked to cancel it")
+        cost = replace(self.cost, num_images=0)
+        note = "fal.ai did not say whether it bills the cancelled request."
+        cost = replace(cost, provider_note=note) if sent else cost.unbilled()
+        return self._next(status=JobStatus.CANCELLED, attention=None, cost=cost, completed_at=now)
+
+    def needing_attention(self, reason: str) -> Self:
+        """A person should look at the job: runners die over it, and it is paid for, so it cannot just end."""
         return self._next(attention=reason)
 
     def failed_as_unknown(self, error: JobError, now: datetime) -> Self:
         """The job ends because nothing can tell whether fal accepted its request."""
-        self._require(self.submission.state is SubmissionState.SUBMITTING, "no submission is under way")
+        self._require(self.submission.is_lost, "no submission is under way")
         submission = replace(self.submission, state=SubmissionState.UNKNOWN)
         note = "Nobody knows whether fal.ai accepted the request, and so whether it bills it."
         cost = replace(self.cost, num_images=0, provider_note=note)
@@ -314,6 +420,7 @@ class Job:
             inputs={},
             options={},
             payload={},
+            submission=replace(self.submission, payload=None),
             result=None,
             images=(),
             transfer=Transfer(),
@@ -326,7 +433,7 @@ class Job:
 
     def _to(self, status: JobStatus, **changes: object) -> Self:
         self._require(self.status is JobStatus.RUNNING, f"it is {self.status}")
-        return self._next(status=status, **changes)
+        return self._next(status=status, attention=None, **changes)
 
     def _next(self, **changes: object) -> Self:
         self._require(not self.status.is_final, f"it is {self.status}")

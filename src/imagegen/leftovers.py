@@ -8,7 +8,7 @@ import logging
 from typing import Final
 
 from imagegen.deletion import SETTLED_AFTER
-from imagegen.errors import Unavailable
+from imagegen.errors import JobDeleted, Unavailable
 from imagegen.jobs import Job
 from imagegen.storage.images import image_key_stem
 from imagegen.wiring import Services, now
@@ -33,9 +33,21 @@ async def sweep_leftovers(services: Services) -> int:
     return len(due)
 
 
+async def discard_epoch(job: Job, services: Services) -> None:
+    """Remove what this process stored under a lease that it has lost, unless the job names it after all."""
+    try:
+        named = frozenset(image.key for image in (await services.jobs.get(job.id)).images)
+        await services.images.discard(f"{_folder(job)}{job.lease.epoch}-", keep=named)
+    except (Unavailable, JobDeleted) as error:
+        _log.warning("job %s: what epoch %d stored is removed later: %s", job.id, job.lease.epoch, error)
+
+
 async def _clear(job: Job, services: Services) -> None:
     assert job.completed_at is not None
-    prefix = f"{image_key_stem(job.user_id, job.created_at, job.id)}/"
-    await services.images.discard(prefix, keep=frozenset(image.key for image in job.images))
+    await services.images.discard(_folder(job), keep=frozenset(image.key for image in job.images))
     settled_at = job.completed_at + SETTLED_AFTER
     await services.jobs.cleared(job, None if now() >= settled_at else settled_at)
+
+
+def _folder(job: Job) -> str:
+    return f"{image_key_stem(job.user_id, job.created_at, job.id)}/"

@@ -112,6 +112,7 @@ class Queue:
         self._unsettled: dict[str, Delivery] = {}
         self._look_anyway_at = 0.0
         self.news = JobNews()
+        self.nudges = JobNews()
 
     async def check(self) -> None:
         """Raise QueueUnavailable unless the stream is there."""
@@ -159,9 +160,10 @@ class Queue:
                 await self._jetstream.add_consumer(self._stream, wanted)
 
     async def listen(self) -> None:
-        """Receive every job's announcements and every hint that a lane has a message."""
+        """Receive every job's announcements and nudges, and every hint that a lane has a message."""
         with _answers():
             await self._client.subscribe(f"{self._stream}.events.*", cb=self._news_arrived)
+            await self._client.subscribe(f"{self._stream}.nudges.*", cb=self._nudge_arrived)
             await self._client.subscribe(f"{self._stream}.hints.*", cb=self._hint_arrived)
 
     async def publish(self, job: Job, *, crowded: bool = False) -> None:
@@ -193,6 +195,9 @@ class Queue:
 
     async def _news_arrived(self, message: Msg) -> None:
         self.news.arrived(message.subject.rpartition(".")[2])
+
+    async def _nudge_arrived(self, message: Msg) -> None:
+        self.nudges.arrived(message.subject.rpartition(".")[2])
 
     async def _hint_arrived(self, message: Msg) -> None:
         name = message.subject.rpartition(".")[2]
@@ -294,6 +299,14 @@ class Queue:
         event = {"version": job.version, "status": job.status.value, **progress}
         with suppress(*_FAILURES):
             await self._client.publish(f"{self._stream}.events.{job.id}", json.dumps(event).encode())
+
+    async def nudge(self, job_id: str) -> None:
+        """Tell whoever runs the job to look at it: fal has ended its request, or its caller wants it cancelled.
+
+        Like an announcement it may get lost; the same is seen a little later in MongoDB and at fal.
+        """
+        with suppress(*_FAILURES):
+            await self._client.publish(f"{self._stream}.nudges.{job_id}", b"")
 
     async def announce_a_free_slot(self) -> None:
         """Tell every process that one request fewer is open at fal. Whoever waits for it also looks by itself."""

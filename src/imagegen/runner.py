@@ -7,7 +7,6 @@ means: the job ends with its reason, or it is handed back and goes on later from
 import asyncio
 import logging
 import random
-from collections.abc import Coroutine
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
@@ -18,43 +17,37 @@ from imagegen.errors import (
     NotAPicture,
     ObjectStoreUnavailable,
     PictureTooLarge,
-    ProviderAnswer,
     ProviderError,
     ResultUnavailable,
     StaleJob,
-    SubmissionNotSent,
     SubmissionUnknown,
     TransferError,
     Unavailable,
 )
-from imagegen.fal import Progress
-from imagegen.inputs import payload_for_fal
 from imagegen.jobs import (
     INPUT_REFUSED,
     OUTPUT_REFUSED,
+    SUBMISSION_UNKNOWN,
     Job,
     JobError,
-    JsonObject,
     ProviderImage,
-    ProviderResult,
     StoredImage,
     SubmissionState,
 )
+from imagegen.leftovers import clear_leftovers, discard_epoch
 from imagegen.queue import Delivery
 from imagegen.storage.images import image_key_stem
+from imagegen.submission import SERVER_DOWN, submit_once
 from imagegen.turn import Postponed, Turn, take_turn, uptime
+from imagegen.waiting import ResultLost, StopUnconfirmed, ended_with, past_deadline, result_of
 from imagegen.wiring import Services, now
 
 MOST_LEASES: Final = 5
 UNREADABLE_TRIES: Final = 3
 TRANSFER_HORIZON: Final = timedelta(hours=24)
 _BUSY_ELSEWHERE: Final = timedelta(seconds=5)
-_SERVER_DOWN: Final = timedelta(seconds=5)
+_REST_IN_LEASES: Final = 20  # ten minutes with the usual lease
 _LONGEST_BACKOFF: Final = timedelta(minutes=5)
-_UNANSWERED: Final = ProviderAnswer(
-    message="The request left for fal.ai and no answer came back, so it may or may not have been accepted. "
-    "It was not sent again and you are not charged."
-)
 _CRASHED: Final = JobError(
     code="runner_crashed",
     message=f"{MOST_LEASES} runners in a row ended while they prepared this job. Nothing was sent to fal.ai.",
@@ -77,7 +70,7 @@ async def work(delivery: Delivery, services: Services) -> None:
         await delivery.hand_back(pause.delay)
     except (Unavailable, StaleJob) as error:
         _log.warning("job %s: %s", delivery.job_id, error)
-        await delivery.hand_back(_SERVER_DOWN)
+        await delivery.hand_back(SERVER_DOWN)
     else:
         await delivery.acknowledge()
 
@@ -86,8 +79,14 @@ async def _claim_and_run(delivery: Delivery, services: Services) -> None:
     asked_at = uptime()
     job = await services.jobs.claim(delivery.job_id, services.runner, services.settings.service.lease)
     if job is not None:
-        async with take_turn(job, services, delivery, asked_at) as turn:
-            await _run_or_fail(turn)
+        try:
+            async with take_turn(job, services, delivery, asked_at) as turn:
+                await _run_or_fail(turn)
+        except StaleJob:
+            await discard_epoch(job, services)
+            raise
+        if turn.job.may_have_leftovers:
+            await clear_leftovers(turn.job, services)
     elif await services.jobs.is_unfinished(delivery.job_id):
         raise Postponed("somebody else is at work", _BUSY_ELSEWHERE)
 
@@ -100,13 +99,16 @@ async def _run_or_fail(turn: Turn) -> None:
         else:
             await _run(turn)
     except SubmissionUnknown as error:
-        await turn.save(turn.job.failed_as_unknown(_provider_error(error, "submission_unknown"), now()))
+        await turn.save(turn.job.failed_as_unknown(_provider_error(error, SUBMISSION_UNKNOWN), now()))
     except InputGone as error:
         await turn.save(turn.job.failed(JobError(code="input_gone", message=str(error)), now()))
     except ResultUnavailable as error:
-        raise Postponed(str(error), _SERVER_DOWN) from error
+        raise Postponed(str(error), SERVER_DOWN) from error
     except ProviderError as error:
-        await turn.save(turn.job.failed(_provider_error(error, _code(error)), now()))
+        await turn.save(ended_with(turn.job, error) or turn.job.failed(_provider_error(error, _code(error)), now()))
+    except (ResultLost, StopUnconfirmed) as error:
+        code = "result_lost" if isinstance(error, ResultLost) else "cancel_unconfirmed"
+        await turn.save(turn.job.failed(JobError(code=code, message=str(error), retryable=True), now()))
     except (TransferError, ObjectStoreUnavailable) as error:
         await _after_a_failed_transfer(turn, error)
 
@@ -114,58 +116,15 @@ async def _run_or_fail(turn: Turn) -> None:
 async def _run(turn: Turn) -> None:
     """Bring one leased job to its end, from wherever an earlier turn left it."""
     if turn.job.result is None:
-        await _submit_once(turn)
-        result = await _result(turn)
+        resumed = turn.job.submission.state is not SubmissionState.NONE
+        if not resumed and (too_late := past_deadline(turn.job)) is not None:
+            await turn.save(turn.job.failed(too_late, now()))
+            return
+        await submit_once(turn)
+        result = await result_of(turn, resumed=resumed)
         await turn.save(turn.job.with_result(result, turn.services.prices.of(turn.job.endpoint)))
     images = await _store_images(turn)
     await turn.save(turn.job.completed(images, now()))
-
-
-async def _submit_once(turn: Turn) -> None:
-    """Send the one paid request: its intent is stored before the POST, its id right after."""
-    state = turn.job.submission.state
-    if state is SubmissionState.SUBMITTED:
-        return
-    if state is SubmissionState.SUBMITTING:
-        raise SubmissionUnknown(_UNANSWERED)
-    if not await turn.services.images.available():
-        raise Postponed("S3 does not answer, so nothing is submitted", _SERVER_DOWN)
-    payload = await payload_for_fal(turn.job, turn.services)
-    await _even_if_cancelled(_post(turn, payload), turn.services.settings.service.last_step)
-
-
-async def _post(turn: Turn, payload: JsonObject) -> None:
-    await turn.save_intent()
-    try:
-        request = await turn.services.fal.submit(turn.job.endpoint, payload, turn.demand_the_lease)
-    except SubmissionNotSent:
-        await turn.save(turn.job.not_sent())
-        raise
-    await turn.save(turn.job.submitted(request))
-
-
-async def _even_if_cancelled(step: Coroutine[object, object, None], at_most: timedelta) -> None:
-    """Finish the step although the process is asked to end: half of it would leave a paid request without its id."""
-    task = asyncio.create_task(step)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task}, timeout=at_most.total_seconds())
-        if task.done() and not task.cancelled() and (error := task.exception()) is not None:
-            _log.warning("while ending: %s", error)
-        raise
-
-
-async def _result(turn: Turn) -> ProviderResult:
-    """Wait for fal to complete the request and fetch its answer at once: fal forgets it within minutes."""
-    request = turn.job.submission.request
-    assert request is not None
-
-    async def on_progress(progress: Progress) -> None:
-        await turn.announce(stage=progress.state, queuePosition=progress.queue_position, logs=list(progress.logs))
-
-    await turn.services.fal.wait(request, on_progress)
-    return await turn.services.fal.result(request)
 
 
 async def _store_images(turn: Turn) -> tuple[StoredImage, ...]:
@@ -220,16 +179,14 @@ def _hopeless(job: Job, error: TransferError | ObjectStoreUnavailable) -> str | 
 
 
 async def _stop_the_crashing(turn: Turn) -> None:
-    """Too many runners died over this job: it ends unpaid, or, once paid for, waits for a person."""
-    state = turn.job.submission.state
-    if state is SubmissionState.SUBMITTING:
-        raise SubmissionUnknown(_UNANSWERED)
-    if state is SubmissionState.NONE:
+    """Too many runners died over this job: it ends unpaid, or, once fal may have it, rests and is shown to a person."""
+    if turn.job.submission.state is SubmissionState.NONE:
         await turn.save(turn.job.failed(_CRASHED, now()))
         return
-    reason = f"{MOST_LEASES} runners in a row ended over it after fal.ai had accepted it"
+    reason = f"{MOST_LEASES} runners in a row ended over it after it was sent to fal.ai; the last at {now():%FT%TZ}"
     _log.error("job %s needs a person: %s", turn.job.id, reason)
-    await turn.save(turn.job.stopped(reason))
+    await turn.save(turn.job.needing_attention(reason))
+    raise Postponed(reason, _REST_IN_LEASES * turn.services.settings.service.lease)
 
 
 def _code(error: ProviderError) -> str:

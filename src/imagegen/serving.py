@@ -12,6 +12,7 @@ import uvicorn
 
 from imagegen.api import create_app
 from imagegen.api.connections import http_protocol
+from imagegen.api.discretion import keep_secrets_out_of_the_access_log
 from imagegen.api.doors import doors_for
 from imagegen.errors import StartupError
 from imagegen.local import join_local_stack, local_stack
@@ -122,6 +123,7 @@ def _address(host: str, listener: socket.socket) -> str:
 
 
 def _uvicorn_config(app: object, settings: Settings) -> uvicorn.Config:
+    keep_secrets_out_of_the_access_log()
     return uvicorn.Config(
         app,  # pyright: ignore[reportArgumentType] - FastAPI is an ASGI application
         http=http_protocol(settings.limits),

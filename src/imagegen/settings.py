@@ -174,6 +174,13 @@ class ServiceSettings(_Group):
     shutdown_grace: Duration = Field(
         default=timedelta(seconds=20), ge=timedelta(seconds=2), validation_alias="IMAGEGEN_SHUTDOWN_GRACE"
     )
+    job_timeout: Duration = Field(
+        default=timedelta(minutes=30), gt=timedelta(0), validation_alias="IMAGEGEN_JOB_TIMEOUT"
+    )
+    queue_timeout: Duration | None = Field(default=None, gt=timedelta(0), validation_alias="IMAGEGEN_QUEUE_TIMEOUT")
+    unknown_horizon: Duration = Field(
+        default=timedelta(hours=1), gt=timedelta(0), validation_alias="IMAGEGEN_UNKNOWN_HORIZON"
+    )
     transfer_memory: ByteSize = Field(
         default=ByteSize(64 * 2**20), ge=16 * 2**20, validation_alias="IMAGEGEN_TRANSFER_MEMORY"
     )

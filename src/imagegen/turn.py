@@ -7,13 +7,14 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from datetime import timedelta
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from imagegen.errors import DatabaseUnavailable, ImagegenError, StaleJob, Unavailable
 from imagegen.job_news import FREE_SLOT
-from imagegen.jobs import Job, Priority, SubmissionState
+from imagegen.jobs import Job, JsonObject, Priority, SubmissionState
 from imagegen.queue import Delivery
 from imagegen.wiring import Services, now
 
@@ -35,10 +36,16 @@ class Postponed(ImagegenError):
 
 
 class Turn:
-    """This process's lease on one job, asked for when `uptime` was `asked_at`. `job` is always the job as stored."""
+    """This process's lease on one job, asked for when `uptime` was `asked_at`. `job` is always the job as stored.
 
-    def __init__(self, job: Job, services: Services, delivery: Delivery, asked_at: float) -> None:
+    `hint` is set when another process has something to tell about the job: a webhook of fal's, a wish to cancel.
+    """
+
+    def __init__(
+        self, job: Job, services: Services, delivery: Delivery, asked_at: float, hint: asyncio.Event | None = None
+    ) -> None:
         self.job, self.services, self._delivery = job, services, delivery
+        self.hint = hint or asyncio.Event()
         self._lease = services.settings.service.lease
         self._renewed_at = asked_at
         if job.submission.state is not SubmissionState.NONE:
@@ -61,32 +68,35 @@ class Turn:
             StaleJob: the lease has passed to somebody else.
         """
         was_open = self.job.is_open_at_fal
-        self.job = await _patiently(lambda: self.services.jobs.save(job))
+        saved = await _patiently(lambda: self.services.jobs.save(job))
+        self.job = replace(saved, cancel_requested_at=self.job.cancel_requested_at)
         await self.services.queue.announce(self.job)
         if was_open and not self.job.is_open_at_fal and self.services.settings.fal.concurrency is not None:
             await self.services.queue.announce_a_free_slot()
 
-    async def save_intent(self) -> None:
+    async def save_intent(self, secret_sha256: str | None, payload: JsonObject) -> None:
         """Store the intent to submit, once fewer than FAL_CONCURRENCY requests are open at fal; then submit at once.
 
         Raises:
-            Postponed: the process was told to end meanwhile.
+            Postponed: the process was told to end meanwhile, or the job's deadline has passed.
             StaleJob: the lease has passed to somebody else.
         """
         bound = self.services.settings.fal.concurrency
         if bound is None:
-            await self.save(self.job.submitting(now()))
+            await self.save(self.job.submitting(now(), secret_sha256, payload=payload))
         else:
-            self.job = await self._with_a_slot(bound)
+            self.job = await self._with_a_slot(
+                bound, lambda: self.job.submitting(now(), secret_sha256, payload=payload)
+            )
             await self.services.queue.announce(self.job)
         self._delivery.settled()
 
-    async def _with_a_slot(self, bound: int) -> Job:
+    async def _with_a_slot(self, bound: int, intent: Callable[[], Job]) -> Job:
         with self.services.queue.news.of(FREE_SLOT) as freed:
             while True:
                 freed.clear()
                 await self.demand_the_lease()
-                job = await _patiently(lambda: self.services.jobs.save_intent(self.job.submitting(now()), bound))
+                job = await _patiently(lambda: self.services.jobs.save_intent(intent(), bound))
                 if job is not None:
                     return job
                 await self._until_a_slot_may_be_free(freed)
@@ -96,8 +106,27 @@ class Turn:
         await either(freed, stopping, at_most=_LOOK_FOR_A_SLOT)
         if stopping.is_set():
             raise Postponed("the process is told to end", timedelta(0))
+        if self.job.deadline is not None and now() > self.job.deadline:
+            raise Postponed("its deadline has passed", timedelta(0))
         if self.job.priority is Priority.LOW:
             await asyncio.sleep(_AFTER_YOU.total_seconds())
+
+    async def reread(self) -> None:
+        """Read the job again, which somebody else may have given a late id; StaleJob if the lease has passed on."""
+        job = await self.services.jobs.get(self.job.id)
+        same = (job.lease.epoch, job.lease.runner) == (self.job.lease.epoch, self.job.lease.runner)
+        if not same or job.status.is_final:
+            raise StaleJob(job.id)
+        self.job = job
+
+    async def look_for_a_wish(self) -> None:
+        """Read whether the caller wants the job cancelled; a MongoDB that is down leaves that to the heartbeat."""
+        with suppress(DatabaseUnavailable):
+            self._wished(await self.services.jobs.wish(self.job.id))
+
+    def _wished(self, since: datetime | None) -> None:
+        if since is not None:
+            self.job = replace(self.job, cancel_requested_at=since)
 
     async def announce(self, **progress: object) -> None:
         """Tell whoever waits how far the job is, without storing it."""
@@ -110,7 +139,7 @@ class Turn:
             await self._delivery.still_working()
             asked_at = uptime()
             try:
-                await self.services.jobs.renew(self.job, self._lease)
+                self._wished(await self.services.jobs.renew(self.job, self._lease))
             except DatabaseUnavailable:
                 continue  # while MongoDB is down nobody else can take the lease either
             except StaleJob:
@@ -133,16 +162,17 @@ async def take_turn(job: Job, services: Services, delivery: Delivery, asked_at: 
     Raises:
         StaleJob: the lease was lost while the body ran; the body was stopped.
     """
-    turn = Turn(job, services, delivery, asked_at)
-    try:
-        async with _kept_alive(turn):
-            yield turn
-    except asyncio.CancelledError:
-        await _hand_back_at_the_end(turn, delivery)
-        raise
-    except (Postponed, Unavailable):
-        await services.jobs.hand_back(turn.job)
-        raise
+    with services.queue.nudges.of(job.id) as hint:
+        turn = Turn(job, services, delivery, asked_at, hint)
+        try:
+            async with _kept_alive(turn):
+                yield turn
+        except asyncio.CancelledError:
+            await _hand_back_at_the_end(turn, delivery)
+            raise
+        except (Postponed, Unavailable):
+            await services.jobs.hand_back(turn.job)
+            raise
 
 
 @asynccontextmanager

@@ -12,7 +12,7 @@ from typing import Final
 from uuid import uuid4
 
 from imagegen.errors import DatabaseUnavailable, StartupError
-from imagegen.fal import Fal, Pricing
+from imagegen.fal import Fal, Pricing, WebhookVerifier, allowed_streams
 from imagegen.http import open_transport
 from imagegen.prices import PriceBook, open_prices
 from imagegen.queue import Queue, open_queue
@@ -46,6 +46,7 @@ class Services:
     images: Images
     queue: Queue
     fal: Fal
+    webhooks: WebhookVerifier
     prices: PriceBook
     runner: str
     stopping: asyncio.Event
@@ -75,7 +76,7 @@ async def open_services(
         # Each job in flight holds one connection to fal or to its media host, a few more move pictures.
         connections = 2 * settings.service.concurrency + _SPARE_CONNECTIONS
         transport = await stack.enter_async_context(open_transport(connections))
-        fal = Fal(settings.fal, transport)
+        fal = Fal(settings.fal, transport, streams=allowed_streams())
         images = await stack.enter_async_context(open_images(settings.s3, settings.service, transport, fal.media_hosts))
         jobs = await stack.enter_async_context(open_jobs(settings.mongodb))
         runner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
@@ -92,6 +93,7 @@ async def open_services(
             images=images,
             queue=queue,
             fal=fal,
+            webhooks=WebhookVerifier(settings.fal, transport),
             prices=prices,
             stopping=stopping or asyncio.Event(),
             runner=runner,

@@ -11,6 +11,7 @@ from typing import Final
 
 from imagegen.deletion import sweep
 from imagegen.errors import QueueUnavailable, Unavailable
+from imagegen.leftovers import sweep_leftovers
 from imagegen.queue import Delivery
 from imagegen.queue_lanes import FEW, OPEN, lane_of
 from imagegen.runner import work
@@ -120,8 +121,9 @@ async def _audit_forever(services: Services) -> None:
             _log.warning("audit: %s; trying again", error)
         try:
             await sweep(services)
+            await sweep_leftovers(services)
         except Unavailable as error:
-            _log.warning("sweep of deleted jobs: %s; trying again", error)
+            _log.warning("sweep of the bucket: %s; trying again", error)
         await either(services.stopping, at_most=AUDIT_INTERVAL * random.uniform(0.9, 1.1))  # noqa: S311 - jitter
 
 

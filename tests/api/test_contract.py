@@ -122,6 +122,11 @@ async def job_not_found(service: Service, _: pytest.MonkeyPatch) -> httpx.Respon
     return await service.client.get(NO_JOB)
 
 
+async def job_finished(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    job_id = (await service.generate()).json()["jobId"]
+    return await service.client.post(f"/api/jobs/{job_id}/cancel")
+
+
 async def idempotency_mismatch(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
     key = uuid4().hex
     await service.generate(idempotency_key=key)
@@ -238,6 +243,7 @@ PROVOCATIONS: dict[str, Provoke] = {
         unauthorized,
         user_not_allowed,
         job_not_found,
+        job_finished,
         image_not_found,
         job_unfinished,
         job_deleted,

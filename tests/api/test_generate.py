@@ -61,6 +61,8 @@ async def test_the_answer_is_the_finished_job_with_its_picture_in_the_bucket(ser
                 "providerNote": None,
             },
             "error": None,
+            "attention": None,
+            "cancelRequestedAt": None,
             "createdAt": IS_TIME,
             "startedAt": IS_TIME,
             "completedAt": IS_TIME,

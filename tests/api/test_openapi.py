@@ -52,6 +52,7 @@ def test_the_operations_have_names_for_methods(contract: Contract) -> None:
         "uploadPicture": "POST /api/uploads",
         "listJobs": "GET /api/jobs",
         "getJob": "GET /api/jobs/{jobId}",
+        "cancelJob": "POST /api/jobs/{jobId}/cancel",
         "deleteJob": "DELETE /api/jobs/{jobId}",
         "getUsage": "GET /api/usage",
         "getLiveness": "GET /health/live",

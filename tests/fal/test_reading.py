@@ -335,6 +335,7 @@ PASSING_RESULTS: dict[str, Answer] = {
     "502": httpx.Response(502, text="nginx"),
     "503": httpx.Response(503, text="nginx"),
     "504": said(504, {"message": "Endpoint timed out"}),
+    "503 with words and without a type": said(503, {"detail": "Service unavailable"}),
     "redirect": said(302, None, location="https://elsewhere.example/"),
     "no JSON": httpx.Response(200, text="<html>"),
     "no object": said(200, ["x"]),

@@ -42,6 +42,8 @@ def environment(settings: Settings, lease: timedelta = timedelta(seconds=3)) -> 
     return kept | {
         "FAL_KEY": fal.key.get_secret_value(),
         "FAL_QUEUE_URL": fal.queue_url,
+        "FAL_API_URL": fal.api_url,
+        "FAL_JWKS_URL": fal.jwks_url,
         "FAL_REST_URL": fal.rest_url,
         "MONGODB_URL": mongodb.url.get_secret_value(),
         "MONGODB_DATABASE": mongodb.database,
@@ -81,10 +83,10 @@ async def imagegen(
 
 @asynccontextmanager
 async def serving(
-    settings: Settings, directory: Path, more: Mapping[str, str] | None = None
+    settings: Settings, directory: Path, more: Mapping[str, str] | None = None, *, port: int | None = None
 ) -> AsyncGenerator[Running]:
     """Run `imagegen serve` with more variables, and wait until it answers."""
-    port = free_port()
+    port = port or free_port()
     environ = {**environment(settings), **(more or {})}
     async with imagegen("serve", "--port", str(port), environ=environ, directory=directory, port=port) as running:
         await answers(running)

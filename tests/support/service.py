@@ -41,6 +41,9 @@ class Service:
         """Generate without waiting; the id of the job."""
         return (await self.generate(body, prefer="respond-async")).json()["jobId"]
 
+    async def cancel(self, job_id: str) -> httpx.Response:
+        return await self.client.post(f"/api/jobs/{job_id}/cancel")
+
     async def job(self, job_id: str) -> Json:
         return (await self.client.get(f"/api/jobs/{job_id}")).json()
 
@@ -75,9 +78,14 @@ class Sandbox:
 
 @asynccontextmanager
 async def running(
-    settings: Settings, registry: Registry | None = None, *, with_runner: bool = True, doors: Doors | None = None
+    settings: Settings,
+    registry: Registry | None = None,
+    *,
+    with_runner: bool = True,
+    doors: Doors | None = None,
+    port: int = 0,
 ) -> AsyncGenerator[Service]:
-    """Open the services, serve the API on a free port, stop both at the end."""
+    """Open the services, serve the API on a free port, or on this one, stop both at the end."""
     models = registry or await asyncio.to_thread(load_registry)
     opened: asyncio.Future[Services] = asyncio.get_running_loop().create_future()
 
@@ -92,7 +100,7 @@ async def running(
                 yield open_ones
 
     app, http = create_app(models, services, doors, settings.limits), http_protocol(settings.limits)
-    config = uvicorn.Config(app, port=0, http=http, log_config=None, lifespan="on")
+    config = uvicorn.Config(app, port=port, http=http, log_config=None, lifespan="on")
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     while not server.started and not serving.done():

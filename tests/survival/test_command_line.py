@@ -84,6 +84,12 @@ async def test_a_server_that_does_not_answer_is_named_with_its_variable(own: Set
     assert (status, output.splitlines()) == (2, ["imagegen cannot start:", "  NATS does not answer (look at NATS_URL)"])
 
 
+async def printed(log: Path, words: str) -> None:
+    async with asyncio.timeout(20):
+        while words not in await asyncio.to_thread(log.read_text):
+            await asyncio.sleep(0.05)
+
+
 async def test_a_service_without_any_variable_makes_pictures_and_a_worker_joins_it(tmp_path: Path) -> None:
     port = free_port()
     async with imagegen("serve", "--port", str(port), environ={}, directory=tmp_path, port=port) as serve:
@@ -91,6 +97,7 @@ async def test_a_service_without_any_variable_makes_pictures_and_a_worker_joins_
         async with imagegen("worker", environ={}, directory=tmp_path) as worker:
             await takes_jobs(tmp_path)
             job = (await serve.client.post("/api/images/generate", json=FLUX)).json()
+            await printed(tmp_path / "worker.log", "taking jobs")  # before that, SIGTERM ends it as it ends any process
             statuses = await worker.ask_to_end(), await serve.ask_to_end()
 
     assert (job["status"], statuses) == ("completed", (0, 0))

@@ -41,7 +41,7 @@ async def objects_of(service: Service, job: Json) -> list[str]:
 async def test_a_submit_whose_answer_is_lost_is_never_sent_again(
     service: Service, sandbox: Sandbox, fault: Json
 ) -> None:
-    await sandbox.misbehaves(fault)
+    await sandbox.misbehaves(fault, {"fault": "history_unavailable"})
 
     answer = await service.generate()
 
@@ -69,7 +69,7 @@ async def test_what_fal_certainly_did_not_take_is_sent_again(service: Service, s
         {"fault": "read_status", "on": ["status"], "status": 403, "times": 2},
         {"fault": "read_status", "on": ["status"], "status": 404, "times": 2},
         {"fault": "read_status", "on": ["status", "result"], "status": 429, "times": 2},
-        {"fault": "read_status", "on": ["status", "result"], "status": 503, "times": 2},
+        {"fault": "read_status", "on": ["stream", "result"], "status": 503, "body": "busy", "times": 2},
         {"fault": "read_drop", "on": ["status", "result"], "times": 2},
     ],
     ids=["account locked", "not found", "too often", "down", "dropped"],

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import pytest
 from dirty_equals import IsPartialDict
-from processes import Running, serving
+from processes import Running, free_port, serving
 from service import FLUX, Json, Sandbox
 
 from imagegen.settings import Settings
 from imagegen.storage.jobs import open_jobs
 
+NO_HISTORY: Json = {"fault": "history_unavailable"}
 pytestmark = pytest.mark.usefixtures("service")  # which makes the bucket
 
 
@@ -64,10 +65,58 @@ async def test_a_job_that_nobody_has_taken_is_run_after_a_crash(
     assert len(await sandbox.requests()) <= 1
 
 
-async def test_a_crash_between_the_intent_and_the_answer_ends_the_job_and_never_sends_it_again(
+async def test_a_crash_between_the_intent_and_the_answer_is_mended_by_fals_history(
     own: Settings, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     await sandbox.misbehaves({"fault": "submit_delay", "seconds": 5})
+    async with serving(own, tmp_path) as first:
+        job_id = await accepted(first)
+        await submitted(sandbox)
+        await first.kill()
+    async with serving(own, tmp_path) as second:
+        job = await ended(second, job_id)
+
+    assert (job, len(await sandbox.requests())) == (IsPartialDict(status="completed"), 1)
+
+
+async def test_a_crash_between_the_intent_and_the_answer_is_mended_by_fals_webhook(
+    own: Settings, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    await sandbox.misbehaves(
+        {"fault": "submit_delay", "seconds": 5}, NO_HISTORY, {"fault": "webhook_late", "seconds": 4}
+    )
+    port = free_port()
+    public = {"PUBLIC_URL": f"http://127.0.0.1:{port}"}
+    async with serving(own, tmp_path, public, port=port) as first:
+        job_id = await accepted(first)
+        await submitted(sandbox)
+        await first.kill()
+    async with serving(own, tmp_path, public, port=port) as second:
+        job = await ended(second, job_id)
+
+    assert (job, len(await sandbox.requests())) == (IsPartialDict(status="completed"), 1)
+
+
+async def test_a_wish_to_cancel_outlives_the_process_that_took_it(
+    own: Settings, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    await sandbox.misbehaves({"fault": "latency", "generation": 30}, {"fault": "submit_delay", "seconds": 5})
+    async with serving(own, tmp_path) as first:
+        job_id = await accepted(first)
+        await submitted(sandbox)
+        await first.client.post(f"/api/jobs/{job_id}/cancel")
+        await first.kill()
+    async with serving(own, tmp_path) as second:
+        job = await ended(second, job_id)
+
+    (request,) = await sandbox.requests()
+    assert (job["status"], job["cost"]["totalCost"], request["error_type"]) == ("cancelled", 0, "client_cancelled")
+
+
+async def test_a_crash_between_the_intent_and_the_answer_never_sends_it_again_where_fal_tells_nothing(
+    own: Settings, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    await sandbox.misbehaves({"fault": "submit_delay", "seconds": 5}, NO_HISTORY)
     async with serving(own, tmp_path) as first:
         job_id = await accepted(first)
         await submitted(sandbox)

@@ -25,6 +25,8 @@ async def job_answer(job: Job, services: Services) -> schemas.Job:
         images=[await _image(job, number, services) for number in range(len(job.images))],
         cost=_cost(job),
         error=_failure(job, job.error) if job.error else None,
+        attention=job.attention,
+        cancel_requested_at=job.cancel_requested_at,
         created_at=job.created_at,
         started_at=job.started_at,
         completed_at=job.completed_at,

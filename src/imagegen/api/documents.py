@@ -62,6 +62,7 @@ IMAGE_NOT_FOUND: Final = problems(
 )
 MODEL_NOT_FOUND: Final = problems(404, "There is no such model; the valid names are given.", "unknown_model")
 CONFLICT: Final = problems(409, "The Idempotency-Key was used with another body.", "idempotency_mismatch")
+FINISHED: Final = problems(409, "The job has completed or failed; nothing is left to cancel.", "job_finished")
 UNFINISHED: Final = problems(409, "The job has not ended yet.", "job_unfinished", headers=RETRY_AFTER)
 GONE: Final = problems(410, "The job was deleted.", "job_deleted")
 NO_PICTURE: Final = problems(

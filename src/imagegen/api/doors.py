@@ -20,9 +20,10 @@ from imagegen.errors import StartupError
 from imagegen.http import is_loopback
 from imagegen.keys import Caller, KeysFile, read_keys
 from imagegen.settings import Environment, Settings
+from imagegen.submission import WEBHOOKS
 
 OPEN_PATHS: Final = frozenset({"/", "/api-docs", "/openapi.json", "/health/live", "/health/ready"})
-_OPEN_BELOW: Final = "/api-docs/"
+_OPEN_BELOW: Final = ("/api-docs/", f"{WEBHOOKS}/")
 _REALM: Final = 'Bearer realm="imagegen"'
 _HOW: Final = "Send an API key in the header Authorization: Bearer ig_…"
 _log = logging.getLogger("imagegen.api")
@@ -90,7 +91,10 @@ class Doorkeeper:
 
 
 def is_open(path: str) -> bool:
-    """Whether everyone may read this path: health, and the documentation, which says nothing of anybody's jobs."""
+    """Whether no key is needed: health, and the documentation, which says nothing of anybody's jobs; fal's webhooks.
+
+    Those are signed by fal, and their address holds a secret.
+    """
     return path in OPEN_PATHS or path.startswith(_OPEN_BELOW)
 
 

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from imagegen.api.discretion import without_secret
 from imagegen.api.methods import allowed_methods
 from imagegen.api.request_ids import HEADER, current_request_id
 from imagegen.api.schemas import Problem, ProblemFault
@@ -20,6 +21,7 @@ from imagegen.errors import (
     InvalidQuery,
     InvalidRequest,
     JobDeleted,
+    JobFinished,
     JobNotFound,
     JobUnfinished,
     ModelNotAllowed,
@@ -93,6 +95,7 @@ def translate_errors(app: FastAPI, registry: Registry) -> None:
     app.add_exception_handler(InvalidRequest, invalid_request)
     app.add_exception_handler(NotAllowed, _not_allowed)
     app.add_exception_handler(JobNotFound, _not_found)
+    app.add_exception_handler(JobFinished, _finished)
     app.add_exception_handler(JobDeleted, _deleted)
     app.add_exception_handler(JobUnfinished, _unfinished)
     app.add_exception_handler(Unavailable, _unavailable)
@@ -134,6 +137,11 @@ async def _not_allowed(_request: Request, error: Exception) -> JSONResponse:
 async def _not_found(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, JobNotFound)
     return problem(HTTPStatus.NOT_FOUND, "job_not_found", str(error), job_id=error.job_id)
+
+
+async def _finished(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, JobFinished)
+    return problem(HTTPStatus.CONFLICT, "job_finished", str(error), job_id=error.job_id)
 
 
 async def _deleted(_request: Request, error: Exception) -> JSONResponse:
@@ -191,7 +199,7 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
 
 async def _defect(request: Request, error: Exception) -> JSONResponse:
     request_id = current_request_id()
-    path = request.scope["path"][:_MOST_SHOWN]
+    path = without_secret(request.scope["path"])[:_MOST_SHOWN]
     _log.error("%s %r: unexpected error (request %s)", request.method, path, request_id, exc_info=error)
     detail = "Something went wrong inside imagegen."
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail, headers={HEADER: request_id})

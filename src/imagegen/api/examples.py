@@ -64,6 +64,7 @@ _ALL: Final[Sequence[JsonObject]] = (
         f"This Idempotency-Key was already used with another request, for job {JOB_ID}.",
         jobId=JOB_ID,
     ),
+    _problem(409, "job_finished", f"Job {JOB_ID} has already completed.", jobId=JOB_ID),
     _problem(409, "job_unfinished", f"Job {JOB_ID} has not ended yet.", jobId=JOB_ID, retryable=True),
     _problem(410, "job_deleted", f"Job {JOB_ID} was deleted.", jobId=JOB_ID),
     _problem(
@@ -151,6 +152,8 @@ _JOB: Final[JsonObject] = {
     "images": [dict(_IMAGE)],
     "cost": dict(_COST),
     "error": None,
+    "attention": None,
+    "cancelRequestedAt": None,
     "createdAt": "2026-11-22T16:57:49.381000Z",
     "startedAt": "2026-11-22T16:57:49.392000Z",
     "completedAt": "2026-11-22T16:57:50.483000Z",

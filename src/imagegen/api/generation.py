@@ -6,7 +6,7 @@ import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, cast
 
 from pydantic import JsonValue
@@ -48,6 +48,8 @@ def new_job(request: ModelRequest, services: Services, caller: Caller, *, idempo
         payload=fal_request.payload,
         cost=Cost(cost_per_image=price.cost_per_image, num_images=price.num_images),
         created_at=created_at,
+        deadline=_deadline(request, created_at),
+        pictures_asked=price.num_images,
         idempotency=_idempotency(request, caller, idempotency_key) if idempotency_key else None,
     )
 
@@ -115,6 +117,11 @@ async def wait_for_end(job: Job, services: Services, patience: timedelta) -> Job
             if not job.status.is_final:
                 await either(news, services.stopping, at_most=min(timedelta(seconds=left), _LOOK_AGAIN))
     return job
+
+
+def _deadline(request: ModelRequest, created_at: datetime) -> datetime | None:
+    given = "deadline_seconds" in request.model_fields_set
+    return created_at + timedelta(seconds=request.deadline_seconds) if given else None
 
 
 def _given(request: ModelRequest, part: str) -> Mapping[str, JsonValue]:

@@ -92,6 +92,12 @@ class Job(Wire):
     images: list[Image] = Field(description="The pictures; none before the job is completed.")
     cost: Cost
     error: JobFailure | None = Field(description="Why it failed; null unless it did.")
+    attention: str | None = Field(
+        description="Why a paid job waits for a person who looks at it; null for all but the rarest."
+    )
+    cancel_requested_at: datetime | None = Field(
+        description="UTC; since when fal.ai is asked to cancel it. It may complete all the same."
+    )
     created_at: datetime = Field(description="UTC.")
     started_at: datetime | None = Field(description="UTC; null while it is queued.")
     completed_at: datetime | None = Field(description="UTC; when it ended, whichever way; null before.")

@@ -1,7 +1,10 @@
 """The only room that talks to fal.ai."""
 
+from imagegen.fal.answers import Progress
 from imagegen.fal.client import Fal
 from imagegen.fal.pricing import Pricing
-from imagegen.fal.waiting import Patience, Progress
+from imagegen.fal.streams import allowed_streams
+from imagegen.fal.waiting import Patience
+from imagegen.fal.webhooks import WebhookHint, WebhookVerifier
 
-__all__ = ["Fal", "Patience", "Pricing", "Progress"]
+__all__ = ["Fal", "Patience", "Pricing", "Progress", "WebhookHint", "WebhookVerifier", "allowed_streams"]

@@ -5,6 +5,8 @@ from urllib.parse import quote
 
 import httpx
 
+from imagegen.jobs import ProviderRequest
+
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _BACKUPS: Final = {"queue.fal.run": "queue.falrun.com", "queue.falrun.com": "queue.fal.run"}
 _NAMESPACES: Final = frozenset({"workflows", "comfy"})
@@ -59,6 +61,15 @@ class QueueAddress:
         if f"/requests/{request_id}" in path:
             return str(self.at_home(path))
         return str(self.at_home(f"/{_app(endpoint)}/requests/{quote(request_id, safe='')}{suffix}"))
+
+    def adopted(self, endpoint: str, request_id: str) -> ProviderRequest:
+        """The addresses of a request whose id is all that is known."""
+        return ProviderRequest(
+            request_id=request_id,
+            status_url=self.of_request(None, endpoint, request_id, "/status"),
+            response_url=self.of_request(None, endpoint, request_id),
+            cancel_url=self.of_request(None, endpoint, request_id, "/cancel"),
+        )
 
     @property
     def media_hosts(self) -> frozenset[str]:

@@ -62,6 +62,15 @@ Lenient = Annotated[T | None, WrapValidator(_or_none)]
 RequestId = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[A-Za-z0-9._~-]+$")]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """What fal says of a request that is not done. `queue_position` counts the requests ahead, from 0."""
+
+    state: Literal["in_queue", "in_progress"]
+    queue_position: int | None = None
+    logs: tuple[str, ...] = ()
+
+
 class Accepted(BaseModel):
     """The answer to a submit."""
 
@@ -82,7 +91,13 @@ class StatusAnswer(BaseModel):
     queue_position: Lenient[int] = None
     logs: Lenient[list[Lenient[_LogLine]]] = None
 
-    def log_lines(self, wording: Wording) -> tuple[str, ...]:
+    def progress(self, wording: Wording) -> Progress:
+        """What may be told of a request that is not completed."""
+        if self.status == "IN_QUEUE":
+            return Progress(state="in_queue", queue_position=self.queue_position)
+        return Progress(state="in_progress", logs=self._log_lines(wording))
+
+    def _log_lines(self, wording: Wording) -> tuple[str, ...]:
         """The last lines that the model logged so far, cleaned."""
         lines = [line.message for line in self.logs or [] if line is not None]
         return tuple(wording.clean(line, LONGEST_LINE) for line in lines[-_MOST_LOGS:])
@@ -99,12 +114,23 @@ class _Fault(BaseModel):
         return f"{where}: {words}" if where else words
 
 
+class _PlatformFault(BaseModel):
+    """What fal's platform API says under `error`."""
+
+    message: str
+
+
 class _ErrorBody(BaseModel):
     detail: Lenient[str | _Fault | list[Lenient[str | _Fault]]] = None
     error_type: Lenient[str] = None
     type: Lenient[str] = None
     message: Lenient[str] = None
-    error: Lenient[str] = None
+    error: Lenient[str | _PlatformFault] = None
+
+    @property
+    def words(self) -> str | None:
+        """What it says outside `detail`."""
+        return self.message or (self.error.message if isinstance(self.error, _PlatformFault) else self.error)
 
     def faults(self) -> list[str | _Fault]:
         """`detail` as a list, whichever of its three forms it has."""
@@ -155,10 +181,10 @@ def read_accepted(response: httpx.Response) -> Accepted | None:
         return None
 
 
-def read_status(response: httpx.Response) -> StatusAnswer | None:
+def read_status(content: bytes) -> StatusAnswer | None:
     """The request's status, or None where the answer does not tell it."""
     try:
-        return StatusAnswer.model_validate(read_json(response.content))
+        return StatusAnswer.model_validate(read_json(content))
     except ValueError:
         return None
 
@@ -174,7 +200,7 @@ def read_refusal(response: httpx.Response, wording: Wording) -> Refusal:
     stated = body.error_type or response.headers.get("x-fal-error-type")
     named = next((fault.type for fault in faults if isinstance(fault, _Fault) and fault.type), None)
     error_type = stated or named or body.type
-    words = "; ".join(str(fault) for fault in faults if str(fault)) or body.message or body.error
+    words = "; ".join(str(fault) for fault in faults if str(fault)) or body.words
     answer = ProviderAnswer(
         message=wording.clean(words or f"fal.ai answered with HTTP status {response.status_code}."),
         status=response.status_code,

@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
+from datetime import datetime
+from functools import partial
 from http import HTTPStatus
 from typing import Final
 from uuid import uuid4
@@ -27,39 +29,44 @@ from imagegen.errors import (
     SubmissionUnknown,
 )
 from imagegen.fal.addresses import QueueAddress
-from imagegen.fal.answers import (
-    Refusal,
-    StatusAnswer,
-    read_accepted,
-    read_refusal,
-    read_result,
-    read_status,
-    with_message,
-)
+from imagegen.fal.answers import Progress, read_accepted, with_message
+from imagegen.fal.history import History, without_sync_mode
+from imagegen.fal.reading import Reads, unreadable
 from imagegen.fal.storage import FalStorage
-from imagegen.fal.transport import NETWORK_FAILURES, Gate, SubmitOnce, timeouts
-from imagegen.fal.waiting import Passing, Patience, Progress, until_completed, until_read, while_not_sent
-from imagegen.fal.wording import LONGEST_LINE, Wording
-from imagegen.jobs import JsonObject, ProviderRequest, ProviderResult
+from imagegen.fal.streams import StreamSlots
+from imagegen.fal.transport import Gate, SubmitOnce
+from imagegen.fal.waiting import Passing, Patience, until_read, while_not_sent
+from imagegen.fal.watching import Watch, until_hinted, until_polled, until_streamed
+from imagegen.fal.wording import Wording
+from imagegen.jobs import JsonObject, Priority, ProviderRequest, ProviderResult
 from imagegen.settings import FalSettings
 
 # What fal-client raises on an input that cannot become a request, and on an accepted answer that it does not like.
 _FAL_CLIENT_STUMBLES: Final = (KeyError, TypeError, ValueError, RecursionError, httpx.InvalidURL)
-# Reads answered like this say nothing of the request: key replaced, account locked, too late, too early, too often.
-_PASSING_READS: Final = frozenset({401, 403, 404, 408, 425, 429})
-_NEVER_THE_MODELS: Final = frozenset({401, 429})
-_STILL_RUNNING: Final = "still in progress"
 _CANCEL_ANSWERS: Final = frozenset({400, 404})
+_NO_ID: Final = "The answer to the request names no request id"
 _NO_MEDIA: Final = ProviderAnswer(
     message="fal.ai completed the request without a picture.", status=200, error_type="no_media_generated"
 )
 
 
 class Fal:
-    """One fal account's queue, and its `storage`. All goes over the shared transport, never closed from here."""
+    """One fal account's queue, and its `storage`. All goes over the shared transport, never closed from here.
+
+    Args:
+        settings: the key and where fal is.
+        transport: of the process.
+        patience: every limit of time and number.
+        streams: how many status streams may be open at once (`allowed_streams`); who finds none free polls.
+    """
 
     def __init__(
-        self, settings: FalSettings, transport: httpx.AsyncBaseTransport, patience: Patience | None = None
+        self,
+        settings: FalSettings,
+        transport: httpx.AsyncBaseTransport,
+        patience: Patience | None = None,
+        *,
+        streams: int = 0,
     ) -> None:
         key = _usable(settings.key)
         self._patience = patience or Patience()
@@ -70,7 +77,9 @@ class Fal:
             "Authorization": f"Key {key.get_secret_value()}",
             "User-Agent": f"imagegen/{__version__} {USER_AGENT}",
         }
-        self._http = self._client(self._gate)
+        self._reads = Reads(self._client(self._gate), self._wording, self._patience)
+        self._history = History(self._client(transport), settings.api_url, self._wording, self._patience.read)
+        self._streams = StreamSlots(streams)
         self.storage = FalStorage(settings.rest_url, key, transport, self._patience)
 
     @property
@@ -79,7 +88,13 @@ class Fal:
         return self._address.media_hosts
 
     async def submit(
-        self, endpoint: str, payload: JsonObject, before_post: Callable[[], Awaitable[None]] | None = None
+        self,
+        endpoint: str,
+        payload: JsonObject,
+        before_post: Callable[[], Awaitable[None]] | None = None,
+        *,
+        webhook_url: str | None = None,
+        priority: Priority = Priority.NORMAL,
     ) -> ProviderRequest:
         """Have fal accept one request. At most one POST per call is ever read by fal.
 
@@ -87,6 +102,8 @@ class Fal:
             endpoint: fal's endpoint id, such as `fal-ai/flux/dev`.
             payload: the model's input. `sync_mode` is left out: it would leave nothing to read later.
             before_post: awaited right before each POST; what it raises ends the submit, with nothing sent.
+            webhook_url: where fal tells that the request ended. It holds a secret: it is in no error and no log.
+            priority: low lets every normal request of fal's queue go first.
 
         Raises:
             SubmissionNotSent: fal certainly has no request, after the attempts that `Patience` allows.
@@ -98,27 +115,60 @@ class Fal:
         async def post() -> ProviderRequest:
             if before_post is not None:
                 await before_post()
-            return await self._post(endpoint, payload)
+            return await self._post(endpoint, payload, webhook_url, priority)
 
         return await while_not_sent(post, self._patience)
 
-    async def wait(self, request: ProviderRequest, on_progress: Callable[[Progress], Awaitable[None]]) -> None:
+    def adopted(self, endpoint: str, request_id: str) -> ProviderRequest:
+        """The request with this id, which came by another way than the submit's answer (a webhook, the history)."""
+        return self._address.adopted(endpoint, request_id)
+
+    async def history(self, endpoint: str, payload: JsonObject, since: datetime) -> tuple[ProviderRequest, ...]:
+        """The requests that fal was sent since then (or up to 30 s before: clocks differ) with exactly this input.
+
+        A request may be listed late, so none found is not none sent. Inputs are compared as JSON, without `sync_mode`.
+
+        Args:
+            endpoint: fal's endpoint id.
+            payload: as given to `submit`.
+            since: the moment of the intent, with a time zone.
+
+        Raises:
+            HistoryUnavailable: the list cannot be read: no permission (403), no connection, no inputs in it.
+        """
+        ids = await self._history.ids_of(endpoint, payload, since)
+        return tuple(self.adopted(endpoint, request_id) for request_id in ids)
+
+    async def wait(
+        self,
+        request: ProviderRequest,
+        on_progress: Callable[[Progress], Awaitable[None]],
+        *,
+        hint: asyncio.Event | None = None,
+    ) -> None:
         """Return when fal says that the request is completed, which includes failed and cancelled.
 
-        A status that cannot be read (no connection, 401, 403, 404, 429, 5xx) is no news; it is logged once.
+        With a hint: the status is read when it is set (it is cleared then), and every minute. Without: over fal's
+        status stream, or by polling where no stream is to be had. A status that cannot be read (no connection, 401,
+        403, 404, 408, 425, 429, 5xx) is no news; it is logged once.
 
         Args:
             request: as accepted.
             on_progress: called when fal says something new; its errors end the wait.
+            hint: set by whoever receives the request's webhook.
 
         Raises:
+            RequestForgotten: every answer of the last ten minutes (`Patience.forgotten`) was 404.
             ResultUnavailable: the request's address is not on our fal's host.
         """
-
-        async def tell(status: StatusAnswer) -> None:
-            await on_progress(self._progress(status))
-
-        await until_completed(lambda: self._status(request), tell, self._patience, request.request_id)
+        watch = Watch(on_progress, self._patience, self._wording, request.request_id)
+        read = partial(self._reads.status, request)
+        if hint is not None:
+            return await until_hinted(watch, read, self._patience, hint)
+        with self._streams.one() as has_slot:
+            if has_slot and await until_streamed(watch, partial(self._reads.stream, request), self._patience):
+                return None
+        return await until_polled(watch, read, self._patience)
 
     async def result(self, request: ProviderRequest) -> ProviderResult:
         """Read a completed request's result, again and again for as long as `Patience.result`.
@@ -129,7 +179,7 @@ class Fal:
             ResultUnavailable: it cannot be read now. It is paid for: try again later.
         """
         try:
-            result = await until_read(lambda: self._result(request), self._patience)
+            result = await until_read(partial(self._reads.result, request), self._patience)
         except Passing as error:
             if error.answer.status == HTTPStatus.NOT_FOUND:
                 raise ProviderUnavailable(_expired(error.answer)) from error
@@ -146,11 +196,11 @@ class Fal:
             ResultUnavailable: the request's address is not on our fal's host.
         """
         try:
-            response = await self._send("PUT", request.cancel_url)
+            response = await self._reads.send("PUT", request.cancel_url)
         except Passing as error:
             raise ProviderUnavailable(error.answer) from error
         if not response.is_success and response.status_code not in _CANCEL_ANSWERS:
-            raise ProviderUnavailable(self._refusal(response).answer)
+            raise ProviderUnavailable(self._reads.refusal(response).answer)
 
     async def check(self) -> None:
         """Ask, free of charge, whether fal can be reached and takes our key: an unknown request must answer 404.
@@ -161,28 +211,35 @@ class Fal:
         """
         url = self._address.at_home(f"/fal-ai/flux/requests/{uuid4()}/status")
         try:
-            response = await self._send("GET", str(url))
+            response = await self._reads.send("GET", str(url))
         except Passing as error:
             raise ProviderUnavailable(error.answer) from error
         if response.status_code == HTTPStatus.UNAUTHORIZED:
-            raise ProviderRejected(self._refusal(response).answer)
+            raise ProviderRejected(self._reads.refusal(response).answer)
         if response.status_code != HTTPStatus.NOT_FOUND:
-            raise ProviderUnavailable(self._refusal(response).answer)
+            raise ProviderUnavailable(self._reads.refusal(response).answer)
 
-    async def _post(self, endpoint: str, payload: JsonObject) -> ProviderRequest:
+    async def _post(
+        self, endpoint: str, payload: JsonObject, webhook_url: str | None, priority: Priority
+    ) -> ProviderRequest:
         """One POST through its own door; what fal-client makes of the answer does not matter."""
-        door = SubmitOnce(self._gate, self._address, self._wording, self._patience.submit)
-        body = {name: value for name, value in payload.items() if name != "sync_mode"}
+        wording = self._wording.about(webhook_url)
+        door = SubmitOnce(self._gate, self._address, wording, self._patience.submit)
+        lowered = "low" if priority is Priority.LOW else None  # fal's own default is normal
         with suppress(*_FAL_CLIENT_STUMBLES):
-            await _FalClient(self._client(door)).submit(endpoint, body)
+            await _FalClient(self._client(door)).submit(
+                endpoint, without_sync_mode(payload), webhook_url=webhook_url, priority=lowered
+            )
         if not door.was_used:
             raise ProviderRejected(ProviderAnswer(message="The input cannot be sent to fal.ai: it is no valid JSON."))
-        return self._accepted(door.answer, endpoint)
+        return self._accepted(door.answer, endpoint, wording)
 
-    def _accepted(self, answer: httpx.Response | None, endpoint: str) -> ProviderRequest:
-        accepted = read_accepted(answer) if answer is not None else None
+    def _accepted(self, answer: httpx.Response | None, endpoint: str, wording: Wording) -> ProviderRequest:
+        if answer is None:
+            raise SubmissionUnknown(ProviderAnswer(message=f"{_NO_ID}."))
+        accepted = read_accepted(answer)
         if accepted is None:
-            raise SubmissionUnknown(self._unreadable("The answer to the request names no request id", answer))
+            raise SubmissionUnknown(unreadable(_NO_ID, answer, wording))
         name, address = accepted.request_id, self._address
         return ProviderRequest(
             request_id=name,
@@ -191,56 +248,9 @@ class Fal:
             cancel_url=address.of_request(accepted.cancel_url, endpoint, name, "/cancel"),
         )
 
-    async def _status(self, request: ProviderRequest) -> StatusAnswer:
-        """Read the status once; raises `Passing` for every answer that is none."""
-        url = httpx.URL(request.status_url).copy_merge_params({"logs": "1"})
-        response = await self._send("GET", str(url))
-        if not response.is_success:
-            raise Passing(self._refusal(response).answer)
-        status = read_status(response)
-        if status is None:
-            raise Passing(self._unreadable("The status is not one of fal's", response))
-        return status
-
-    async def _result(self, request: ProviderRequest) -> ProviderResult:
-        """Read the result once; raises `Passing` where asking again may help, else the request's own error."""
-        response = await self._send("GET", request.response_url)
-        if response.status_code == HTTPStatus.OK:
-            result = read_result(response)
-            if result is None:
-                raise Passing(self._unreadable("The result is no JSON object", response))
-            return result
-        refusal = self._refusal(response)
-        if _says_nothing(response, refusal):
-            raise Passing(refusal.answer)
-        raise refusal.as_error()
-
-    async def _send(self, method: str, url: str) -> httpx.Response:
-        """One request with the key, answered whole; raises `Passing` if it is not."""
-        try:
-            async with asyncio.timeout(self._patience.read.total_seconds()):
-                return await self._http.request(method, url, timeout=timeouts(self._patience.read))
-        except NETWORK_FAILURES as error:
-            reason = self._wording.clean(f"{type(error).__name__}: {error}", LONGEST_LINE)
-            raise Passing(ProviderAnswer(message=f"fal.ai could not be asked ({reason}).")) from error
-
     def _client(self, transport: httpx.AsyncBaseTransport) -> httpx.AsyncClient:
         """A client over this transport; it owns nothing, so it need not be closed."""
         return httpx.AsyncClient(transport=transport, headers=self._headers, follow_redirects=False, trust_env=False)
-
-    def _progress(self, status: StatusAnswer) -> Progress:
-        if status.status == "IN_QUEUE":
-            return Progress(state="in_queue", queue_position=status.queue_position)
-        return Progress(state="in_progress", logs=status.log_lines(self._wording))
-
-    def _refusal(self, response: httpx.Response) -> Refusal:
-        return read_refusal(response, self._wording)
-
-    def _unreadable(self, problem: str, response: httpx.Response | None) -> ProviderAnswer:
-        if response is None:
-            return ProviderAnswer(message=f"{problem}.")
-        start = self._wording.clean(response.content[: 2 * LONGEST_LINE].decode(errors="replace"), LONGEST_LINE)
-        return ProviderAnswer(message=f"{problem}: {start}", status=response.status_code)
 
 
 class _FalClient(fal_client.AsyncClient):
@@ -260,14 +270,6 @@ class _FalClient(fal_client.AsyncClient):
 
 async def _ready(http: httpx.AsyncClient) -> httpx.AsyncClient:
     return http
-
-
-def _says_nothing(response: httpx.Response, refusal: Refusal) -> bool:
-    """Whether the answer to a result read is about the read (ask again) and not about the request (its end)."""
-    if response.status_code in _PASSING_READS:
-        return response.status_code in _NEVER_THE_MODELS or not refusal.is_the_models
-    still_running = response.status_code == HTTPStatus.BAD_REQUEST and _STILL_RUNNING in refusal.answer.message.lower()
-    return still_running or not refusal.is_fals_own
 
 
 def _expired(answer: ProviderAnswer) -> ProviderAnswer:

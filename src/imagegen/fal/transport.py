@@ -111,12 +111,20 @@ class SubmitOnce(httpx.AsyncBaseTransport):
         if self.was_used:
             raise SubmissionUnknown(_REPEATED)
         self.was_used = True
-        redirect(request, self._address.at_home(request.url.raw_path.decode("ascii")))
-        request.extensions["timeout"] = timeouts(self._limit).as_dict()
-        self.answer = await self._exchange(request)
+        self.answer = await self._exchange(self._addressed(request))
         if not self.answer.is_success:
             raise verdict(self.answer, self._wording)
         return self.answer
+
+    def _addressed(self, request: httpx.Request) -> httpx.Request:
+        """The request to send to our fal. The one given loses its query: httpx logs its address, webhook and all."""
+        path = request.url.raw_path.decode("ascii")
+        redirect(request, self._address.at_home(path.partition("?")[0]))
+        sent = httpx.Request(
+            request.method, self._address.at_home(path), headers=request.headers, content=request.content
+        )
+        sent.extensions["timeout"] = timeouts(self._limit).as_dict()
+        return sent
 
     async def _exchange(self, request: httpx.Request) -> httpx.Response:
         """Send and read to the end: an answer that breaks off in its body is as good as none."""
@@ -128,7 +136,7 @@ class SubmitOnce(httpx.AsyncBaseTransport):
                 finally:
                     await response.aclose()
         except _POST_FAILURES as error:
-            raise self._no_answer(error) from error
+            raise self._no_answer(error) from None  # the cause's own words may hold what ours leave out
         return response
 
     def _no_answer(self, error: Exception) -> ProviderError:

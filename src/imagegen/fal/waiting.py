@@ -8,10 +8,9 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Final, Literal, TypeVar
+from typing import Final, TypeVar
 
 from imagegen.errors import ProviderAnswer, ResultUnavailable, SubmissionNotSent
-from imagegen.fal.answers import StatusAnswer
 
 _GROWTH: Final = 1.6
 _JITTER: Final = 0.25
@@ -31,6 +30,11 @@ class Patience:
         first_retry: the pause before the second of those POSTs; each is longer than the one before.
         first_poll: the first pause between status reads; each is longer than the one before.
         longest_poll: no pause between status reads is longer.
+        first_safety_poll: with webhooks, the first status read if none comes.
+        safety_poll: with webhooks, the pause between later status reads.
+        silence: of a status stream, after which it counts as dropped (fal speaks every 15 s).
+        stream_life: of a status stream, after which it is opened anew, and says how things stand.
+        forgotten: how long the status may answer 404 and nothing else before the request counts as lost.
         result: how long a result that cannot be read is tried again.
     """
 
@@ -41,16 +45,12 @@ class Patience:
     first_retry: timedelta = timedelta(seconds=0.5)
     first_poll: timedelta = timedelta(seconds=0.25)
     longest_poll: timedelta = timedelta(seconds=5)
+    first_safety_poll: timedelta = timedelta(seconds=60)
+    safety_poll: timedelta = timedelta(seconds=60)
+    silence: timedelta = timedelta(seconds=45)
+    stream_life: timedelta = timedelta(seconds=60)
+    forgotten: timedelta = timedelta(minutes=10)
     result: timedelta = timedelta(seconds=30)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Progress:
-    """What fal says of a request that is not done. `queue_position` counts the requests ahead, from 0."""
-
-    state: Literal["in_queue", "in_progress"]
-    queue_position: int | None = None
-    logs: tuple[str, ...] = ()
 
 
 class Passing(ResultUnavailable):
@@ -63,46 +63,6 @@ def pauses(first: timedelta, longest: timedelta) -> Iterator[float]:
     while True:
         yield min(seconds, longest.total_seconds()) * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - spreads load, hides nothing
         seconds = min(seconds * _GROWTH, longest.total_seconds())
-
-
-async def until_completed(
-    read: Callable[[], Awaitable[StatusAnswer]],
-    tell: Callable[[StatusAnswer], Awaitable[None]],
-    patience: Patience,
-    name: str,
-) -> None:
-    """Ask for the status until it is COMPLETED; a read that fails is no news of the request.
-
-    Args:
-        read: one status read; raises `Passing`.
-        tell: called with each answer before the last that says something new.
-        patience: the pauses; they begin anew when the request moves on.
-        name: of the request, for the log.
-    """
-    before: StatusAnswer | None = None
-    was_readable = True
-    rests = pauses(patience.first_poll, patience.longest_poll)
-    while True:
-        try:
-            status = await read()
-        except Passing as error:
-            _log_once(was_readable, name, error)
-            was_readable = False
-        else:
-            was_readable = True
-            if status.status == "COMPLETED":
-                return
-            if before is None or status.status != before.status:
-                rests = pauses(patience.first_poll, patience.longest_poll)
-            if status != before:
-                await tell(status)
-            before = status
-        await asyncio.sleep(next(rests))
-
-
-def _log_once(was_readable: bool, name: str, error: Passing) -> None:
-    if was_readable:
-        _log.warning("request %s: its status cannot be read (%s); still waiting", name, error)
 
 
 async def until_read(read: Callable[[], Awaitable[T]], patience: Patience) -> T:

@@ -1,8 +1,9 @@
 """fal's words, made fit to be stored, logged and shown."""
 
 import re
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import Final, Self
+from urllib.parse import quote, quote_plus
 
 from pydantic import JsonValue, SecretStr
 
@@ -12,23 +13,44 @@ LONGEST_LINE: Final = 500
 _SHORTEST_SECRET: Final = 12
 # C0 and C1 controls, line separators, and the marks that reorder what a terminal shows.
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]+")
+_URL_MARKS: Final = re.compile(r"[/?&=#:]+")
 _LONE_SURROGATES: Final = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Wording:
-    """Cleans text that came from outside; `key` is fal's key, which must never be repeated to anybody."""
+    """Cleans text that came from outside.
+
+    Attributes:
+        key: fal's key, which must never be repeated to anybody.
+        webhook_url: of the one request that this is about. It holds a secret, so it is not repeated either.
+    """
 
     key: SecretStr
+    webhook_url: SecretStr | None = None
+
+    def about(self, webhook_url: str | None) -> Self:
+        """The same, for words about a request with this webhook."""
+        return self if webhook_url is None else replace(self, webhook_url=SecretStr(webhook_url))
 
     def clean(self, text: str, longest: int = LONGEST_MESSAGE) -> str:
-        """One line without control characters and without the key, at most `longest` characters."""
+        """One line without control characters and without a secret, at most `longest` characters."""
         plain = without_lone_surrogates(_CONTROLS.sub(" ", text)).strip()
-        for secret in self._secrets():
+        for secret in self._key_parts():
             plain = plain.replace(secret, "[FAL_KEY]")
+        for secret in self._webhook_parts():
+            plain = plain.replace(secret, "[WEBHOOK]")
         return plain if len(plain) <= longest else f"{plain[: longest - 1]}…"
 
-    def _secrets(self) -> list[str]:
+    def _webhook_parts(self) -> list[str]:
+        """The whole address, plain and percent-encoded, then every piece of it that is long enough to be a secret."""
+        if self.webhook_url is None:
+            return []
+        url = self.webhook_url.get_secret_value()
+        pieces = [piece for piece in _URL_MARKS.split(url) if len(piece) >= _SHORTEST_SECRET]
+        return [url, quote_plus(url), quote(url), *sorted(pieces, key=len, reverse=True)]
+
+    def _key_parts(self) -> list[str]:
         """The whole key first, then its secret half (`id:secret`), if it is long enough to be one."""
         key = self.key.get_secret_value()
         half = key.rpartition(":")[2]

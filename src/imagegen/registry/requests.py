@@ -43,6 +43,24 @@ UserId = Annotated[
 ]
 
 
+def _absent() -> Any:
+    """What stands for a member that was not given: None, which the schema does not allow, so that nobody sends it."""
+
+
+DeadlineSeconds = Annotated[
+    int,
+    Strict(),
+    Field(
+        ge=1,
+        le=7 * 24 * 3600,
+        alias="deadlineSeconds",
+        description="After this long you do not want the pictures any more: a job that fal.ai has not completed by "
+        "then is cancelled there, or never sent. What fal.ai completes all the same is delivered and charged.",
+        examples=[600],
+    ),
+]
+
+
 class ModelRequest(ClosedObject):
     """A request for one model's pictures. Dumped with `exclude_unset`, inputs and options are as they were given."""
 
@@ -52,6 +70,7 @@ class ModelRequest(ClosedObject):
     inputs: ClosedObject
     options: ClosedObject
     user_id: UserId
+    deadline_seconds: DeadlineSeconds = Field(default_factory=_absent)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
@@ -67,6 +86,7 @@ class Envelope(ClosedObject):
     inputs: dict[str, Any]
     options: dict[str, Any] = Field(default_factory=dict[str, Any])
     user_id: UserId
+    deadline_seconds: DeadlineSeconds = Field(default_factory=_absent)
 
 
 class _Whose(ClosedObject):

@@ -39,7 +39,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8100)
     parser.add_argument("--data", type=Path, required=True, help="folder of the requests and pictures")
-    parser.add_argument("--loopback-only", action="store_true", help="fetch input pictures from loopback alone")
+    parser.add_argument("--loopback-only", action="store_true", help="fetch and send on loopback alone")
     parser.add_argument("--keep-alive", type=float, default=15.0, help="seconds between a status stream's comments")
     parser.add_argument("--queue-seconds", type=float, default=0.1, help="seconds that a request waits in the queue")
     parser.add_argument("--generation-seconds", type=float, default=0.5, help="seconds that a generation takes")

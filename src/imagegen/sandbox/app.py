@@ -8,6 +8,7 @@ from starlette.exceptions import HTTPException
 
 from imagegen.sandbox.answers import Refused, on_refused, on_unknown_path
 from imagegen.sandbox.control import Control
+from imagegen.sandbox.history import History
 from imagegen.sandbox.media import Media
 from imagegen.sandbox.parts import Options, Sandbox
 from imagegen.sandbox.pricing import PriceList
@@ -30,6 +31,8 @@ def create_app(options: Options) -> Starlette:
     return Starlette(
         routes=[
             *Control(sandbox).routes(),
+            *sandbox.deliveries.routes(),
+            *History(sandbox).routes(),
             *Media(sandbox).routes(),
             *Storage(options.data / "uploads").routes(),
             *PriceList(sandbox).routes(),

@@ -87,6 +87,10 @@ class Control:
             "started_at": stored.started_at,
             "completed_at": stored.completed_at,
             "reads": reads,
+            "webhooks": {
+                "sent": self._sandbox.deliveries.sent[stored.id],
+                "taken": self._sandbox.deliveries.taken[stored.id],
+            },
         }
 
 

@@ -1,12 +1,6 @@
-"""The faults that a test can plan for a key, and the plans that are live.
+"""The faults that a test can plan for a key."""
 
-A plan belongs to one key, so tests with keys of their own run side by side. They live in memory: a restart forgets
-them.
-"""
-
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Literal, TypeAlias, TypeVar
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, NonNegativeFloat, NonNegativeInt, PositiveInt
 
@@ -16,8 +10,8 @@ ErrorStatus: TypeAlias = Annotated[int, Field(ge=400, le=599)]
 Seconds: TypeAlias = NonNegativeFloat
 
 
-class _Planned(BaseModel):
-    """`times`: how often the fault strikes (None: for ever); `after`: how many chances it lets pass first."""
+class Planned(BaseModel):
+    """How often every fault strikes: `times` (None: for ever), the first time after `after` chances passed by."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -25,7 +19,7 @@ class _Planned(BaseModel):
     after: NonNegativeInt = 0
 
 
-class SubmitStatus(_Planned):
+class SubmitStatus(Planned):
     """The submit is answered with an error; `accepted` makes the request exist all the same.
 
     `request_id` adds x-fal-request-id: the request's own if it was accepted, else a fresh one.
@@ -39,7 +33,7 @@ class SubmitStatus(_Planned):
     request_id: bool = False
 
 
-class SubmitGatewayError(_Planned):
+class SubmitGatewayError(Planned):
     """A gateway before fal answers the submit with its HTML page, as nginx does."""
 
     fault: Literal["submit_gateway_error"]
@@ -47,7 +41,7 @@ class SubmitGatewayError(_Planned):
     accepted: bool = False
 
 
-class SubmitDelay(_Planned):
+class SubmitDelay(Planned):
     """The submit's answer comes late; `accepted` says whether the request exists while the client waits."""
 
     fault: Literal["submit_delay"]
@@ -55,7 +49,7 @@ class SubmitDelay(_Planned):
     accepted: bool = True
 
 
-class SubmitDrop(_Planned):
+class SubmitDrop(Planned):
     """The connection ends without a whole answer; after `before_accepting` no request exists."""
 
     fault: Literal["submit_drop"]
@@ -63,7 +57,7 @@ class SubmitDrop(_Planned):
     how: Ending = "close"
 
 
-class ReadStatus(_Planned):
+class ReadStatus(Planned):
     """A status, stream, result or cancel call is answered with an error."""
 
     fault: Literal["read_status"]
@@ -73,7 +67,7 @@ class ReadStatus(_Planned):
     headers: dict[str, str] = {}
 
 
-class ReadDelay(_Planned):
+class ReadDelay(Planned):
     """A status, stream, result or cancel call is answered late."""
 
     fault: Literal["read_delay"]
@@ -81,7 +75,7 @@ class ReadDelay(_Planned):
     seconds: Seconds
 
 
-class ReadDrop(_Planned):
+class ReadDrop(Planned):
     """The connection of such a call ends without an answer; a stream's may end after some events."""
 
     fault: Literal["read_drop"]
@@ -90,13 +84,13 @@ class ReadDrop(_Planned):
     after_events: NonNegativeInt = 0
 
 
-class ResultExpired(_Planned):
+class ResultExpired(Planned):
     """fal has forgotten the result."""
 
     fault: Literal["result_expired"]
 
 
-class ModelFails(_Planned):
+class ModelFails(Planned):
     """The model ends with an error of fal's first family (`detail` is a list)."""
 
     fault: Literal["model_fails"]
@@ -108,7 +102,7 @@ class ModelFails(_Planned):
     needs_retry: bool = False
 
 
-class RunnerFails(_Planned):
+class RunnerFails(Planned):
     """The request ends with an error of fal's second family (`detail` is text, with error_type)."""
 
     fault: Literal["runner_fails"]
@@ -117,19 +111,19 @@ class RunnerFails(_Planned):
     message: str = "Internal server error"
 
 
-class UnreachableInputFails(_Planned):
+class UnreachableInputFails(Planned):
     """An input picture that cannot be had ends the request with image_load_error, as fal does."""
 
     fault: Literal["unreachable_input_fails"]
 
 
-class CancelIgnored(_Planned):
+class CancelIgnored(Planned):
     """A cancel of a running request is acknowledged, and the request completes all the same."""
 
     fault: Literal["cancel_ignored"]
 
 
-class Latency(_Planned):
+class Latency(Planned):
     """Seconds in the queue and seconds of generation."""
 
     fault: Literal["latency"] = "latency"
@@ -137,21 +131,21 @@ class Latency(_Planned):
     generation: Seconds = 0.5
 
 
-class MediaStatus(_Planned):
+class MediaStatus(Planned):
     """The picture's host answers with an error."""
 
     fault: Literal["media_status"]
     status: ErrorStatus
 
 
-class MediaDelay(_Planned):
+class MediaDelay(Planned):
     """The picture's host answers late."""
 
     fault: Literal["media_delay"]
     seconds: Seconds
 
 
-class MediaTruncated(_Planned):
+class MediaTruncated(Planned):
     """Only the first `keep` of the picture is sent.
 
     The content-length is that of the `whole` picture, of the `kept` part, or absent and the chunked body broken off.
@@ -162,27 +156,27 @@ class MediaTruncated(_Planned):
     length: Literal["whole", "kept", "absent"] = "whole"
 
 
-class MediaChunked(_Planned):
+class MediaChunked(Planned):
     """The whole picture, without a content-length."""
 
     fault: Literal["media_chunked"]
 
 
-class MediaCorrupt(_Planned):
+class MediaCorrupt(Planned):
     """Other bytes than a picture's: noise, an HTML page under the picture's content type, or none at all."""
 
     fault: Literal["media_corrupt"]
     bytes: Literal["noise", "html", "nothing"] = "noise"
 
 
-class MediaContentType(_Planned):
+class MediaContentType(Planned):
     """The whole picture under another content type; None leaves the header out."""
 
     fault: Literal["media_content_type"]
     content_type: str | None
 
 
-class MediaHuge(_Planned):
+class MediaHuge(Planned):
     """The picture, still valid, grown by this many MiB; made while it is sent."""
 
     fault: Literal["media_huge"]
@@ -190,47 +184,104 @@ class MediaHuge(_Planned):
     content_length: bool = True
 
 
-class ForeignMediaHost(_Planned):
+class ForeignMediaHost(Planned):
     """The result's picture URLs name another host."""
 
     fault: Literal["foreign_media_host"]
     base_url: str = "http://media.invalid"
 
 
-class BillableUnitsAbsent(_Planned):
+class RequestForgotten(Planned):
+    """A request is forgotten when its status, stream or result is next asked for: 404 for ever, in no history."""
+
+    fault: Literal["request_forgotten"]
+
+
+class WebhookMissing(Planned):
+    """The end of a request is not told."""
+
+    fault: Literal["webhook_missing"]
+
+
+class WebhookDoubled(Planned):
+    """The end of a request is told twice."""
+
+    fault: Literal["webhook_doubled"]
+
+
+class WebhookForged(Planned):
+    """The webhook is signed with a key that is not fal's, and comes instead of fal's own."""
+
+    fault: Literal["webhook_forged"]
+
+
+class WebhookLate(Planned):
+    """The webhook is sent so long after the end."""
+
+    fault: Literal["webhook_late"]
+    seconds: Seconds
+
+
+class WebhookBeforeAnswer(Planned):
+    """The submit is answered only when the request ended and its webhook was delivered."""
+
+    fault: Literal["webhook_before_answer"]
+
+
+class HistoryUnavailable(Planned):
+    """The request history is refused, as for a key without the permission."""
+
+    fault: Literal["history_unavailable"]
+    status: ErrorStatus = 403
+
+
+class HistoryEmpty(Planned):
+    """The request history lists nothing."""
+
+    fault: Literal["history_empty"]
+
+
+class HistoryLate(Planned):
+    """The request history lists a request only so long after its submit."""
+
+    fault: Literal["history_late"]
+    seconds: Seconds
+
+
+class BillableUnitsAbsent(Planned):
     """The result comes without X-Fal-Billable-Units."""
 
     fault: Literal["billable_units_absent"]
 
 
-class NsfwFlagged(_Planned):
+class NsfwFlagged(Planned):
     """The safety checker flags every picture."""
 
     fault: Literal["nsfw_flagged"]
 
 
-class FewerPictures(_Planned):
+class FewerPictures(Planned):
     """The result has at most this many pictures."""
 
     fault: Literal["fewer_pictures"]
     count: NonNegativeInt
 
 
-class PricingFails(_Planned):
+class PricingFails(Planned):
     """The price list is answered with an error of the platform API."""
 
     fault: Literal["pricing_fails"]
     status: ErrorStatus = 500
 
 
-class PricingDelay(_Planned):
+class PricingDelay(Planned):
     """The price list comes late."""
 
     fault: Literal["pricing_delay"]
     seconds: Seconds
 
 
-class PricingUnit(_Planned):
+class PricingUnit(Planned):
     """The price list names this unit for every endpoint; None leaves it open."""
 
     fault: Literal["pricing_unit"]
@@ -241,59 +292,10 @@ Fault: TypeAlias = Annotated[
     SubmitStatus | SubmitGatewayError | SubmitDelay | SubmitDrop
     | ReadStatus | ReadDelay | ReadDrop | ResultExpired
     | ModelFails | RunnerFails | UnreachableInputFails | CancelIgnored | Latency
+    | RequestForgotten | HistoryUnavailable | HistoryEmpty | HistoryLate
+    | WebhookMissing | WebhookDoubled | WebhookForged | WebhookLate | WebhookBeforeAnswer
     | MediaStatus | MediaDelay | MediaTruncated | MediaChunked | MediaCorrupt | MediaContentType | MediaHuge
     | ForeignMediaHost | BillableUnitsAbsent | NsfwFlagged | FewerPictures
     | PricingFails | PricingDelay | PricingUnit,
     Field(discriminator="fault"),
 ]  # fmt: skip
-F = TypeVar("F", bound=_Planned)
-
-
-@dataclass(slots=True)
-class _Live:
-    fault: _Planned
-    pass_by: int
-    left: int | None
-
-    def strikes(self) -> bool:
-        if self.left == 0:
-            return False
-        if self.pass_by:
-            self.pass_by -= 1
-            return False
-        if self.left is not None:
-            self.left -= 1
-        return True
-
-
-class Plan:
-    """The faults of one key, in the order in which they were planned."""
-
-    def __init__(self, faults: Sequence[_Planned] = ()) -> None:
-        self._live = [_Live(fault, fault.after, fault.times) for fault in faults]
-
-    def take(self, *kinds: type[F], where: Callable[[F], bool] = lambda _: True) -> F | None:
-        """The first live fault of these kinds, and count it as used; None if there is none."""
-        for live in self._live:
-            if isinstance(live.fault, kinds) and where(live.fault) and live.strikes():
-                return live.fault
-        return None
-
-
-class Plans:
-    """Every key's plan. A key is known by its hash."""
-
-    def __init__(self) -> None:
-        self._plans: dict[str, Plan] = {}
-
-    def of(self, owner: str) -> Plan:
-        """The key's plan; an empty one if none was made."""
-        return self._plans.get(owner) or Plan()
-
-    def replace(self, owner: str, faults: Sequence[_Planned]) -> None:
-        """Put this plan in the place of the key's former one."""
-        self._plans[owner] = Plan(faults)
-
-    def clear(self, owner: str) -> None:
-        """Forget the key's plan."""
-        self._plans.pop(owner, None)

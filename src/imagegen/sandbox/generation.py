@@ -11,14 +11,13 @@ from imagegen.sandbox.faults import (
     Latency,
     ModelFails,
     NsfwFlagged,
-    Plan,
-    Plans,
     RunnerFails,
     UnreachableInputFails,
 )
 from imagegen.sandbox.inputs import InputPictures
 from imagegen.sandbox.outcomes import Outcome
 from imagegen.sandbox.pictures import PictureFiles
+from imagegen.sandbox.plans import Plan, Plans
 from imagegen.sandbox.schemas import billable_units, complete, endpoints
 from imagegen.sandbox.sizes import MOST_PIXELS
 from imagegen.sandbox.store import RequestStore, StoredRequest

@@ -63,10 +63,11 @@ class InputPictures:
         return bytes(data)
 
     def _allowed(self, url: str) -> bool:
-        return not self._loopback_only or _is_loopback(url)
+        return not self._loopback_only or is_loopback(url)
 
 
-def _is_loopback(url: str) -> bool:
+def is_loopback(url: str) -> bool:
+    """Whether a URL names this machine itself."""
     try:
         host = httpx.URL(url).host
         return host == "localhost" or ipaddress.ip_address(host).is_loopback

@@ -17,11 +17,11 @@ from imagegen.sandbox.faults import (
     MediaHuge,
     MediaStatus,
     MediaTruncated,
-    Plan,
 )
 from imagegen.sandbox.growing import grown
 from imagegen.sandbox.parts import Sandbox
 from imagegen.sandbox.pictures import PREFIX
+from imagegen.sandbox.plans import Plan
 
 _CONTENT_TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
 _PIECE = 64 * 1024

@@ -6,11 +6,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from imagegen.sandbox.faults import Latency, Plans
+from imagegen.sandbox.deliveries import Deliveries
+from imagegen.sandbox.faults import Latency
 from imagegen.sandbox.generation import Generation
 from imagegen.sandbox.inputs import InputPictures
 from imagegen.sandbox.pictures import PictureFiles
-from imagegen.sandbox.store import RequestStore
+from imagegen.sandbox.plans import Plans
+from imagegen.sandbox.store import RequestStore, StoredRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +21,7 @@ class Options:
 
     Attributes:
         data: folder of the requests and pictures.
-        loopback_only: fetch input pictures from loopback addresses alone.
+        loopback_only: fetch input pictures from loopback addresses alone, and deliver webhooks only there.
         keep_alive: seconds between the comments of a silent status stream; fal's own are 15.
         latency: seconds in the queue and of generation, for keys without a plan.
     """
@@ -32,7 +34,7 @@ class Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sandbox:
-    """The parts. `reads` counts the calls by request and kind since the start."""
+    """The parts. `reads` counts the calls by request and kind since the start; `forgotten` are ids of requests."""
 
     options: Options
     store: RequestStore
@@ -40,6 +42,8 @@ class Sandbox:
     files: PictureFiles
     inputs: InputPictures
     generation: Generation
+    deliveries: Deliveries
+    forgotten: set[str] = field(default_factory=set[str])
     reads: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
 
     @classmethod
@@ -48,15 +52,29 @@ class Sandbox:
         store, plans = RequestStore(options.data / "requests.sqlite3"), Plans()
         files, inputs = PictureFiles(options.data / "files"), InputPictures(loopback_only=options.loopback_only)
         generation = Generation(store, plans, inputs, files, options.latency)
-        return cls(options=options, store=store, plans=plans, files=files, inputs=inputs, generation=generation)
+        return cls(
+            options=options,
+            store=store,
+            plans=plans,
+            files=files,
+            inputs=inputs,
+            generation=generation,
+            deliveries=Deliveries(store, plans, loopback_only=options.loopback_only),
+        )
+
+    def start(self, request: StoredRequest) -> None:
+        """Begin to work on a request, and to watch for its end if that is to be told."""
+        self.deliveries.start(request)
+        self.generation.start(request)
 
     @asynccontextmanager
     async def opened(self) -> AsyncGenerator[None]:
         """Open the store, go on with what an earlier run left unfinished, and close everything at the end."""
         await self.store.open()
         for request in await self.store.unfinished():
-            self.generation.start(request)
+            self.start(request)
         yield
+        await self.deliveries.close()
         await self.generation.close()
         await self.inputs.close()
         await self.store.close()

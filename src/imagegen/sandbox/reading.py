@@ -13,14 +13,15 @@ from imagegen.sandbox.connection import NoAnswer, cut
 from imagegen.sandbox.faults import (
     BillableUnitsAbsent,
     ForeignMediaHost,
-    Plan,
     Read,
     ReadDelay,
     ReadDrop,
     ReadStatus,
+    RequestForgotten,
     ResultExpired,
 )
 from imagegen.sandbox.parts import Sandbox
+from imagegen.sandbox.plans import Plan
 from imagegen.sandbox.store import StoredRequest
 
 _CANCEL_STATUS = {"OK": 200, "CANCELLATION_REQUESTED": 202, "ALREADY_COMPLETED": 400}
@@ -101,9 +102,16 @@ class Reading:
         plan = self._sandbox.plans.of(owner)
         if delay := plan.take(ReadDelay, where=lambda fault: read in fault.on):
             await asyncio.sleep(delay.seconds)
+        if self._is_forgotten(found.id, plan, read):
+            return answers.not_found()
         response = _trouble(plan, read) or await answer(found, plan)
         response.headers.setdefault("x-fal-request-id", found.id)
         return response
+
+    def _is_forgotten(self, request_id: str, plan: Plan, read: Read) -> bool:
+        if request_id not in self._sandbox.forgotten and read != "cancel" and plan.take(RequestForgotten):
+            self._sandbox.forgotten.add(request_id)
+        return request_id in self._sandbox.forgotten
 
     async def _events(self, request: Request, request_id: str, drop: ReadDrop | None) -> AsyncIterator[str]:
         base, with_logs, sent = answers.base_of(request), _with_logs(request), 0

@@ -139,10 +139,13 @@ class RequestStore:
         return [StoredRequest.model_validate(dict(row)) for row in rows]
 
     async def ahead_of(self, request: StoredRequest) -> int:
-        """How many requests wait for the same app before this one."""
+        """How many requests wait for the same app before this one: one of low priority lets all others go first."""
+        low = """(json_extract(headers, '$."x-fal-queue-priority"') IS 'low')"""
+        mine = request.headers.get("x-fal-queue-priority") == "low"
         rows = await self._read(
-            "SELECT count(*) AS n FROM requests WHERE state = 'IN_QUEUE' AND app = ? AND place < ?",
-            (request.app, request.place),
+            "SELECT count(*) AS n FROM requests WHERE state = 'IN_QUEUE' AND app = ?"  # noqa: S608  # `low` is a literal
+            f" AND ({low} < ? OR ({low} = ? AND place < ?))",
+            (request.app, mine, mine, request.place),
         )
         return int(rows[0]["n"])
 

@@ -14,12 +14,12 @@ from starlette.routing import Route
 from imagegen.sandbox import answers
 from imagegen.sandbox.answers import Refused
 from imagegen.sandbox.connection import BrokenAnswer, NoAnswer
-from imagegen.sandbox.faults import SubmitDelay, SubmitDrop, SubmitGatewayError, SubmitStatus
+from imagegen.sandbox.faults import SubmitDelay, SubmitDrop, SubmitGatewayError, SubmitStatus, WebhookBeforeAnswer
 from imagegen.sandbox.parts import Sandbox
 from imagegen.sandbox.store import StoredRequest, Submission
 from imagegen.sandbox.violations import entry
 
-_KEPT_HEADERS = ("x-fal-", "x-app-fal-", "user-agent", "content-type")
+_KEPT_HEADERS = ("x-fal-", "x-app-fal-", "user-agent", "content-type", "host")
 Trouble = SubmitStatus | SubmitGatewayError | SubmitDrop
 
 
@@ -59,7 +59,9 @@ class Submitting:
 
     async def _accept(self, submission: Submission, base: str) -> JSONResponse:
         stored, ahead = await self._sandbox.store.add(submission)
-        self._sandbox.generation.start(stored)
+        self._sandbox.start(stored)
+        if self._sandbox.plans.of(stored.owner).take(WebhookBeforeAnswer):
+            await self._sandbox.deliveries.delivered(stored.id)
         return _accepted(stored, base, ahead)
 
 

@@ -55,7 +55,7 @@ def to_document(job: Job) -> Document:
 
 
 def moving_part(job: Job) -> Document:
-    """What a move can change, the lease excepted: that one has verbs of its own."""
+    """What a move can change; the lease and the wish to cancel have verbs of their own."""
     document = {to_camel(name): _plain(getattr(job, name)) for name in _MOVING}
     document["cost"] = {
         **cast("Document", document["cost"]),
@@ -87,7 +87,9 @@ _MOVING = (
     "cost",
     "error",
     "attention",
+    "stop",
     "started_at",
+    "generating_at",
     "completed_at",
 )
 

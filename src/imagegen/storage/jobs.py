@@ -7,7 +7,7 @@ majority and journaled; leases run on the database's clock.
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -19,7 +19,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument, WriteConc
 from pymongo.errors import ConfigurationError, DuplicateKeyError, ServerSelectionTimeoutError
 from pymongo.read_concern import ReadConcern
 
-from imagegen.errors import DatabaseUnavailable, JobDeleted, JobNotFound, StaleJob, StartupError
+from imagegen.errors import DatabaseUnavailable, JobDeleted, JobNotFound, RequestOwned, StaleJob, StartupError
 from imagegen.jobs import Idempotency, Job, JobStatus, Priority, SubmissionState, first_job_id_at
 from imagegen.settings import MongoSettings
 from imagegen.storage.answers import answers as _answers
@@ -40,7 +40,7 @@ Session: TypeAlias = AsyncIOMotorClientSession
 IDEMPOTENCY_KEPT: Final = timedelta(hours=24)
 _PATIENCE: Final = timedelta(seconds=5)
 _UNFINISHED: Final = (JobStatus.QUEUED.value, JobStatus.RUNNING.value)
-_WANTS_A_RUNNER: Final = {"status": {"$in": list(_UNFINISHED)}, "attention": None}
+_WANTS_A_RUNNER: Final = {"status": {"$in": list(_UNFINISHED)}}
 _NO_LIVE_LEASE: Final = {"$or": [{"lease.until": None}, {"$expr": {"$lte": ["$lease.until", "$$NOW"]}}]}
 _HAS_A_SLOT: Final = {"falSlot": {"$exists": True}}
 _OPEN_AT_FAL: Final = {
@@ -78,10 +78,18 @@ _INDEXES: Final = (
         name="queuedOfUser",
         partialFilterExpression={"status": JobStatus.QUEUED.value},
     ),
+    IndexModel(
+        [("submission.request.requestId", ASCENDING)],
+        name="requestId",
+        unique=True,
+        partialFilterExpression={"submission.request.requestId": {"$exists": True}},
+    ),
     IndexModel([("inputKeys", ASCENDING)]),
     IndexModel([("clearAt", ASCENDING)], partialFilterExpression={"clearAt": {"$type": "date"}}),
     IndexModel([("deletion.dueAt", ASCENDING)], partialFilterExpression={"deletion.dueAt": {"$type": "date"}}),
 )
+_LOST: Final = {"$in": [SubmissionState.SUBMITTING.value, SubmissionState.UNKNOWN.value]}
+_WISH: Final = {"cancelRequestedAt": 1}
 
 
 class AcceptanceUnknown(DatabaseUnavailable):
@@ -257,12 +265,18 @@ class Jobs:
         document = _or_none(claimed)
         return None if document is None else from_document(document)
 
-    async def renew(self, job: Job, lease: timedelta) -> None:
-        """Prolong the lease; StaleJob if it has passed to somebody else."""
+    async def renew(self, job: Job, lease: timedelta) -> datetime | None:
+        """Prolong the lease; StaleJob if it has passed to somebody else.
+
+        Returns:
+            Since when the job is wished to be cancelled.
+        """
+        longer = [{"$set": {"lease.until": _from_now(lease)}}]
         with _answers():
-            outcome = await self._jobs.update_one(_held(job), [{"$set": {"lease.until": _from_now(lease)}}])
-        if outcome.matched_count == 0:
+            found = _or_none(await self._jobs.find_one_and_update(_held(job), longer, projection=_WISH))
+        if found is None:
             raise StaleJob(job.id)
+        return found.get("cancelRequestedAt")
 
     async def hand_back(self, job: Job) -> None:
         """Give the lease up cleanly, so that anyone may take the job from where it is."""
@@ -274,11 +288,19 @@ class Jobs:
         """Store a move if the job is still what it was made from; StaleJob if it is not.
 
         Safe to repeat: a move that was stored although its acknowledgement got lost counts as stored.
+
+        Raises:
+            RequestOwned: it carries the id of a request that another job has.
         """
-        changes = moving_part(job)
-        if job.status.is_final or job.attention:
+        changes: Document = {**moving_part(job), "lease.taken": 1}  # who got this far has not crashed over it
+        if job.status.is_final:
             changes["lease.until"] = None
-        return await self._store(job, {"$set": changes} if job.is_open_at_fal else {"$set": changes, **_NO_SLOT})
+            changes["clearAt"] = job.completed_at if job.may_have_leftovers else None
+        update: Document = {"$set": changes} if job.is_open_at_fal else {"$set": changes, **_NO_SLOT}
+        try:
+            return await self._store(job, update)
+        except DuplicateKeyError as error:
+            raise RequestOwned(job.id) from error
 
     async def save_intent(self, job: Job, bound: int) -> Job | None:
         """Store the intent to submit, if fewer than `bound` requests of all processes are open at fal.
@@ -306,14 +328,17 @@ class Jobs:
 
     async def _store(self, job: Job, update: Document) -> Job:
         before = {**_held(job), "version": job.version - 1}
-        with _answers():
-            if job.status.is_final:
-                was_stored = await self._end(job, before, update)
-            else:
-                was_stored = (await self._jobs.update_one(before, update)).matched_count == 1
+        if job.status.is_final:
+            was_stored = await self._end(job, before, update)
+        else:
+            was_stored = await self._update(before, update)
         if not was_stored and not await self._is_stored(job):
             raise StaleJob(job.id)
         return job
+
+    async def _update(self, before: Document, update: Document) -> bool:
+        with _answers():
+            return (await self._jobs.update_one(before, update)).matched_count == 1
 
     async def _end(self, job: Job, before: Document, update: Document) -> bool:
         """Store a job's last move and count it in the usage: both, or neither if the move comes too late."""
@@ -324,13 +349,90 @@ class Jobs:
                 await self.usage.count(job, session)
             return outcome.matched_count == 1
 
-        async with self.usage.turn_of(job), await self._jobs.database.client.start_session() as session:
-            return await session.with_transaction(move, write_concern=self._jobs.write_concern)
+        return await self._together(job, move)
+
+    async def _together(self, ended: Job, move: Callable[[Session], Coroutine[Any, Any, bool]]) -> bool:
+        """Change a job and the usage in one transaction."""
+        with _answers():
+            async with self.usage.turn_of(ended), await self._jobs.database.client.start_session() as session:
+                return await session.with_transaction(move, write_concern=self._jobs.write_concern)
+
+    async def adopt(self, job: Job) -> None:
+        """Store the late id of an unfinished job's request, whoever holds the lease, who then finds it there.
+
+        Raises:
+            StaleJob: the job has changed since it was read.
+            RequestOwned: another job has this request.
+        """
+        before: Document = {"_id": job.id, "version": job.version - 1, "status": JobStatus.RUNNING.value}
+        try:
+            was_stored = await self._update(before, {"$set": moving_part(job)})
+        except DuplicateKeyError as error:
+            raise RequestOwned(job.id) from error
+        if not was_stored:
+            raise StaleJob(job.id)
+
+    async def revive(self, failed: Job, job: Job) -> None:
+        """Store the one move out of an end: a failed job whose request was found after all runs again, held by nobody.
+
+        It is taken out of the usage again, in the same transaction.
+
+        Raises:
+            StaleJob: the job has changed since it was read.
+            RequestOwned: another job has this request.
+        """
+        before: Document = {"_id": job.id, "version": failed.version, "status": JobStatus.FAILED.value}
+        changes = {**moving_part(job), "lease.runner": None, "lease.until": None, "lease.taken": 0}
+
+        async def move(session: Session) -> bool:
+            outcome = await self._jobs.update_one(before, {"$set": changes}, session=session)
+            if outcome.matched_count:
+                await self.usage.take_back(failed, session)
+            return outcome.matched_count == 1
+
+        try:
+            was_stored = await self._together(failed, move)
+        except DuplicateKeyError as error:
+            raise RequestOwned(job.id) from error
+        if not was_stored:
+            raise StaleJob(job.id)
+
+    async def wish_cancelled(self, job_id: str) -> bool:
+        """Note the wish to cancel a running job, whoever holds it; False if it is not running. Repeatable."""
+        wish = {"cancelRequestedAt": {"$ifNull": ["$cancelRequestedAt", "$$NOW"]}}
+        running = {"_id": job_id, "status": JobStatus.RUNNING.value}
+        with _answers():
+            return (await self._jobs.update_one(running, [{"$set": wish}])).matched_count == 1
+
+    async def wish(self, job_id: str) -> datetime | None:
+        """Since when the job is wished to be cancelled."""
+        with _answers():
+            found = await self._jobs.find_one({"_id": job_id}, _WISH)
+        return found.get("cancelRequestedAt") if found else None
+
+    async def others_like(self, job: Job) -> Sequence[SubmissionState]:
+        """How far the other running jobs are that may have sent fal the same request and do not know its id."""
+        lost = {"status": JobStatus.RUNNING.value, "submission.state": _LOST, "endpoint": job.endpoint}
+        with _answers():
+            found = self._jobs.find({**lost, "_id": {"$ne": job.id}})
+            others = [from_document(document) async for document in found]
+        return [other.submission.state for other in others if other.sent == job.sent]
+
+    async def owned(self, request_ids: Sequence[str]) -> frozenset[str]:
+        """Those of fal's request ids that some job has."""
+        wanted = {"submission.request.requestId": {"$in": list(request_ids)}}
+        with _answers():
+            found = self._jobs.find(wanted, {"submission.request.requestId": 1})
+            return frozenset([document["submission"]["request"]["requestId"] async for document in found])
 
     async def _is_stored(self, job: Job) -> bool:
         with _answers():
             same = {"_id": job.id, "version": job.version, "lease.epoch": job.lease.epoch}
             same |= {"lease.runner": job.lease.runner, "status": job.status.value}
+            # A late id makes the same version, under the same lease.
+            request = job.submission.request
+            same |= {"submission.state": job.submission.state.value}
+            same |= {"submission.request.requestId": request.request_id if request else None}
             return await self._jobs.find_one(same, {"_id": 1}) is not None
 
     async def bury(self, job: Job) -> Job:

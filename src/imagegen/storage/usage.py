@@ -75,6 +75,9 @@ class Sums:
     def __add__(self, other: "Sums") -> "Sums":
         return Sums(**{name: getattr(self, name) + getattr(other, name) for name in _SUMMED})
 
+    def __neg__(self) -> "Sums":
+        return Sums(**{name: -getattr(self, name) for name in _SUMMED})
+
 
 _SUMMED: Final = tuple(field.name for field in fields(Sums))
 _MONEY: Final = ("charged", "provider_cost")
@@ -136,8 +139,14 @@ class Usage:
 
     async def count(self, job: Job, session: "Session") -> None:
         """Add a job that ends in this session's transaction. Raises the driver's errors, for `with_transaction`."""
-        key = _key_of(job)
-        change = {"$inc": _document(sums_of(job)), "$setOnInsert": _members(key)}
+        await self._add(_key_of(job), sums_of(job), session)
+
+    async def take_back(self, job: Job, session: "Session") -> None:
+        """Take out a job that had ended and goes on again: what `count` added, perhaps in another lane or process."""
+        await self._add(_key_of(job), -sums_of(job), session)
+
+    async def _add(self, key: UsageKey, sums: Sums, session: "Session") -> None:
+        change = {"$inc": _document(sums), "$setOnInsert": _members(key)}
         await self._usage.update_one({"_id": _id(key, self._lane)}, change, upsert=True, session=session)
 
     async def sums(self, wanted: UsageFilter, by: Grouping) -> Mapping[str, Sums]:

@@ -1,0 +1,39 @@
+"""/api/webhooks: what fal.ai calls. No operation for clients, so it is not in the OpenAPI document."""
+
+import logging
+from http import HTTPStatus
+
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
+
+from imagegen.api.deps import ServicesDep
+from imagegen.api.errors import RETRY_AFTER, problem
+from imagegen.errors import WebhookRefused
+from imagegen.submission import WEBHOOKS, take_webhook
+
+router = APIRouter(include_in_schema=False)
+_log = logging.getLogger("imagegen.api")
+
+
+@router.post(f"{WEBHOOKS}/{{job_id}}/{{secret}}")
+async def take_fals_webhook(job_id: str, secret: str, request: Request, services: ServicesDep) -> Response:
+    """Take a hint that a request ended. Whatever is wrong with one, the answer is the same."""
+    try:
+        hint = await services.webhooks.verify(request.headers, await request.body())
+    except WebhookRefused as error:
+        _log.warning("job %s: %s", job_id[:26], error)
+        return _later() if error.check == "keys" else _refusal()
+    if not await take_webhook(job_id, secret, hint, services):
+        _log.warning("job %s: a webhook of fal.ai's that this service did not ask for is refused", job_id[:26])
+        return _refusal()
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+def _refusal() -> JSONResponse:
+    return problem(HTTPStatus.NOT_FOUND, "not_found", "Not Found")
+
+
+def _later() -> JSONResponse:
+    """fal sends it again: its keys could not be read to check it."""
+    detail = "The webhook cannot be checked now."
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", detail, headers=RETRY_AFTER, retryable=True)

@@ -1,0 +1,253 @@
+"""The one paid request of a job: sent at most once, and looked for where no answer told its id.
+
+A lost id comes back in one of two ways: fal's webhook names the attempt by its secret, or fal's own history lists a
+request that can only be this one. Until then the job is held; after `IMAGEGEN_UNKNOWN_HORIZON` it fails, uncharged. An
+id that comes later still is adopted.
+"""
+
+import asyncio
+import hashlib
+import hmac
+import logging
+import secrets
+from collections.abc import Coroutine
+from datetime import timedelta
+from typing import Final
+
+from imagegen.errors import (
+    HistoryUnavailable,
+    JobNotFound,
+    ProviderAnswer,
+    QueueUnavailable,
+    RequestOwned,
+    StaleJob,
+    SubmissionNotSent,
+    SubmissionUnknown,
+)
+from imagegen.fal import WebhookHint
+from imagegen.inputs import payload_for_fal
+from imagegen.jobs import Job, JobStatus, JsonObject, ProviderRequest, SubmissionState
+from imagegen.queue_lanes import OPEN
+from imagegen.turn import Postponed, Turn
+from imagegen.wiring import Services, now
+
+SERVER_DOWN: Final = timedelta(seconds=5)
+WEBHOOKS: Final = "/api/webhooks/fal"
+_SECRET_BYTES: Final = 16
+_FIRST_LOOK: Final = timedelta(seconds=1)
+_LONGEST_PAUSE: Final = timedelta(minutes=1)
+_NEVER_READABLE: Final = frozenset({401, 403, 404})
+_NOBODYS_DIGEST: Final = hashlib.sha256(b"").hexdigest()
+_UNANSWERED: Final = ProviderAnswer(
+    message="The request left for fal.ai and no answer came back, so it may or may not have been accepted. "
+    "It was not sent again and you are not charged."
+)
+_log = logging.getLogger("imagegen.runner")
+
+
+async def submit_once(turn: Turn) -> None:
+    """See to it that fal has the one paid request and its id is stored.
+
+    Raises:
+        Postponed: nothing may be sent now, or nobody knows yet whether fal has the request.
+        SubmissionUnknown: nobody will ever know.
+        ProviderError: fal refused, or never got it.
+        InputGone: a picture of the caller's own is not in the bucket any more.
+    """
+    if turn.job.submission.state is SubmissionState.NONE:
+        if not await turn.services.images.available():
+            raise Postponed("S3 does not answer, so nothing is submitted", SERVER_DOWN)
+        payload = await payload_for_fal(turn.job, turn.services)
+        await _even_if_cancelled(_post(turn, payload), turn.services.settings.service.last_step)
+    if turn.job.submission.state is SubmissionState.SUBMITTING:
+        await _mark_lost(turn)
+    if turn.job.submission.state is SubmissionState.UNKNOWN:
+        await _look_for_it(turn)
+
+
+async def adopt(job_id: str, request: ProviderRequest, services: Services) -> bool:
+    """Give a job the request that is its own, however late its id came; the job then goes on.
+
+    Returns:
+        Whether the job has this request now. A job that has another, or ended for another reason, stays as it is.
+    """
+    while True:
+        job = await services.jobs.get(job_id)
+        if not job.can_take_a_late_id:
+            owned = job.submission.request
+            return owned is not None and owned.request_id == request.request_id
+        try:
+            await _store_late_id(job, request, services)
+        except StaleJob:
+            continue
+        except RequestOwned as error:
+            _log.error("%s (%s)", error, request.request_id)
+            return False
+        return True
+
+
+async def take_webhook(job_id: str, secret: str, hint: WebhookHint, services: Services) -> bool:
+    """Act upon a webhook that is provably fal's: give the job its late id, or have its runner look at the request now.
+
+    Returns:
+        Whether it is about an attempt of this job; any customer of fal's can send a webhook here.
+    """
+    try:
+        job = await services.jobs.get(job_id)
+    except JobNotFound:
+        return False
+    if not knows(secret, job):
+        return False
+    if job.can_take_a_late_id:
+        await adopt(job_id, services.fal.adopted(job.endpoint, hint.request_id), services)
+    elif not job.status.is_final:
+        await services.queue.nudge(job_id)
+    return True
+
+
+def knows(secret: str, job: Job) -> bool:
+    """Whether this is the secret that the job's attempt gave fal; takes as long for a wrong one as for none."""
+    digest = job.submission.secret_sha256
+    same = hmac.compare_digest(_digest(secret), digest or _NOBODYS_DIGEST)
+    return same and digest is not None
+
+
+async def _store_late_id(job: Job, request: ProviderRequest, services: Services) -> None:
+    late = job.with_late_id(request)
+    if job.status is JobStatus.FAILED:
+        _log.warning("job %s goes on: fal.ai had accepted its request %s", job.id, request.request_id)
+        await services.jobs.revive(job, late)
+    else:
+        await services.jobs.adopt(late)
+    await services.queue.announce(late)
+    await _wake(late, services)
+
+
+async def _wake(job: Job, services: Services) -> None:
+    """Have somebody go on with the job now: who holds it is told; if nobody does, it is queued."""
+    await services.queue.nudge(job.id)
+    generation = await services.jobs.next_generation(job.id, job.generation)
+    if generation is not None:
+        try:
+            await services.queue.publish_again(job.id, generation, OPEN)
+        except QueueUnavailable as error:
+            _log.warning("job %s is not queued (%s); the audit will queue it", job.id, error)
+
+
+async def _post(turn: Turn, payload: JsonObject) -> None:
+    """Send the request: its intent is stored before the POST, its id right after."""
+    secret = secrets.token_hex(_SECRET_BYTES) if turn.services.settings.service.public_url else None
+    await turn.save_intent(_digest(secret) if secret else None, payload)
+    try:
+        request = await turn.services.fal.submit(
+            turn.job.endpoint,
+            payload,
+            turn.demand_the_lease,
+            webhook_url=_webhook_url(turn, secret) if secret else None,
+            priority=turn.job.priority,
+        )
+    except SubmissionNotSent:
+        await turn.save(turn.job.not_sent())
+        raise
+    except SubmissionUnknown as error:
+        _log.warning("job %s: %s Looking for its request", turn.job.id, error)
+        await _mark_lost(turn)
+    else:
+        await _record(turn, request)
+
+
+async def _record(turn: Turn, request: ProviderRequest) -> None:
+    """Store fal's id. Where its webhook was faster, or the lease has passed on, it is adopted as a late one is."""
+    try:
+        await turn.save(turn.job.submitted(request))
+    except StaleJob:
+        await adopt(turn.job.id, request, turn.services)
+        await turn.reread()
+    except RequestOwned as error:
+        _log.error("%s (%s)", error, request.request_id)
+        await _mark_lost(turn)
+
+
+async def _mark_lost(turn: Turn) -> None:
+    """Hold the job for its request's id, unless fal's webhook has brought it meanwhile."""
+    try:
+        await turn.save(turn.job.lost())
+    except StaleJob:
+        await turn.reread()
+
+
+async def _look_for_it(turn: Turn) -> None:
+    """Look for the request at fal; where it cannot be told, come again later, for as long as the horizon allows."""
+    lasting = turn.job.submission.secret_sha256 is None
+    try:
+        request = await _only_candidate(turn)
+    except HistoryUnavailable as error:
+        _log.info("job %s: fal.ai's history cannot be read: %s", turn.job.id, error)
+        request, lasting = None, lasting and error.answer.status in _NEVER_READABLE
+    else:
+        lasting = False
+    if request is not None and await _claimed(turn, request):
+        return
+    intended_at = turn.job.submission.intended_at
+    assert intended_at is not None
+    age = now() - intended_at
+    if lasting or age > turn.services.settings.service.unknown_horizon:
+        raise SubmissionUnknown(_UNANSWERED)
+    raise Postponed("nobody knows yet whether fal.ai has its request", _pause(age))
+
+
+async def _only_candidate(turn: Turn) -> ProviderRequest | None:
+    """The request in fal's history that is this job's; None where there is none, or it cannot be told which.
+
+    Jobs with the same input may have lost their requests together. Any of those requests is as good as another for
+    any of these jobs, so long as there are no more requests than jobs, and more than are being sent right now. The
+    order of the three questions matters: what fal lists was intended before, so its job is seen either among the
+    others or as the owner.
+    """
+    job = turn.job
+    assert job.submission.intended_at is not None
+    listed = await turn.services.fal.history(job.endpoint, job.sent, job.submission.intended_at)
+    if not listed:
+        return None
+    others = await turn.services.jobs.others_like(job)
+    owned = await turn.services.jobs.owned([request.request_id for request in listed])
+    free = [request for request in listed if request.request_id not in owned]
+    being_sent = others.count(SubmissionState.SUBMITTING)
+    return free[-1] if being_sent < len(free) <= 1 + len(others) else None
+
+
+async def _claimed(turn: Turn, request: ProviderRequest) -> bool:
+    """Store the id that was found; False if another job was faster."""
+    try:
+        await turn.save(turn.job.submitted(request))
+    except StaleJob:
+        await turn.reread()
+        return turn.job.submission.state is SubmissionState.SUBMITTED
+    except RequestOwned:
+        return False
+    return True
+
+
+async def _even_if_cancelled(step: Coroutine[object, object, None], at_most: timedelta) -> None:
+    """Finish the step although the process is asked to end: half of it would leave a paid request without its id."""
+    task = asyncio.create_task(step)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task}, timeout=at_most.total_seconds())
+        if task.done() and not task.cancelled() and (error := task.exception()) is not None:
+            _log.warning("while ending: %s", error)
+        raise
+
+
+def _webhook_url(turn: Turn, secret: str) -> str:
+    return f"{turn.services.settings.service.public_url}{WEBHOOKS}/{turn.job.id}/{secret}"
+
+
+def _digest(secret: str) -> str:
+    return hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _pause(age: timedelta) -> timedelta:
+    """The older the question, the rarer it is asked."""
+    return min(max(age / 4, _FIRST_LOOK), _LONGEST_PAUSE)

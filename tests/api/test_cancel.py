@@ -1,0 +1,183 @@
+"""Cancelling a job, wherever it is."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from uuid import uuid4
+
+import httpx
+import pytest
+from dirty_equals import IsPartialDict
+from jobs_apart import apart
+from pydantic import SecretStr
+from service import Json, Sandbox, Service, running
+
+from imagegen.settings import Settings
+
+LONG = {"fault": "latency", "generation": 8}  # the sandbox looks for a cancellation at every quarter
+UNCHARGED = IsPartialDict(totalCost=0, numImages=0)
+CANCELLED = IsPartialDict(status="cancelled", cost=UNCHARGED, images=[], error=None)
+
+
+@pytest.fixture
+def own(stack: Settings) -> Settings:
+    key = SecretStr(f"cancel-{uuid4().hex[:12]}:secret")
+    return apart(stack).model_copy(update={"fal": stack.fal.model_copy(update={"key": key})})
+
+
+@pytest.fixture
+async def working(own: Settings) -> AsyncGenerator[Service]:
+    async with running(own) as service:
+        yield service
+
+
+@pytest.fixture
+async def sandbox(own: Settings) -> AsyncGenerator[Sandbox]:
+    assert own.fal.key is not None
+    async with httpx.AsyncClient(base_url=own.fal.queue_url) as client:
+        yield Sandbox(client, own.fal.key.get_secret_value())
+
+
+async def submitted(sandbox: Sandbox, state: str = "IN_PROGRESS") -> None:
+    """Wait until fal has the request, and has come so far with it."""
+    async with asyncio.timeout(10):
+        while [request["state"] for request in await sandbox.requests()] != [state]:
+            await asyncio.sleep(0.02)
+
+
+async def outcomes(sandbox: Sandbox) -> list[str | None]:
+    return [request["error_type"] or request["state"] for request in await sandbox.requests()]
+
+
+def wished(job_id: str) -> tuple[int, str, object]:
+    return 202, f"/api/jobs/{job_id}", IsPartialDict(jobId=job_id, status="running")
+
+
+def told(answer: httpx.Response) -> tuple[int, str, object]:
+    return answer.status_code, answer.headers["Location"], answer.json()
+
+
+async def test_a_queued_job_is_cancelled_at_once_and_never_sent(own: Settings, sandbox: Sandbox) -> None:
+    async with running(own, with_runner=False) as service:
+        job_id = await service.accept()
+        answers = [await service.cancel(job_id) for _ in range(2)]
+    async with running(own) as service:
+        completed = await service.generate()
+        job = await service.job(job_id)
+
+    assert [(answer.status_code, answer.json()) for answer in answers] == [(200, CANCELLED), (200, CANCELLED)]
+    assert (job, completed.json()["status"], len(await sandbox.requests())) == (CANCELLED, "completed", 1)
+
+
+@pytest.mark.parametrize(
+    ("latency", "state"),
+    [({"generation": 8}, "IN_PROGRESS"), ({"queue": 60}, "IN_QUEUE")],
+    ids=["generating", "in fal's queue"],
+)
+async def test_what_fal_has_is_cancelled_there(working: Service, sandbox: Sandbox, latency: Json, state: str) -> None:
+    await sandbox.misbehaves({"fault": "latency", **latency})
+    job_id = await working.accept()
+    await submitted(sandbox, state)
+
+    answers = [await working.cancel(job_id) for _ in range(2)]
+
+    job = await working.ended(job_id, within=4)
+    assert [told(answer) for answer in answers] == [wished(job_id), wished(job_id)]
+    assert (job, await outcomes(sandbox)) == (CANCELLED, ["client_cancelled"])
+    assert (await working.cancel(job_id)).status_code == 200
+
+
+async def test_a_wish_during_the_submit_is_acted_on_as_soon_as_the_id_is_known(
+    working: Service, sandbox: Sandbox
+) -> None:
+    await sandbox.misbehaves(LONG, {"fault": "submit_delay", "seconds": 1.5})
+    job_id = await working.accept()
+    await submitted(sandbox)
+
+    answer = await working.cancel(job_id)
+
+    job = await working.ended(job_id, within=5)
+    assert told(answer) == wished(job_id)
+    assert (job, await outcomes(sandbox)) == (CANCELLED, ["client_cancelled"])
+
+
+async def test_a_wish_for_a_lost_request_is_acted_on_when_it_is_found(working: Service, sandbox: Sandbox) -> None:
+    await sandbox.misbehaves(
+        LONG, {"fault": "submit_drop", "when": "after_accepting"}, {"fault": "history_late", "seconds": 2}
+    )
+    job_id = await working.accept()
+    await submitted(sandbox)
+
+    answer = await working.cancel(job_id)
+
+    job = await working.ended(job_id)
+    assert (told(answer), job) == (wished(job_id), CANCELLED)
+    assert await outcomes(sandbox) == ["client_cancelled"]
+
+
+async def test_what_fal_completes_all_the_same_is_delivered_and_charged(working: Service, sandbox: Sandbox) -> None:
+    await sandbox.misbehaves({"fault": "latency", "generation": 2}, {"fault": "cancel_ignored"})
+    job_id = await working.accept()
+    await submitted(sandbox)
+
+    answer = await working.cancel(job_id)
+
+    job = await working.ended(job_id)
+    assert told(answer) == wished(job_id)
+    assert job == IsPartialDict(status="completed", cost=IsPartialDict(totalCost=0.05))
+
+
+async def test_any_replica_cancels(own: Settings, working: Service, sandbox: Sandbox) -> None:
+    await sandbox.misbehaves(LONG)
+    job_id = await working.accept()
+    await submitted(sandbox)
+    async with running(own, with_runner=False) as replica:
+        await replica.cancel(job_id)
+        job = await replica.ended(job_id, within=4)
+
+    assert job == CANCELLED
+
+
+async def test_the_waiting_caller_is_answered_with_the_cancelled_job(working: Service, sandbox: Sandbox) -> None:
+    await sandbox.misbehaves(LONG)
+    waiting = asyncio.create_task(working.generate())
+    await submitted(sandbox)
+    (job,) = (await working.client.get("/api/jobs")).json()["jobs"]
+    await working.cancel(job["jobId"])
+
+    answer = await waiting
+
+    assert (answer.status_code, answer.json()) == (200, CANCELLED)
+
+
+@pytest.mark.parametrize(
+    ("fault", "status"), [(None, "completed"), ({"fault": "model_fails"}, "failed")], ids=["completed", "failed"]
+)
+async def test_what_has_ended_is_not_cancelled(
+    working: Service, sandbox: Sandbox, fault: Json | None, status: str
+) -> None:
+    await sandbox.misbehaves(*([fault] if fault else []))
+    job_id = await working.accept()
+    before = await working.ended(job_id)
+
+    answer = await working.cancel(job_id)
+
+    assert (answer.status_code, answer.json()) == (409, IsPartialDict(code="job_finished", jobId=job_id))
+    assert (before["status"], (await working.job(job_id))["status"]) == (status, status)
+
+
+async def test_an_unknown_job_is_not_found(working: Service) -> None:
+    answer = await working.cancel("01ARZ3NDEKTSV4RRFFQ69G5FAV")
+
+    assert (answer.status_code, answer.json()["code"]) == (404, "job_not_found")
+
+
+async def test_of_a_cancel_and_a_submit_that_race_one_wins(working: Service, sandbox: Sandbox) -> None:
+    """Never both: a job that was cancelled before its submission has no request."""
+    job_ids = [await working.accept() for _ in range(12)]
+    answers = await asyncio.gather(*(working.cancel(job_id) for job_id in job_ids))
+
+    jobs = [await working.services.jobs.get((await working.ended(job_id))["jobId"]) for job_id in job_ids]
+    at_once = [answer.status_code == 200 for answer in answers]
+    sent = [job.submission.state != "none" for job in jobs]
+    assert [one for one, other in zip(at_once, sent, strict=True) if one and other] == []
+    assert sum(sent) == len(await sandbox.requests())

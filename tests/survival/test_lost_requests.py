@@ -1,0 +1,268 @@
+"""A submit whose answer is lost: its request is found again, paid for once, and never confused with another."""
+
+import asyncio
+from base64 import b64encode
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import httpx
+import pytest
+from dirty_equals import IsPartialDict
+from processes import free_port
+from service import FLUX, Json, Sandbox, Service, running
+from specimens import PNG
+
+from imagegen.fal import Patience
+from imagegen.jobs import Job, SubmissionState
+from imagegen.settings import Settings
+
+LOST = {"fault": "submit_drop", "when": "after_accepting"}
+NO_HISTORY = {"fault": "history_unavailable"}
+EMPTY_HISTORY = {"fault": "history_empty"}
+FAILED = IsPartialDict(
+    status="failed", error=IsPartialDict(code="submission_unknown"), cost=IsPartialDict(totalCost=0), images=[]
+)
+COMPLETED = IsPartialDict(status="completed", error=None, cost=IsPartialDict(totalCost=0.05))
+
+
+def with_limits(own: Settings, **limits: object) -> Settings:
+    changes = {"lease": timedelta(seconds=3), **limits}
+    return own.model_copy(update={"service": own.service.model_copy(update=changes)})
+
+
+@asynccontextmanager
+async def reachable(own: Settings, **limits: object) -> AsyncGenerator[Service]:
+    """A service that fal can tell of the end of a request."""
+    port = free_port()
+    settings = with_limits(own, public_url=f"http://127.0.0.1:{port}", **limits)
+    async with running(settings, port=port) as service:
+        yield service
+
+
+@pytest.fixture
+async def told(own: Settings) -> AsyncGenerator[Service]:
+    async with reachable(own) as service:
+        yield service
+
+
+@pytest.fixture
+async def untold(own: Settings) -> AsyncGenerator[Service]:
+    async with running(with_limits(own)) as service:
+        yield service
+
+
+async def in_state(service: Service, job_id: str, state: SubmissionState) -> Job:
+    async with asyncio.timeout(10):
+        while (job := await service.services.jobs.get(job_id)).submission.state is not state:
+            await asyncio.sleep(0.02)
+    return job
+
+
+async def webhooks(sandbox: Sandbox) -> list[Json]:
+    return [request["webhooks"] for request in await sandbox.requests()]
+
+
+async def until_sent(sandbox: Sandbox, number: int = 1) -> None:
+    """Wait until the webhook of every request was sent so often."""
+    async with asyncio.timeout(20):
+        while not all(told["sent"] >= number for told in await webhooks(sandbox)):
+            await asyncio.sleep(0.05)
+
+
+async def test_the_webhook_brings_the_id_back(told: Service, sandbox: Sandbox) -> None:
+    await sandbox.misbehaves(LOST, NO_HISTORY)
+
+    answer = await told.generate()
+
+    (request,) = await sandbox.requests()
+    job = await told.services.jobs.get(answer.json()["jobId"])
+    assert job.submission.request is not None
+    assert (answer.json(), job.submission.request.request_id) == (COMPLETED, request["request_id"])
+
+
+async def test_fals_history_brings_the_id_back(untold: Service, sandbox: Sandbox) -> None:
+    await sandbox.misbehaves(LOST)
+
+    answer = await untold.generate()
+
+    assert (answer.json(), len(await sandbox.requests())) == (COMPLETED, 1)
+
+
+async def test_a_request_with_the_callers_own_picture_is_found_by_what_was_sent(
+    untold: Service, sandbox: Sandbox
+) -> None:
+    """Its address at fal is made for the submit: the job's own payload has only a reference."""
+    await sandbox.misbehaves(LOST)
+    picture = f"data:image/png;base64,{b64encode(PNG).decode()}"
+
+    answer = await untold.generate(
+        {"model": "nano-banana-edit", "inputs": {"prompt": "a hat", "image_urls": [picture]}, "userId": "user123"}
+    )
+
+    job = await untold.services.jobs.get(answer.json()["jobId"])
+    (request,) = await sandbox.requests()
+    assert (answer.json()["status"], job.sent, job.payload == job.sent) == ("completed", request["body"], False)
+
+
+async def test_a_history_that_lists_late_is_asked_again(untold: Service, sandbox: Sandbox) -> None:
+    await sandbox.misbehaves(LOST, {"fault": "history_late", "seconds": 2})
+
+    answer = await untold.generate()
+
+    assert (answer.json(), len(await sandbox.requests())) == (COMPLETED, 1)
+
+
+async def test_of_two_requests_that_it_may_be_none_is_taken(own: Settings, sandbox: Sandbox) -> None:
+    not_yet = {"fault": "history_unavailable", "status": 503, "times": 1}  # what is in fal's queue is not listed
+    await sandbox.misbehaves({**LOST, "after": 1}, not_yet)
+    async with running(with_limits(own, unknown_horizon=timedelta(seconds=4))) as service:
+        model = service.services.registry.model("flux-pro")
+        payload = model.fal_request(FLUX["inputs"], {}).payload
+        somebodys = {"Authorization": f"Key {sandbox.key}"}
+        await sandbox.client.post(f"/{model.endpoint}", json=payload, headers=somebodys)
+        job_id = await service.accept()
+        held = await in_state(service, job_id, SubmissionState.UNKNOWN)
+        job = await service.ended(job_id)
+
+    assert (held.status, job, len(await sandbox.requests())) == ("running", FAILED, 2)
+
+
+async def test_of_two_jobs_that_lost_the_same_request_each_gets_one(untold: Service, sandbox: Sandbox) -> None:
+    await sandbox.misbehaves(LOST)
+
+    job_ids = [await untold.accept() for _ in range(2)]
+    ended = [await untold.ended(job_id) for job_id in job_ids]
+
+    stored = [(await untold.services.jobs.get(job_id)).submission.request for job_id in job_ids]
+    assert ended == [COMPLETED, COMPLETED]
+    assert {found.request_id for found in stored if found} == {
+        request["request_id"] for request in await sandbox.requests()
+    }
+
+
+async def test_after_the_horizon_it_fails_uncharged(own: Settings, sandbox: Sandbox) -> None:
+    await sandbox.misbehaves(LOST, EMPTY_HISTORY)
+    async with running(with_limits(own, unknown_horizon=timedelta(seconds=2))) as service:
+        job_id = await service.accept()
+        held = await in_state(service, job_id, SubmissionState.UNKNOWN)
+        job = await service.ended(job_id)
+
+    assert (held.status, job, len(await sandbox.requests())) == ("running", FAILED, 1)
+
+
+async def test_where_nothing_could_ever_tell_it_fails_at_once(untold: Service, sandbox: Sandbox) -> None:
+    await sandbox.misbehaves(LOST, NO_HISTORY)
+
+    answer = await untold.generate()
+
+    assert (answer.status_code, answer.json()["code"]) == (500, "submission_unknown")
+
+
+async def test_an_id_that_comes_after_the_failure_is_adopted(own: Settings, sandbox: Sandbox) -> None:
+    await sandbox.misbehaves(LOST, EMPTY_HISTORY, {"fault": "webhook_late", "seconds": 4})
+    async with reachable(own, unknown_horizon=timedelta(seconds=1)) as service:
+        job_id = await service.accept({**FLUX, "options": {"num_images": 2}})
+        failed = await service.ended(job_id)
+        before = await service.services.jobs.get(job_id)
+        async with asyncio.timeout(20):
+            while (job := await service.job(job_id))["status"] != "completed":
+                await asyncio.sleep(0.1)
+        after = await service.services.jobs.get(job_id)
+
+    assert (failed, job) == (FAILED, IsPartialDict(status="completed", error=None, cost=IsPartialDict(totalCost=0.1)))
+    assert (after.version > before.version, len(await sandbox.requests())) == (True, 1)
+
+
+async def test_a_forged_webhook_is_refused(own: Settings, sandbox: Sandbox) -> None:
+    await sandbox.misbehaves(LOST, NO_HISTORY, {"fault": "webhook_forged"})
+    async with reachable(own, unknown_horizon=timedelta(seconds=3)) as service:
+        job = await service.ended(await service.accept())
+        await until_sent(sandbox)
+
+    assert (job, [told["taken"] for told in await webhooks(sandbox)]) == (FAILED, [0])
+
+
+async def test_a_webhook_of_another_customers_request_is_refused(told: Service, sandbox: Sandbox) -> None:
+    """It is signed by fal, and does not know the attempt's secret."""
+    job = (await told.generate()).json()
+    address = (await sandbox.requests())[0]["query"]["fal_webhook"]
+    somebodys = {"Authorization": f"Key {sandbox.key}"}
+    for wrong in (f"{address[:-1]}{'0' if address[-1] != '0' else '1'}", address.replace(job["jobId"], "0" * 26)):
+        await sandbox.client.post(
+            "/fal-ai/flux/dev", json={"prompt": "x"}, params={"fal_webhook": wrong}, headers=somebodys
+        )
+    await until_sent(sandbox)
+
+    async with asyncio.timeout(10):
+        while not (await webhooks(sandbox))[0]["taken"]:
+            await asyncio.sleep(0.05)
+    assert [told["taken"] for told in await webhooks(sandbox)] == [1, 0, 0]
+
+
+async def test_a_webhook_that_comes_before_the_submits_answer_is_adopted(told: Service, sandbox: Sandbox) -> None:
+    await sandbox.misbehaves({"fault": "webhook_before_answer"})
+
+    answer = await told.generate()
+
+    assert (answer.json(), await webhooks(sandbox)) == (COMPLETED, [{"sent": 1, "taken": 1}])
+
+
+@pytest.mark.parametrize(
+    "fault", [{"fault": "webhook_doubled"}, {"fault": "webhook_late", "seconds": 1}], ids=["doubled", "late"]
+)
+async def test_a_webhook_ends_the_wait(told: Service, sandbox: Sandbox, fault: Json) -> None:
+    await sandbox.misbehaves(fault)
+
+    answer = await told.generate()
+
+    (request,) = await sandbox.requests()
+    assert (answer.json(), request["reads"]) == (COMPLETED, IsPartialDict(status=1, stream=0, result=1))
+
+
+async def test_the_secret_is_in_no_log_and_not_in_the_database(
+    told: Service, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", "imagegen")
+    await sandbox.misbehaves(LOST)
+    job_id = (await told.generate()).json()["jobId"]
+
+    secret = (await sandbox.requests())[0]["query"]["fal_webhook"].rpartition("/")[2]
+    assert (len(secret), secret in caplog.text) == (32, False)
+    assert secret not in str(await told.services.jobs.get(job_id))
+
+
+async def test_webhooks_need_no_key_and_say_nothing(told: Service) -> None:
+    async with httpx.AsyncClient(base_url=told.client.base_url) as anybody:
+        answers = [
+            await anybody.post("/api/webhooks/fal/01ARZ3NDEKTSV4RRFFQ69G5FAV/x", content=body) for body in (b"", b"{}")
+        ]
+
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(404, "not_found")] * 2
+
+
+@pytest.fixture
+def impatient(untold: Service) -> Service:
+    """A service that takes a request for forgotten after a second of 404."""
+    hasty = Patience(forgotten=timedelta(seconds=1), result=timedelta(seconds=1))
+    untold.services.fal._patience = hasty  # pyright: ignore[reportPrivateUsage] - ten minutes are too long for a test
+    return untold
+
+
+async def test_a_request_that_fal_has_lost_is_told_plainly(impatient: Service, sandbox: Sandbox) -> None:
+    await sandbox.misbehaves({"fault": "request_forgotten"})
+
+    answer = await impatient.generate()
+
+    (request,) = await sandbox.requests()
+    job = await impatient.job(answer.json()["jobId"])
+    assert (answer.status_code, job["error"]["code"], job["cost"]["totalCost"]) == (500, "result_lost", 0)
+    assert request["request_id"] in job["error"]["message"]
+
+
+async def test_a_status_that_is_forgotten_does_not_lose_the_result(impatient: Service, sandbox: Sandbox) -> None:
+    await sandbox.misbehaves({"fault": "read_status", "on": ["status", "stream"], "status": 404})
+
+    answer = await impatient.generate()
+
+    assert (answer.json(), len(await sandbox.requests())) == (COMPLETED, 1)
