@@ -58,6 +58,13 @@ class JobStatus(StrEnum):
 FINAL = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED})
 
 
+class Priority(StrEnum):
+    """How fal's queue orders a request."""
+
+    NORMAL = "normal"
+    LOW = "low"
+
+
 class SubmissionState(StrEnum):
     """Whether fal has the job's request."""
 
@@ -65,13 +72,6 @@ class SubmissionState(StrEnum):
     SUBMITTING = "submitting"
     SUBMITTED = "submitted"
     UNKNOWN = "unknown"
-
-
-class Priority(StrEnum):
-    """How urgent a request is to fal's queue: a person waits for a normal one, nobody for a low one."""
-
-    NORMAL = "normal"
-    LOW = "low"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,14 +102,14 @@ class Submission:
         state: how far it is.
         intended_at: when it was about to be sent.
         request: what fal made of it.
-        secret_sha256: of the secret in the address that this attempt gave fal for its webhook; None if it gave none.
+        webhook_digest: of the secret in the address that this attempt gave fal for its webhook; None if it gave none.
         payload: what was sent, where that is not the job's payload: it has addresses of the caller's own pictures.
     """
 
     state: SubmissionState = SubmissionState.NONE
     intended_at: datetime | None = None
     request: ProviderRequest | None = None
-    secret_sha256: str | None = None
+    webhook_digest: str | None = None
     payload: JsonObject | None = None
 
     @property
@@ -244,6 +244,7 @@ class Job:
     cost: Cost
     created_at: datetime
     type: str = IMAGE_GENERATION
+    priority: Priority = Priority.NORMAL
     status: JobStatus = JobStatus.QUEUED
     version: int = 1
     generation: int = 0
@@ -277,13 +278,21 @@ class Job:
         """What fal was sent, or is to be sent: what its history is compared with."""
         return self.payload if self.submission.payload is None else self.submission.payload
 
-    def submitting(self, now: datetime, secret_sha256: str | None = None, *, payload: JsonObject | None = None) -> Self:
+    @property
+    def is_open_at_fal(self) -> bool:
+        """Whether fal may be at work on the job's request: sent, or about to be, and its result is not recorded."""
+        sent = self.submission.state is not SubmissionState.NONE
+        return sent and self.result is None and not self.status.is_final
+
+    def submitting(
+        self, now: datetime, webhook_digest: str | None = None, *, payload: JsonObject | None = None
+    ) -> Self:
         """The intent, written before the POST: from here on a crash leaves a request that may be paid for."""
         self._require(self.submission.state is SubmissionState.NONE, "a submission was already begun")
         intent = Submission(
             state=SubmissionState.SUBMITTING,
             intended_at=now,
-            secret_sha256=secret_sha256,
+            webhook_digest=webhook_digest,
             payload=None if payload == self.payload else payload,
         )
         return self._next(submission=intent)

@@ -33,5 +33,5 @@ async def _cancel(job: Job, services: Services) -> Job:
         return cancelled
     if not await services.jobs.wish_cancelled(job.id):
         raise StaleJob(job.id)
-    await services.queue.hint(job.id)
+    await services.queue.nudge(job.id)
     return await services.jobs.get(job.id)
