@@ -13,9 +13,9 @@ from typing import Final
 
 import pytest
 from door import door
-from pages import ADDRESS, ROOT, Block, Example, Page, Script, pages, send
+from pages import ADDRESS, ROOT, Block, Example, Page, Script, Typed, pages, send
 from pydantic import JsonValue, SecretStr
-from service import Service, running
+from service import FLUX, Service, running
 from shown import ELLIPSIS, answer_in, differences, reads_as, untruths
 from specimens import PNG
 from workspace import NODE
@@ -42,6 +42,7 @@ ELSEWHERE: Final = {
     ("README.md", "export IMAGEGEN_API_KEYS_FILE"): "test_first_steps.py runs it in a shell",
     ("README.md", 'echo "FAL_KEY='): "there is no container engine; test_docker.py checks the files",
     ("docs/architecture.md", "HTTP request ─▶"): "a drawing",
+    ("docs/reliability.md", "queued ──▶ running"): "a drawing",
 }
 
 
@@ -68,10 +69,24 @@ async def job_id(service: Service) -> str:
     return (await service.generate()).json()["jobId"]
 
 
+async def job_for(request: Typed, service: Service) -> str | None:
+    """A job of its own for an example that changes it."""
+    if request.method == "DELETE":
+        return (await service.generate()).json()["jobId"]
+    if not request.path.endswith("/cancel"):
+        return None
+    await service.sandbox.misbehaves({"fault": "latency", "queue": 60})
+    job_id = await service.accept({**FLUX, "userId": "nobody of the pages"})
+    while not (await service.services.jobs.get(job_id)).submission.request:
+        await asyncio.sleep(0.02)
+    await service.sandbox.behaves()
+    return job_id
+
+
 @pytest.mark.parametrize("example", EXAMPLES, ids=str)
 async def test_a_curl_example_is_answered_as_shown(example: Example, service: Service, job_id: str) -> None:
     request = example.request
-    about = (await service.generate()).json()["jobId"] if request.method == "DELETE" else job_id
+    about = await job_for(request, service) or job_id
     answer = await send(request, service.client, about)
 
     if example.shown is None:

@@ -58,6 +58,13 @@ class JobStatus(StrEnum):
 FINAL = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED})
 
 
+class Priority(StrEnum):
+    """How urgent a request is to fal's queue: a person waits for a normal one, nobody for a low one."""
+
+    NORMAL = "normal"
+    LOW = "low"
+
+
 class SubmissionState(StrEnum):
     """Whether fal has the job's request."""
 
@@ -65,13 +72,6 @@ class SubmissionState(StrEnum):
     SUBMITTING = "submitting"
     SUBMITTED = "submitted"
     UNKNOWN = "unknown"
-
-
-class Priority(StrEnum):
-    """How urgent a request is to fal's queue: a person waits for a normal one, nobody for a low one."""
-
-    NORMAL = "normal"
-    LOW = "low"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,14 +102,14 @@ class Submission:
         state: how far it is.
         intended_at: when it was about to be sent.
         request: what fal made of it.
-        secret_sha256: of the secret in the address that this attempt gave fal for its webhook; None if it gave none.
+        webhook_digest: of the secret in the address that this attempt gave fal for its webhook; None if it gave none.
         payload: what was sent, where that is not the job's payload: it has addresses of the caller's own pictures.
     """
 
     state: SubmissionState = SubmissionState.NONE
     intended_at: datetime | None = None
     request: ProviderRequest | None = None
-    secret_sha256: str | None = None
+    webhook_digest: str | None = None
     payload: JsonObject | None = None
 
     @property
@@ -267,17 +267,6 @@ class Job:
     deletion: Deletion | None = None
 
     @property
-    def is_open_at_fal(self) -> bool:
-        """Whether fal may be at work on the job's request: sent, or about to be, and its result is not recorded."""
-        sent = self.submission.state is not SubmissionState.NONE
-        return sent and self.result is None and not self.status.is_final
-
-    @property
-    def may_have_leftovers(self) -> bool:
-        """Whether pictures that it does not name may be in the bucket: of an earlier lease, or of a broken transfer."""
-        return self.result is not None and (self.lease.epoch > 1 or self.transfer.attempts > 0)
-
-    @property
     def can_take_a_late_id(self) -> bool:
         """Whether fal's id of its request is still missed: it runs without one, or failed for want of one."""
         if self.status is JobStatus.FAILED and self.deletion is None:
@@ -289,13 +278,21 @@ class Job:
         """What fal was sent, or is to be sent: what its history is compared with."""
         return self.payload if self.submission.payload is None else self.submission.payload
 
-    def submitting(self, now: datetime, secret_sha256: str | None = None, *, payload: JsonObject | None = None) -> Self:
+    @property
+    def is_open_at_fal(self) -> bool:
+        """Whether fal may be at work on the job's request: sent, or about to be, and its result is not recorded."""
+        sent = self.submission.state is not SubmissionState.NONE
+        return sent and self.result is None and not self.status.is_final
+
+    def submitting(
+        self, now: datetime, webhook_digest: str | None = None, *, payload: JsonObject | None = None
+    ) -> Self:
         """The intent, written before the POST: from here on a crash leaves a request that may be paid for."""
         self._require(self.submission.state is SubmissionState.NONE, "a submission was already begun")
         intent = Submission(
             state=SubmissionState.SUBMITTING,
             intended_at=now,
-            secret_sha256=secret_sha256,
+            webhook_digest=webhook_digest,
             payload=None if payload == self.payload else payload,
         )
         return self._next(submission=intent)

@@ -171,15 +171,15 @@ class ServiceSettings(_Group):
     wait: Duration = Field(default=timedelta(minutes=10), gt=timedelta(0), validation_alias="IMAGEGEN_WAIT")
     concurrency: int = Field(default=64, ge=1, le=10_000, validation_alias="IMAGEGEN_CONCURRENCY")
     lease: Duration = Field(default=timedelta(seconds=30), ge=timedelta(seconds=3), validation_alias="IMAGEGEN_LEASE")
-    shutdown_grace: Duration = Field(
-        default=timedelta(seconds=20), ge=timedelta(seconds=2), validation_alias="IMAGEGEN_SHUTDOWN_GRACE"
-    )
     job_timeout: Duration = Field(
         default=timedelta(minutes=30), gt=timedelta(0), validation_alias="IMAGEGEN_JOB_TIMEOUT"
     )
     queue_timeout: Duration | None = Field(default=None, gt=timedelta(0), validation_alias="IMAGEGEN_QUEUE_TIMEOUT")
     unknown_horizon: Duration = Field(
         default=timedelta(hours=1), gt=timedelta(0), validation_alias="IMAGEGEN_UNKNOWN_HORIZON"
+    )
+    shutdown_grace: Duration = Field(
+        default=timedelta(seconds=20), ge=timedelta(seconds=2), validation_alias="IMAGEGEN_SHUTDOWN_GRACE"
     )
     transfer_memory: ByteSize = Field(
         default=ByteSize(64 * 2**20), ge=16 * 2**20, validation_alias="IMAGEGEN_TRANSFER_MEMORY"

@@ -107,7 +107,7 @@ async def take_webhook(job_id: str, secret: str, hint: WebhookHint, services: Se
 
 def knows(secret: str, job: Job) -> bool:
     """Whether this is the secret that the job's attempt gave fal; takes as long for a wrong one as for none."""
-    digest = job.submission.secret_sha256
+    digest = job.submission.webhook_digest
     same = hmac.compare_digest(_digest(secret), digest or _NOBODYS_DIGEST)
     return same and digest is not None
 
@@ -137,7 +137,7 @@ async def _wake(job: Job, services: Services) -> None:
 async def _post(turn: Turn, payload: JsonObject) -> None:
     """Send the request: its intent is stored before the POST, its id right after."""
     secret = secrets.token_hex(_SECRET_BYTES) if turn.services.settings.service.public_url else None
-    await turn.save_intent(_digest(secret) if secret else None, payload)
+    await turn.save_intent(payload, _digest(secret) if secret else None)
     try:
         request = await turn.services.fal.submit(
             turn.job.endpoint,
@@ -178,7 +178,7 @@ async def _mark_lost(turn: Turn) -> None:
 
 async def _look_for_it(turn: Turn) -> None:
     """Look for the request at fal; where it cannot be told, come again later, for as long as the horizon allows."""
-    lasting = turn.job.submission.secret_sha256 is None
+    lasting = turn.job.submission.webhook_digest is None
     try:
         request = await _only_candidate(turn)
     except HistoryUnavailable as error:

@@ -38,14 +38,14 @@ class Postponed(ImagegenError):
 class Turn:
     """This process's lease on one job, asked for when `uptime` was `asked_at`. `job` is always the job as stored.
 
-    `hint` is set when another process has something to tell about the job: a webhook of fal's, a wish to cancel.
+    `nudge` is set when another process has something to tell about the job: a webhook of fal's, a wish to cancel.
     """
 
     def __init__(
-        self, job: Job, services: Services, delivery: Delivery, asked_at: float, hint: asyncio.Event | None = None
+        self, job: Job, services: Services, delivery: Delivery, asked_at: float, nudge: asyncio.Event | None = None
     ) -> None:
         self.job, self.services, self._delivery = job, services, delivery
-        self.hint = hint or asyncio.Event()
+        self.nudge = nudge or asyncio.Event()
         self._lease = services.settings.service.lease
         self._renewed_at = asked_at
         if job.submission.state is not SubmissionState.NONE:
@@ -74,20 +74,26 @@ class Turn:
         if was_open and not self.job.is_open_at_fal and self.services.settings.fal.concurrency is not None:
             await self.services.queue.announce_a_free_slot()
 
-    async def save_intent(self, secret_sha256: str | None, payload: JsonObject) -> None:
+    async def save_intent(self, payload: JsonObject, webhook_digest: str | None) -> None:
         """Store the intent to submit, once fewer than FAL_CONCURRENCY requests are open at fal; then submit at once.
 
+        Args:
+            payload: what will be sent.
+            webhook_digest: of the secret in the address for fal's webhook; None if it is given none.
+
         Raises:
-            Postponed: the process was told to end meanwhile, or the job's deadline has passed.
+            Postponed: the process was told to end meanwhile, or the job's deadline passed.
             StaleJob: the lease has passed to somebody else.
         """
         bound = self.services.settings.fal.concurrency
+
+        def intent() -> Job:
+            return self.job.submitting(now(), webhook_digest, payload=payload)
+
         if bound is None:
-            await self.save(self.job.submitting(now(), secret_sha256, payload=payload))
+            await self.save(intent())
         else:
-            self.job = await self._with_a_slot(
-                bound, lambda: self.job.submitting(now(), secret_sha256, payload=payload)
-            )
+            self.job = await self._with_a_slot(bound, intent)
             await self.services.queue.announce(self.job)
         self._delivery.settled()
 
@@ -106,7 +112,7 @@ class Turn:
         await either(freed, stopping, at_most=_LOOK_FOR_A_SLOT)
         if stopping.is_set():
             raise Postponed("the process is told to end", timedelta(0))
-        if self.job.deadline is not None and now() > self.job.deadline:
+        if self.job.deadline is not None and now() >= self.job.deadline:
             raise Postponed("its deadline has passed", timedelta(0))
         if self.job.priority is Priority.LOW:
             await asyncio.sleep(_AFTER_YOU.total_seconds())
@@ -162,8 +168,8 @@ async def take_turn(job: Job, services: Services, delivery: Delivery, asked_at: 
     Raises:
         StaleJob: the lease was lost while the body ran; the body was stopped.
     """
-    with services.queue.nudges.of(job.id) as hint:
-        turn = Turn(job, services, delivery, asked_at, hint)
+    with services.queue.nudges.of(job.id) as nudge:
+        turn = Turn(job, services, delivery, asked_at, nudge)
         try:
             async with _kept_alive(turn):
                 yield turn

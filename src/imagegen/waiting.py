@@ -93,7 +93,7 @@ async def _until_ended(turn: Turn, request: ProviderRequest, *, resumed: bool) -
     if resumed:
         look.set()
     watch = _Watch(turn, request, look)
-    hint = look if turn.job.submission.secret_sha256 is not None else None
+    hint = look if turn.job.submission.webhook_digest is not None else None
     waiting = asyncio.create_task(turn.services.fal.wait(request, watch.heard, hint=hint))
     watching = asyncio.create_task(watch.watch())
     try:
@@ -129,15 +129,15 @@ class _Watch:
     async def watch(self) -> None:
         """Look at limits and wishes until cancelled."""
         while True:
-            if self._turn.hint.is_set():
-                self._turn.hint.clear()
+            if self._turn.nudge.is_set():
+                self._turn.nudge.clear()
                 await self._turn.look_for_a_wish()
                 self._look.set()
             await self._note_the_beginning()
             await self._stop_if_due()
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._rest().total_seconds()):
-                    await self._turn.hint.wait()
+                    await self._turn.nudge.wait()
 
     async def _note_the_beginning(self) -> None:
         if self._generating_since is not None and self._turn.job.generating_at is None:

@@ -159,7 +159,7 @@ async def test_the_stored_document_has_decimals_and_dates_and_no_empty_idempoten
             "providerNote": None,
         },
         "lease": {"runner": None, "epoch": 0, "until": None, "taken": 0},
-        "submission": {"state": "none", "intendedAt": None, "request": None, "secretSha256": None, "payload": None},
+        "submission": {"state": "none", "intendedAt": None, "request": None, "webhookDigest": None, "payload": None},
         "transfer": {"attempts": 0, "unreadable": 0, "firstFailedAt": None, "lastError": None},
         "result": None,
         "images": [],

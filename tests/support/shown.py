@@ -20,6 +20,7 @@ _VARYING: Final = {
     "sizeBytes",
     "sha256",
     "requestId",
+    "cancelRequestedAt",
     "createdAt",
     "startedAt",
     "completedAt",

@@ -67,6 +67,12 @@ _INDEXES: Final = (
         unique=True,
         partialFilterExpression={"idempotency": {"$exists": True}},
     ),
+    IndexModel(
+        [("submission.request.requestId", ASCENDING)],
+        name="requestId",
+        unique=True,
+        partialFilterExpression={"submission.request.requestId": {"$exists": True}},
+    ),
     IndexModel([("falSlot", ASCENDING)], name="falSlot", unique=True, partialFilterExpression=_HAS_A_SLOT),
     IndexModel(
         [("submission.state", ASCENDING), ("falSlot", ASCENDING)],
@@ -77,12 +83,6 @@ _INDEXES: Final = (
         [("userId", ASCENDING), ("priority", ASCENDING)],
         name="queuedOfUser",
         partialFilterExpression={"status": JobStatus.QUEUED.value},
-    ),
-    IndexModel(
-        [("submission.request.requestId", ASCENDING)],
-        name="requestId",
-        unique=True,
-        partialFilterExpression={"submission.request.requestId": {"$exists": True}},
     ),
     IndexModel([("inputKeys", ASCENDING)]),
     IndexModel([("clearAt", ASCENDING)], partialFilterExpression={"clearAt": {"$type": "date"}}),
@@ -296,9 +296,8 @@ class Jobs:
         if job.status.is_final:
             changes["lease.until"] = None
             changes["clearAt"] = job.completed_at if job.may_have_leftovers else None
-        update: Document = {"$set": changes} if job.is_open_at_fal else {"$set": changes, **_NO_SLOT}
         try:
-            return await self._store(job, update)
+            return await self._store(job, {"$set": changes} if job.is_open_at_fal else {"$set": changes, **_NO_SLOT})
         except DuplicateKeyError as error:
             raise RequestOwned(job.id) from error
 
@@ -328,17 +327,10 @@ class Jobs:
 
     async def _store(self, job: Job, update: Document) -> Job:
         before = {**_held(job), "version": job.version - 1}
-        if job.status.is_final:
-            was_stored = await self._end(job, before, update)
-        else:
-            was_stored = await self._update(before, update)
-        if not was_stored and not await self._is_stored(job):
+        write = self._end if job.status.is_final else self._write
+        if not await write(job, before, update) and not await self._is_stored(job):
             raise StaleJob(job.id)
         return job
-
-    async def _update(self, before: Document, update: Document) -> bool:
-        with _answers():
-            return (await self._jobs.update_one(before, update)).matched_count == 1
 
     async def _end(self, job: Job, before: Document, update: Document) -> bool:
         """Store a job's last move and count it in the usage: both, or neither if the move comes too late."""
@@ -366,7 +358,7 @@ class Jobs:
         """
         before: Document = {"_id": job.id, "version": job.version - 1, "status": JobStatus.RUNNING.value}
         try:
-            was_stored = await self._update(before, {"$set": moving_part(job)})
+            was_stored = await self._write(job, before, {"$set": moving_part(job)})
         except DuplicateKeyError as error:
             raise RequestOwned(job.id) from error
         if not was_stored:
@@ -424,6 +416,10 @@ class Jobs:
         with _answers():
             found = self._jobs.find(wanted, {"submission.request.requestId": 1})
             return frozenset([document["submission"]["request"]["requestId"] async for document in found])
+
+    async def _write(self, _job: Job, before: Document, update: Document) -> bool:
+        with _answers():
+            return (await self._jobs.update_one(before, update)).matched_count == 1
 
     async def _is_stored(self, job: Job) -> bool:
         with _answers():
