@@ -267,6 +267,11 @@ class Job:
     deletion: Deletion | None = None
 
     @property
+    def may_have_leftovers(self) -> bool:
+        """Whether pictures that it does not name may be in the bucket: of an earlier lease, or of a broken transfer."""
+        return self.result is not None and (self.lease.epoch > 1 or self.transfer.attempts > 0)
+
+    @property
     def can_take_a_late_id(self) -> bool:
         """Whether fal's id of its request is still missed: it runs without one, or failed for want of one."""
         if self.status is JobStatus.FAILED and self.deletion is None:
