@@ -4,22 +4,26 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
+import httpx
+
 from imagegen.fal import Fal, Pricing
-from imagegen.http import open_transport
+from imagegen.http import open_guarded_transport, open_transport
 from imagegen.prices import PriceBook, open_prices
 from imagegen.queue import Queue, open_queue
 from imagegen.registry import Registry
 from imagegen.settings import Settings
 from imagegen.storage.images import Images, open_images
 from imagegen.storage.jobs import Jobs, open_jobs
+from imagegen.webhooks import is_public
 
 _SPARE_CONNECTIONS: Final = 32
+RECEIVERS_AT_ONCE: Final = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +31,7 @@ class Services:
     """What the rest of the process works with; one of each kind.
 
     Attributes:
+        receivers: leads to callers' webhooks, and to public addresses only unless the settings say otherwise.
         runner: this process's name in leases: host, process id and a random part.
         stopping: set when the process was asked to end; waiting requests are answered with what there is.
     """
@@ -38,6 +43,7 @@ class Services:
     queue: Queue
     fal: Fal
     prices: PriceBook
+    receivers: httpx.AsyncBaseTransport
     runner: str
     stopping: asyncio.Event
 
@@ -75,6 +81,7 @@ async def open_services(
         prices = await stack.enter_async_context(
             open_prices(Pricing(settings.fal, transport), jobs.unit_prices, registry.endpoints)
         )
+        receivers = await stack.enter_async_context(open_guarded_transport(RECEIVERS_AT_ONCE, _receivable(settings)))
         yield Services(
             settings=settings,
             registry=registry,
@@ -83,9 +90,15 @@ async def open_services(
             queue=queue,
             fal=fal,
             prices=prices,
+            receivers=receivers,
             stopping=stopping or asyncio.Event(),
             runner=f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}",
         )
+
+
+def _receivable(settings: Settings) -> Callable[[str], bool]:
+    """Tells which IP addresses callers' webhooks may be at."""
+    return lambda address: settings.webhooks.allow_private or is_public(address)
 
 
 def now() -> datetime:

@@ -53,6 +53,7 @@ def test_the_operations_have_names_for_methods(contract: Contract) -> None:
         "listJobs": "GET /api/jobs",
         "getJob": "GET /api/jobs/{jobId}",
         "deleteJob": "DELETE /api/jobs/{jobId}",
+        "listDeliveries": "GET /api/jobs/{jobId}/deliveries",
         "getUsage": "GET /api/usage",
         "getLiveness": "GET /health/live",
         "getReadiness": "GET /health/ready",

@@ -164,6 +164,7 @@ async def test_the_stored_document_has_decimals_and_dates_and_no_empty_idempoten
         "images": [],
         "error": None,
         "attention": None,
+        "webhookUrl": None,
         "createdAt": job.created_at,
         "startedAt": None,
         "completedAt": None,

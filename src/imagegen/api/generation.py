@@ -48,6 +48,7 @@ def new_job(request: ModelRequest, services: Services, caller: Caller, *, idempo
         payload=fal_request.payload,
         cost=Cost(cost_per_image=price.cost_per_image, num_images=price.num_images),
         created_at=created_at,
+        webhook_url=request.webhook_url,
         idempotency=_idempotency(request, caller, idempotency_key) if idempotency_key else None,
     )
 

@@ -22,6 +22,7 @@ from imagegen.errors import DatabaseUnavailable, JobDeleted, JobNotFound, StaleJ
 from imagegen.jobs import Idempotency, Job, JobStatus, first_job_id_at
 from imagegen.settings import MongoSettings
 from imagegen.storage.answers import answers as _answers
+from imagegen.storage.deliveries import Deliveries
 from imagegen.storage.job_documents import (
     DECIMALS,
     Document,
@@ -94,12 +95,14 @@ class Jobs:
     Attributes:
         usage: what ended jobs come to; kept beside them, for it changes in the same transactions.
         unit_prices: fal's, as last read.
+        deliveries: what is owed to callers' webhooks; recorded in the transactions that end their jobs.
     """
 
     def __init__(self, collection: Collection) -> None:
         self._jobs = collection
         self.usage = Usage(_beside(collection, "usage"), collection)
         self.unit_prices = UnitPrices(_beside(collection, "unitPrices"))
+        self.deliveries = Deliveries(_beside(collection, "deliveries"))
 
     async def check(self) -> None:
         """Raise DatabaseUnavailable unless MongoDB answers."""
@@ -124,6 +127,7 @@ class Jobs:
         with _answers():
             await self._jobs.create_indexes(list(_INDEXES))
         await self.usage.ensure_indexes()
+        await self.deliveries.ensure_indexes()
 
     async def insert(self, job: Job) -> tuple[Job, bool]:
         """Store a new job, or find the one that its idempotency key already made.
@@ -248,16 +252,22 @@ class Jobs:
         return job
 
     async def _end(self, job: Job, before: Document, changes: Document) -> bool:
-        """Store a job's last move and count it in the usage: both, or neither if the move comes too late."""
+        """Store a job's last move, count it in the usage, and record what its webhook is owed.
+
+        All of it, or nothing if the move comes too late.
+        """
 
         async def move(session: Session) -> bool:
             outcome = await self._jobs.update_one(before, {"$set": changes}, session=session)
             if outcome.matched_count:
                 await self.usage.count(job, session)
+                await self.deliveries.record(job, session)
             return outcome.matched_count == 1
 
         async with self.usage.turn_of(job), await self._jobs.database.client.start_session() as session:
-            return await session.with_transaction(move, write_concern=self._jobs.write_concern)
+            was_stored = await session.with_transaction(move, write_concern=self._jobs.write_concern)
+        self.deliveries.news.set()
+        return was_stored
 
     async def _is_stored(self, job: Job) -> bool:
         with _answers():
