@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 from dirty_equals import IsPartialDict
-from pydantic import SecretStr
+from pydantic import JsonValue, SecretStr
 from service import FLUX, Json, Service, running
 
 from imagegen.api.webhook_urls import webhook_fault
@@ -22,7 +22,7 @@ async def house(stack: Settings) -> AsyncGenerator[Service]:
         yield service
 
 
-async def refusal(service: Service, url: object) -> Json:
+async def refusal(service: Service, url: JsonValue) -> Json:
     answer = await service.generate({**FLUX, "webhookUrl": url})
     assert answer.status_code == 400
     (fault,) = answer.json()["errors"]
@@ -58,7 +58,9 @@ async def test_a_private_address_is_refused(house: Service, url: str) -> None:
         (None, "wrong_type"),
     ],
 )
-async def test_what_is_no_url_of_a_webhook_is_refused_and_not_repeated(house: Service, url: object, code: str) -> None:
+async def test_what_is_no_url_of_a_webhook_is_refused_and_not_repeated(
+    house: Service, url: JsonValue, code: str
+) -> None:
     fault = await refusal(house, url)
 
     assert fault == IsPartialDict(pointer="/webhookUrl", code=code)
