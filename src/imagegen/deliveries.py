@@ -74,12 +74,12 @@ async def _next_due(services: Services, pace: Pace) -> Delivery:
     while True:
         deliveries.news.clear()
         try:
-            delivery = await deliveries.claim(pace.lease)
+            if delivery := await deliveries.claim(pace.lease):
+                return delivery
         except Unavailable as error:
             _log.warning("deliveries: %s; trying again", error)
-            delivery = None
-        if delivery is not None:
-            return delivery
+        except Exception:  # noqa: BLE001 - one record that cannot be read must not end the sending of the others
+            _log.exception("deliveries: unexpected error")
         with suppress(TimeoutError):
             await asyncio.wait_for(deliveries.news.wait(), pace.look_again.total_seconds() * _jitter())
 
