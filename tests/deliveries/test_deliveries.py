@@ -2,8 +2,9 @@
 
 import asyncio
 import base64
+import json
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from itertools import pairwise
@@ -12,6 +13,7 @@ import pytest
 from aiohttp.web import Response
 from dirty_equals import IsPartialDict, IsStr
 from jobs_apart import apart
+from pages import ROOT, Page
 from pydantic import SecretStr
 from receiver import Received, Receiver, receiving
 from service import FLUX, Json, Service, running
@@ -322,3 +324,34 @@ async def test_a_job_without_a_webhook_has_no_deliveries(house: Service) -> None
     job_id = (await house.generate()).json()["jobId"]
 
     assert (await house.client.get(f"/api/jobs/{job_id}/deliveries")).json() == {"deliveries": []}
+
+
+async def test_the_page_shows_what_is_sent_and_logged_and_its_receiver_verifies(
+    house: Service, receiver: Receiver, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = Page(ROOT / "docs/webhooks.md")
+    event, log = (json.loads(block.text) for block in page.blocks if block.language == "json")
+    (program,) = (block.text for block in page.blocks if block.language == "python")
+    receiver.answers = [Response(status=503, text="Back soon.")]
+    async with delivering(
+        house.services, replace(QUICK, first_pause=timedelta(hours=1), longest_pause=timedelta(hours=1))
+    ):
+        job_id = await made(house, receiver)
+        (received,) = await receiver.times(1)
+        while not (delivery := await log_of(house, job_id))["attempts"]:
+            await asyncio.sleep(0.02)
+    names: dict[str, Callable[..., None]] = {}
+    exec(program.replace("whsec_…", SECRET), names)  # noqa: S102 - the page's own
+    names["on_webhook"](received.body, {**received.headers})
+
+    sent = received.verified(SECRET)
+    (logged,) = log["deliveries"]
+    assert capsys.readouterr().out == f"job.completed {job_id}\n"
+    assert (list(event), event["data"].keys() - {"…"} <= sent["data"].keys()) == (list(sent), True)
+    assert form(logged) == form(delivery)
+
+
+def form(delivery: Json) -> Json:
+    """The log without what differs from one delivery to the next."""
+    attempts = [dict.fromkeys(attempt) | {"outcome": attempt["outcome"]} for attempt in delivery["attempts"]]
+    return dict.fromkeys(delivery) | {"state": delivery["state"], "event": delivery["event"], "attempts": attempts}

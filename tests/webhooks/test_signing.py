@@ -1,9 +1,13 @@
 """Signatures are what the library of Standard Webhooks verifies."""
 
 import base64
+import subprocess
 from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
+from dotenv import dotenv_values
+from pages import ROOT, Page
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from imagegen.webhooks import headers, read_secrets
@@ -47,6 +51,13 @@ def test_the_published_example_of_the_specification_is_signed_as_published() -> 
 
 def test_secrets_are_read_with_and_without_padding() -> None:
     assert read_secrets(f"{secret(KEY)} , {secret(OTHER).rstrip('=')}") == (KEY, OTHER)
+
+
+def test_the_command_of_the_page_makes_a_secret(tmp_path: Path) -> None:
+    (command,) = [block.text for block in Page(ROOT / "docs/webhooks.md").blocks if block.language == "sh"]
+    subprocess.run(["/bin/sh", "-c", command], cwd=tmp_path, check=True)  # noqa: S603 - the page's own
+
+    assert len(read_secrets(dotenv_values(tmp_path / ".env")["WEBHOOK_SECRETS"] or "")) == 1
 
 
 @pytest.mark.parametrize(
