@@ -54,6 +54,7 @@ async def sweep(services: Services) -> int:
 async def _erase(job: Job, services: Services) -> None:
     """Clear the bucket of a deleted job; safe to repeat. A picture that another job of the user's has too stays."""
     assert job.deletion is not None
+    await services.jobs.deliveries.drop(job.id)
     await services.images.discard(f"{image_key_stem(job.user_id, job.created_at, job.id)}/")
     for key in job.deletion.input_keys:
         if not await services.jobs.uses_input(key):

@@ -265,6 +265,7 @@ class Job:
     completed_at: datetime | None = None
     input_keys: tuple[str, ...] = ()
     deletion: Deletion | None = None
+    webhook_url: str | None = None
 
     @property
     def may_have_leftovers(self) -> bool:
@@ -430,6 +431,7 @@ class Job:
             error=JobError(code=self.error.code, message="", retryable=self.error.retryable) if self.error else None,
             idempotency=replace(self.idempotency, body_sha256="") if self.idempotency else None,
             input_keys=(),
+            webhook_url=None,
             deletion=Deletion(requested_at=now, input_keys=self.input_keys, due_at=now),
         )
 

@@ -14,6 +14,7 @@ from imagegen.api import create_app
 from imagegen.api.connections import http_protocol
 from imagegen.api.discretion import keep_secrets_out_of_the_access_log
 from imagegen.api.doors import doors_for
+from imagegen.deliveries import delivering
 from imagegen.errors import StartupError
 from imagegen.local import join_local_stack, local_stack
 from imagegen.registry import Registry, load_registry
@@ -77,6 +78,7 @@ async def serve(
         # Opened here and not by uvicorn, which would turn a server that is down into an exit without its reason.
         open_services(complete, registry, stopping=stopping, create_bucket=local_s3) as services,
         working(services),
+        delivering(services),
     ):
         app = create_app(registry, lambda: nullcontext(services), doors, settings.limits)
         server = _Server(_uvicorn_config(app, settings), stopping)
@@ -91,7 +93,8 @@ async def work(settings: Settings) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    async with open_services(complete, registry, stopping=stopping) as services, working(services):
+    opened = open_services(complete, registry, stopping=stopping)
+    async with opened as services, working(services), delivering(services):
         _log.info("taking jobs as %s", services.runner)
         await stopping.wait()
 

@@ -25,6 +25,7 @@ from pydantic import (
 )
 
 from imagegen.errors import SettingsError
+from imagegen.webhooks import read_secrets
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -86,6 +87,11 @@ def _origins(value: str) -> str:
     for origin in _listed(value):
         if origin != "*" and re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", origin) is None:
             raise ValueError("expected origins such as https://app.example.com, separated by commas, or *")
+    return value
+
+
+def _webhook_secrets(value: SecretStr) -> SecretStr:
+    read_secrets(value.get_secret_value())
     return value
 
 
@@ -246,6 +252,20 @@ class LimitSettings(_Group):
         return _listed(self.cors_origins)
 
 
+class WebhookSettings(_Group):
+    """Webhooks to callers. Unset secrets: no request may ask for one."""
+
+    secrets: Annotated[SecretStr, AfterValidator(_webhook_secrets)] | None = Field(
+        default=None, validation_alias="WEBHOOK_SECRETS"
+    )
+    allow_private: bool = Field(default=False, validation_alias="WEBHOOK_ALLOW_PRIVATE")
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        """What deliveries are signed with; none: nothing can be delivered."""
+        return read_secrets(self.secrets.get_secret_value()) if self.secrets else ()
+
+
 class LocalSettings(_Group):
     """The programs of the local servers. Unset: one on PATH, else the one of the extra `imagegen[local]`."""
 
@@ -266,6 +286,7 @@ class Settings(BaseModel):
     service: ServiceSettings = ServiceSettings()
     doors: DoorSettings = DoorSettings()
     limits: LimitSettings = LimitSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     local: LocalSettings = LocalSettings()
 
     @property
@@ -305,9 +326,10 @@ _GROUPS: dict[str, type[_Group]] = {
     "service": ServiceSettings,
     "doors": DoorSettings,
     "limits": LimitSettings,
+    "webhooks": WebhookSettings,
     "local": LocalSettings,
 }
-_SECRETS = {"FAL_KEY", "MONGODB_URL", "NATS_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+_SECRETS = {"FAL_KEY", "MONGODB_URL", "NATS_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "WEBHOOK_SECRETS"}
 _NEEDED_IN_PRODUCTION = {
     "fal": "FAL_KEY is not set: production needs a fal.ai key (id:secret, from your fal.ai dashboard)",
     "mongodb": "MONGODB_URL is not set: production needs a MongoDB (mongodb://user:password@host/?replicaSet=…)",

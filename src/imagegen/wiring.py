@@ -4,22 +4,25 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import uuid4
 
+import httpx
+
 from imagegen.errors import DatabaseUnavailable, StartupError
 from imagegen.fal import Fal, Pricing, WebhookVerifier, allowed_streams
-from imagegen.http import open_transport
+from imagegen.http import open_guarded_transport, open_transport
 from imagegen.prices import PriceBook, open_prices
 from imagegen.queue import Queue, open_queue
 from imagegen.registry import Registry
 from imagegen.settings import Settings
 from imagegen.storage.images import Images, open_images
 from imagegen.storage.jobs import Jobs, open_jobs
+from imagegen.webhooks import is_public
 
 QUEUE_USE: Final = timedelta(seconds=90)  # a process says so anew with each audit; one that died is forgotten then
 _ADMISSIONS: Final = 6
@@ -29,6 +32,7 @@ _ANOTHER_QUEUE: Final = (
     f"again after {QUEUE_USE.total_seconds():.0f} s."
 )
 _SPARE_CONNECTIONS: Final = 32
+RECEIVERS_AT_ONCE: Final = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,7 @@ class Services:
     """What the rest of the process works with; one of each kind.
 
     Attributes:
+        receivers: leads to callers' webhooks, and to public addresses only unless the settings say otherwise.
         runner: this process's name in leases: host, process id and a random part.
         stopping: set when the process was asked to end; waiting requests are answered with what there is.
     """
@@ -48,6 +53,7 @@ class Services:
     fal: Fal
     webhooks: WebhookVerifier
     prices: PriceBook
+    receivers: httpx.AsyncBaseTransport
     runner: str
     stopping: asyncio.Event
 
@@ -86,6 +92,7 @@ async def open_services(
         prices = await stack.enter_async_context(
             open_prices(Pricing(settings.fal, transport), jobs.unit_prices, registry.endpoints)
         )
+        receivers = await stack.enter_async_context(open_guarded_transport(RECEIVERS_AT_ONCE, _receivable(settings)))
         yield Services(
             settings=settings,
             registry=registry,
@@ -95,6 +102,7 @@ async def open_services(
             fal=fal,
             webhooks=WebhookVerifier(settings.fal, transport),
             prices=prices,
+            receivers=receivers,
             stopping=stopping or asyncio.Event(),
             runner=runner,
         )
@@ -125,6 +133,11 @@ async def _open_the_queue_in_use(settings: Settings, jobs: Jobs, runner: str) ->
     finally:
         with suppress(DatabaseUnavailable):
             await jobs.queue_users.leave(runner)
+
+
+def _receivable(settings: Settings) -> Callable[[str], bool]:
+    """Tells which IP addresses callers' webhooks may be at."""
+    return lambda address: settings.webhooks.allow_private or is_public(address)
 
 
 def now() -> datetime:

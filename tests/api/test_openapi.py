@@ -54,6 +54,7 @@ def test_the_operations_have_names_for_methods(contract: Contract) -> None:
         "getJob": "GET /api/jobs/{jobId}",
         "cancelJob": "POST /api/jobs/{jobId}/cancel",
         "deleteJob": "DELETE /api/jobs/{jobId}",
+        "listDeliveries": "GET /api/jobs/{jobId}/deliveries",
         "getUsage": "GET /api/usage",
         "getLiveness": "GET /health/live",
         "getReadiness": "GET /health/ready",

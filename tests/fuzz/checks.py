@@ -45,8 +45,16 @@ def problem_of(response: Response) -> dict[str, Any]:
 
 
 def is_unsaid(fault: dict[str, Any]) -> bool:
-    """What a member is only beside another, or what is in a data URI; and a seed whose bound schemathesis rounds."""
+    """What a member is only beside another, or what is in a data URI; a seed whose bound schemathesis rounds; webhooks.
+
+    Those are refused where no secret is set, and by where they lead.
+    """
     beside_another = fault["code"] == "conflict" or fault["message"].startswith("With loras,")
     words = fault["message"]
     inside_a_data_uri = fault["code"] == "wrong_format" and (" base64" in words or "no picture" in words)
-    return beside_another or inside_a_data_uri or (fault["code"], fault["pointer"]) in UNSAID
+    return (
+        beside_another
+        or inside_a_data_uri
+        or fault["pointer"] == "/webhookUrl"
+        or (fault["code"], fault["pointer"]) in UNSAID
+    )

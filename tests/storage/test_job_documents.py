@@ -169,6 +169,7 @@ async def test_the_stored_document_has_decimals_and_dates_and_no_empty_idempoten
         "picturesAsked": None,
         "cancelRequestedAt": None,
         "stop": None,
+        "webhookUrl": None,
         "createdAt": job.created_at,
         "startedAt": None,
         "generatingAt": None,

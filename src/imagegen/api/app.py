@@ -16,7 +16,7 @@ from imagegen.api.doors import Doorkeeper, Doors
 from imagegen.api.edges import document_edges, guard_edges
 from imagegen.api.errors import translate_errors
 from imagegen.api.openapi import document, operation_id
-from imagegen.api.routes import cancel, health, jobs, pictures, uploads, usage, webhooks
+from imagegen.api.routes import cancel, deliveries, health, jobs, pictures, uploads, usage, webhooks
 from imagegen.api.routes.images import images_router
 from imagegen.registry import Registry
 from imagegen.settings import LimitSettings
@@ -67,6 +67,7 @@ def create_app(
     app.include_router(jobs.router)
     app.include_router(cancel.router)
     app.include_router(webhooks.router)
+    app.include_router(deliveries.router)
     app.include_router(usage.router)
     app.include_router(health.router)
     _serve_documentation(app)

@@ -173,6 +173,27 @@ _UP: Final[JsonObject] = {"status": "up", "reason": None}
 _SCHEMAS: Final[Mapping[str, JsonObject]] = {
     "Job": _JOB,
     "JobList": {"jobs": [dict(_JOB)], "nextCursor": None},
+    "JobEvent": {"type": "job.completed", "timestamp": "2026-11-22T16:57:50.483000Z", "data": dict(_JOB)},
+    "DeliveryList": {
+        "deliveries": [
+            {
+                "id": f"msg_{JOB_ID}_7",
+                "event": "job.completed",
+                "receiver": "https://example.com",
+                "state": "pending",
+                "createdAt": "2026-11-22T16:57:50.483000Z",
+                "nextAttemptAt": "2026-11-22T16:57:55.912000Z",
+                "attempts": [
+                    {
+                        "at": "2026-11-22T16:57:50.514000Z",
+                        "outcome": "refused",
+                        "status": 503,
+                        "answer": "Back in a minute.",
+                    }
+                ],
+            }
+        ]
+    },
     "Upload": {
         "url": f"https://pictures.example.com/inputs/user123/{_SHA256}.png",
         "key": f"inputs/user123/{_SHA256}.png",

@@ -50,6 +50,7 @@ def new_job(request: ModelRequest, services: Services, caller: Caller, *, idempo
         created_at=created_at,
         deadline=_deadline(request, created_at),
         pictures_asked=price.num_images,
+        webhook_url=request.webhook_url,
         idempotency=_idempotency(request, caller, idempotency_key) if idempotency_key else None,
     )
 

@@ -14,6 +14,7 @@ from imagegen.api.examples import schema_examples
 from imagegen.api.json_schemas import leave_out_null, made_plain
 from imagegen.api.schemas import Problem, ProblemFault
 from imagegen.api.security import declare_security
+from imagegen.api.webhook_documents import webhooks
 from imagegen.registry import Registry
 
 Node = dict[str, Any]
@@ -65,6 +66,7 @@ def _made_fit(app: FastAPI, registry: Registry) -> Node:
     )
     schemas = cast("dict[str, Node]", made["components"]["schemas"])
     _replace_errors(schemas)
+    made["webhooks"] = webhooks(schemas, schema_examples(registry), _REFERENCE)
     for name, schema in schemas.items():
         made_plain(schema)
         if name in _NAMELESS:

@@ -23,7 +23,8 @@ from imagegen.registry.annotations import ClosedObject
 from imagegen.registry.conflicts import JsonObject
 from imagegen.registry.faults import Shape, faults
 from imagegen.registry.type_forms import literal
-from imagegen.registry.values import PLAIN_TEXT, printable
+from imagegen.registry.values import PLAIN_TEXT, printable, webhook_address
+from imagegen.webhooks import LONGEST_URL, URL_PATTERN
 
 CONFLICT_FOUND = "conflict_found"
 FindConflicts = Callable[[JsonObject, JsonObject], list[Fault]]
@@ -59,6 +60,18 @@ DeadlineSeconds = Annotated[
         examples=[600],
     ),
 ]
+WebhookUrl = Annotated[
+    str,
+    Strict(),
+    Field(
+        max_length=LONGEST_URL,
+        alias="webhookUrl",
+        description="Where to POST the job when it has ended, signed by Standard Webhooks (see `webhooks`).",
+        examples=["https://example.com/hooks/imagegen"],
+        json_schema_extra={"pattern": URL_PATTERN},
+    ),
+    AfterValidator(webhook_address),
+]
 
 
 class ModelRequest(ClosedObject):
@@ -71,6 +84,7 @@ class ModelRequest(ClosedObject):
     options: ClosedObject
     user_id: UserId
     deadline_seconds: DeadlineSeconds = Field(default_factory=_absent)
+    webhook_url: WebhookUrl = Field(default_factory=_absent)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
@@ -87,6 +101,7 @@ class Envelope(ClosedObject):
     options: dict[str, Any] = Field(default_factory=dict[str, Any])
     user_id: UserId
     deadline_seconds: DeadlineSeconds = Field(default_factory=_absent)
+    webhook_url: WebhookUrl = Field(default_factory=_absent)
 
 
 class _Whose(ClosedObject):

@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 from pydantic import ValidatorFunctionWrapHandler
 from pydantic_core import PydanticCustomError
 
+from imagegen.webhooks import url_fault
+
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 MAX_DEPTH = 32
 # C0 and C1 controls, spaces of no width, line separators, and the marks that reorder what is shown; no end is a space.
@@ -63,6 +65,14 @@ def web_address(value: str) -> str:
     """An http or https URL with a host."""
     if any(character.isspace() or not character.isprintable() for character in value) or not _has_host(value):
         raise PydanticCustomError("wrong_format", "must be an http or https URL, such as https://example.com/photo.jpg")
+    return value
+
+
+def webhook_address(value: str) -> str:
+    """A URL that a webhook can be sent to, as far as its form goes."""
+    fault = url_fault(value)
+    if fault is not None:
+        raise PydanticCustomError("wrong_format", "{fault}", {"fault": fault})
     return value
 
 

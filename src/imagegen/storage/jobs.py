@@ -23,6 +23,7 @@ from imagegen.errors import DatabaseUnavailable, JobDeleted, JobNotFound, Reques
 from imagegen.jobs import Idempotency, Job, JobStatus, Priority, SubmissionState, first_job_id_at
 from imagegen.settings import MongoSettings
 from imagegen.storage.answers import answers as _answers
+from imagegen.storage.deliveries import Deliveries
 from imagegen.storage.job_documents import (
     DECIMALS,
     Document,
@@ -142,6 +143,7 @@ class Jobs:
         usage: what ended jobs come to; kept beside them, for it changes in the same transactions.
         unit_prices: fal's, as last read.
         queue_users: which queue the living processes use.
+        deliveries: what is owed to callers' webhooks; recorded in the transactions that end their jobs.
     """
 
     def __init__(self, collection: Collection) -> None:
@@ -149,6 +151,7 @@ class Jobs:
         self.usage = Usage(_beside(collection, "usage"), collection)
         self.unit_prices = UnitPrices(_beside(collection, "unitPrices"))
         self.queue_users = QueueUsers(_beside(collection, "queueUsers"))
+        self.deliveries = Deliveries(_beside(collection, "deliveries"))
 
     async def check(self) -> None:
         """Raise DatabaseUnavailable unless MongoDB answers."""
@@ -173,6 +176,7 @@ class Jobs:
         with _answers():
             await self._jobs.create_indexes(list(_INDEXES))
         await self.usage.ensure_indexes()
+        await self.deliveries.ensure_indexes()
 
     async def insert(self, job: Job) -> tuple[Job, bool]:
         """Store a new job, or find the one that its idempotency key already made.
@@ -333,15 +337,21 @@ class Jobs:
         return job
 
     async def _end(self, job: Job, before: Document, update: Document) -> bool:
-        """Store a job's last move and count it in the usage: both, or neither if the move comes too late."""
+        """Store a job's last move, count it in the usage, and record what its webhook is owed.
+
+        All of it, or nothing if the move comes too late.
+        """
 
         async def move(session: Session) -> bool:
             outcome = await self._jobs.update_one(before, update, session=session)
             if outcome.matched_count:
                 await self.usage.count(job, session)
+                await self.deliveries.record(job, session)
             return outcome.matched_count == 1
 
-        return await self._together(job, move)
+        was_stored = await self._together(job, move)
+        self.deliveries.news.set()
+        return was_stored
 
     async def _together(self, ended: Job, move: Callable[[Session], Coroutine[Any, Any, bool]]) -> bool:
         """Change a job and the usage in one transaction."""

@@ -33,6 +33,7 @@ from imagegen.api.generation import accept, new_job, repeated, wait_for_end
 from imagegen.api.json_routes import JsonRoute
 from imagegen.api.limits import Seats, demand_within_limits
 from imagegen.api.preferences import patience
+from imagegen.api.webhook_urls import demand_deliverable
 from imagegen.inputs import with_pictures_kept
 from imagegen.jobs import Job, JobStatus
 from imagegen.keys import Caller
@@ -82,6 +83,7 @@ def images_router(registry: Registry, limits: LimitSettings) -> APIRouter:
         While as many requests wait as the service allows (IMAGEGEN_MAX_WAITING), every other is answered 202 at once.
         """
         demand_within_limits(_inputs(body), services.settings.limits)
+        demand_deliverable(body.webhook_url, services.settings)
         with seats.taken() as may_wait:
             return await _generate(body, services, caller, idempotency_key, prefer, may_wait=may_wait)
 
