@@ -209,6 +209,8 @@ class Job:
     completed_at: datetime | None = None
     input_keys: tuple[str, ...] = ()
     deletion: Deletion | None = None
+    batch_id: str | None = None
+    retry_of: str | None = None
 
     def submitting(self, now: datetime) -> Self:
         """The intent, written before the POST: from here on a crash leaves a request that may be paid for."""

@@ -10,11 +10,10 @@ history, so whoever waits for one also reads MongoDB now and then.
 
 import asyncio
 import json
-from collections import defaultdict
 from collections.abc import AsyncGenerator, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import timedelta
-from typing import Final
+from typing import Final, cast
 
 import nats.errors
 import nats.js.errors
@@ -24,7 +23,8 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StorageType, StreamConfig
 
 from imagegen.errors import QueueUnavailable
-from imagegen.jobs import Job
+from imagegen.job_news import BATCH, JobNews
+from imagegen.jobs import Job, JsonObject
 from imagegen.settings import NatsSettings
 
 CONSUMER: Final = "runners"
@@ -55,30 +55,6 @@ class Delivery:
         """Put off the redelivery by another lease."""
         with _lost_messages_come_again():
             await self._message.in_progress()
-
-
-class JobNews:
-    """What the jobs of all processes announce, handed to those who wait in this one."""
-
-    def __init__(self) -> None:
-        self._waiting: dict[str, set[asyncio.Event]] = defaultdict(set)
-
-    @contextmanager
-    def of(self, job_id: str) -> Generator[asyncio.Event]:
-        """An event that is set whenever something happened to the job; the waiter clears it."""
-        event = asyncio.Event()
-        self._waiting[job_id].add(event)
-        try:
-            yield event
-        finally:
-            self._waiting[job_id].discard(event)
-            if not self._waiting[job_id]:
-                del self._waiting[job_id]
-
-    async def arrived(self, message: Msg) -> None:
-        """Wake everyone who waits for the job that the message's subject names."""
-        for event in self._waiting.get(message.subject.rpartition(".")[2], ()):
-            event.set()
 
 
 class Queue:
@@ -114,7 +90,10 @@ class Queue:
     async def listen(self) -> None:
         """Receive every job's announcements, over one subscription."""
         with _answers():
-            await self._client.subscribe(f"{self._stream}.events.*", cb=self.news.arrived)
+            await self._client.subscribe(f"{self._stream}.events.*", cb=self._event_arrived)
+
+    async def _event_arrived(self, message: Msg) -> None:
+        self.news.arrived(message.subject.rpartition(".")[2], _event(message.data))
 
     async def publish(self, job: Job) -> None:
         """Queue a job. The message id keeps a repeat inside the duplicate window from queueing it twice."""
@@ -146,7 +125,8 @@ class Queue:
 
     async def announce(self, job: Job, **progress: object) -> None:
         """Tell whoever waits that the job moved on. Nobody relies on it, so a failure is not one."""
-        event = {"version": job.version, "status": job.status.value, **progress}
+        batch = {BATCH: job.batch_id} if job.batch_id else {}
+        event = {"version": job.version, "status": job.status.value, **batch, **progress}
         with suppress(*_FAILURES):
             await self._client.publish(f"{self._stream}.events.{job.id}", json.dumps(event).encode())
 
@@ -209,6 +189,15 @@ def _consumer_config(stream: str, ack_wait: timedelta) -> ConsumerConfig:
         max_ack_pending=_MAX_ACK_PENDING,
         filter_subject=f"{stream}.jobs.*",
     )
+
+
+def _event(data: bytes) -> JsonObject:
+    """What a process announced; nothing, where it cannot be read: that wakes the waiters all the same."""
+    try:
+        event = json.loads(data)
+    except ValueError:
+        return {}
+    return cast("JsonObject", event) if isinstance(event, dict) else {}
 
 
 async def _heard(_error: Exception) -> None:

@@ -206,6 +206,9 @@ class LimitSettings(_Group):
     max_header_bytes: ByteSize = Field(
         default=ByteSize(32 * 2**10), ge=1024, le=2**20, validation_alias="IMAGEGEN_MAX_HEADER_BYTES"
     )
+    max_batch_bytes: ByteSize = Field(
+        default=ByteSize(20 * 2**20), ge=1024, validation_alias="IMAGEGEN_MAX_BATCH_BYTES"
+    )
     receive_timeout: Duration = Field(
         default=timedelta(seconds=30), gt=timedelta(0), validation_alias="IMAGEGEN_RECEIVE_TIMEOUT"
     )
@@ -216,6 +219,7 @@ class LimitSettings(_Group):
         default="https,http,data", validation_alias="IMAGEGEN_URL_SCHEMES"
     )
     max_waiting: int = Field(default=512, ge=0, validation_alias="IMAGEGEN_MAX_WAITING")
+    max_streams: int = Field(default=512, ge=0, validation_alias="IMAGEGEN_MAX_STREAMS")
     cors_origins: Annotated[str, AfterValidator(_origins)] = Field(default="", validation_alias="CORS_ORIGINS")
 
     @property

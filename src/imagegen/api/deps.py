@@ -4,6 +4,7 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Request
 
+from imagegen.api.limits import Seats
 from imagegen.wiring import Services
 
 
@@ -11,4 +12,9 @@ def _services(request: Request) -> Services:
     return cast("Services", request.state.services)
 
 
+def _seats(request: Request) -> Seats:
+    return cast("Seats", request.state.seats)
+
+
 ServicesDep = Annotated[Services, Depends(_services)]
+SeatsDep = Annotated[Seats, Depends(_seats)]

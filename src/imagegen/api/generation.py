@@ -1,27 +1,22 @@
-"""From a valid request to a job, and from a job to its end: what `POST /api/images/generate` does."""
+"""From a valid request to a stored and queued job: what `POST /api/images/generate` does before it waits."""
 
-import asyncio
 import hashlib
 import json
 import logging
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Final, cast
+from typing import cast
 
 from pydantic import JsonValue
 
 from imagegen.costs import Cost
-from imagegen.errors import DatabaseUnavailable, IdempotencyMismatch, JobDeleted, QueueUnavailable
+from imagegen.errors import IdempotencyMismatch, JobDeleted, QueueUnavailable
 from imagegen.jobs import Idempotency, Job, new_job_id
 from imagegen.keys import Caller
 from imagegen.registry import ModelRequest
 from imagegen.storage.jobs import IDEMPOTENCY_KEPT
-from imagegen.turn import uptime
 from imagegen.wiring import Services, now
 
-_LOOK_AGAIN: Final = timedelta(seconds=5)
 _log = logging.getLogger("imagegen.api")
 
 
@@ -98,31 +93,6 @@ async def accept(job: Job, services: Services) -> Accepted:
         _log.warning("job %s is accepted but not queued (%s); the audit will queue it", job.id, error)
         return Accepted(job=stored, queued=False)
     return Accepted(job=stored)
-
-
-async def wait_for_end(job: Job, services: Services, patience: timedelta) -> Job:
-    """The job as soon as it has ended, or as it is when the patience is over or the service is asked to stop.
-
-    Announcements keep no history, so MongoDB is read after subscribing, at each announcement and every few seconds.
-    """
-    give_up_at = uptime() + patience.total_seconds()
-    with services.queue.news.of(job.id) as news:
-        while not job.status.is_final and (left := give_up_at - uptime()) > 0 and not services.stopping.is_set():
-            news.clear()
-            with suppress(DatabaseUnavailable):
-                job = await services.jobs.get(job.id)
-            if not job.status.is_final:
-                await _something_happens(news, services.stopping, min(left, _LOOK_AGAIN.total_seconds()))
-    return job
-
-
-async def _something_happens(news: asyncio.Event, stopping: asyncio.Event, at_most: float) -> None:
-    waits = {asyncio.create_task(event.wait()) for event in (news, stopping)}
-    try:
-        await asyncio.wait(waits, timeout=at_most, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
 
 
 def _given(request: ModelRequest, part: str) -> Mapping[str, JsonValue]:

@@ -12,7 +12,7 @@ from imagegen.api import schemas
 from imagegen.api.answers import estimate, job_answer, model_detail, model_summary
 from imagegen.api.callers import CallerDep
 from imagegen.api.conditional import answer_with_tag
-from imagegen.api.deps import ServicesDep
+from imagegen.api.deps import SeatsDep, ServicesDep
 from imagegen.api.documents import (
     BAD_REQUEST,
     CONFLICT,
@@ -29,22 +29,21 @@ from imagegen.api.documents import (
     UNCHANGED,
 )
 from imagegen.api.errors import JobFailed
-from imagegen.api.generation import accept, new_job, repeated, wait_for_end
+from imagegen.api.generation import accept, new_job, repeated
 from imagegen.api.json_routes import JsonRoute
-from imagegen.api.limits import Seats, demand_within_limits
+from imagegen.api.limits import demand_within_limits
 from imagegen.api.preferences import patience
+from imagegen.api.waiting import wait_for_end
 from imagegen.inputs import with_pictures_kept
 from imagegen.jobs import Job, JobStatus
 from imagegen.keys import Caller
 from imagegen.registry import ModelRequest, Registry
-from imagegen.settings import LimitSettings
 from imagegen.wiring import Services
 
 
-def images_router(registry: Registry, limits: LimitSettings) -> APIRouter:
+def images_router(registry: Registry) -> APIRouter:
     """The routes whose request bodies follow from the catalog."""
     router = APIRouter(prefix="/api/images", tags=["images"], route_class=JsonRoute)
-    seats = Seats(limits.max_waiting)
 
     @router.get("/models", response_model=schemas.ModelList, responses=UNCHANGED)
     async def list_models(request: Request) -> Response:
@@ -69,9 +68,11 @@ def images_router(registry: Registry, limits: LimitSettings) -> APIRouter:
         return estimate(registry.model(request.model).estimate(request.inputs, request.options))
 
     async def generate(
+        *,
         body: ModelRequest,
         services: ServicesDep,
         caller: CallerDep,
+        seats: SeatsDep,
         idempotency_key: Annotated[str | None, _IDEMPOTENCY_KEY] = None,
         prefer: Annotated[str | None, _PREFER] = None,
     ) -> Response:
