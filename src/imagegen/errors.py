@@ -15,6 +15,7 @@ ImagegenError
 │   ├── UserNotAllowed
 │   └── ModelNotAllowed
 ├── JobNotFound
+├── BatchNotFound
 ├── JobDeleted                   the job was deleted; only its price is still known
 ├── JobUnfinished                not possible before the job has ended
 ├── InputGone                    a caller's own picture is not in the bucket any more
@@ -124,11 +125,12 @@ class InvalidQuery(InvalidInput):
 
 
 class IdempotencyMismatch(InvalidRequest):
-    """The same Idempotency-Key came with another body."""
+    """The same Idempotency-Key came with another body; it made this job or this batch."""
 
-    def __init__(self, job_id: str) -> None:
-        super().__init__(f"This Idempotency-Key was already used with another request, for job {job_id}.")
-        self.job_id = job_id
+    def __init__(self, *, job_id: str | None = None, batch_id: str | None = None) -> None:
+        made = f"batch {batch_id}" if batch_id else f"job {job_id}"
+        super().__init__(f"This Idempotency-Key was already used with another request, for {made}.")
+        self.job_id, self.batch_id = job_id, batch_id
 
 
 class NotAllowed(ImagegenError):
@@ -157,6 +159,14 @@ class JobNotFound(ImagegenError):
     def __init__(self, job_id: str) -> None:
         super().__init__(f"There is no job {job_id}.")
         self.job_id = job_id
+
+
+class BatchNotFound(ImagegenError):
+    """No batch has this id."""
+
+    def __init__(self, batch_id: str) -> None:
+        super().__init__(f"There is no batch {batch_id}.")
+        self.batch_id = batch_id
 
 
 class JobDeleted(ImagegenError):

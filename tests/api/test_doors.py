@@ -11,7 +11,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from dirty_equals import IsPartialDict
-from service import FLUX, Json, Service, running
+from service import FLUX, ITEM, Json, Service, running
 from specimens import picture
 
 from imagegen.api.doors import Doors, doors_for, is_open
@@ -31,6 +31,7 @@ NOBODYS: Final = {
 BODIES: Final[Mapping[str, Json]] = {
     "POST /api/images/generate": {**FLUX, "userId": "ann"},
     "POST /api/images/estimate-cost": {"model": "flux-pro"},
+    "POST /api/images/batch": {"requests": [ITEM], "userId": "ann"},
 }
 FORMS: Final[Mapping[str, Json]] = {"POST /api/uploads": {"userId": "ann"}}
 
@@ -101,7 +102,7 @@ async def operations(house: House) -> list[Operation]:
 
 async def attempt(operation: Operation, house: House, job_id: str, headers: Mapping[str, str]) -> httpx.Response:
     """Call the operation for Ann's things: her job in the path, her name in the query and in the body."""
-    values = {"jobId": job_id, "userId": "ann", "name": "flux-pro", "number": "0"}
+    values = {"jobId": job_id, "userId": "ann", "name": "flux-pro", "number": "0", "batchId": await anns_batch(house)}
     unknown = [name for name in operation.parameters("path") if name not in values]
     assert unknown == [], f"say above what {operation.id} is to be tried with for {unknown}"
     if "requestBody" in operation.details:
@@ -112,6 +113,13 @@ async def attempt(operation: Operation, house: House, job_id: str, headers: Mapp
     if operation.id in FORMS:
         sent = {"data": FORMS[operation.id], "files": {"file": picture("png")}}
     return await house.service.client.request(operation.method, path, params=query, headers=headers, **sent)
+
+
+async def anns_batch(house: House) -> str:
+    """The same one each time."""
+    body = {"requests": [ITEM], "userId": "ann"}
+    headers = {**house.ann, "Idempotency-Key": "anns-batch"}
+    return (await house.service.client.post("/api/images/batch", json=body, headers=headers)).json()["batchId"]
 
 
 async def test_no_operation_answers_without_a_valid_key(house: House, job_id: str) -> None:

@@ -48,6 +48,8 @@ def test_the_operations_have_names_for_methods(contract: Contract) -> None:
         "getModel": "GET /api/images/models/{name}",
         "estimateCost": "POST /api/images/estimate-cost",
         "generateImage": "POST /api/images/generate",
+        "generateBatch": "POST /api/images/batch",
+        "getBatch": "GET /api/batches/{batchId}",
         "getPicture": "GET /api/images/{jobId}/{number}",
         "uploadPicture": "POST /api/uploads",
         "listJobs": "GET /api/jobs",

@@ -24,6 +24,7 @@ FLUX: Json = {
     "inputs": {"prompt": "A professional headshot of a business consultant"},
     "userId": "user123",
 }
+ITEM: Json = {name: value for name, value in FLUX.items() if name != "userId"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,10 @@ class Service:
     async def accept(self, body: JsonObject = FLUX) -> str:
         """Generate without waiting; the id of the job."""
         return (await self.generate(body, prefer="respond-async")).json()["jobId"]
+
+    async def batch(self, *requests: JsonObject, user_id: str = "user123", **headers: str) -> httpx.Response:
+        body = {"requests": requests, "userId": user_id}
+        return await self.client.post("/api/images/batch", json=body, headers=_header_names(headers))
 
     async def job(self, job_id: str) -> Json:
         return (await self.client.get(f"/api/jobs/{job_id}")).json()

@@ -18,6 +18,7 @@ from imagegen.api.errors import translate_errors
 from imagegen.api.limits import Seats
 from imagegen.api.openapi import document, operation_id
 from imagegen.api.routes import health, jobs, pictures, uploads, usage
+from imagegen.api.routes.batches import batches_router
 from imagegen.api.routes.images import images_router
 from imagegen.registry import Registry
 from imagegen.settings import LimitSettings
@@ -65,6 +66,7 @@ def create_app(
     )
     translate_errors(app, registry)
     app.include_router(images_router(registry))
+    app.include_router(batches_router(registry))
     app.include_router(pictures.router)
     app.include_router(uploads.router)
     app.include_router(jobs.router)

@@ -11,7 +11,7 @@ Headers = Mapping[str, Mapping[str, Any]]
 
 LOCATION: Final[Headers] = {
     "Location": {
-        "description": "The job's path; ask there how it goes on.",
+        "description": "The path of the job or the batch; ask there how it goes on.",
         "schema": {"type": "string", "examples": ["/api/jobs/01M8232K259GS0AHXP5V3YPEE3"]},
     }
 }
@@ -57,6 +57,7 @@ UNAUTHORIZED: Final = problems(
 )
 FORBIDDEN: Final = problems(403, "The API key may not act for this user, or not use this model.", "user_not_allowed")
 NOT_FOUND: Final = problems(404, "There is no such job.", "job_not_found")
+BATCH_NOT_FOUND: Final = problems(404, "There is no such batch.", "batch_not_found")
 IMAGE_NOT_FOUND: Final = problems(
     404, "There is no such job, or it has no such picture.", "job_not_found", "image_not_found"
 )

@@ -5,9 +5,9 @@ import json
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
+from typing import Final, cast
 
-from pydantic import JsonValue
+from pydantic import BaseModel, JsonValue
 
 from imagegen.costs import Cost
 from imagegen.errors import IdempotencyMismatch, JobDeleted, QueueUnavailable
@@ -17,6 +17,7 @@ from imagegen.registry import ModelRequest
 from imagegen.storage.jobs import IDEMPOTENCY_KEPT
 from imagegen.wiring import Services, now
 
+_ROUTE: Final = "POST /api/images/generate"
 _log = logging.getLogger("imagegen.api")
 
 
@@ -43,7 +44,7 @@ def new_job(request: ModelRequest, services: Services, caller: Caller, *, idempo
         payload=fal_request.payload,
         cost=Cost(cost_per_image=price.cost_per_image, num_images=price.num_images),
         created_at=created_at,
-        idempotency=_idempotency(request, caller, idempotency_key) if idempotency_key else None,
+        idempotency=idempotency(_ROUTE, caller, request.user_id, idempotency_key, request) if idempotency_key else None,
     )
 
 
@@ -101,13 +102,14 @@ def _given(request: ModelRequest, part: str) -> Mapping[str, JsonValue]:
     return cast("Mapping[str, JsonValue]", body.get(part, {}))
 
 
-def _idempotency(request: ModelRequest, caller: Caller, key: str) -> Idempotency:
-    body = json.dumps(request.model_dump(mode="json", exclude_unset=True, by_alias=True), sort_keys=True)
+def idempotency(route: str, caller: Caller, user_id: str, key: str, body: BaseModel) -> Idempotency:
+    """A caller's key for a request; the body as the caller gave it tells a repeat from a different one."""
+    text = json.dumps(body.model_dump(mode="json", exclude_unset=True, by_alias=True), sort_keys=True)
     return Idempotency(
-        caller=caller.idempotency_scope(request.user_id),
-        route="POST /api/images/generate",
+        caller=caller.idempotency_scope(user_id),
+        route=route,
         key=key,
-        body_sha256=hashlib.sha256(body.encode()).hexdigest(),
+        body_sha256=hashlib.sha256(text.encode()).hexdigest(),
     )
 
 
@@ -122,4 +124,4 @@ def _demand_the_same_body(job: Job, stored: Job) -> None:
     assert job.idempotency is not None
     assert stored.idempotency is not None
     if job.idempotency.body_sha256 != stored.idempotency.body_sha256:
-        raise IdempotencyMismatch(stored.id)
+        raise IdempotencyMismatch(job_id=stored.id)

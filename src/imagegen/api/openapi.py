@@ -20,7 +20,11 @@ Node = dict[str, Any]
 _REFERENCE: Final = "#/components/schemas/"
 _REPLACED: Final = ("HTTPValidationError", "ValidationError")
 # Schemas that have no class whose docstring could describe them.
-_NAMELESS: Final = {"GenerateRequest": "A request for pictures; `model` says which one.", "JsonValue": "Any JSON."}
+_NAMELESS: Final = {
+    "GenerateRequest": "A request for pictures; `model` says which one.",
+    "JsonValue": "Any JSON.",
+    "BatchItem": "A request of a batch; `model` says which one.",
+}
 _UNDESCRIBED: Final = "Successful Response"
 _DESCRIPTION: Final = """\
 Pictures from every fal.ai model in the catalog through one endpoint: inputs typed per model, pictures kept in your own
@@ -30,6 +34,7 @@ _TAGS: Final = [
     {"name": "images", "description": "What can be generated, what it costs, and generating it."},
     {"name": "uploads", "description": "Pictures of your own, for the inputs of requests."},
     {"name": "jobs", "description": "One generation, and the history of all."},
+    {"name": "batches", "description": "Many generations at once."},
     {"name": "usage", "description": "Who spent what."},
     {"name": "health", "description": "Whether the service works, for load balancers and people."},
 ]

@@ -22,6 +22,7 @@ from imagegen.errors import DatabaseUnavailable, JobDeleted, JobNotFound, StaleJ
 from imagegen.jobs import Idempotency, Job, JobStatus, first_job_id_at
 from imagegen.settings import MongoSettings
 from imagegen.storage.answers import answers as _answers
+from imagegen.storage.batches import Batches
 from imagegen.storage.job_documents import (
     DECIMALS,
     Document,
@@ -76,6 +77,7 @@ class JobFilter:
     status: JobStatus | None = None
     type: str | None = None
     model: str | None = None
+    batch_id: str | None = None
     created_from: datetime | None = None
     created_to: datetime | None = None
 
@@ -94,12 +96,14 @@ class Jobs:
     Attributes:
         usage: what ended jobs come to; kept beside them, for it changes in the same transactions.
         unit_prices: fal's, as last read.
+        batches: jobs that were asked for together; stored in one transaction with them.
     """
 
     def __init__(self, collection: Collection) -> None:
         self._jobs = collection
         self.usage = Usage(_beside(collection, "usage"), collection)
         self.unit_prices = UnitPrices(_beside(collection, "unitPrices"))
+        self.batches = Batches(_beside(collection, "batches"), collection)
 
     async def check(self) -> None:
         """Raise DatabaseUnavailable unless MongoDB answers."""
@@ -124,6 +128,7 @@ class Jobs:
         with _answers():
             await self._jobs.create_indexes(list(_INDEXES))
         await self.usage.ensure_indexes()
+        await self.batches.ensure_indexes()
 
     async def insert(self, job: Job) -> tuple[Job, bool]:
         """Store a new job, or find the one that its idempotency key already made.
@@ -399,6 +404,7 @@ def _query(wanted: JobFilter, before: str | None) -> Mapping[str, object]:
         "status": wanted.status.value if wanted.status else None,
         "type": wanted.type,
         "model": wanted.model,
+        "batchId": wanted.batch_id,
     }
     ids: Document = {}
     if wanted.created_from is not None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Header, Path, Request, Response
+from fastapi import APIRouter, Body, Path, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import JsonValue
 
@@ -32,7 +32,7 @@ from imagegen.api.errors import JobFailed
 from imagegen.api.generation import accept, new_job, repeated
 from imagegen.api.json_routes import JsonRoute
 from imagegen.api.limits import demand_within_limits
-from imagegen.api.preferences import patience
+from imagegen.api.preferences import IdempotencyKey, Prefer, patience
 from imagegen.api.waiting import wait_for_end
 from imagegen.inputs import with_pictures_kept
 from imagegen.jobs import Job, JobStatus
@@ -73,8 +73,8 @@ def images_router(registry: Registry) -> APIRouter:
         services: ServicesDep,
         caller: CallerDep,
         seats: SeatsDep,
-        idempotency_key: Annotated[str | None, _IDEMPOTENCY_KEY] = None,
-        prefer: Annotated[str | None, _PREFER] = None,
+        idempotency_key: IdempotencyKey = None,
+        prefer: Prefer = None,
     ) -> Response:
         """Generate pictures with any model and wait for them.
 
@@ -101,18 +101,6 @@ def images_router(registry: Registry) -> APIRouter:
 
 
 _NAME = "The model's name, as the list has it."
-_IDEMPOTENCY_KEY = Header(
-    min_length=1,
-    max_length=255,
-    pattern=r"^[\x21-\x7e]+$",
-    description="A name of your own for this request. For 24 hours, a repeat answers with the same job.",
-    examples=["order-4711"],
-)
-_PREFER = Header(
-    max_length=255,
-    description="`respond-async` to be answered at once, `wait=N` after N seconds at the latest (RFC 7240).",
-    examples=["respond-async", "wait=30"],
-)
 _FINISHED = {"description": "The finished job with its pictures.", "headers": {**PREFERENCE, **REPLAYED}}
 _ACCEPTED = {
     "model": schemas.Job,

@@ -54,6 +54,7 @@ class JobQuery(BaseModel):
         default=None, max_length=64, description="The kind of job.", examples=["image-generation"]
     )
     model: PlainText | None = Field(default=None, max_length=64, description="The model's name.", examples=["flux-pro"])
+    batch_id: str | None = Field(default=None, pattern=f"^{JOB_ID_PATTERN}$", description="The batch's id.")
     created_from: Moment | None = Field(default=None, description="ISO 8601 with an offset; inclusive.")
     created_to: Moment | None = Field(default=None, description="ISO 8601 with an offset; exclusive.")
     limit: int = Field(default=20, ge=1, le=100, description="Jobs on a page.")
