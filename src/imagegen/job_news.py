@@ -9,6 +9,7 @@ from typing import Final
 from imagegen.jobs import JsonObject
 
 BATCH: Final = "batchId"  # the member of an event that names the batch of its job
+FREE_SLOT: Final = "free-slot"  # in place of a job's id: a request is no longer open at fal
 _MOST_KEPT: Final = 64
 
 

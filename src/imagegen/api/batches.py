@@ -11,10 +11,11 @@ from typing import Final, TypeVar
 from imagegen.api.generation import idempotency, new_job
 from imagegen.api.limits import demand_within_limits
 from imagegen.api.waiting import look_until
-from imagegen.errors import Fault, IdempotencyMismatch, InvalidInput, InvalidRequest, QueueUnavailable
+from imagegen.errors import Fault, IdempotencyMismatch, InvalidInput, InvalidRequest, Unavailable
 from imagegen.inputs import with_pictures_kept
-from imagegen.jobs import Job, new_job_id
+from imagegen.jobs import Job, Priority, new_job_id
 from imagegen.keys import Caller
+from imagegen.queue_lanes import FEW
 from imagegen.registry import MOST_FAULTS, RequestBatch, faults_of_request, given
 from imagegen.storage.batches import Batch
 from imagegen.storage.jobs import IDEMPOTENCY_KEPT
@@ -80,7 +81,7 @@ def _new_jobs(body: RequestBatch, services: Services, caller: Caller) -> Sequenc
         except InvalidRequest as error:
             found += faults_of_request(number, error)
         else:
-            jobs.append(replace(job, batch_id=batch_id))
+            jobs.append(replace(job, batch_id=batch_id, priority=Priority.LOW))
     if found:
         raise InvalidInput(found[:MOST_FAULTS])
     return jobs
@@ -125,12 +126,13 @@ async def _with_all_pictures_kept(jobs: Sequence[Job], services: Services) -> Se
 
 async def _queue_all(jobs: Sequence[Job], services: Services) -> None:
     """Publish every job; those that cannot be published are the audit's to find."""
-    for part in _parts(jobs):
-        try:
-            await asyncio.gather(*(services.queue.publish(job) for job in part))
-        except QueueUnavailable as error:
-            _log.warning("batch %s is accepted but not queued whole (%s); the audit will", jobs[0].batch_id, error)
-            return
+    first = jobs[0]
+    try:
+        crowded = await services.jobs.is_crowded(first.user_id, first.priority, len(jobs) + FEW - 1)
+        for part in _parts(list(enumerate(jobs))):
+            await asyncio.gather(*(services.queue.publish(job, crowded=crowded or n >= FEW) for n, job in part))
+    except Unavailable as error:
+        _log.warning("batch %s is accepted but not queued whole (%s); the audit will do it", first.batch_id, error)
 
 
 def _parts(things: Sequence[T]) -> Iterator[Sequence[T]]:

@@ -10,9 +10,10 @@ from typing import Final, cast
 from pydantic import BaseModel, JsonValue
 
 from imagegen.costs import Cost
-from imagegen.errors import IdempotencyMismatch, JobDeleted, QueueUnavailable
+from imagegen.errors import IdempotencyMismatch, JobDeleted, Unavailable
 from imagegen.jobs import Idempotency, Job, new_job_id
 from imagegen.keys import Caller
+from imagegen.queue_lanes import FEW
 from imagegen.registry import ModelRequest
 from imagegen.storage.jobs import IDEMPOTENCY_KEPT
 from imagegen.wiring import Services, now
@@ -89,8 +90,9 @@ async def accept(job: Job, services: Services) -> Accepted:
     if replayed:
         return _replay(job, stored)
     try:
-        await services.queue.publish(stored)
-    except QueueUnavailable as error:
+        crowded = await services.jobs.is_crowded(stored.user_id, stored.priority, FEW)
+        await services.queue.publish(stored, crowded=crowded)
+    except Unavailable as error:
         _log.warning("job %s is accepted but not queued (%s); the audit will queue it", job.id, error)
         return Accepted(job=stored, queued=False)
     return Accepted(job=stored)

@@ -1,6 +1,5 @@
 """Waiting for a job or a batch on behalf of a caller."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -11,7 +10,7 @@ from fastapi import Query
 from imagegen.api.conditional import is_known, job_tag
 from imagegen.errors import DatabaseUnavailable
 from imagegen.jobs import Job
-from imagegen.turn import uptime
+from imagegen.turn import either, uptime
 from imagegen.wiring import Services
 
 LOOK_AGAIN: Final = timedelta(seconds=5)
@@ -71,18 +70,6 @@ async def look_until(
             news.clear()
             if await look():
                 return
-            await either(services.stopping, at_most=min(pause.total_seconds(), left))
-            left = give_up_at - uptime()
-            await either(news, services.stopping, at_most=min(left, LOOK_AGAIN.total_seconds()))
-
-
-async def either(*events: asyncio.Event, at_most: float) -> None:
-    """Wait until one of the events is set, `at_most` so many seconds."""
-    if at_most <= 0 or any(event.is_set() for event in events):
-        return
-    waits = {asyncio.create_task(event.wait()) for event in events}
-    try:
-        await asyncio.wait(waits, timeout=at_most, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
+            await either(services.stopping, at_most=min(pause, timedelta(seconds=left)))
+            left = timedelta(seconds=max(0, give_up_at - uptime()))
+            await either(news, services.stopping, at_most=min(left, LOOK_AGAIN))
