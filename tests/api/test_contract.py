@@ -207,6 +207,13 @@ async def provider_rejected(service: Service, _: pytest.MonkeyPatch) -> httpx.Re
     return await service.generate()
 
 
+async def too_many_streams(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    limits = LimitSettings(max_streams=0)
+    settings = service.services.settings.model_copy(update={"limits": limits})
+    async with running(settings, with_runner=False) as closed:
+        return await closed.client.get(f"{NO_JOB}/events")
+
+
 async def unavailable(service: Service, monkeypatch: pytest.MonkeyPatch) -> httpx.Response:
     monkeypatch.setattr(service.services.jobs, "get", raises(DatabaseUnavailable()))
     return await service.client.get(NO_JOB)
@@ -268,6 +275,7 @@ PROVOCATIONS: dict[str, Provoke] = {
         idempotency_mismatch,
         unsupported_media_type,
         provider_rejected,
+        too_many_streams,
         unavailable,
         internal_error,
     )

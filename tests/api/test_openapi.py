@@ -54,6 +54,7 @@ def test_the_operations_have_names_for_methods(contract: Contract) -> None:
         "uploadPicture": "POST /api/uploads",
         "listJobs": "GET /api/jobs",
         "getJob": "GET /api/jobs/{jobId}",
+        "streamJobEvents": "GET /api/jobs/{jobId}/events",
         "deleteJob": "DELETE /api/jobs/{jobId}",
         "getUsage": "GET /api/usage",
         "getLiveness": "GET /health/live",

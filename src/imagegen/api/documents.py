@@ -90,6 +90,13 @@ UNAVAILABLE: Final = problems(
     "unavailable",
     headers=RETRY_AFTER,
 )
+NO_STREAM: Final = problems(
+    503,
+    "Too many event streams are open, or MongoDB does not answer. Try again after `Retry-After`.",
+    "too_many_streams",
+    "unavailable",
+    headers=RETRY_AFTER,
+)
 EDGES: Final = {
     **problems(406, "The header Accept rules out every type that this answer has.", "not_acceptable"),
     **problems(408, "The request did not arrive in time (IMAGEGEN_RECEIVE_TIMEOUT).", "request_timeout"),

@@ -114,6 +114,11 @@ _ALL: Final[Sequence[JsonObject]] = (
         charged=False,
     ),
     _problem(500, "internal_error", "Something went wrong inside imagegen."),
+    _problem(
+        503,
+        "too_many_streams",
+        "As many event streams are open as this service allows (IMAGEGEN_MAX_STREAMS).",
+    ),
     _problem(503, "unavailable", "MongoDB does not answer", retryable=True),
 )
 PROBLEMS: Final[Mapping[str, JsonObject]] = {str(problem["code"]): problem for problem in _ALL}
@@ -182,6 +187,17 @@ _FIGURES: Final[JsonObject] = {
 _UP: Final[JsonObject] = {"status": "up", "reason": None}
 _SCHEMAS: Final[Mapping[str, JsonObject]] = {
     "Job": _JOB,
+    "JobEvent": {
+        "jobId": JOB_ID,
+        "version": 4,
+        "status": "running",
+        "stage": "generating",
+        "queuePosition": None,
+        "logs": ["10 of 28 steps"],
+        "imagesStored": None,
+        "imagesTotal": None,
+        "job": None,
+    },
     "Batch": _BATCH,
     "JobList": {"jobs": [dict(_JOB)], "nextCursor": None},
     "Upload": {

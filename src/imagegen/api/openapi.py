@@ -118,7 +118,10 @@ def _complete(operation: Node, schemas: dict[str, Node]) -> None:
 
 
 def _describe(answer: Node, schemas: dict[str, Node]) -> None:
-    """Say what is in an answer for which nobody wrote it."""
+    """Say what is in an answer for which nobody wrote it, and only that: FastAPI adds `string` to that of a stream."""
+    for content in answer.get("content", {}).values():
+        if "$ref" in content["schema"]:
+            content["schema"].pop("type", None)
     schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
     if answer["description"] == _UNDESCRIBED and "$ref" in schema:
         answer["description"] = schemas[schema["$ref"].removeprefix(_REFERENCE)]["description"]

@@ -99,6 +99,24 @@ class Job(Wire):
     retry_of: str | None = Field(description="The job that it tries again, if it does.")
 
 
+class JobEvent(Wire):
+    """Something that happened to a job, or on the first event of a stream, how it is."""
+
+    job_id: str = Field(description="The job's id.")
+    version: int = Field(description="The job's version, and the event's id; progress within a version repeats it.")
+    status: str = Field(description=f"One of {', '.join(JobStatus)}; more may come.", examples=["running"])
+    stage: str | None = Field(
+        description="waiting for a runner, submitting, submitted, in_queue or generating at fal.ai, or storing; more "
+        "may come. Null once the job has ended.",
+        examples=["generating"],
+    )
+    queue_position: int | None = Field(description="Requests ahead in fal.ai's queue, where it says.")
+    logs: list[str] = Field(description="Lines that the model wrote since the last event, as far as they were heard.")
+    images_stored: int | None = Field(description="Pictures in the bucket so far, while they are being stored.")
+    images_total: int | None = Field(description="Of how many.")
+    job: Job | None = Field(description="The job with its pictures or its error: on the last event, and only there.")
+
+
 class JobList(Wire):
     """A page of jobs, newest first."""
 
