@@ -18,6 +18,7 @@ ImagegenError
 ├── BatchNotFound
 ├── JobDeleted                   the job was deleted; only its price is still known
 ├── JobUnfinished                not possible before the job has ended
+├── NotToBeRetried               only a job that failed or was cancelled can run again
 ├── InputGone                    a caller's own picture is not in the bucket any more
 ├── StaleJob                     somebody else moved the job first; read it again
 ├── Unavailable                  a server that imagegen needs does not answer; retry later
@@ -182,6 +183,14 @@ class JobUnfinished(ImagegenError):
 
     def __init__(self, job_id: str) -> None:
         super().__init__(f"Job {job_id} has not ended yet.")
+        self.job_id = job_id
+
+
+class NotToBeRetried(ImagegenError):
+    """Only a job that failed or was cancelled can run again."""
+
+    def __init__(self, job_id: str, status: str) -> None:
+        super().__init__(f"Job {job_id} is {status}; only one that failed or was cancelled can be tried again.")
         self.job_id = job_id
 
 

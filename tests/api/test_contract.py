@@ -158,6 +158,11 @@ async def job_unfinished(service: Service, _: pytest.MonkeyPatch) -> httpx.Respo
     return await service.client.delete(f"/api/jobs/{await service.accept()}")
 
 
+async def not_to_be_retried(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    job = (await service.generate()).json()
+    return await service.client.post(f"/api/jobs/{job['jobId']}/retry")
+
+
 async def job_deleted(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
     job = (await service.generate()).json()
     await service.client.delete(f"/api/jobs/{job['jobId']}")
@@ -265,6 +270,7 @@ PROVOCATIONS: dict[str, Provoke] = {
         image_not_found,
         job_unfinished,
         job_deleted,
+        not_to_be_retried,
         unsupported_picture,
         not_acceptable,
         request_timeout,

@@ -55,6 +55,7 @@ def test_the_operations_have_names_for_methods(contract: Contract) -> None:
         "listJobs": "GET /api/jobs",
         "getJob": "GET /api/jobs/{jobId}",
         "streamJobEvents": "GET /api/jobs/{jobId}/events",
+        "retryJob": "POST /api/jobs/{jobId}/retry",
         "deleteJob": "DELETE /api/jobs/{jobId}",
         "getUsage": "GET /api/usage",
         "getLiveness": "GET /health/live",

@@ -46,6 +46,9 @@ class Service:
         body = {"requests": requests, "userId": user_id}
         return await self.client.post("/api/images/batch", json=body, headers=_header_names(headers))
 
+    async def retry(self, job_id: str, **headers: str) -> httpx.Response:
+        return await self.client.post(f"/api/jobs/{job_id}/retry", headers=_header_names(headers))
+
     async def job(self, job_id: str) -> Json:
         return (await self.client.get(f"/api/jobs/{job_id}")).json()
 

@@ -17,7 +17,7 @@ from imagegen.api.edges import document_edges, guard_edges
 from imagegen.api.errors import translate_errors
 from imagegen.api.limits import Seats
 from imagegen.api.openapi import document, operation_id
-from imagegen.api.routes import events, health, jobs, pictures, uploads, usage
+from imagegen.api.routes import events, health, jobs, pictures, retry, uploads, usage
 from imagegen.api.routes.batches import batches_router
 from imagegen.api.routes.images import images_router
 from imagegen.registry import Registry
@@ -71,6 +71,7 @@ def create_app(
     app.include_router(uploads.router)
     app.include_router(jobs.router)
     app.include_router(events.router)
+    app.include_router(retry.router)
     app.include_router(usage.router)
     app.include_router(health.router)
     _serve_documentation(app)

@@ -63,6 +63,12 @@ IMAGE_NOT_FOUND: Final = problems(
 )
 MODEL_NOT_FOUND: Final = problems(404, "There is no such model; the valid names are given.", "unknown_model")
 CONFLICT: Final = problems(409, "The Idempotency-Key was used with another body.", "idempotency_mismatch")
+NOT_TO_BE_RETRIED: Final = problems(
+    409,
+    "The job has not ended, or it completed. Or the Idempotency-Key was used for another request.",
+    "not_to_be_retried",
+    "idempotency_mismatch",
+)
 UNFINISHED: Final = problems(409, "The job has not ended yet.", "job_unfinished", headers=RETRY_AFTER)
 GONE: Final = problems(410, "The job was deleted.", "job_deleted")
 NO_PICTURE: Final = problems(

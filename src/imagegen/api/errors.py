@@ -25,6 +25,7 @@ from imagegen.errors import (
     JobUnfinished,
     ModelNotAllowed,
     NotAllowed,
+    NotToBeRetried,
     Unavailable,
     UnknownModel,
 )
@@ -99,6 +100,7 @@ def translate_errors(app: FastAPI, registry: Registry) -> None:
     app.add_exception_handler(BatchNotFound, _no_batch)
     app.add_exception_handler(JobDeleted, _deleted)
     app.add_exception_handler(JobUnfinished, _unfinished)
+    app.add_exception_handler(NotToBeRetried, _not_to_be_retried)
     app.add_exception_handler(Unavailable, _unavailable)
     app.add_exception_handler(JobFailed, _job_failed)
     app.add_exception_handler(HTTPException, _http_error)
@@ -158,6 +160,11 @@ async def _unfinished(_request: Request, error: Exception) -> JSONResponse:
     return problem(
         HTTPStatus.CONFLICT, "job_unfinished", str(error), headers=headers, job_id=error.job_id, retryable=True
     )
+
+
+async def _not_to_be_retried(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, NotToBeRetried)
+    return problem(HTTPStatus.CONFLICT, "not_to_be_retried", str(error), job_id=error.job_id)
 
 
 async def _unavailable(_request: Request, error: Exception) -> JSONResponse:

@@ -67,6 +67,12 @@ _ALL: Final[Sequence[JsonObject]] = (
         jobId=JOB_ID,
     ),
     _problem(409, "job_unfinished", f"Job {JOB_ID} has not ended yet.", jobId=JOB_ID, retryable=True),
+    _problem(
+        409,
+        "not_to_be_retried",
+        f"Job {JOB_ID} is completed; only one that failed or was cancelled can be tried again.",
+        jobId=JOB_ID,
+    ),
     _problem(410, "job_deleted", f"Job {JOB_ID} was deleted.", jobId=JOB_ID),
     _problem(
         413,

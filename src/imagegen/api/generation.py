@@ -104,9 +104,10 @@ def _given(request: ModelRequest, part: str) -> Mapping[str, JsonValue]:
     return cast("Mapping[str, JsonValue]", body.get(part, {}))
 
 
-def idempotency(route: str, caller: Caller, user_id: str, key: str, body: BaseModel) -> Idempotency:
-    """A caller's key for a request; the body as the caller gave it tells a repeat from a different one."""
-    text = json.dumps(body.model_dump(mode="json", exclude_unset=True, by_alias=True), sort_keys=True)
+def idempotency(route: str, caller: Caller, user_id: str, key: str, body: BaseModel | str) -> Idempotency:
+    """A caller's key for a request; the body as the caller gave it, or a text, tells a repeat from a different one."""
+    given = body if isinstance(body, str) else body.model_dump(mode="json", exclude_unset=True, by_alias=True)
+    text = json.dumps(given, sort_keys=True)
     return Idempotency(
         caller=caller.idempotency_scope(user_id),
         route=route,

@@ -1,15 +1,13 @@
 """/api/images: what can be generated, what it costs, and generating it."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Request, Response
-from fastapi.responses import JSONResponse
 from pydantic import JsonValue
 
 from imagegen.api import schemas
-from imagegen.api.answers import estimate, job_answer, model_detail, model_summary
+from imagegen.api.answers import estimate, model_detail, model_summary
 from imagegen.api.callers import CallerDep
 from imagegen.api.conditional import answer_with_tag
 from imagegen.api.deps import SeatsDep, ServicesDep
@@ -19,23 +17,17 @@ from imagegen.api.documents import (
     FAL_ERROR,
     FORBIDDEN,
     GONE,
-    LOCATION,
     MODEL_NOT_FOUND,
-    PREFERENCE,
     REFUSED,
-    REPLAYED,
-    RETRY_AFTER,
     UNAVAILABLE,
     UNCHANGED,
 )
-from imagegen.api.errors import JobFailed
 from imagegen.api.generation import accept, new_job, repeated
 from imagegen.api.json_routes import JsonRoute
 from imagegen.api.limits import demand_within_limits
+from imagegen.api.outcomes import OUTCOMES, outcome
 from imagegen.api.preferences import IdempotencyKey, Prefer, patience
-from imagegen.api.waiting import wait_for_end
 from imagegen.inputs import with_pictures_kept
-from imagegen.jobs import Job, JobStatus
 from imagegen.keys import Caller
 from imagegen.registry import ModelRequest, Registry
 from imagegen.wiring import Services
@@ -95,18 +87,12 @@ def images_router(registry: Registry) -> APIRouter:
         name="generate_image",
         methods=["POST"],
         response_model=schemas.Job,
-        responses={200: _FINISHED, 202: _ACCEPTED, **refusals},
+        responses={**OUTCOMES, **refusals},
     )
     return router
 
 
 _NAME = "The model's name, as the list has it."
-_FINISHED = {"description": "The finished job with its pictures.", "headers": {**PREFERENCE, **REPLAYED}}
-_ACCEPTED = {
-    "model": schemas.Job,
-    "description": "Accepted and not finished yet; `Location` tells where to look.",
-    "headers": {**LOCATION, **RETRY_AFTER, **PREFERENCE, **REPLAYED},
-}
 
 
 def _inputs(body: ModelRequest) -> Mapping[str, JsonValue]:
@@ -119,18 +105,4 @@ async def _generate(
     wish = patience(prefer, services.settings.service.wait)
     new = new_job(body, services, caller, idempotency_key=key)
     accepted = await repeated(new, services) or await accept(await with_pictures_kept(new, services), services)
-    job = await wait_for_end(accepted.job, services, wish.wait if accepted.queued and may_wait else timedelta(0))
-    if job.status is JobStatus.FAILED:
-        raise JobFailed(job)
-    headers = {"Idempotent-Replayed": "true"} if accepted.replayed else {}
-    if wish.applied and may_wait:
-        headers["Preference-Applied"] = wish.applied
-    return await _answer(job, services, headers)
-
-
-async def _answer(job: Job, services: Services, headers: dict[str, str]) -> Response:
-    content = (await job_answer(job, services)).model_dump(mode="json")
-    if job.status.is_final:
-        return JSONResponse(content, headers=headers)
-    headers |= {"Location": f"/api/jobs/{job.id}", "Retry-After": "1"}
-    return JSONResponse(content, 202, headers=headers)
+    return await outcome(accepted, services, wish, may_wait=may_wait)
