@@ -13,9 +13,9 @@ from typing import Final
 
 import pytest
 from door import door
-from pages import ADDRESS, ROOT, Block, Example, Page, Script, pages, send
+from pages import ADDRESS, ROOT, Block, Example, Page, Script, Typed, pages, send
 from pydantic import JsonValue, SecretStr
-from service import Service, running
+from service import FLUX, ITEM, Service, running
 from shown import ELLIPSIS, answer_in, differences, reads_as, untruths
 from specimens import PNG
 from workspace import NODE
@@ -71,13 +71,26 @@ async def job_id(service: Service) -> str:
 @pytest.mark.parametrize("example", EXAMPLES, ids=str)
 async def test_a_curl_example_is_answered_as_shown(example: Example, service: Service, job_id: str) -> None:
     request = example.request
-    about = (await service.generate()).json()["jobId"] if request.method == "DELETE" else job_id
+    about = await what_it_is_about(request, service, job_id)
     answer = await send(request, service.client, about)
 
     if example.shown is None:
         assert answer.is_success, answer.text
     else:
         assert list(untruths(answer_in(example.shown), answer, about)) == []
+
+
+async def what_it_is_about(request: Typed, service: Service, job_id: str) -> str:
+    """The id that the request needs: of a job to delete, of one that failed, of a batch, or of the page's job."""
+    if request.path.startswith("/api/batches/"):
+        return (await service.batch(ITEM, ITEM)).json()["batchId"]
+    if request.path.endswith("/retry"):
+        await service.sandbox.misbehaves({"fault": "model_fails"})
+        # Another user's: nobody knows what fal bills for it, and the page's user has sums in which all is known.
+        failed = (await service.generate({**FLUX, "userId": "unlucky"})).json()["jobId"]
+        await service.sandbox.behaves()
+        return failed
+    return (await service.generate()).json()["jobId"] if request.method == "DELETE" else job_id
 
 
 def test_an_example_that_is_not_true_is_noticed() -> None:

@@ -213,11 +213,11 @@ class LimitSettings(_Group):
     max_data_uri_bytes: ByteSize = Field(
         default=ByteSize(20 * 2**20), ge=1, validation_alias="IMAGEGEN_MAX_DATA_URI_BYTES"
     )
-    max_header_bytes: ByteSize = Field(
-        default=ByteSize(32 * 2**10), ge=1024, le=2**20, validation_alias="IMAGEGEN_MAX_HEADER_BYTES"
-    )
     max_batch_bytes: ByteSize = Field(
         default=ByteSize(20 * 2**20), ge=1024, validation_alias="IMAGEGEN_MAX_BATCH_BYTES"
+    )
+    max_header_bytes: ByteSize = Field(
+        default=ByteSize(32 * 2**10), ge=1024, le=2**20, validation_alias="IMAGEGEN_MAX_HEADER_BYTES"
     )
     receive_timeout: Duration = Field(
         default=timedelta(seconds=30), gt=timedelta(0), validation_alias="IMAGEGEN_RECEIVE_TIMEOUT"
