@@ -9,6 +9,7 @@ from imagegen.api.schemas import Problem
 Responses = dict[int | str, dict[str, Any]]
 Headers = Mapping[str, Mapping[str, Any]]
 
+EVENT_STREAM: Final = "text/event-stream"
 LOCATION: Final[Headers] = {
     "Location": {
         "description": "The path of the job or the batch; ask there how it goes on.",

@@ -16,7 +16,7 @@ from pymongo.errors import DuplicateKeyError
 from pymongo.read_concern import ReadConcern
 
 from imagegen.errors import BatchNotFound, DatabaseUnavailable
-from imagegen.jobs import FINAL, Idempotency, Job, JobStatus
+from imagegen.jobs import Idempotency, Job, JobStatus
 from imagegen.storage.answers import answers
 from imagegen.storage.job_documents import Document, to_document
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
 # A thousand jobs are up to 40 MB: what is given and what fal gets, each as large as the body.
 _PATIENCE: Final = timedelta(seconds=30)
-_UNFINISHED: Final = tuple(status.value for status in JobStatus if status not in FINAL)
 _IDEMPOTENCY: Final = IndexModel(
     [("idempotency.caller", ASCENDING), ("idempotency.route", ASCENDING), ("idempotency.key", ASCENDING)],
     name="idempotency",
@@ -182,12 +181,6 @@ class Batches:
         charged = found[JobStatus.COMPLETED]["cost"] if JobStatus.COMPLETED in found else 0
         counts = {status: int(found[status]["count"]) if status in found else 0 for status in JobStatus}
         return Tally(counts=counts, charged=Decimal(charged))
-
-    async def unfinished(self, batch_id: str) -> Sequence[str]:
-        """The ids of the jobs of a batch that have not ended."""
-        wanted = {"batchId": batch_id, "status": {"$in": list(_UNFINISHED)}}
-        with answers():
-            return [found["_id"] async for found in self._jobs.find(wanted, {"_id": 1})]
 
 
 def counted(batch_id: str) -> list[Document]:

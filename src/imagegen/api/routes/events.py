@@ -8,32 +8,46 @@ from fastapi.responses import StreamingResponse
 from imagegen.api import schemas
 from imagegen.api.callers import CallerDep, JobId, job_in_sight
 from imagegen.api.deps import STREAM, ServicesDep
-from imagegen.api.documents import GONE, NO_STREAM, NOT_FOUND
+from imagegen.api.documents import EVENT_STREAM, GONE, NO_STREAM, NOT_FOUND
 from imagegen.api.events import events_of
 from imagegen.api.json_routes import JsonRoute
 from imagegen.api.methods import HEAD
 
-_MEDIA_TYPE: Final = "text/event-stream"
-_HEADERS: Final = {"Content-Type": _MEDIA_TYPE, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+_HEADERS: Final = {"Content-Type": EVENT_STREAM, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
 class _EventRoute(JsonRoute):
     """A route that answers in events."""
 
-    produces: ClassVar[tuple[str, ...]] = (_MEDIA_TYPE,)
+    produces: ClassVar[tuple[str, ...]] = (EVENT_STREAM,)
 
 
 class _EventStream(StreamingResponse):
     """Events as text. FastAPI's own class would have the handler be a generator, which cannot answer 204."""
 
-    media_type = _MEDIA_TYPE
+    media_type = EVENT_STREAM
 
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"], route_class=_EventRoute)
 _STREAM: Final = {
-    "model": schemas.JobEvent,
-    "description": "Events until the job has ended. Each has the job's version as its `id` and JSON of this schema as "
-    "its `data`; a comment every 15 seconds keeps the connection alive.",
+    "description": "Events until the job has ended. Each has the job's version as its `id` and the JSON of a "
+    "JobEvent as its `data`; a comment every 15 seconds keeps the connection alive.",
+    # OpenAPI 3.1 has no word for the items of a stream: this is one event, as those who check streams read it. A type,
+    # or `properties`, would be taken for the whole body by generators of clients.
+    "content": {
+        EVENT_STREAM: {
+            "schema": {
+                "description": "Each event: its id, and its data, a JobEvent as JSON.",
+                "patternProperties": {
+                    "^data$": {
+                        "type": "string",
+                        "contentMediaType": "application/json",
+                        "contentSchema": {"$ref": f"#/components/schemas/{schemas.JobEvent.__name__}"},
+                    }
+                },
+            }
+        }
+    },
     "headers": {
         "Cache-Control": {"description": "Always `no-store`.", "schema": {"type": "string"}},
         "X-Accel-Buffering": {"description": "Always `no`: to nginx, not to buffer.", "schema": {"type": "string"}},
