@@ -15,7 +15,7 @@ import pytest
 from door import door
 from pages import ADDRESS, ROOT, Block, Example, Page, Script, Typed, pages, send
 from pydantic import JsonValue, SecretStr
-from service import FLUX, Service, running
+from service import FLUX, ITEM, Service, running
 from shown import ELLIPSIS, answer_in, differences, reads_as, untruths
 from specimens import PNG
 from workspace import NODE
@@ -73,30 +73,41 @@ async def job_id(service: Service) -> str:
     return (await service.generate()).json()["jobId"]
 
 
-async def job_for(request: Typed, service: Service) -> str | None:
-    """A job of its own for an example that changes it."""
-    if request.method == "DELETE":
-        return (await service.generate()).json()["jobId"]
-    if not request.path.endswith("/cancel"):
-        return None
-    await service.sandbox.misbehaves({"fault": "latency", "queue": 60})
-    job_id = await service.accept({**FLUX, "userId": "nobody of the pages"})
-    while not (await service.services.jobs.get(job_id)).submission.request:
-        await asyncio.sleep(0.02)
-    await service.sandbox.behaves()
-    return job_id
-
-
 @pytest.mark.parametrize("example", EXAMPLES, ids=str)
 async def test_a_curl_example_is_answered_as_shown(example: Example, service: Service, job_id: str) -> None:
     request = example.request
-    about = await job_for(request, service) or job_id
+    about = await what_it_is_about(request, service, job_id)
     answer = await send(request, service.client, about)
 
     if example.shown is None:
         assert answer.is_success, answer.text
     else:
         assert list(untruths(answer_in(example.shown), answer, about)) == []
+
+
+async def what_it_is_about(request: Typed, service: Service, job_id: str) -> str:
+    """The id that the request needs: of a job to delete, to cancel or to try again, of a batch, or of the page."""
+    if request.path.startswith("/api/batches/"):
+        return (await service.batch(ITEM, ITEM)).json()["batchId"]
+    if request.path.endswith("/retry"):
+        await service.sandbox.misbehaves({"fault": "model_fails"})
+        # Another user's: nobody knows what fal bills for it, and the page's user has sums in which all is known.
+        failed = (await service.generate({**FLUX, "userId": "unlucky"})).json()["jobId"]
+        await service.sandbox.behaves()
+        return failed
+    if request.path.endswith("/cancel"):
+        return await job_at_fal(service)
+    return (await service.generate()).json()["jobId"] if request.method == "DELETE" else job_id
+
+
+async def job_at_fal(service: Service) -> str:
+    """A job whose request fal has, and is not at work on yet."""
+    await service.sandbox.misbehaves({"fault": "latency", "queue": 60})
+    job_id = await service.accept({**FLUX, "userId": "nobody of the pages"})
+    while not (await service.services.jobs.get(job_id)).submission.request:
+        await asyncio.sleep(0.02)
+    await service.sandbox.behaves()
+    return job_id
 
 
 def test_an_example_that_is_not_true_is_noticed() -> None:

@@ -17,8 +17,10 @@ ImagegenError
 ├── JobNotFound
 ├── JobFinished                  it has completed or failed, so it cannot be cancelled
 ├── RequestOwned                 fal's request id belongs to another job
+├── BatchNotFound
 ├── JobDeleted                   the job was deleted; only its price is still known
 ├── JobUnfinished                not possible before the job has ended
+├── NotToBeRetried               only a job that failed or was cancelled can run again
 ├── InputGone                    a caller's own picture is not in the bucket any more
 ├── StaleJob                     somebody else moved the job first; read it again
 ├── Unavailable                  a server that imagegen needs does not answer; retry later
@@ -129,11 +131,12 @@ class InvalidQuery(InvalidInput):
 
 
 class IdempotencyMismatch(InvalidRequest):
-    """The same Idempotency-Key came with another body."""
+    """The same Idempotency-Key came with another body; it made this job or this batch."""
 
-    def __init__(self, job_id: str) -> None:
-        super().__init__(f"This Idempotency-Key was already used with another request, for job {job_id}.")
-        self.job_id = job_id
+    def __init__(self, *, job_id: str | None = None, batch_id: str | None = None) -> None:
+        made = f"batch {batch_id}" if batch_id else f"job {job_id}"
+        super().__init__(f"This Idempotency-Key was already used with another request, for {made}.")
+        self.job_id, self.batch_id = job_id, batch_id
 
 
 class NotAllowed(ImagegenError):
@@ -180,6 +183,14 @@ class RequestOwned(ImagegenError):
         self.job_id = job_id
 
 
+class BatchNotFound(ImagegenError):
+    """No batch has this id."""
+
+    def __init__(self, batch_id: str) -> None:
+        super().__init__(f"There is no batch {batch_id}.")
+        self.batch_id = batch_id
+
+
 class JobDeleted(ImagegenError):
     """The job was deleted: its pictures and inputs are gone, its price is kept."""
 
@@ -193,6 +204,14 @@ class JobUnfinished(ImagegenError):
 
     def __init__(self, job_id: str) -> None:
         super().__init__(f"Job {job_id} has not ended yet.")
+        self.job_id = job_id
+
+
+class NotToBeRetried(ImagegenError):
+    """Only a job that failed or was cancelled can run again."""
+
+    def __init__(self, job_id: str, status: str) -> None:
+        super().__init__(f"Job {job_id} is {status}; only one that failed or was cancelled can be tried again.")
         self.job_id = job_id
 
 

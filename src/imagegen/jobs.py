@@ -266,6 +266,8 @@ class Job:
     input_keys: tuple[str, ...] = ()
     deletion: Deletion | None = None
     webhook_url: str | None = None
+    batch_id: str | None = None
+    retry_of: str | None = None
 
     @property
     def may_have_leftovers(self) -> bool:

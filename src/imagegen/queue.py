@@ -17,7 +17,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, cast
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -29,8 +29,8 @@ from nats.js import JetStreamContext
 from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StorageType, StreamConfig
 
 from imagegen.errors import QueueUnavailable, StartupError
-from imagegen.job_news import FREE_SLOT, JobNews
-from imagegen.jobs import Job
+from imagegen.job_news import BATCH, FREE_SLOT, JobNews
+from imagegen.jobs import Job, JsonObject
 from imagegen.queue_lanes import LANES, OLD, OPEN, Lane, Rotation, lane_of
 from imagegen.settings import NatsSettings
 
@@ -194,10 +194,10 @@ class Queue:
         await self._client.publish(f"{self._stream}.hints.{_durable(lane)}", b"")
 
     async def _news_arrived(self, message: Msg) -> None:
-        self.news.arrived(message.subject.rpartition(".")[2])
+        self.news.arrived(message.subject.rpartition(".")[2], _event(message.data))
 
     async def _nudge_arrived(self, message: Msg) -> None:
-        self.nudges.arrived(message.subject.rpartition(".")[2])
+        self.nudges.arrived(message.subject.rpartition(".")[2], {})
 
     async def _hint_arrived(self, message: Msg) -> None:
         name = message.subject.rpartition(".")[2]
@@ -296,7 +296,8 @@ class Queue:
 
     async def announce(self, job: Job, **progress: object) -> None:
         """Tell whoever waits that the job moved on. Nobody relies on it, so a failure is not one."""
-        event = {"version": job.version, "status": job.status.value, **progress}
+        batch = {BATCH: job.batch_id} if job.batch_id else {}
+        event = {"version": job.version, "status": job.status.value, **batch, **progress}
         with suppress(*_FAILURES):
             await self._client.publish(f"{self._stream}.events.{job.id}", json.dumps(event).encode())
 
@@ -403,6 +404,15 @@ def _queued(subjects: set[str], open_ones: str) -> Queued:
         all=frozenset(subject.rpartition(".")[2] for subject in subjects),
         open=frozenset(subject.rpartition(".")[2] for subject in subjects if subject.startswith(open_ones)),
     )
+
+
+def _event(data: bytes) -> JsonObject:
+    """What a process announced; nothing, where it cannot be read: that wakes the waiters all the same."""
+    try:
+        event = json.loads(data)
+    except ValueError:
+        return {}
+    return cast("JsonObject", event) if isinstance(event, dict) else {}
 
 
 async def _heard(_error: Exception) -> None:

@@ -5,8 +5,10 @@ means: the job ends with its reason, or it is handed back and goes on later from
 """
 
 import asyncio
+import itertools
 import logging
 import random
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
@@ -130,10 +132,11 @@ async def _run(turn: Turn) -> None:
 async def _store_images(turn: Turn) -> tuple[StoredImage, ...]:
     """Move every picture of the result to S3, side by side; if one fails, this epoch's objects go away again."""
     assert turn.job.result is not None
+    count = itertools.count(1)
     try:
         async with asyncio.TaskGroup() as group:
             moves = [
-                group.create_task(_store_image(turn, number, image))
+                group.create_task(_store_image(turn, number, image, count))
                 for number, image in enumerate(turn.job.result.images)
             ]
     except* (TransferError, ObjectStoreUnavailable) as errors:
@@ -144,14 +147,15 @@ async def _store_images(turn: Turn) -> tuple[StoredImage, ...]:
     return tuple(move.result() for move in moves)
 
 
-async def _store_image(turn: Turn, number: int, image: ProviderImage) -> StoredImage:
+async def _store_image(turn: Turn, number: int, image: ProviderImage, count: Iterator[int]) -> StoredImage:
     job = turn.job
+    assert job.result is not None
     stored = await turn.services.images.transfer(
         image.url,
         f"{_stem(job)}/{job.lease.epoch}-{number}",
         metadata={"jobid": job.id, "model": job.model},
     )
-    await turn.announce(stage="storing", image=number)
+    await turn.announce(stage="storing", stored=next(count), images=len(job.result.images))
     return replace(stored, nsfw=image.nsfw)
 
 

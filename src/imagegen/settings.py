@@ -226,6 +226,9 @@ class LimitSettings(_Group):
     max_data_uri_bytes: ByteSize = Field(
         default=ByteSize(20 * 2**20), ge=1, validation_alias="IMAGEGEN_MAX_DATA_URI_BYTES"
     )
+    max_batch_bytes: ByteSize = Field(
+        default=ByteSize(20 * 2**20), ge=1024, validation_alias="IMAGEGEN_MAX_BATCH_BYTES"
+    )
     max_header_bytes: ByteSize = Field(
         default=ByteSize(32 * 2**10), ge=1024, le=2**20, validation_alias="IMAGEGEN_MAX_HEADER_BYTES"
     )
@@ -239,6 +242,7 @@ class LimitSettings(_Group):
         default="https,http,data", validation_alias="IMAGEGEN_URL_SCHEMES"
     )
     max_waiting: int = Field(default=512, ge=0, validation_alias="IMAGEGEN_MAX_WAITING")
+    max_streams: int = Field(default=512, ge=0, validation_alias="IMAGEGEN_MAX_STREAMS")
     cors_origins: Annotated[str, AfterValidator(_origins)] = Field(default="", validation_alias="CORS_ORIGINS")
 
     @property

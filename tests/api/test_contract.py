@@ -11,7 +11,7 @@ import httpx
 import pytest
 from contract import Contract, Json
 from raw import send
-from service import FLUX, Sandbox, Service, running
+from service import FLUX, ITEM, Sandbox, Service, running
 from specimens import picture
 
 from imagegen.api.doors import Doors
@@ -37,9 +37,10 @@ async def test_every_request_example_is_answered_as_promised(service: Service, c
         if JSON in body:
             for name, example in body[JSON]["examples"].items():
                 answer = await service.client.request(operation.method, operation.path, json=example["value"])
-                assert (name, answer.status_code, contract.breaches(answer)) == (name, 200, [])
+                expected = 202 if operation.id == "generateBatch" else 200
+                assert (name, answer.status_code, contract.breaches(answer)) == (name, expected, [])
                 sent += 1
-    assert sent == len(service.services.registry.models) + 1
+    assert sent == len(service.services.registry.models) + 2
 
 
 @pytest.mark.parametrize(
@@ -82,6 +83,17 @@ async def test_a_job_is_as_promised_at_every_stage(service: Service, sandbox: Sa
     answers = [accepted, under_way, replayed, ended]
     assert [answer.status_code for answer in answers] == [202, 200, 200, 200]
     assert [contract.breaches(answer) for answer in answers] == [[], [], [], []]
+
+
+async def test_a_batch_is_as_promised_at_every_stage(service: Service, contract: Contract) -> None:
+    accepted = await service.batch(ITEM, ITEM)
+    path = accepted.headers["Location"]
+    ended = await service.client.get(path, params={"wait": 30})
+    unchanged = await service.client.get(path, headers={"If-None-Match": ended.headers["ETag"]})
+
+    answers = [accepted, ended, unchanged]
+    assert [answer.status_code for answer in answers] == [202, 200, 304]
+    assert [contract.breaches(answer) for answer in answers] == [[], [], []]
 
 
 async def test_a_failed_job_is_as_promised(service: Service, sandbox: Sandbox, contract: Contract) -> None:
@@ -137,6 +149,10 @@ async def unsupported_media_type(service: Service, _: pytest.MonkeyPatch) -> htt
     return await service.client.post("/api/images/estimate-cost", data={"model": "flux-pro"})
 
 
+async def batch_not_found(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    return await service.client.get("/api/batches/01ARZ3NDEKTSV4RRFFQ69G5FAV")
+
+
 async def image_not_found(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
     job = (await service.generate()).json()
     return await service.client.get(f"/api/images/{job['jobId']}/7")
@@ -145,6 +161,11 @@ async def image_not_found(service: Service, _: pytest.MonkeyPatch) -> httpx.Resp
 async def job_unfinished(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
     await service.sandbox.misbehaves({"fault": "latency", "generation": 0.5})
     return await service.client.delete(f"/api/jobs/{await service.accept()}")
+
+
+async def not_to_be_retried(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    job = (await service.generate()).json()
+    return await service.client.post(f"/api/jobs/{job['jobId']}/retry")
 
 
 async def job_deleted(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
@@ -196,6 +217,13 @@ async def provider_rejected(service: Service, _: pytest.MonkeyPatch) -> httpx.Re
     return await service.generate()
 
 
+async def too_many_streams(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    limits = LimitSettings(max_streams=0)
+    settings = service.services.settings.model_copy(update={"limits": limits})
+    async with running(settings, with_runner=False) as closed:
+        return await closed.client.get(f"{NO_JOB}/events")
+
+
 async def unavailable(service: Service, monkeypatch: pytest.MonkeyPatch) -> httpx.Response:
     monkeypatch.setattr(service.services.jobs, "get", raises(DatabaseUnavailable()))
     return await service.client.get(NO_JOB)
@@ -244,9 +272,11 @@ PROVOCATIONS: dict[str, Provoke] = {
         user_not_allowed,
         job_not_found,
         job_finished,
+        batch_not_found,
         image_not_found,
         job_unfinished,
         job_deleted,
+        not_to_be_retried,
         unsupported_picture,
         not_acceptable,
         request_timeout,
@@ -257,6 +287,7 @@ PROVOCATIONS: dict[str, Provoke] = {
         idempotency_mismatch,
         unsupported_media_type,
         provider_rejected,
+        too_many_streams,
         unavailable,
         internal_error,
     )

@@ -66,6 +66,8 @@ async def test_the_answer_is_the_finished_job_with_its_picture_in_the_bucket(ser
             "createdAt": IS_TIME,
             "startedAt": IS_TIME,
             "completedAt": IS_TIME,
+            "batchId": None,
+            "retryOf": None,
         },
     )
     assert (await picture(job["images"][0]["url"])).size == (1024, 768)

@@ -176,6 +176,7 @@ async def test_the_stored_document_has_decimals_and_dates_and_no_empty_idempoten
         "completedAt": None,
         "inputKeys": [],
         "deletion": None,
+        "retryOf": None,
     }
 
 

@@ -24,6 +24,7 @@ FLUX: Json = {
     "inputs": {"prompt": "A professional headshot of a business consultant"},
     "userId": "user123",
 }
+ITEM: Json = {name: value for name, value in FLUX.items() if name != "userId"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +44,13 @@ class Service:
 
     async def cancel(self, job_id: str) -> httpx.Response:
         return await self.client.post(f"/api/jobs/{job_id}/cancel")
+
+    async def batch(self, *requests: JsonObject, user_id: str = "user123", **headers: str) -> httpx.Response:
+        body = {"requests": requests, "userId": user_id}
+        return await self.client.post("/api/images/batch", json=body, headers=_header_names(headers))
+
+    async def retry(self, job_id: str, **headers: str) -> httpx.Response:
+        return await self.client.post(f"/api/jobs/{job_id}/retry", headers=_header_names(headers))
 
     async def job(self, job_id: str) -> Json:
         return (await self.client.get(f"/api/jobs/{job_id}")).json()

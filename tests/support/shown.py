@@ -14,6 +14,8 @@ ELLIPSIS: Final = "…"
 # Members whose values differ at every run; their types do not.
 _VARYING: Final = {
     "jobId",
+    "batchId",
+    "retryOf",
     "url",
     "permalink",
     "key",
@@ -51,7 +53,7 @@ def answer_in(block: Block) -> Answer:
 def untruths(shown: Answer, real: httpx.Response, job_id: str) -> Iterator[str]:
     """What is shown and not so. The job's id stands for every id in the page."""
     content: JsonValue = real.json() if "json" in real.headers.get("content-type", "") else None
-    made = content.get("jobId") if isinstance(content, dict) else None
+    made = (content.get("jobId") or content.get("batchId")) if isinstance(content, dict) else None
     its_id = str(made or job_id)
     if real.status_code != shown.status:
         yield f"status {real.status_code}: {real.text}"

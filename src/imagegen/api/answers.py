@@ -8,6 +8,7 @@ from imagegen.costs import CURRENCY
 from imagegen.inputs import with_links
 from imagegen.jobs import Job, JobError
 from imagegen.registry import Model, Price
+from imagegen.storage.batches import Batch, Tally
 from imagegen.wiring import Services
 
 
@@ -30,6 +31,22 @@ async def job_answer(job: Job, services: Services) -> schemas.Job:
         created_at=job.created_at,
         started_at=job.started_at,
         completed_at=job.completed_at,
+        batch_id=job.batch_id,
+        retry_of=job.retry_of,
+    )
+
+
+def batch_answer(batch: Batch, tally: Tally) -> schemas.Batch:
+    """The batch as callers see it."""
+    counts = {status.value: count for status, count in tally.counts.items()}
+    return schemas.Batch(
+        batch_id=batch.id,
+        user_id=batch.user_id,
+        status="ended" if tally.is_final else "running",
+        counts=schemas.BatchCounts(total=len(batch.job_ids), **counts),
+        cost=schemas.BatchCost(estimated=batch.estimated_cost, charged=tally.charged, currency=CURRENCY),
+        job_ids=list(batch.job_ids),
+        created_at=batch.created_at,
     )
 
 

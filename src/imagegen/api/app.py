@@ -15,8 +15,10 @@ import imagegen
 from imagegen.api.doors import Doorkeeper, Doors
 from imagegen.api.edges import document_edges, guard_edges
 from imagegen.api.errors import translate_errors
+from imagegen.api.limits import Seats
 from imagegen.api.openapi import document, operation_id
-from imagegen.api.routes import cancel, deliveries, health, jobs, pictures, uploads, usage, webhooks
+from imagegen.api.routes import cancel, deliveries, events, health, jobs, pictures, retry, uploads, usage, webhooks
+from imagegen.api.routes.batches import batches_router
 from imagegen.api.routes.images import images_router
 from imagegen.registry import Registry
 from imagegen.settings import LimitSettings
@@ -31,6 +33,8 @@ class State(TypedDict):
     """What a request finds in `request.state`."""
 
     services: Services
+    seats: Seats
+    streams: Seats
 
 
 def create_app(
@@ -49,7 +53,7 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[State]:
         async with open_services() as services:
-            yield State(services=services)
+            yield State(services=services, seats=Seats(limits.max_waiting), streams=Seats(limits.max_streams))
 
     app = FastAPI(
         title="imagegen",
@@ -61,13 +65,16 @@ def create_app(
         generate_unique_id_function=operation_id,
     )
     translate_errors(app, registry)
-    app.include_router(images_router(registry, limits))
+    app.include_router(images_router(registry))
+    app.include_router(batches_router(registry))
     app.include_router(pictures.router)
     app.include_router(uploads.router)
     app.include_router(jobs.router)
     app.include_router(cancel.router)
     app.include_router(webhooks.router)
     app.include_router(deliveries.router)
+    app.include_router(events.router)
+    app.include_router(retry.router)
     app.include_router(usage.router)
     app.include_router(health.router)
     _serve_documentation(app)

@@ -53,6 +53,7 @@ def body_limits(limits: LimitSettings) -> BodyLimits:
     )
     upload = BodyLimit("IMAGEGEN_MAX_UPLOAD_BYTES", limits.max_upload_bytes + ENVELOPE)
     of_paths = {
+        "/api/images/batch": BodyLimit("IMAGEGEN_MAX_BATCH_BYTES", limits.max_batch_bytes),
         "/api/images/generate": with_pictures,
         "/api/images/estimate-cost": with_pictures,
         "/api/uploads": upload,

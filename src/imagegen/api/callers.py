@@ -4,10 +4,11 @@ from typing import Annotated, cast
 
 from fastapi import Depends, Path, Request
 
-from imagegen.api.examples import JOB_ID
-from imagegen.errors import JobDeleted, JobNotFound
+from imagegen.api.examples import BATCH_ID, JOB_ID
+from imagegen.errors import BatchNotFound, JobDeleted, JobNotFound
 from imagegen.jobs import Job, is_job_id
 from imagegen.keys import Caller
+from imagegen.storage.batches import Batch
 from imagegen.wiring import Services
 
 
@@ -18,6 +19,7 @@ def _caller(request: Request) -> Caller:
 
 CallerDep = Annotated[Caller, Depends(_caller)]
 JobId = Annotated[str, Path(description="The job's id.", examples=[JOB_ID])]
+BatchId = Annotated[str, Path(description="The batch's id.", examples=[BATCH_ID])]
 
 
 async def job_in_sight(job_id: str, services: Services, caller: Caller) -> Job:
@@ -38,3 +40,17 @@ async def job_in_sight(job_id: str, services: Services, caller: Caller) -> Job:
     if not caller.sees(job.user_id):
         raise JobNotFound(job_id)
     return job
+
+
+async def batch_in_sight(batch_id: str, services: Services, caller: Caller) -> Batch:
+    """The batch. One of a user that the caller's key is not for does not exist for the caller.
+
+    Raises:
+        BatchNotFound: there is none with this id, or none that the caller may know of.
+    """
+    if not is_job_id(batch_id):
+        raise BatchNotFound(batch_id[:64])
+    batch = await services.jobs.batches.get(batch_id)
+    if not caller.sees(batch.user_id):
+        raise BatchNotFound(batch_id)
+    return batch

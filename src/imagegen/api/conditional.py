@@ -20,17 +20,25 @@ def job_tag(job: Job) -> str:
 
 def unchanged(request: Request, tag: str) -> Response | None:
     """The answer 304, if the caller has what the tag names."""
-    known = request.headers.get("if-none-match", "")
-    if known.strip() != "*" and _opaque(tag) not in _TAG.findall(known):
+    if not is_known(request.headers.get("if-none-match", ""), tag):
         return None
     return Response(status_code=304, headers=tag_headers(tag))
 
 
+def is_known(header: str, tag: str) -> bool:
+    """Whether a header If-None-Match names the tag."""
+    return header.strip() == "*" or _opaque(tag) in _TAG.findall(header)
+
+
 def answer_with_tag(request: Request, content: BaseModel) -> Response:
     """The content under a tag made from it, or 304."""
-    body = content.model_dump_json().encode()
-    tag = f'W/"{hashlib.sha256(body).hexdigest()[:32]}"'
+    tag = content_tag(content)
     return unchanged(request, tag) or JSONResponse(content.model_dump(mode="json"), headers=tag_headers(tag))
+
+
+def content_tag(content: BaseModel) -> str:
+    """Weak: the same content, whatever the bytes."""
+    return f'W/"{hashlib.sha256(content.model_dump_json().encode()).hexdigest()[:32]}"'
 
 
 def tag_headers(tag: str) -> dict[str, str]:

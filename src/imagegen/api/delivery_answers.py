@@ -9,9 +9,9 @@ from imagegen.webhooks import Attempt, Delivery
 from imagegen.wiring import Services
 
 
-async def event_answer(delivery: Delivery, job: Job, services: Services) -> schemas.JobEvent:
+async def event_answer(delivery: Delivery, job: Job, services: Services) -> schemas.WebhookEvent:
     """What a receiver is sent: the job as GET answers it, its links made afresh."""
-    return schemas.JobEvent(type=delivery.event, timestamp=delivery.ended_at, data=await job_answer(job, services))
+    return schemas.WebhookEvent(type=delivery.event, timestamp=delivery.ended_at, data=await job_answer(job, services))
 
 
 def delivery_answer(delivery: Delivery) -> schemas.Delivery:

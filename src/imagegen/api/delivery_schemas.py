@@ -8,7 +8,7 @@ from imagegen.api.schemas import Job, Wire
 from imagegen.webhooks import DeliveryState, Outcome
 
 
-class JobEvent(Wire):
+class WebhookEvent(Wire):
     """A job has ended. Its deliveries carry the same `webhook-id`; one with another id tells of another end."""
 
     type: str = Field(

@@ -9,9 +9,10 @@ from imagegen.api.schemas import Problem
 Responses = dict[int | str, dict[str, Any]]
 Headers = Mapping[str, Mapping[str, Any]]
 
+EVENT_STREAM: Final = "text/event-stream"
 LOCATION: Final[Headers] = {
     "Location": {
-        "description": "The job's path; ask there how it goes on.",
+        "description": "The path of the job or the batch; ask there how it goes on.",
         "schema": {"type": "string", "examples": ["/api/jobs/01M8232K259GS0AHXP5V3YPEE3"]},
     }
 }
@@ -57,12 +58,19 @@ UNAUTHORIZED: Final = problems(
 )
 FORBIDDEN: Final = problems(403, "The API key may not act for this user, or not use this model.", "user_not_allowed")
 NOT_FOUND: Final = problems(404, "There is no such job.", "job_not_found")
+BATCH_NOT_FOUND: Final = problems(404, "There is no such batch.", "batch_not_found")
 IMAGE_NOT_FOUND: Final = problems(
     404, "There is no such job, or it has no such picture.", "job_not_found", "image_not_found"
 )
 MODEL_NOT_FOUND: Final = problems(404, "There is no such model; the valid names are given.", "unknown_model")
 CONFLICT: Final = problems(409, "The Idempotency-Key was used with another body.", "idempotency_mismatch")
 FINISHED: Final = problems(409, "The job has completed or failed; nothing is left to cancel.", "job_finished")
+NOT_TO_BE_RETRIED: Final = problems(
+    409,
+    "The job has not ended, or it completed. Or the Idempotency-Key was used for another request.",
+    "not_to_be_retried",
+    "idempotency_mismatch",
+)
 UNFINISHED: Final = problems(409, "The job has not ended yet.", "job_unfinished", headers=RETRY_AFTER)
 GONE: Final = problems(410, "The job was deleted.", "job_deleted")
 NO_PICTURE: Final = problems(
@@ -87,6 +95,13 @@ FAL_ERROR: Final = problems(
 UNAVAILABLE: Final = problems(
     503,
     "MongoDB does not answer; nothing was accepted. Try again after `Retry-After`.",
+    "unavailable",
+    headers=RETRY_AFTER,
+)
+NO_STREAM: Final = problems(
+    503,
+    "Too many event streams are open, or MongoDB does not answer. Try again after `Retry-After`.",
+    "too_many_streams",
     "unavailable",
     headers=RETRY_AFTER,
 )

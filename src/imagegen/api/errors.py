@@ -15,6 +15,7 @@ from imagegen.api.methods import allowed_methods
 from imagegen.api.request_ids import HEADER, current_request_id
 from imagegen.api.schemas import Problem, ProblemFault
 from imagegen.errors import (
+    BatchNotFound,
     Fault,
     IdempotencyMismatch,
     InvalidInput,
@@ -26,13 +27,16 @@ from imagegen.errors import (
     JobUnfinished,
     ModelNotAllowed,
     NotAllowed,
+    NotToBeRetried,
     Unavailable,
     UnknownModel,
 )
 from imagegen.jobs import INPUT_REFUSED, OUTPUT_REFUSED, Job
 from imagegen.registry import Registry
+from imagegen.storage.batches import BatchUnknown
 from imagegen.storage.jobs import AcceptanceUnknown
 
+BATCH: Final = "/api/images/batch"
 PROBLEM_JSON: Final = "application/problem+json"
 RETRY_AFTER: Final = {"Retry-After": "5"}
 _MOST_SHOWN: Final = 200
@@ -89,15 +93,17 @@ def translate_errors(app: FastAPI, registry: Registry) -> None:
         assert isinstance(error, RequestValidationError)
         if error.body and not _is_json(request):
             return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", _JSON_WANTED)
-        return await invalid_request(request, _refusal(error, registry))
+        return await invalid_request(request, _refusal(error, registry, request.scope["path"]))
 
     app.add_exception_handler(RequestValidationError, invalid_body)
     app.add_exception_handler(InvalidRequest, invalid_request)
     app.add_exception_handler(NotAllowed, _not_allowed)
     app.add_exception_handler(JobNotFound, _not_found)
     app.add_exception_handler(JobFinished, _finished)
+    app.add_exception_handler(BatchNotFound, _no_batch)
     app.add_exception_handler(JobDeleted, _deleted)
     app.add_exception_handler(JobUnfinished, _unfinished)
+    app.add_exception_handler(NotToBeRetried, _not_to_be_retried)
     app.add_exception_handler(Unavailable, _unavailable)
     app.add_exception_handler(JobFailed, _job_failed)
     app.add_exception_handler(HTTPException, _http_error)
@@ -116,7 +122,9 @@ async def invalid_request(request: Request, error: Exception) -> JSONResponse:
                 suggestion=error.suggestion,
             )
         case IdempotencyMismatch():
-            return problem(HTTPStatus.CONFLICT, "idempotency_mismatch", str(error), job_id=error.job_id)
+            return problem(
+                HTTPStatus.CONFLICT, "idempotency_mismatch", str(error), job_id=error.job_id, batch_id=error.batch_id
+            )
         case InvalidInput():
             return problem(
                 HTTPStatus.BAD_REQUEST,
@@ -144,6 +152,11 @@ async def _finished(_request: Request, error: Exception) -> JSONResponse:
     return problem(HTTPStatus.CONFLICT, "job_finished", str(error), job_id=error.job_id)
 
 
+async def _no_batch(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, BatchNotFound)
+    return problem(HTTPStatus.NOT_FOUND, "batch_not_found", str(error), batch_id=error.batch_id)
+
+
 async def _deleted(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, JobDeleted)
     return problem(HTTPStatus.GONE, "job_deleted", str(error), job_id=error.job_id)
@@ -157,10 +170,20 @@ async def _unfinished(_request: Request, error: Exception) -> JSONResponse:
     )
 
 
+async def _not_to_be_retried(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, NotToBeRetried)
+    return problem(HTTPStatus.CONFLICT, "not_to_be_retried", str(error), job_id=error.job_id)
+
+
 async def _unavailable(_request: Request, error: Exception) -> JSONResponse:
-    job_id = error.job_id if isinstance(error, AcceptanceUnknown) else None
     return problem(
-        HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", str(error), headers=RETRY_AFTER, job_id=job_id, retryable=True
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "unavailable",
+        str(error),
+        headers=RETRY_AFTER,
+        job_id=error.job_id if isinstance(error, AcceptanceUnknown) else None,
+        batch_id=error.batch_id if isinstance(error, BatchUnknown) else None,
+        retryable=True,
     )
 
 
@@ -210,11 +233,11 @@ def _is_json(request: Request) -> bool:
     return media_type == "application/json" or media_type.endswith("+json")
 
 
-def _refusal(error: RequestValidationError, registry: Registry) -> InvalidRequest:
+def _refusal(error: RequestValidationError, registry: Registry, path: str) -> InvalidRequest:
     """Faults of the body are the registry's to explain; those of a query or header are few and plain."""
     faults = error.errors()
     if all(fault["loc"][0] == "body" for fault in faults):
-        return registry.refusal(faults, error.body)
+        return registry.batch_refusal(faults, error.body) if path == BATCH else registry.refusal(faults, error.body)
     return InvalidQuery([_plain_fault(fault) for fault in faults if fault["loc"][0] != "body"])
 
 

@@ -14,6 +14,7 @@ from imagegen.registry import Registry
 
 JsonObject = dict[str, JsonValue]
 JOB_ID: Final = "01M8232K259GS0AHXP5V3YPEE3"
+BATCH_ID: Final = "01M8233T0Q8E6B7Y5D0V9N2KXW"
 REQUEST_ID: Final = "5f1c3c9d6bd94bd1a6b5c8a3f9d2e4b7"
 
 
@@ -55,6 +56,7 @@ _ALL: Final[Sequence[JsonObject]] = (
     _problem(401, "unauthorized", "An API key is needed. Send it in the header Authorization: Bearer ig_…"),
     _problem(403, "user_not_allowed", "This API key may not act for user 'user123', only for: ann."),
     _problem(404, "job_not_found", f"There is no job {JOB_ID}.", jobId=JOB_ID),
+    _problem(404, "batch_not_found", f"There is no batch {BATCH_ID}.", batchId=BATCH_ID),
     _problem(404, "image_not_found", f"Job {JOB_ID} is completed and has 1 pictures, counted from 0.", jobId=JOB_ID),
     _problem(406, "not_acceptable", "The answer comes as application/json, which the header Accept rules out."),
     _problem(408, "request_timeout", "The body did not arrive within 30 s (IMAGEGEN_RECEIVE_TIMEOUT)."),
@@ -66,6 +68,12 @@ _ALL: Final[Sequence[JsonObject]] = (
     ),
     _problem(409, "job_finished", f"Job {JOB_ID} has already completed.", jobId=JOB_ID),
     _problem(409, "job_unfinished", f"Job {JOB_ID} has not ended yet.", jobId=JOB_ID, retryable=True),
+    _problem(
+        409,
+        "not_to_be_retried",
+        f"Job {JOB_ID} is completed; only one that failed or was cancelled can be tried again.",
+        jobId=JOB_ID,
+    ),
     _problem(410, "job_deleted", f"Job {JOB_ID} was deleted.", jobId=JOB_ID),
     _problem(
         413,
@@ -113,6 +121,11 @@ _ALL: Final[Sequence[JsonObject]] = (
         charged=False,
     ),
     _problem(500, "internal_error", "Something went wrong inside imagegen."),
+    _problem(
+        503,
+        "too_many_streams",
+        "As many event streams are open as this service allows (IMAGEGEN_MAX_STREAMS).",
+    ),
     _problem(503, "unavailable", "MongoDB does not answer", retryable=True),
 )
 PROBLEMS: Final[Mapping[str, JsonObject]] = {str(problem["code"]): problem for problem in _ALL}
@@ -157,6 +170,17 @@ _JOB: Final[JsonObject] = {
     "createdAt": "2026-11-22T16:57:49.381000Z",
     "startedAt": "2026-11-22T16:57:49.392000Z",
     "completedAt": "2026-11-22T16:57:50.483000Z",
+    "batchId": None,
+    "retryOf": None,
+}
+_BATCH: Final[JsonObject] = {
+    "batchId": BATCH_ID,
+    "userId": "user123",
+    "status": "running",
+    "counts": {"total": 2, "queued": 0, "running": 1, "completed": 1, "failed": 0, "cancelled": 0},
+    "cost": {"estimated": 0.1, "charged": 0.05, "currency": "USD"},
+    "jobIds": [JOB_ID, "01M8232NZYNNZKQASPQFAWTEJQ"],
+    "createdAt": "2026-11-22T16:57:49.381000Z",
 }
 _FIGURES: Final[JsonObject] = {
     "jobs": 21,
@@ -172,8 +196,20 @@ _FIGURES: Final[JsonObject] = {
 _UP: Final[JsonObject] = {"status": "up", "reason": None}
 _SCHEMAS: Final[Mapping[str, JsonObject]] = {
     "Job": _JOB,
+    "JobEvent": {
+        "jobId": JOB_ID,
+        "version": 4,
+        "status": "running",
+        "stage": "generating",
+        "queuePosition": None,
+        "logs": ["10 of 28 steps"],
+        "imagesStored": None,
+        "imagesTotal": None,
+        "job": None,
+    },
+    "Batch": _BATCH,
     "JobList": {"jobs": [dict(_JOB)], "nextCursor": None},
-    "JobEvent": {"type": "job.completed", "timestamp": "2026-11-22T16:57:50.483000Z", "data": dict(_JOB)},
+    "WebhookEvent": {"type": "job.completed", "timestamp": "2026-11-22T16:57:50.483000Z", "data": dict(_JOB)},
     "DeliveryList": {
         "deliveries": [
             {
@@ -238,8 +274,10 @@ def schema_examples(registry: Registry) -> Mapping[str, JsonObject]:
     """An example for each schema that is a whole body; those of models are the catalog's own."""
     model = next(iter(registry.models.values()))
     summary = model_summary(model).model_dump(mode="json")
+    request = {name: value for name, value in model.example().items() if name != "userId"}
     return {
         **_SCHEMAS,
+        "BatchRequest": {"requests": [request, dict(request)], "userId": "user123"},
         "ModelList": {"models": [summary]},
         "ModelDetail": model_detail(model).model_dump(mode="json"),
     }

@@ -1,27 +1,25 @@
-"""From a valid request to a job, and from a job to its end: what `POST /api/images/generate` does."""
+"""From a valid request to a stored and queued job: what `POST /api/images/generate` does before it waits."""
 
 import hashlib
 import json
 import logging
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, cast
 
-from pydantic import JsonValue
+from pydantic import BaseModel, JsonValue
 
 from imagegen.costs import Cost
-from imagegen.errors import DatabaseUnavailable, IdempotencyMismatch, JobDeleted, Unavailable
+from imagegen.errors import IdempotencyMismatch, JobDeleted, Unavailable
 from imagegen.jobs import Idempotency, Job, new_job_id
 from imagegen.keys import Caller
 from imagegen.queue_lanes import FEW
 from imagegen.registry import ModelRequest
 from imagegen.storage.jobs import IDEMPOTENCY_KEPT
-from imagegen.turn import either, uptime
 from imagegen.wiring import Services, now
 
-_LOOK_AGAIN: Final = timedelta(seconds=5)
+_ROUTE: Final = "POST /api/images/generate"
 _log = logging.getLogger("imagegen.api")
 
 
@@ -51,7 +49,7 @@ def new_job(request: ModelRequest, services: Services, caller: Caller, *, idempo
         deadline=_deadline(request, created_at),
         pictures_asked=price.num_images,
         webhook_url=request.webhook_url,
-        idempotency=_idempotency(request, caller, idempotency_key) if idempotency_key else None,
+        idempotency=idempotency(_ROUTE, caller, request.user_id, idempotency_key, request) if idempotency_key else None,
     )
 
 
@@ -104,22 +102,6 @@ async def accept(job: Job, services: Services) -> Accepted:
     return Accepted(job=stored)
 
 
-async def wait_for_end(job: Job, services: Services, patience: timedelta) -> Job:
-    """The job as soon as it has ended, or as it is when the patience is over or the service is asked to stop.
-
-    Announcements keep no history, so MongoDB is read after subscribing, at each announcement and every few seconds.
-    """
-    give_up_at = uptime() + patience.total_seconds()
-    with services.queue.news.of(job.id) as news:
-        while not job.status.is_final and (left := give_up_at - uptime()) > 0 and not services.stopping.is_set():
-            news.clear()
-            with suppress(DatabaseUnavailable):
-                job = await services.jobs.get(job.id)
-            if not job.status.is_final:
-                await either(news, services.stopping, at_most=min(timedelta(seconds=left), _LOOK_AGAIN))
-    return job
-
-
 def _deadline(request: ModelRequest, created_at: datetime) -> datetime | None:
     given = "deadline_seconds" in request.model_fields_set
     return created_at + timedelta(seconds=request.deadline_seconds) if given else None
@@ -131,13 +113,15 @@ def _given(request: ModelRequest, part: str) -> Mapping[str, JsonValue]:
     return cast("Mapping[str, JsonValue]", body.get(part, {}))
 
 
-def _idempotency(request: ModelRequest, caller: Caller, key: str) -> Idempotency:
-    body = json.dumps(request.model_dump(mode="json", exclude_unset=True, by_alias=True), sort_keys=True)
+def idempotency(route: str, caller: Caller, user_id: str, key: str, body: BaseModel | str) -> Idempotency:
+    """A caller's key for a request; the body as the caller gave it, or a text, tells a repeat from a different one."""
+    given = body if isinstance(body, str) else body.model_dump(mode="json", exclude_unset=True, by_alias=True)
+    text = json.dumps(given, sort_keys=True)
     return Idempotency(
-        caller=caller.idempotency_scope(request.user_id),
-        route="POST /api/images/generate",
+        caller=caller.idempotency_scope(user_id),
+        route=route,
         key=key,
-        body_sha256=hashlib.sha256(body.encode()).hexdigest(),
+        body_sha256=hashlib.sha256(text.encode()).hexdigest(),
     )
 
 
@@ -152,4 +136,4 @@ def _demand_the_same_body(job: Job, stored: Job) -> None:
     assert job.idempotency is not None
     assert stored.idempotency is not None
     if job.idempotency.body_sha256 != stored.idempotency.body_sha256:
-        raise IdempotencyMismatch(stored.id)
+        raise IdempotencyMismatch(job_id=stored.id)

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+HEAD: Final = "imagegen.head"  # in the scope of a GET that stands for a HEAD: nobody reads its body
 _METHODS: Final = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
@@ -42,4 +43,4 @@ class Methods:
         async def send_head(message: MutableMapping[str, Any]) -> None:
             await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
 
-        return await self._app({**scope, "method": "GET"}, receive, send_head)
+        return await self._app({**scope, "method": "GET", HEAD: True}, receive, send_head)

@@ -101,6 +101,26 @@ class Job(Wire):
     created_at: datetime = Field(description="UTC.")
     started_at: datetime | None = Field(description="UTC; null while it is queued.")
     completed_at: datetime | None = Field(description="UTC; when it ended, whichever way; null before.")
+    batch_id: str | None = Field(description="The batch that it belongs to, if it does.")
+    retry_of: str | None = Field(description="The job that it tries again, if it does.")
+
+
+class JobEvent(Wire):
+    """Something that happened to a job, or on the first event of a stream, how it is."""
+
+    job_id: str = Field(description="The job's id.")
+    version: int = Field(description="The job's version, and the event's id; progress within a version repeats it.")
+    status: str = Field(description=f"One of {', '.join(JobStatus)}; more may come.", examples=["running"])
+    stage: str | None = Field(
+        description="waiting for a runner, submitting, submitted, in_queue or generating at fal.ai, or storing; more "
+        "may come. Null once the job has ended.",
+        examples=["generating"],
+    )
+    queue_position: int | None = Field(description="Requests ahead in fal.ai's queue, where it says.")
+    logs: list[str] = Field(description="Lines that the model wrote since the last event, as far as they were heard.")
+    images_stored: int | None = Field(description="Pictures in the bucket so far, while they are being stored.")
+    images_total: int | None = Field(description="Of how many.")
+    job: Job | None = Field(description="The job with its pictures or its error: on the last event, and only there.")
 
 
 class JobList(Wire):
@@ -108,6 +128,37 @@ class JobList(Wire):
 
     jobs: list[Job] = Field(description="Newest first.")
     next_cursor: str | None = Field(description="Give it as `cursor` to get the next page; null on the last one.")
+
+
+class BatchCounts(Wire):
+    """The jobs of a batch by where they are in their life."""
+
+    total: int = Field(description="All of them.")
+    queued: int = Field(description="Not begun.")
+    running: int = Field(description="Under way.")
+    completed: int = Field(description="With their pictures.")
+    failed: int = Field(description="Ended without pictures, and without a charge.")
+    cancelled: int = Field(description="Ended by a caller's wish, and without a charge.")
+
+
+class BatchCost(Wire):
+    """What a batch costs you."""
+
+    estimated: Money = Field(description="US dollars: if every picture arrives.", examples=[0.1])
+    charged: Money = Field(description="US dollars: for the jobs completed so far.", examples=[0.05])
+    currency: str = Field(description="Of both amounts.", examples=["USD"])
+
+
+class Batch(Wire):
+    """Jobs that were asked for together, and how far they are."""
+
+    batch_id: str = Field(description="A ULID. `GET /api/jobs?batchId=` lists the jobs.")
+    user_id: str = Field(description="Whose batch it is, as the request said.")
+    status: str = Field(description="`running` until every job has ended, then `ended`.", examples=["running"])
+    counts: BatchCounts
+    cost: BatchCost
+    job_ids: list[str] = Field(description="In the order of the requests.")
+    created_at: datetime = Field(description="UTC.")
 
 
 class ModelSummary(Wire):
@@ -240,6 +291,7 @@ class Problem(Wire):
     suggestion: str | None = Field(default=None, description="The nearest valid name.")
     request_id: str | None = Field(default=None, description="The same as in the header X-Request-Id; for support.")
     job_id: str | None = Field(default=None, description="The job that this is about; it may exist where 503 names it.")
+    batch_id: str | None = Field(default=None, description="The batch that this is about; likewise.")
     fal_status: int | None = Field(default=None, description="HTTP status of fal's answer, where there was one.")
     fal_error_type: str | None = Field(default=None, description="fal's own error type.")
     retryable: bool | None = Field(default=None, description="Whether the same request may succeed later.")

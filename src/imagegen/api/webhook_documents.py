@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from imagegen.api.delivery_schemas import JobEvent
+from imagegen.api.delivery_schemas import WebhookEvent
 
 Node = dict[str, Any]
 
@@ -31,14 +31,14 @@ _ANSWERS: Final = {
 def webhooks(schemas: dict[str, Node], examples: Mapping[str, Any], references: str) -> Node:
     """Describe the webhooks, and add the schema of their payload.
 
-    `JobEvent` is what the service gives, so its schema is that of an answer, although it is a body here.
+    `WebhookEvent` is what the service gives, so its schema is that of an answer, although it is a body here.
     """
-    schema = JobEvent.model_json_schema(mode="serialization", ref_template=references + "{model}")
+    schema = WebhookEvent.model_json_schema(mode="serialization", ref_template=references + "{model}")
     schema.pop("$defs")
-    schemas[JobEvent.__name__] = schema
+    schemas[WebhookEvent.__name__] = schema
     content = {
-        "schema": {"$ref": references + JobEvent.__name__},
-        "examples": {"completed": {"value": examples[JobEvent.__name__]}},
+        "schema": {"$ref": references + WebhookEvent.__name__},
+        "examples": {"completed": {"value": examples[WebhookEvent.__name__]}},
     }
     operation = {
         "operationId": "jobEnded",

@@ -1,7 +1,7 @@
 """The request that every model's own request extends, and the class of one model's request."""
 
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, cast
 
 from pydantic import (
     AfterValidator,
@@ -27,6 +27,7 @@ from imagegen.registry.values import PLAIN_TEXT, printable, webhook_address
 from imagegen.webhooks import LONGEST_URL, URL_PATTERN
 
 CONFLICT_FOUND = "conflict_found"
+MOST_REQUESTS = 1000
 FindConflicts = Callable[[JsonObject, JsonObject], list[Fault]]
 PlainText = Annotated[str, AfterValidator(printable), WithJsonSchema({"type": "string", "pattern": PLAIN_TEXT})]
 UserId = Annotated[
@@ -93,6 +94,13 @@ class ModelRequest(ClosedObject):
         return {**schema, "examples": [cls.example]} if cls.example else schema
 
 
+class RequestBatch(ClosedObject):
+    """Many requests of one user. The user of a request is that of the batch, and `None` where it was left out."""
+
+    requests: list[ModelRequest]
+    user_id: UserId
+
+
 class Envelope(ClosedObject):
     """What can be said of a request before its model is known."""
 
@@ -149,4 +157,25 @@ def request_class(
         __doc__=f"A request for pictures of {model}.",
         __validators__=validators,
         **sections,
+    )
+
+
+def item_class(request: type[ModelRequest], stem: str) -> type[ModelRequest]:
+    """Make the class of a model's requests within a batch: the user may be left out."""
+    return create_model(
+        f"{stem}BatchItem",
+        __base__=request,
+        __doc__=f"A request of a batch. {request.__doc__}",
+        user_id=cast("Any", (UserId, Field(default_factory=_absent))),
+    )
+
+
+def batch_class(item_type: Any) -> type[RequestBatch]:
+    """Make the class of batches of such requests."""
+    limits = Field(min_length=1, max_length=MOST_REQUESTS, description="Each like the body of `generate`.")
+    return create_model(
+        "BatchRequest",
+        __base__=RequestBatch,
+        __doc__=f"Up to {MOST_REQUESTS} requests of one user, accepted together or not at all.",
+        requests=cast("Any", (list[item_type], limits)),
     )

@@ -94,12 +94,13 @@ _MOVING = (
 )
 
 
+_INDEXED_IF_THERE = {"idempotency", "batchId"}
+
+
 def _fixed_part(job: Job) -> Document:
     names = {field.name for field in fields(job)} - {"id", *_MOVING}
     part = {to_camel(name): _plain(getattr(job, name)) for name in names}
-    if job.idempotency is None:
-        del part["idempotency"]
-    return part
+    return {name: value for name, value in part.items() if value is not None or name not in _INDEXED_IF_THERE}
 
 
 def _plain(value: object) -> object:

@@ -23,6 +23,7 @@ from imagegen.errors import DatabaseUnavailable, JobDeleted, JobNotFound, Reques
 from imagegen.jobs import Idempotency, Job, JobStatus, Priority, SubmissionState, first_job_id_at
 from imagegen.settings import MongoSettings
 from imagegen.storage.answers import answers as _answers
+from imagegen.storage.batches import Batches
 from imagegen.storage.deliveries import Deliveries
 from imagegen.storage.job_documents import (
     DECIMALS,
@@ -113,6 +114,7 @@ class JobFilter:
     status: JobStatus | None = None
     type: str | None = None
     model: str | None = None
+    batch_id: str | None = None
     created_from: datetime | None = None
     created_to: datetime | None = None
 
@@ -142,6 +144,7 @@ class Jobs:
     Attributes:
         usage: what ended jobs come to; kept beside them, for it changes in the same transactions.
         unit_prices: fal's, as last read.
+        batches: jobs that were asked for together; stored in one transaction with them.
         queue_users: which queue the living processes use.
         deliveries: what is owed to callers' webhooks; recorded in the transactions that end their jobs.
     """
@@ -150,6 +153,7 @@ class Jobs:
         self._jobs = collection
         self.usage = Usage(_beside(collection, "usage"), collection)
         self.unit_prices = UnitPrices(_beside(collection, "unitPrices"))
+        self.batches = Batches(_beside(collection, "batches"), collection)
         self.queue_users = QueueUsers(_beside(collection, "queueUsers"))
         self.deliveries = Deliveries(_beside(collection, "deliveries"))
 
@@ -177,6 +181,7 @@ class Jobs:
             await self._jobs.create_indexes(list(_INDEXES))
         await self.usage.ensure_indexes()
         await self.deliveries.ensure_indexes()
+        await self.batches.ensure_indexes()
 
     async def insert(self, job: Job) -> tuple[Job, bool]:
         """Store a new job, or find the one that its idempotency key already made.
@@ -608,6 +613,7 @@ def _query(wanted: JobFilter, before: str | None) -> Mapping[str, object]:
         "status": wanted.status.value if wanted.status else None,
         "type": wanted.type,
         "model": wanted.model,
+        "batchId": wanted.batch_id,
     }
     ids: Document = {}
     if wanted.created_from is not None:

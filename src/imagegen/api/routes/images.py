@@ -1,51 +1,42 @@
 """/api/images: what can be generated, what it costs, and generating it."""
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Header, Path, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Body, Path, Request, Response
 from pydantic import JsonValue
 
 from imagegen.api import schemas
-from imagegen.api.answers import estimate, job_answer, model_detail, model_summary
+from imagegen.api.answers import estimate, model_detail, model_summary
 from imagegen.api.callers import CallerDep
 from imagegen.api.conditional import answer_with_tag
-from imagegen.api.deps import ServicesDep
+from imagegen.api.deps import SeatsDep, ServicesDep
 from imagegen.api.documents import (
     BAD_REQUEST,
     CONFLICT,
     FAL_ERROR,
     FORBIDDEN,
     GONE,
-    LOCATION,
     MODEL_NOT_FOUND,
-    PREFERENCE,
     REFUSED,
-    REPLAYED,
-    RETRY_AFTER,
     UNAVAILABLE,
     UNCHANGED,
 )
-from imagegen.api.errors import JobFailed
-from imagegen.api.generation import accept, new_job, repeated, wait_for_end
+from imagegen.api.generation import accept, new_job, repeated
 from imagegen.api.json_routes import JsonRoute
-from imagegen.api.limits import Seats, demand_within_limits
-from imagegen.api.preferences import patience
+from imagegen.api.limits import demand_within_limits
+from imagegen.api.outcomes import OUTCOMES, outcome
+from imagegen.api.preferences import IdempotencyKey, Prefer, patience
 from imagegen.api.webhook_urls import demand_deliverable
 from imagegen.inputs import with_pictures_kept
-from imagegen.jobs import Job, JobStatus
 from imagegen.keys import Caller
 from imagegen.registry import ModelRequest, Registry
-from imagegen.settings import LimitSettings
 from imagegen.wiring import Services
 
 
-def images_router(registry: Registry, limits: LimitSettings) -> APIRouter:
+def images_router(registry: Registry) -> APIRouter:
     """The routes whose request bodies follow from the catalog."""
     router = APIRouter(prefix="/api/images", tags=["images"], route_class=JsonRoute)
-    seats = Seats(limits.max_waiting)
 
     @router.get("/models", response_model=schemas.ModelList, responses=UNCHANGED)
     async def list_models(request: Request) -> Response:
@@ -70,11 +61,13 @@ def images_router(registry: Registry, limits: LimitSettings) -> APIRouter:
         return estimate(registry.model(request.model).estimate(request.inputs, request.options))
 
     async def generate(
+        *,
         body: ModelRequest,
         services: ServicesDep,
         caller: CallerDep,
-        idempotency_key: Annotated[str | None, _IDEMPOTENCY_KEY] = None,
-        prefer: Annotated[str | None, _PREFER] = None,
+        seats: SeatsDep,
+        idempotency_key: IdempotencyKey = None,
+        prefer: Prefer = None,
     ) -> Response:
         """Generate pictures with any model and wait for them.
 
@@ -96,30 +89,12 @@ def images_router(registry: Registry, limits: LimitSettings) -> APIRouter:
         name="generate_image",
         methods=["POST"],
         response_model=schemas.Job,
-        responses={200: _FINISHED, 202: _ACCEPTED, **refusals},
+        responses={**OUTCOMES, **refusals},
     )
     return router
 
 
 _NAME = "The model's name, as the list has it."
-_IDEMPOTENCY_KEY = Header(
-    min_length=1,
-    max_length=255,
-    pattern=r"^[\x21-\x7e]+$",
-    description="A name of your own for this request. For 24 hours, a repeat answers with the same job.",
-    examples=["order-4711"],
-)
-_PREFER = Header(
-    max_length=255,
-    description="`respond-async` to be answered at once, `wait=N` after N seconds at the latest (RFC 7240).",
-    examples=["respond-async", "wait=30"],
-)
-_FINISHED = {"description": "The finished job with its pictures.", "headers": {**PREFERENCE, **REPLAYED}}
-_ACCEPTED = {
-    "model": schemas.Job,
-    "description": "Accepted and not finished yet; `Location` tells where to look.",
-    "headers": {**LOCATION, **RETRY_AFTER, **PREFERENCE, **REPLAYED},
-}
 
 
 def _inputs(body: ModelRequest) -> Mapping[str, JsonValue]:
@@ -132,18 +107,4 @@ async def _generate(
     wish = patience(prefer, services.settings.service.wait)
     new = new_job(body, services, caller, idempotency_key=key)
     accepted = await repeated(new, services) or await accept(await with_pictures_kept(new, services), services)
-    job = await wait_for_end(accepted.job, services, wish.wait if accepted.queued and may_wait else timedelta(0))
-    if job.status is JobStatus.FAILED:
-        raise JobFailed(job)
-    headers = {"Idempotent-Replayed": "true"} if accepted.replayed else {}
-    if wish.applied and may_wait:
-        headers["Preference-Applied"] = wish.applied
-    return await _answer(job, services, headers)
-
-
-async def _answer(job: Job, services: Services, headers: dict[str, str]) -> Response:
-    content = (await job_answer(job, services)).model_dump(mode="json")
-    if job.status.is_final:
-        return JSONResponse(content, headers=headers)
-    headers |= {"Location": f"/api/jobs/{job.id}", "Retry-After": "1"}
-    return JSONResponse(content, 202, headers=headers)
+    return await outcome(accepted, services, wish, may_wait=may_wait)

@@ -1,6 +1,7 @@
 """/api/jobs: one job, and the history."""
 
 import re
+from datetime import timedelta
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, Response
@@ -13,9 +14,10 @@ from imagegen.api import schemas
 from imagegen.api.answers import job_answer
 from imagegen.api.callers import CallerDep, JobId, job_in_sight
 from imagegen.api.conditional import job_tag, tag_headers, unchanged
-from imagegen.api.deps import ServicesDep
+from imagegen.api.deps import SeatsDep, ServicesDep
 from imagegen.api.documents import BAD_QUERY, FORBIDDEN, GONE, NOT_FOUND, UNAVAILABLE, UNCHANGED, UNFINISHED
 from imagegen.api.json_routes import JsonRoute
+from imagegen.api.waiting import Wait, wait_for_change
 from imagegen.deletion import delete
 from imagegen.jobs import JOB_ID_PATTERN, JobStatus
 from imagegen.registry import PlainText
@@ -52,6 +54,7 @@ class JobQuery(BaseModel):
         default=None, max_length=64, description="The kind of job.", examples=["image-generation"]
     )
     model: PlainText | None = Field(default=None, max_length=64, description="The model's name.", examples=["flux-pro"])
+    batch_id: str | None = Field(default=None, pattern=f"^{JOB_ID_PATTERN}$", description="The batch's id.")
     created_from: Moment | None = Field(default=None, description="ISO 8601 with an offset; inclusive.")
     created_to: Moment | None = Field(default=None, description="ISO 8601 with an offset; exclusive.")
     limit: int = Field(default=20, ge=1, le=100, description="Jobs on a page.")
@@ -84,12 +87,24 @@ async def list_jobs(
 
 
 @router.get("/{jobId}", response_model=schemas.Job, responses={**NOT_FOUND, **GONE, **UNAVAILABLE, **UNCHANGED})
-async def get_job(jobId: JobId, services: ServicesDep, caller: CallerDep, request: Request) -> Response:  # noqa: N803 - the name in the path
-    """One job, as it is now, with fresh links to its pictures.
+async def get_job(
+    *,
+    jobId: JobId,  # noqa: N803 - the name in the path
+    services: ServicesDep,
+    caller: CallerDep,
+    seats: SeatsDep,
+    request: Request,
+    wait: Wait = 0,
+) -> Response:
+    """One job, as it is now or within `wait` seconds, with fresh links to its pictures.
 
     Its ETag names its version, not its links: after a 304 the links of the earlier answer may have expired.
     """
     job = await job_in_sight(jobId, services, caller)
+    if wait and not job.status.is_final:
+        known = request.headers.get("if-none-match")
+        with seats.taken() as may_wait:
+            job = await wait_for_change(job, services, timedelta(seconds=wait if may_wait else 0), known)
     tag = job_tag(job)
     if answer := unchanged(request, tag):
         return answer
