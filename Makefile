@@ -1,6 +1,6 @@
 # Everything a person does with the repository. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve worker openapi test chaos sdk check format lock clean
+.PHONY: help setup demo serve worker openapi test chaos sdk fuzz check format lock clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -44,6 +44,9 @@ chaos: $(READY) ## Kill, stop and starve a real fleet under load; print the tabl
 sdk: $(READY) ## Generate and try clients for every model, with each of the three generators
 	$(BIN)/pytest tests/sdk -m 'matrix or not matrix' $(ARGS)
 
+fuzz: $(READY) ## Try every operation with made-up requests: make fuzz CASES=50000 (FUZZ_SEED=n repeats a run)
+	FUZZ_CASES=$(or $(CASES),5000) $(BIN)/pytest -s tests/fuzz
+
 check: $(READY) ## Format, lint, types, layers, then the whole test suite: what CI runs
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
@@ -62,5 +65,5 @@ lock: $(READY) ## Resolve the dependencies anew into requirements/ (needs uv)
 	  --custom-compile-command "make lock" -c requirements/dev.txt pyproject.toml -o requirements/runtime.txt
 
 clean: ## Remove the environment, the local servers' data and everything that was generated
-	rm -rf .venv .imagegen demo-output .pytest_cache .ruff_cache .hypothesis .import_linter_cache sdk/node_modules
+	rm -rf .venv .imagegen demo-output .pytest_cache .ruff_cache .hypothesis .schemathesis .import_linter_cache sdk/node_modules
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +

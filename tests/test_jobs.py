@@ -5,9 +5,9 @@ from decimal import Decimal
 
 import pytest
 
+from imagegen.costs import Cost
 from imagegen.jobs import (
     SUBMISSION_UNKNOWN,
-    Cost,
     ImpossibleMove,
     Job,
     JobError,
@@ -58,7 +58,13 @@ def test_the_way_to_completed_charges_the_pictures_that_arrived(running: Job) ->
         submission=Submission(state=SubmissionState.SUBMITTED, intended_at=NOW, request=REQUEST),
         result=RESULT,
         images=(STORED,),
-        cost=Cost(cost_per_image=Decimal("0.05"), num_images=1, provider_units=Decimal("1.5"), source="billed"),
+        cost=Cost(
+            cost_per_image=Decimal("0.05"),
+            num_images=1,
+            provider_units=Decimal("1.5"),
+            source="billed",
+            provider_note="fal.ai's unit price of this endpoint is not known.",
+        ),
         completed_at=NOW,
     )
     assert job.cost.total_cost == Decimal("0.05")

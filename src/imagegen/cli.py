@@ -1,22 +1,26 @@
-"""The command line: `imagegen serve`, `imagegen worker`, `imagegen demo`, `imagegen openapi`."""
+"""The command line: `imagegen serve`, `worker`, `demo`, `openapi`, `doctor`, `keys`, `usage`."""
 
 import asyncio
 import logging
 import sys
 from collections.abc import Coroutine, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
 from rich.logging import RichHandler
+from rich.markup import escape
+from rich.table import Table
 
-from imagegen import key_commands, serving
+from imagegen import key_commands, serving, upkeep
 from imagegen.api import openapi_json
 from imagegen.demo import demo as run_demo
 from imagegen.doctor import Verdict, examine
 from imagegen.errors import ImagegenError, SettingsError, Unavailable
 from imagegen.settings import Settings
+from imagegen.storage.usage import Difference
 
 app = typer.Typer(
     help="A self-hosted service in front of fal.ai's image models.",
@@ -25,7 +29,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(key_commands.app, name="keys")
+usage = typer.Typer(help="Who spent what.", no_args_is_help=True)
+app.add_typer(usage, name="usage")
 T = TypeVar("T")
+_MONEY = ("charged", "provider_cost")
 _console = Console(stderr=True, highlight=False)
 
 
@@ -92,6 +99,32 @@ def doctor() -> None:
     for finding in findings:
         typer.echo(f"{finding.verdict:<5}  {finding.subject}: {finding.words}")
     raise typer.Exit(int(any(finding.verdict is Verdict.FAULT for finding in findings)))
+
+
+@usage.command("rebuild")
+def rebuild_usage(
+    *,
+    apply: Annotated[bool, typer.Option("--apply", help="Replace what differs by what the jobs come to.")] = False,
+) -> None:
+    """Sum up all jobs anew and show where the kept usage differs; exits with 1 while it does."""
+    differences = _run(upkeep.rebuild_usage(_settings(), apply=apply))
+    if not differences:
+        _console.print("The usage is what the jobs come to.")
+        return
+    _show_differences(differences)
+    _console.print(f"{len(differences)} rows differ{'ed, and are mended' if apply else ': mend them with --apply'}.")
+    if not apply:
+        raise typer.Exit(1)
+
+
+def _show_differences(differences: Sequence[Difference]) -> None:
+    table = Table("day", "user", "model", "figure", "kept", "the jobs come to")
+    for difference in differences:
+        key, kept, made = difference.key, asdict(difference.kept), asdict(difference.recomputed)
+        for name in (name for name in kept if kept[name] != made[name]):
+            figures = (f"{kept[name]:f}", f"{made[name]:f}") if name in _MONEY else (str(kept[name]), str(made[name]))
+            table.add_row(key.day, escape(key.user_id), escape(key.model), name, *figures)
+    Console(highlight=False).print(table)
 
 
 def main() -> None:

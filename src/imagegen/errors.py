@@ -17,6 +17,11 @@ ImagegenError
 ├── JobNotFound
 ├── JobFinished                  it has completed or failed, so it cannot be cancelled
 ├── RequestOwned                 fal's request id belongs to another job
+├── BatchNotFound
+├── JobDeleted                   the job was deleted; only its price is still known
+├── JobUnfinished                not possible before the job has ended
+├── NotToBeRetried               only a job that failed or was cancelled can run again
+├── InputGone                    a caller's own picture is not in the bucket any more
 ├── StaleJob                     somebody else moved the job first; read it again
 ├── Unavailable                  a server that imagegen needs does not answer; retry later
 │   ├── DatabaseUnavailable
@@ -41,6 +46,7 @@ ImagegenError
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Literal
 
 
 class ImagegenError(Exception):
@@ -125,11 +131,12 @@ class InvalidQuery(InvalidInput):
 
 
 class IdempotencyMismatch(InvalidRequest):
-    """The same Idempotency-Key came with another body."""
+    """The same Idempotency-Key came with another body; it made this job or this batch."""
 
-    def __init__(self, job_id: str) -> None:
-        super().__init__(f"This Idempotency-Key was already used with another request, for job {job_id}.")
-        self.job_id = job_id
+    def __init__(self, *, job_id: str | None = None, batch_id: str | None = None) -> None:
+        made = f"batch {batch_id}" if batch_id else f"job {job_id}"
+        super().__init__(f"This Idempotency-Key was already used with another request, for {made}.")
+        self.job_id, self.batch_id = job_id, batch_id
 
 
 class NotAllowed(ImagegenError):
@@ -174,6 +181,42 @@ class RequestOwned(ImagegenError):
     def __init__(self, job_id: str) -> None:
         super().__init__(f"The request that was found for job {job_id} is another job's.")
         self.job_id = job_id
+
+
+class BatchNotFound(ImagegenError):
+    """No batch has this id."""
+
+    def __init__(self, batch_id: str) -> None:
+        super().__init__(f"There is no batch {batch_id}.")
+        self.batch_id = batch_id
+
+
+class JobDeleted(ImagegenError):
+    """The job was deleted: its pictures and inputs are gone, its price is kept."""
+
+    def __init__(self, job_id: str, user_id: str) -> None:
+        super().__init__(f"Job {job_id} was deleted.")
+        self.job_id, self.user_id = job_id, user_id
+
+
+class JobUnfinished(ImagegenError):
+    """What was asked for is not possible before the job has ended."""
+
+    def __init__(self, job_id: str) -> None:
+        super().__init__(f"Job {job_id} has not ended yet.")
+        self.job_id = job_id
+
+
+class NotToBeRetried(ImagegenError):
+    """Only a job that failed or was cancelled can run again."""
+
+    def __init__(self, job_id: str, status: str) -> None:
+        super().__init__(f"Job {job_id} is {status}; only one that failed or was cancelled can be tried again.")
+        self.job_id = job_id
+
+
+class InputGone(ImagegenError):
+    """A caller's own picture that a job refers to is not in the bucket any more."""
 
 
 class StaleJob(ImagegenError):
@@ -224,12 +267,14 @@ class ProviderAnswer:
         status: HTTP status of fal's answer, None if there was none.
         error_type: fal's error type (`content_policy_violation`, `runner_disconnected`, …), if it gave one.
         detail: fal's error body's `detail` where it is a list, as JSON text lines for a person.
+        refused: `input` or `output` where moderation refused it, None for every other failure.
     """
 
     message: str
     status: int | None = None
     error_type: str | None = None
     detail: tuple[str, ...] = field(default=())
+    refused: Literal["input", "output"] | None = None
 
 
 class ProviderError(ImagegenError):

@@ -1,16 +1,19 @@
 """The one HTTP engine of a process: aiohttp's connection pool under as many `httpx.AsyncClient`s as are wanted.
 
 httpx's own pool collapses under a few hundred requests in flight; the `httpx-aiohttp` transport does not.
+Addresses that strangers have chosen are called through a pool of their own, which looks at each address it connects to.
 """
 
 import ipaddress
-from collections.abc import AsyncGenerator, Mapping
+import socket
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Final
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx
+from aiohttp.abc import AbstractResolver
 from httpx_aiohttp import AiohttpTransport
 from typing_extensions import override
 
@@ -39,6 +42,51 @@ async def open_transport(connections: int) -> AsyncGenerator[httpx.AsyncBaseTran
             if scheme in {"http", "https"}
         }
         yield SharedTransport(direct, proxied)
+
+
+class ForbiddenAddress(OSError):
+    """A connection that was not opened because of where it would have led."""
+
+
+@asynccontextmanager
+async def open_guarded_transport(
+    connections: int, may_connect: Callable[[str], bool], resolver: AbstractResolver | None = None
+) -> AsyncGenerator[httpx.AsyncBaseTransport]:
+    """Open a pool for addresses that strangers have chosen.
+
+    What is checked is the IP address that a socket is about to be connected to, so no answer of the DNS can come
+    between the check and the connection. A name is resolved once for each request, connections are not used again, and
+    there are no proxies and no cookies; TLS and the header Host keep the name.
+
+    Args:
+        connections: how many may be open at once.
+        may_connect: told an IP address; where it says no, the request fails (`was_forbidden`).
+        resolver: in place of the system's.
+    """
+
+    def guarded_socket(address: tuple[int, int, int, str, tuple[object, ...]]) -> socket.socket:
+        family, kind, protocol, _, where = address
+        if not may_connect(str(where[0])):
+            raise ForbiddenAddress("the address is not public")
+        return socket.socket(family, kind, protocol)
+
+    tls = httpx.create_ssl_context()
+    connector = aiohttp.TCPConnector(
+        limit=connections,
+        force_close=True,
+        ssl=tls,
+        use_dns_cache=False,
+        resolver=resolver,
+        socket_factory=guarded_socket,
+    )
+    async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
+        yield SharedTransport(AiohttpTransport(client=session, verify=tls), {})
+
+
+def was_forbidden(error: httpx.HTTPError) -> bool:
+    """Whether a request failed because no address of its host may be connected to."""
+    cause = error.__cause__
+    return isinstance(cause, aiohttp.ClientConnectorError) and isinstance(cause.os_error, ForbiddenAddress)
 
 
 class SharedTransport(httpx.AsyncBaseTransport):

@@ -19,7 +19,7 @@ version that the move started from, and, but for a late id, the lease.
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Self
@@ -27,12 +27,16 @@ from typing import Self
 from pydantic import JsonValue
 from ulid import ULID
 
+from imagegen.costs import Cost, UnitPrice
 from imagegen.errors import ImagegenError
 
-CURRENCY = "USD"
-_JOB_ID = re.compile("[0-7][0-9A-HJKMNP-TV-Z]{25}")
+JOB_ID_PATTERN = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
+_JOB_ID = re.compile(JOB_ID_PATTERN)
 IMAGE_GENERATION = "image-generation"
 SUBMISSION_UNKNOWN = "submission_unknown"
+# The codes of a failure by moderation: of what was asked for, and of what was made of it.
+INPUT_REFUSED, OUTPUT_REFUSED = "input_refused", "output_refused"
+_SERVER_ERROR = 500
 JsonObject = Mapping[str, JsonValue]
 
 
@@ -54,6 +58,13 @@ class JobStatus(StrEnum):
 FINAL = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED})
 
 
+class Priority(StrEnum):
+    """How urgent a request is to fal's queue: a person waits for a normal one, nobody for a low one."""
+
+    NORMAL = "normal"
+    LOW = "low"
+
+
 class SubmissionState(StrEnum):
     """Whether fal has the job's request."""
 
@@ -61,13 +72,6 @@ class SubmissionState(StrEnum):
     SUBMITTING = "submitting"
     SUBMITTED = "submitted"
     UNKNOWN = "unknown"
-
-
-class Priority(StrEnum):
-    """How urgent a request is to fal's queue: a person waits for a normal one, nobody for a low one."""
-
-    NORMAL = "normal"
-    LOW = "low"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,13 +98,19 @@ class ProviderRequest:
 class Submission:
     """The one paid request of a job.
 
-    `secret_sha256` is of the secret in the address that this attempt gave fal for its webhook; None if it gave none.
+    Attributes:
+        state: how far it is.
+        intended_at: when it was about to be sent.
+        request: what fal made of it.
+        webhook_digest: of the secret in the address that this attempt gave fal for its webhook; None if it gave none.
+        payload: what was sent, where that is not the job's payload: it has addresses of the caller's own pictures.
     """
 
     state: SubmissionState = SubmissionState.NONE
     intended_at: datetime | None = None
     request: ProviderRequest | None = None
-    secret_sha256: str | None = None
+    webhook_digest: str | None = None
+    payload: JsonObject | None = None
 
     @property
     def is_lost(self) -> bool:
@@ -172,31 +182,6 @@ class Transfer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """What the caller is charged, and beside it what fal billed.
-
-    Attributes:
-        cost_per_image: US dollars, with the rules of the model already applied.
-        num_images: pictures asked for, and in the end the pictures delivered.
-        total_cost: the charge, `cost_per_image * num_images`.
-        provider_units: fal's billable units, None until fal says.
-        provider_cost: US dollars, None while the unit price is not known.
-        source: `billed` when fal gave its figure, `estimated` before.
-    """
-
-    cost_per_image: Decimal
-    num_images: int
-    provider_units: Decimal | None = None
-    provider_cost: Decimal | None = None
-    source: str = "estimated"
-
-    @property
-    def total_cost(self) -> Decimal:
-        """The charge in US dollars."""
-        return self.cost_per_image * self.num_images
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class JobError:
     """Why a job failed: the same words in MongoDB and in the answer."""
 
@@ -216,6 +201,21 @@ class Idempotency:
     route: str
     key: str
     body_sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deletion:
+    """A deletion that was asked for, and what of it is still to be done.
+
+    Attributes:
+        requested_at: from here on the job cannot be read.
+        input_keys: the caller's own pictures that may have to go, until they were looked at.
+        due_at: when the bucket is to be cleared (again); None once nothing can come any more.
+    """
+
+    requested_at: datetime
+    input_keys: tuple[str, ...] = ()
+    due_at: datetime | None = None
 
 
 class ImpossibleMove(ImagegenError):
@@ -244,6 +244,7 @@ class Job:
     cost: Cost
     created_at: datetime
     type: str = IMAGE_GENERATION
+    priority: Priority = Priority.NORMAL
     status: JobStatus = JobStatus.QUEUED
     version: int = 1
     generation: int = 0
@@ -262,18 +263,46 @@ class Job:
     started_at: datetime | None = None
     generating_at: datetime | None = None
     completed_at: datetime | None = None
+    input_keys: tuple[str, ...] = ()
+    deletion: Deletion | None = None
+    webhook_url: str | None = None
+    batch_id: str | None = None
+    retry_of: str | None = None
+
+    @property
+    def may_have_leftovers(self) -> bool:
+        """Whether pictures that it does not name may be in the bucket: of an earlier lease, or of a broken transfer."""
+        return self.result is not None and (self.lease.epoch > 1 or self.transfer.attempts > 0)
 
     @property
     def can_take_a_late_id(self) -> bool:
         """Whether fal's id of its request is still missed: it runs without one, or failed for want of one."""
-        if self.status is JobStatus.FAILED:
+        if self.status is JobStatus.FAILED and self.deletion is None:
             return self.error is not None and self.error.code == SUBMISSION_UNKNOWN
         return self.status is JobStatus.RUNNING and self.submission.is_lost
 
-    def submitting(self, now: datetime, secret_sha256: str | None = None) -> Self:
+    @property
+    def sent(self) -> JsonObject:
+        """What fal was sent, or is to be sent: what its history is compared with."""
+        return self.payload if self.submission.payload is None else self.submission.payload
+
+    @property
+    def is_open_at_fal(self) -> bool:
+        """Whether fal may be at work on the job's request: sent, or about to be, and its result is not recorded."""
+        sent = self.submission.state is not SubmissionState.NONE
+        return sent and self.result is None and not self.status.is_final
+
+    def submitting(
+        self, now: datetime, webhook_digest: str | None = None, *, payload: JsonObject | None = None
+    ) -> Self:
         """The intent, written before the POST: from here on a crash leaves a request that may be paid for."""
         self._require(self.submission.state is SubmissionState.NONE, "a submission was already begun")
-        intent = Submission(state=SubmissionState.SUBMITTING, intended_at=now, secret_sha256=secret_sha256)
+        intent = Submission(
+            state=SubmissionState.SUBMITTING,
+            intended_at=now,
+            webhook_digest=webhook_digest,
+            payload=None if payload == self.payload else payload,
+        )
         return self._next(submission=intent)
 
     def not_sent(self) -> Self:
@@ -301,7 +330,7 @@ class Job:
             version=self.version + 1,
             status=JobStatus.RUNNING,
             submission=replace(self.submission, state=SubmissionState.SUBMITTED, request=request),
-            cost=replace(self.cost, num_images=self.pictures_asked or 1),
+            cost=replace(self.cost, num_images=self.pictures_asked or 1, provider_note=None),
             error=None,
             completed_at=None,
         )
@@ -317,13 +346,10 @@ class Job:
         self._require(self.stop is None, "it is being stopped already")
         return self._next(stop=Stop(reason=reason, at=now))
 
-    def with_result(self, result: ProviderResult) -> Self:
-        """fal completed the request; the pictures still have to be moved."""
+    def with_result(self, result: ProviderResult, price: UnitPrice | None = None) -> Self:
+        """fal completed the request, at this price for a unit; the pictures still have to be moved."""
         self._require(self.submission.state is SubmissionState.SUBMITTED, "nothing was submitted")
-        cost = self.cost
-        if result.billable_units is not None:
-            cost = replace(cost, provider_units=result.billable_units, source="billed")
-        return self._next(result=result, cost=cost)
+        return self._next(result=result, cost=self.cost.billed(result.billable_units, price))
 
     def transfer_failed(self, reason: str, now: datetime, *, unreadable: bool) -> Self:
         """Moving the pictures failed for now; the job goes on later, from the recorded result."""
@@ -350,7 +376,7 @@ class Job:
         return self._to(
             JobStatus.FAILED,
             error=error,
-            cost=replace(self.cost, num_images=0),
+            cost=self._cost_of_failing(error),
             submission=Submission() if under_way else self.submission,
             completed_at=now,
         )
@@ -360,21 +386,60 @@ class Job:
         sent = self.submission.state is not SubmissionState.NONE
         self._require(not sent or self.stop is not None, "fal has it and was not asked to cancel it")
         cost = replace(self.cost, num_images=0)
-        return self._next(status=JobStatus.CANCELLED, cost=cost, completed_at=now)
+        note = "fal.ai did not say whether it bills the cancelled request."
+        cost = replace(cost, provider_note=note) if sent else cost.unbilled()
+        return self._next(status=JobStatus.CANCELLED, attention=None, cost=cost, completed_at=now)
 
-    def stopped(self, reason: str) -> Self:
-        """No runner takes the job any more until a person has looked at it: it is paid for, so it cannot just end."""
+    def needing_attention(self, reason: str) -> Self:
+        """A person should look at the job: runners die over it, and it is paid for, so it cannot just end."""
         return self._next(attention=reason)
 
     def failed_as_unknown(self, error: JobError, now: datetime) -> Self:
         """The job ends because nothing can tell whether fal accepted its request."""
         self._require(self.submission.is_lost, "no submission is under way")
         submission = replace(self.submission, state=SubmissionState.UNKNOWN)
-        return replace(self.failed(error, now), submission=submission)
+        note = "Nobody knows whether fal.ai accepted the request, and so whether it bills it."
+        cost = replace(self.cost, num_images=0, provider_note=note)
+        return replace(self.failed(error, now), submission=submission, cost=cost)
+
+    def _cost_of_failing(self, error: JobError) -> Cost:
+        """No charge. fal bills neither what it did not accept nor its own failures (5xx); a 422 it may bill."""
+        cost = replace(self.cost, num_images=0)
+        if self.result is not None:
+            return cost
+        if self.submission.state is not SubmissionState.SUBMITTED or (error.fal_status or 0) >= _SERVER_ERROR:
+            return cost.unbilled()
+        return replace(cost, provider_note="fal.ai did not say whether it bills the failed request.")
+
+    def deleted(self, now: datetime) -> Self:
+        """The tombstone of an ended job: whose it was, its model, its times, its price; nothing of what it was about.
+
+        The body's hash goes too: a short prompt could be guessed from it. The key stays, so that a repeat under it
+        does not pay again.
+        """
+        self._require(self.status.is_final, "it has not ended")
+        self._require(self.deletion is None, "it is deleted already")
+        return replace(
+            self,
+            version=self.version + 1,
+            inputs={},
+            options={},
+            payload={},
+            submission=replace(self.submission, payload=None),
+            result=None,
+            images=(),
+            transfer=Transfer(),
+            attention=None,
+            error=JobError(code=self.error.code, message="", retryable=self.error.retryable) if self.error else None,
+            idempotency=replace(self.idempotency, body_sha256="") if self.idempotency else None,
+            input_keys=(),
+            webhook_url=None,
+            deletion=Deletion(requested_at=now, input_keys=self.input_keys, due_at=now),
+        )
 
     def _to(self, status: JobStatus, **changes: object) -> Self:
         self._require(self.status is JobStatus.RUNNING, f"it is {self.status}")
-        return self._next(status=status, **changes)
+        return self._next(status=status, attention=None, **changes)
 
     def _next(self, **changes: object) -> Self:
         self._require(not self.status.is_final, f"it is {self.status}")
@@ -391,8 +456,11 @@ def new_job_id(now: datetime) -> str:
 
 
 def first_job_id_at(moment: datetime) -> str:
-    """The smallest id that a job made at `moment` (to the millisecond) can have: a bound for a range on ids."""
-    milliseconds = max(0, int(moment.astimezone(UTC).timestamp() * 1000))
+    """The smallest id that a job made at `moment` (to the millisecond) can have: a bound for a range on ids.
+
+    Ids begin with 1970; any moment before that has the first id of all.
+    """
+    milliseconds = max(0, int(moment.timestamp() * 1000))
     return str(ULID.from_bytes(milliseconds.to_bytes(6, "big") + bytes(10)))
 
 

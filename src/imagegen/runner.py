@@ -5,18 +5,20 @@ means: the job ends with its reason, or it is handed back and goes on later from
 """
 
 import asyncio
+import itertools
 import logging
 import random
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
 from imagegen.errors import (
     ForeignMediaHost,
+    InputGone,
     NotAPicture,
     ObjectStoreUnavailable,
     PictureTooLarge,
-    ProviderAnswer,
     ProviderError,
     ResultUnavailable,
     StaleJob,
@@ -24,7 +26,17 @@ from imagegen.errors import (
     TransferError,
     Unavailable,
 )
-from imagegen.jobs import SUBMISSION_UNKNOWN, Job, JobError, ProviderImage, StoredImage, SubmissionState
+from imagegen.jobs import (
+    INPUT_REFUSED,
+    OUTPUT_REFUSED,
+    SUBMISSION_UNKNOWN,
+    Job,
+    JobError,
+    ProviderImage,
+    StoredImage,
+    SubmissionState,
+)
+from imagegen.leftovers import clear_leftovers, discard_epoch
 from imagegen.queue import Delivery
 from imagegen.storage.images import image_key_stem
 from imagegen.submission import SERVER_DOWN, submit_once
@@ -36,11 +48,8 @@ MOST_LEASES: Final = 5
 UNREADABLE_TRIES: Final = 3
 TRANSFER_HORIZON: Final = timedelta(hours=24)
 _BUSY_ELSEWHERE: Final = timedelta(seconds=5)
+_REST_IN_LEASES: Final = 20  # ten minutes with the usual lease
 _LONGEST_BACKOFF: Final = timedelta(minutes=5)
-_CRASHED_SENDING: Final = ProviderAnswer(
-    message=f"{MOST_LEASES} runners in a row ended while they looked for this job's request at fal.ai. "
-    "It was not sent again and you are not charged."
-)
 _CRASHED: Final = JobError(
     code="runner_crashed",
     message=f"{MOST_LEASES} runners in a row ended while they prepared this job. Nothing was sent to fal.ai.",
@@ -72,8 +81,14 @@ async def _claim_and_run(delivery: Delivery, services: Services) -> None:
     asked_at = uptime()
     job = await services.jobs.claim(delivery.job_id, services.runner, services.settings.service.lease)
     if job is not None:
-        async with take_turn(job, services, delivery, asked_at) as turn:
-            await _run_or_fail(turn)
+        try:
+            async with take_turn(job, services, delivery, asked_at) as turn:
+                await _run_or_fail(turn)
+        except StaleJob:
+            await discard_epoch(job, services)
+            raise
+        if turn.job.may_have_leftovers:
+            await clear_leftovers(turn.job, services)
     elif await services.jobs.is_unfinished(delivery.job_id):
         raise Postponed("somebody else is at work", _BUSY_ELSEWHERE)
 
@@ -87,6 +102,8 @@ async def _run_or_fail(turn: Turn) -> None:
             await _run(turn)
     except SubmissionUnknown as error:
         await turn.save(turn.job.failed_as_unknown(_provider_error(error, SUBMISSION_UNKNOWN), now()))
+    except InputGone as error:
+        await turn.save(turn.job.failed(JobError(code="input_gone", message=str(error)), now()))
     except ResultUnavailable as error:
         raise Postponed(str(error), SERVER_DOWN) from error
     except ProviderError as error:
@@ -107,7 +124,7 @@ async def _run(turn: Turn) -> None:
             return
         await submit_once(turn)
         result = await result_of(turn, resumed=resumed)
-        await turn.save(turn.job.with_result(result))
+        await turn.save(turn.job.with_result(result, turn.services.prices.of(turn.job.endpoint)))
     images = await _store_images(turn)
     await turn.save(turn.job.completed(images, now()))
 
@@ -115,10 +132,11 @@ async def _run(turn: Turn) -> None:
 async def _store_images(turn: Turn) -> tuple[StoredImage, ...]:
     """Move every picture of the result to S3, side by side; if one fails, this epoch's objects go away again."""
     assert turn.job.result is not None
+    count = itertools.count(1)
     try:
         async with asyncio.TaskGroup() as group:
             moves = [
-                group.create_task(_store_image(turn, number, image))
+                group.create_task(_store_image(turn, number, image, count))
                 for number, image in enumerate(turn.job.result.images)
             ]
     except* (TransferError, ObjectStoreUnavailable) as errors:
@@ -129,14 +147,15 @@ async def _store_images(turn: Turn) -> tuple[StoredImage, ...]:
     return tuple(move.result() for move in moves)
 
 
-async def _store_image(turn: Turn, number: int, image: ProviderImage) -> StoredImage:
+async def _store_image(turn: Turn, number: int, image: ProviderImage, count: Iterator[int]) -> StoredImage:
     job = turn.job
+    assert job.result is not None
     stored = await turn.services.images.transfer(
         image.url,
         f"{_stem(job)}/{job.lease.epoch}-{number}",
         metadata={"jobid": job.id, "model": job.model},
     )
-    await turn.announce(stage="storing", image=number)
+    await turn.announce(stage="storing", stored=next(count), images=len(job.result.images))
     return replace(stored, nsfw=image.nsfw)
 
 
@@ -164,18 +183,20 @@ def _hopeless(job: Job, error: TransferError | ObjectStoreUnavailable) -> str | 
 
 
 async def _stop_the_crashing(turn: Turn) -> None:
-    """Too many runners died over this job: it ends unpaid, or, once paid for, waits for a person."""
-    if turn.job.submission.is_lost:
-        raise SubmissionUnknown(_CRASHED_SENDING)
+    """Too many runners died over this job: it ends unpaid, or, once fal may have it, rests and is shown to a person."""
     if turn.job.submission.state is SubmissionState.NONE:
         await turn.save(turn.job.failed(_CRASHED, now()))
         return
-    reason = f"{MOST_LEASES} runners in a row ended over it after fal.ai had accepted it"
+    reason = f"{MOST_LEASES} runners in a row ended over it after it was sent to fal.ai; the last at {now():%FT%TZ}"
     _log.error("job %s needs a person: %s", turn.job.id, reason)
-    await turn.save(turn.job.stopped(reason))
+    await turn.save(turn.job.needing_attention(reason))
+    raise Postponed(reason, _REST_IN_LEASES * turn.services.settings.service.lease)
 
 
 def _code(error: ProviderError) -> str:
+    """The code that the job fails with."""
+    if error.answer.refused:
+        return INPUT_REFUSED if error.answer.refused == "input" else OUTPUT_REFUSED
     return "provider_unavailable" if error.retryable else "provider_rejected"
 
 

@@ -7,13 +7,14 @@ import socket
 from collections.abc import Callable
 from contextlib import nullcontext
 from types import FrameType
-from typing import Final
 
 import uvicorn
 
 from imagegen.api import create_app
+from imagegen.api.connections import http_protocol
 from imagegen.api.discretion import keep_secrets_out_of_the_access_log
 from imagegen.api.doors import doors_for
+from imagegen.deliveries import delivering
 from imagegen.errors import StartupError
 from imagegen.local import join_local_stack, local_stack
 from imagegen.registry import Registry, load_registry
@@ -21,7 +22,6 @@ from imagegen.settings import Environment, Settings
 from imagegen.wiring import open_services
 from imagegen.worker import working
 
-_SHUTDOWN_GRACE: Final = 20
 _log = logging.getLogger("imagegen")
 
 
@@ -78,8 +78,9 @@ async def serve(
         # Opened here and not by uvicorn, which would turn a server that is down into an exit without its reason.
         open_services(complete, registry, stopping=stopping, create_bucket=local_s3) as services,
         working(services),
+        delivering(services),
     ):
-        app = create_app(registry, lambda: nullcontext(services), doors)
+        app = create_app(registry, lambda: nullcontext(services), doors, settings.limits)
         server = _Server(_uvicorn_config(app, settings), stopping)
         ready(_address(host, listener))
         await server.serve_until_stopped(listener)
@@ -92,7 +93,8 @@ async def work(settings: Settings) -> None:
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    async with open_services(complete, registry, stopping=stopping) as services, working(services):
+    opened = open_services(complete, registry, stopping=stopping)
+    async with opened as services, working(services), delivering(services):
         _log.info("taking jobs as %s", services.runner)
         await stopping.wait()
 
@@ -127,10 +129,11 @@ def _uvicorn_config(app: object, settings: Settings) -> uvicorn.Config:
     keep_secrets_out_of_the_access_log()
     return uvicorn.Config(
         app,  # pyright: ignore[reportArgumentType] - FastAPI is an ASGI application
+        http=http_protocol(settings.limits),
         log_config=None,
         access_log=settings.service.log_level == "debug",
         server_header=False,
-        timeout_graceful_shutdown=_SHUTDOWN_GRACE,
+        timeout_graceful_shutdown=max(1, int(settings.service.last_step.total_seconds())),
         lifespan="on",
     )
 

@@ -25,6 +25,7 @@ from pydantic import (
 )
 
 from imagegen.errors import SettingsError
+from imagegen.webhooks import read_secrets
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
 
@@ -65,10 +66,32 @@ def _nats_address(value: SecretStr) -> SecretStr:
     return value
 
 
+def _listed(value: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
 def _host_names(value: str) -> str:
-    for name in (part.strip() for part in value.split(",")):
-        if name and not re.fullmatch(r"(\*\.)?[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", name):
+    for name in _listed(value):
+        if not re.fullmatch(r"(\*\.)?[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", name):
             raise ValueError("expected host names without scheme or port, such as api.example.com or *.example.com")
+    return value
+
+
+def _url_schemes(value: str) -> str:
+    if not _listed(value) or not set(_listed(value)) <= {"https", "http", "data"}:
+        raise ValueError("expected some of https, http, data, separated by commas")
+    return value
+
+
+def _origins(value: str) -> str:
+    for origin in _listed(value):
+        if origin != "*" and re.fullmatch(r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?", origin) is None:
+            raise ValueError("expected origins such as https://app.example.com, separated by commas, or *")
+    return value
+
+
+def _webhook_secrets(value: SecretStr) -> SecretStr:
+    read_secrets(value.get_secret_value())
     return value
 
 
@@ -98,7 +121,9 @@ class FalSettings(_Group):
     key: SecretStr | None = Field(default=None, validation_alias="FAL_KEY")
     queue_url: WebAddress = Field(default="https://queue.fal.run", validation_alias="FAL_QUEUE_URL")
     api_url: WebAddress = Field(default="https://api.fal.ai/v1", validation_alias="FAL_API_URL")
+    rest_url: WebAddress = Field(default="https://rest.fal.ai", validation_alias="FAL_REST_URL")
     jwks_url: WebAddress = Field(default="https://rest.fal.ai/.well-known/jwks.json", validation_alias="FAL_JWKS_URL")
+    concurrency: int | None = Field(default=None, ge=1, le=10_000, validation_alias="FAL_CONCURRENCY")
 
 
 class MongoSettings(_Group):
@@ -125,6 +150,7 @@ class S3Settings(_Group):
         le=timedelta(days=7),
         validation_alias="S3_PRESIGN_EXPIRES",
     )
+    publicly_reachable: bool | None = Field(default=None, validation_alias="S3_PUBLICLY_REACHABLE")
     access_key_id: SecretStr | None = Field(default=None, validation_alias="AWS_ACCESS_KEY_ID")
     secret_access_key: SecretStr | None = Field(default=None, validation_alias="AWS_SECRET_ACCESS_KEY")
     region: str = Field(default="us-east-1", validation_alias="AWS_REGION")
@@ -135,6 +161,7 @@ class NatsSettings(_Group):
 
     url: Annotated[SecretStr, AfterValidator(_nats_address)] | None = Field(default=None, validation_alias="NATS_URL")
     stream: str = Field(default="imagegen", pattern=r"^[A-Za-z0-9_-]{1,64}$", validation_alias="NATS_STREAM")
+    replicas: int | None = Field(default=None, ge=1, le=5, validation_alias="NATS_REPLICAS")
 
 
 class ServiceSettings(_Group):
@@ -157,10 +184,18 @@ class ServiceSettings(_Group):
     unknown_horizon: Duration = Field(
         default=timedelta(hours=1), gt=timedelta(0), validation_alias="IMAGEGEN_UNKNOWN_HORIZON"
     )
+    shutdown_grace: Duration = Field(
+        default=timedelta(seconds=20), ge=timedelta(seconds=2), validation_alias="IMAGEGEN_SHUTDOWN_GRACE"
+    )
     transfer_memory: ByteSize = Field(
         default=ByteSize(64 * 2**20), ge=16 * 2**20, validation_alias="IMAGEGEN_TRANSFER_MEMORY"
     )
     max_image_bytes: ByteSize = Field(default=ByteSize(64 * 2**20), ge=1, validation_alias="IMAGEGEN_MAX_IMAGE_BYTES")
+
+    @property
+    def last_step(self) -> timedelta:
+        """How long a process that is told to end may finish the step that it is in; the rest is for closing."""
+        return self.shutdown_grace * 0.75
 
     @property
     def catalog_files(self) -> tuple[Path, ...]:
@@ -180,7 +215,59 @@ class DoorSettings(_Group):
     @property
     def host_names(self) -> frozenset[str]:
         """The names that a request may call the service by, in lower case; `*.` in front stands for any subdomain."""
-        return frozenset(name.strip().lower() for name in self.allowed_hosts.split(",") if name.strip())
+        return frozenset(name.lower() for name in _listed(self.allowed_hosts))
+
+
+class LimitSettings(_Group):
+    """What is taken from a caller. Every refusal names its variable."""
+
+    max_body_bytes: ByteSize = Field(default=ByteSize(2**20), ge=1024, validation_alias="IMAGEGEN_MAX_BODY_BYTES")
+    max_upload_bytes: ByteSize = Field(default=ByteSize(20 * 2**20), ge=1, validation_alias="IMAGEGEN_MAX_UPLOAD_BYTES")
+    max_data_uri_bytes: ByteSize = Field(
+        default=ByteSize(20 * 2**20), ge=1, validation_alias="IMAGEGEN_MAX_DATA_URI_BYTES"
+    )
+    max_batch_bytes: ByteSize = Field(
+        default=ByteSize(20 * 2**20), ge=1024, validation_alias="IMAGEGEN_MAX_BATCH_BYTES"
+    )
+    max_header_bytes: ByteSize = Field(
+        default=ByteSize(32 * 2**10), ge=1024, le=2**20, validation_alias="IMAGEGEN_MAX_HEADER_BYTES"
+    )
+    receive_timeout: Duration = Field(
+        default=timedelta(seconds=30), gt=timedelta(0), validation_alias="IMAGEGEN_RECEIVE_TIMEOUT"
+    )
+    max_json_depth: int = Field(default=32, ge=4, le=32, validation_alias="IMAGEGEN_MAX_JSON_DEPTH")
+    max_prompt_chars: int = Field(default=50_000, ge=1, validation_alias="IMAGEGEN_MAX_PROMPT_CHARS")
+    max_image_urls: int = Field(default=14, ge=1, validation_alias="IMAGEGEN_MAX_IMAGE_URLS")
+    url_schemes: Annotated[str, AfterValidator(_url_schemes)] = Field(
+        default="https,http,data", validation_alias="IMAGEGEN_URL_SCHEMES"
+    )
+    max_waiting: int = Field(default=512, ge=0, validation_alias="IMAGEGEN_MAX_WAITING")
+    max_streams: int = Field(default=512, ge=0, validation_alias="IMAGEGEN_MAX_STREAMS")
+    cors_origins: Annotated[str, AfterValidator(_origins)] = Field(default="", validation_alias="CORS_ORIGINS")
+
+    @property
+    def schemes(self) -> tuple[str, ...]:
+        """The schemes that the URL of an input may have."""
+        return _listed(self.url_schemes)
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """The origins whose pages may call the service from a browser; none: CORS is off."""
+        return _listed(self.cors_origins)
+
+
+class WebhookSettings(_Group):
+    """Webhooks to callers. Unset secrets: no request may ask for one."""
+
+    secrets: Annotated[SecretStr, AfterValidator(_webhook_secrets)] | None = Field(
+        default=None, validation_alias="WEBHOOK_SECRETS"
+    )
+    allow_private: bool = Field(default=False, validation_alias="WEBHOOK_ALLOW_PRIVATE")
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        """What deliveries are signed with; none: nothing can be delivered."""
+        return read_secrets(self.secrets.get_secret_value()) if self.secrets else ()
 
 
 class LocalSettings(_Group):
@@ -202,6 +289,8 @@ class Settings(BaseModel):
     nats: NatsSettings = NatsSettings()
     service: ServiceSettings = ServiceSettings()
     doors: DoorSettings = DoorSettings()
+    limits: LimitSettings = LimitSettings()
+    webhooks: WebhookSettings = WebhookSettings()
     local: LocalSettings = LocalSettings()
 
     @property
@@ -240,9 +329,11 @@ _GROUPS: dict[str, type[_Group]] = {
     "nats": NatsSettings,
     "service": ServiceSettings,
     "doors": DoorSettings,
+    "limits": LimitSettings,
+    "webhooks": WebhookSettings,
     "local": LocalSettings,
 }
-_SECRETS = {"FAL_KEY", "MONGODB_URL", "NATS_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+_SECRETS = {"FAL_KEY", "MONGODB_URL", "NATS_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "WEBHOOK_SECRETS"}
 _NEEDED_IN_PRODUCTION = {
     "fal": "FAL_KEY is not set: production needs a fal.ai key (id:secret, from your fal.ai dashboard)",
     "mongodb": "MONGODB_URL is not set: production needs a MongoDB (mongodb://user:password@host/?replicaSet=…)",
@@ -284,7 +375,7 @@ def _contradictions(settings: Settings, values: Mapping[str, str]) -> list[str]:
     if settings.fal.key is None:
         faults += [
             f"{name} is set but FAL_KEY is not: set both, or neither for the local sandbox"
-            for name in ("FAL_QUEUE_URL", "FAL_API_URL", "FAL_JWKS_URL")
+            for name in ("FAL_QUEUE_URL", "FAL_API_URL", "FAL_REST_URL", "FAL_JWKS_URL")
             if name in values
         ]
     if settings.s3.bucket is None and settings.s3.endpoint_url is not None:

@@ -25,14 +25,15 @@ from imagegen.errors import (
     SubmissionUnknown,
 )
 from imagegen.fal import WebhookHint
-from imagegen.jobs import Job, JobStatus, ProviderRequest, SubmissionState
+from imagegen.inputs import payload_for_fal
+from imagegen.jobs import Job, JobStatus, JsonObject, ProviderRequest, SubmissionState
+from imagegen.queue_lanes import OPEN
 from imagegen.turn import Postponed, Turn
 from imagegen.wiring import Services, now
 
 SERVER_DOWN: Final = timedelta(seconds=5)
 WEBHOOKS: Final = "/api/webhooks/fal"
 _SECRET_BYTES: Final = 16
-_LAST_STEP: Final = timedelta(seconds=15)  # of a process that is asked to end: usual graces are 20 to 30 s
 _FIRST_LOOK: Final = timedelta(seconds=1)
 _LONGEST_PAUSE: Final = timedelta(minutes=1)
 _NEVER_READABLE: Final = frozenset({401, 403, 404})
@@ -51,11 +52,13 @@ async def submit_once(turn: Turn) -> None:
         Postponed: nothing may be sent now, or nobody knows yet whether fal has the request.
         SubmissionUnknown: nobody will ever know.
         ProviderError: fal refused, or never got it.
+        InputGone: a picture of the caller's own is not in the bucket any more.
     """
     if turn.job.submission.state is SubmissionState.NONE:
         if not await turn.services.images.available():
             raise Postponed("S3 does not answer, so nothing is submitted", SERVER_DOWN)
-        await _even_if_cancelled(_post(turn))
+        payload = await payload_for_fal(turn.job, turn.services)
+        await _even_if_cancelled(_post(turn, payload), turn.services.settings.service.last_step)
     if turn.job.submission.state is SubmissionState.SUBMITTING:
         await _mark_lost(turn)
     if turn.job.submission.state is SubmissionState.UNKNOWN:
@@ -98,13 +101,13 @@ async def take_webhook(job_id: str, secret: str, hint: WebhookHint, services: Se
     if job.can_take_a_late_id:
         await adopt(job_id, services.fal.adopted(job.endpoint, hint.request_id), services)
     elif not job.status.is_final:
-        await services.queue.hint(job_id)
+        await services.queue.nudge(job_id)
     return True
 
 
 def knows(secret: str, job: Job) -> bool:
     """Whether this is the secret that the job's attempt gave fal; takes as long for a wrong one as for none."""
-    digest = job.submission.secret_sha256
+    digest = job.submission.webhook_digest
     same = hmac.compare_digest(_digest(secret), digest or _NOBODYS_DIGEST)
     return same and digest is not None
 
@@ -113,7 +116,7 @@ async def _store_late_id(job: Job, request: ProviderRequest, services: Services)
     late = job.with_late_id(request)
     if job.status is JobStatus.FAILED:
         _log.warning("job %s goes on: fal.ai had accepted its request %s", job.id, request.request_id)
-        await services.jobs.revive(late)
+        await services.jobs.revive(job, late)
     else:
         await services.jobs.adopt(late)
     await services.queue.announce(late)
@@ -122,25 +125,26 @@ async def _store_late_id(job: Job, request: ProviderRequest, services: Services)
 
 async def _wake(job: Job, services: Services) -> None:
     """Have somebody go on with the job now: who holds it is told; if nobody does, it is queued."""
-    await services.queue.hint(job.id)
+    await services.queue.nudge(job.id)
     generation = await services.jobs.next_generation(job.id, job.generation)
     if generation is not None:
         try:
-            await services.queue.publish_again(job.id, generation)
+            await services.queue.publish_again(job.id, generation, OPEN)
         except QueueUnavailable as error:
             _log.warning("job %s is not queued (%s); the audit will queue it", job.id, error)
 
 
-async def _post(turn: Turn) -> None:
+async def _post(turn: Turn, payload: JsonObject) -> None:
     """Send the request: its intent is stored before the POST, its id right after."""
     secret = secrets.token_hex(_SECRET_BYTES) if turn.services.settings.service.public_url else None
-    await turn.save(turn.job.submitting(now(), _digest(secret) if secret else None))
+    await turn.save_intent(payload, _digest(secret) if secret else None)
     try:
         request = await turn.services.fal.submit(
             turn.job.endpoint,
-            turn.job.payload,
+            payload,
             turn.demand_the_lease,
             webhook_url=_webhook_url(turn, secret) if secret else None,
+            priority=turn.job.priority,
         )
     except SubmissionNotSent:
         await turn.save(turn.job.not_sent())
@@ -174,7 +178,7 @@ async def _mark_lost(turn: Turn) -> None:
 
 async def _look_for_it(turn: Turn) -> None:
     """Look for the request at fal; where it cannot be told, come again later, for as long as the horizon allows."""
-    lasting = turn.job.submission.secret_sha256 is None
+    lasting = turn.job.submission.webhook_digest is None
     try:
         request = await _only_candidate(turn)
     except HistoryUnavailable as error:
@@ -202,7 +206,7 @@ async def _only_candidate(turn: Turn) -> ProviderRequest | None:
     """
     job = turn.job
     assert job.submission.intended_at is not None
-    listed = await turn.services.fal.history(job.endpoint, job.payload, job.submission.intended_at)
+    listed = await turn.services.fal.history(job.endpoint, job.sent, job.submission.intended_at)
     if not listed:
         return None
     others = await turn.services.jobs.others_like(job)
@@ -224,13 +228,13 @@ async def _claimed(turn: Turn, request: ProviderRequest) -> bool:
     return True
 
 
-async def _even_if_cancelled(step: Coroutine[object, object, None]) -> None:
+async def _even_if_cancelled(step: Coroutine[object, object, None], at_most: timedelta) -> None:
     """Finish the step although the process is asked to end: half of it would leave a paid request without its id."""
     task = asyncio.create_task(step)
     try:
         await asyncio.shield(task)
     except asyncio.CancelledError:
-        await asyncio.wait({task}, timeout=_LAST_STEP.total_seconds())
+        await asyncio.wait({task}, timeout=at_most.total_seconds())
         if task.done() and not task.cancelled() and (error := task.exception()) is not None:
             _log.warning("while ending: %s", error)
         raise

@@ -6,20 +6,24 @@ Whatever interrupts a turn, the job goes on from its stored state, in this proce
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from imagegen.errors import DatabaseUnavailable, ImagegenError, StaleJob, Unavailable
-from imagegen.jobs import Job
+from imagegen.job_news import FREE_SLOT
+from imagegen.jobs import Job, JsonObject, Priority, SubmissionState
 from imagegen.queue import Delivery
-from imagegen.wiring import Services
+from imagegen.wiring import Services, now
 
 _HEARTBEATS_PER_LEASE: Final = 3
 _SAFE_PART: Final = 0.8
 _DATABASE_PATIENCE: Final = timedelta(minutes=10)
+_LOOK_FOR_A_SLOT: Final = timedelta(seconds=1)  # when no news of a free one came
+_AFTER_YOU: Final = timedelta(milliseconds=100)  # a request of low priority leaves a free slot to the others so long
+T = TypeVar("T")
 _log = logging.getLogger("imagegen.runner")
 
 
@@ -34,16 +38,18 @@ class Postponed(ImagegenError):
 class Turn:
     """This process's lease on one job, asked for when `uptime` was `asked_at`. `job` is always the job as stored.
 
-    `hint` is set when another process has something to tell about the job: a webhook of fal's, a wish to cancel.
+    `nudge` is set when another process has something to tell about the job: a webhook of fal's, a wish to cancel.
     """
 
     def __init__(
-        self, job: Job, services: Services, delivery: Delivery, asked_at: float, hint: asyncio.Event | None = None
+        self, job: Job, services: Services, delivery: Delivery, asked_at: float, nudge: asyncio.Event | None = None
     ) -> None:
         self.job, self.services, self._delivery = job, services, delivery
-        self.hint = hint or asyncio.Event()
+        self.nudge = nudge or asyncio.Event()
         self._lease = services.settings.service.lease
         self._renewed_at = asked_at
+        if job.submission.state is not SubmissionState.NONE:
+            delivery.settled()
 
     async def demand_the_lease(self) -> None:
         """Right before a POST that is paid for: raise StaleJob unless nobody else can hold the lease.
@@ -61,20 +67,55 @@ class Turn:
         Raises:
             StaleJob: the lease has passed to somebody else.
         """
-        give_up_at = uptime() + _DATABASE_PATIENCE.total_seconds()
-        pause = 0.1
-        while True:
-            try:
-                saved = await self.services.jobs.save(job)
-                self.job = replace(saved, cancel_requested_at=self.job.cancel_requested_at)
-            except DatabaseUnavailable:
-                if uptime() > give_up_at:
-                    raise
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, 5)
-            else:
-                break
+        was_open = self.job.is_open_at_fal
+        saved = await _patiently(lambda: self.services.jobs.save(job))
+        self.job = replace(saved, cancel_requested_at=self.job.cancel_requested_at)
         await self.services.queue.announce(self.job)
+        if was_open and not self.job.is_open_at_fal and self.services.settings.fal.concurrency is not None:
+            await self.services.queue.announce_a_free_slot()
+
+    async def save_intent(self, payload: JsonObject, webhook_digest: str | None) -> None:
+        """Store the intent to submit, once fewer than FAL_CONCURRENCY requests are open at fal; then submit at once.
+
+        Args:
+            payload: what will be sent.
+            webhook_digest: of the secret in the address for fal's webhook; None if it is given none.
+
+        Raises:
+            Postponed: the process was told to end meanwhile, or the job's deadline passed.
+            StaleJob: the lease has passed to somebody else.
+        """
+        bound = self.services.settings.fal.concurrency
+
+        def intent() -> Job:
+            return self.job.submitting(now(), webhook_digest, payload=payload)
+
+        if bound is None:
+            await self.save(intent())
+        else:
+            self.job = await self._with_a_slot(bound, intent)
+            await self.services.queue.announce(self.job)
+        self._delivery.settled()
+
+    async def _with_a_slot(self, bound: int, intent: Callable[[], Job]) -> Job:
+        with self.services.queue.news.of(FREE_SLOT) as freed:
+            while True:
+                freed.clear()
+                await self.demand_the_lease()
+                job = await _patiently(lambda: self.services.jobs.save_intent(intent(), bound))
+                if job is not None:
+                    return job
+                await self._until_a_slot_may_be_free(freed)
+
+    async def _until_a_slot_may_be_free(self, freed: asyncio.Event) -> None:
+        stopping = self.services.stopping
+        await either(freed, stopping, at_most=_LOOK_FOR_A_SLOT)
+        if stopping.is_set():
+            raise Postponed("the process is told to end", timedelta(0))
+        if self.job.deadline is not None and now() >= self.job.deadline:
+            raise Postponed("its deadline has passed", timedelta(0))
+        if self.job.priority is Priority.LOW:
+            await asyncio.sleep(_AFTER_YOU.total_seconds())
 
     async def reread(self) -> None:
         """Read the job again, which somebody else may have given a late id; StaleJob if the lease has passed on."""
@@ -127,8 +168,8 @@ async def take_turn(job: Job, services: Services, delivery: Delivery, asked_at: 
     Raises:
         StaleJob: the lease was lost while the body ran; the body was stopped.
     """
-    with services.queue.hints.of(job.id) as hint:
-        turn = Turn(job, services, delivery, asked_at, hint)
+    with services.queue.nudges.of(job.id) as nudge:
+        turn = Turn(job, services, delivery, asked_at, nudge)
         try:
             async with _kept_alive(turn):
                 yield turn
@@ -166,13 +207,40 @@ async def _beat(turn: Turn, body: asyncio.Task[object]) -> None:
         raise
 
 
+async def _patiently(store: Callable[[], Awaitable[T]]) -> T:
+    """Wait for a MongoDB that is down, up to a limit."""
+    give_up_at = uptime() + _DATABASE_PATIENCE.total_seconds()
+    pause = 0.1
+    while True:
+        try:
+            return await store()
+        except DatabaseUnavailable:
+            if uptime() > give_up_at:
+                raise
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 5)
+
+
+async def either(*events: asyncio.Event, at_most: timedelta) -> None:
+    """Wait until one of the events is set, or until the time is over."""
+    waits = {asyncio.create_task(event.wait()) for event in events}
+    try:
+        await asyncio.wait(waits, timeout=at_most.total_seconds(), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+
+
 async def _hand_back_at_the_end(turn: Turn, delivery: Delivery) -> None:
     """The process is ending: let somebody else go on at once."""
     try:
         await turn.services.jobs.hand_back(turn.job)
     except DatabaseUnavailable as error:
         _log.warning("job %s could not be handed back: %s", turn.job.id, error)
-    await delivery.hand_back(timedelta(0))
+    if turn.job.is_open_at_fal:
+        await delivery.pass_on(turn.job)
+    else:
+        await delivery.hand_back(timedelta(0))
 
 
 def _failure(heartbeat: asyncio.Task[None]) -> BaseException | None:

@@ -6,6 +6,7 @@ that fal completes all the same is stored and charged.
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Final
@@ -92,7 +93,7 @@ async def _until_ended(turn: Turn, request: ProviderRequest, *, resumed: bool) -
     if resumed:
         look.set()
     watch = _Watch(turn, request, look)
-    hint = look if turn.job.submission.secret_sha256 is not None else None
+    hint = look if turn.job.submission.webhook_digest is not None else None
     waiting = asyncio.create_task(turn.services.fal.wait(request, watch.heard, hint=hint))
     watching = asyncio.create_task(watch.watch())
     try:
@@ -113,12 +114,14 @@ class _Watch:
 
     def __init__(self, turn: Turn, request: ProviderRequest, look: asyncio.Event) -> None:
         self._turn, self._request, self._look = turn, request, look
+        self._is_in_queue = False  # only fal can say so: an earlier turn may have missed that it began
         self._generating_since: datetime | None = None
         self._asked = False
         self.saving = asyncio.Lock()
 
     async def heard(self, progress: Progress) -> None:
         """Pass on what fal says, and note when it began to work."""
+        self._is_in_queue = progress.state == "in_queue"
         if progress.state == "in_progress" and self._generating_since is None:
             self._generating_since = now()
         await self._turn.announce(stage=progress.state, queuePosition=progress.queue_position, logs=list(progress.logs))
@@ -126,15 +129,15 @@ class _Watch:
     async def watch(self) -> None:
         """Look at limits and wishes until cancelled."""
         while True:
-            if self._turn.hint.is_set():
-                self._turn.hint.clear()
+            if self._turn.nudge.is_set():
+                self._turn.nudge.clear()
                 await self._turn.look_for_a_wish()
                 self._look.set()
             await self._note_the_beginning()
             await self._stop_if_due()
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._rest().total_seconds()):
-                    await self._turn.hint.wait()
+                    await self._turn.nudge.wait()
 
     async def _note_the_beginning(self) -> None:
         if self._generating_since is not None and self._turn.job.generating_at is None:
@@ -142,7 +145,7 @@ class _Watch:
                 await self._turn.save(self._turn.job.generating(self._generating_since))
 
     async def _stop_if_due(self) -> None:
-        reason = _reason_to_stop(self._turn.job, self._limits, now())
+        reason = _reason_to_stop(self._turn.job, self._due())
         if self._turn.job.stop is None and reason is not None:
             _log.info("job %s: cancelling at fal.ai, because %s", self._turn.job.id, _WHY[reason])
             async with self.saving:
@@ -150,7 +153,7 @@ class _Watch:
         stop = self._turn.job.stop
         if stop is None:
             return
-        if now() - stop.at > self._limits.unknown_horizon:
+        if now() - stop.at > self._settings.unknown_horizon:
             raise StopUnconfirmed(
                 f"fal.ai was asked to cancel the request because {_WHY[stop.reason]}, and has not said what became of "
                 "it. fal.ai may have billed it; you are not charged."
@@ -169,30 +172,34 @@ class _Watch:
 
     def _rest(self) -> timedelta:
         """How long nothing can become due; never longer than the heartbeat takes to bring a wish."""
-        limits = [moment - now() for moment, _ in _limits(self._turn.job, self._limits)]
+        limits = [moment - now() for moment, _ in self._due()]
         due = min(limits, default=_TICK) if self._turn.job.stop is None else _TICK
         return min(max(due, timedelta(milliseconds=50)), _TICK)
 
+    def _due(self) -> list[tuple[datetime, StopReason]]:
+        return _limits(self._turn.job, self._settings, is_in_queue=self._is_in_queue)
+
     @property
-    def _limits(self) -> ServiceSettings:
+    def _settings(self) -> ServiceSettings:
         return self._turn.services.settings.service
 
 
-def _reason_to_stop(job: Job, settings: ServiceSettings, moment: datetime) -> StopReason | None:
+def _reason_to_stop(job: Job, limits: Sequence[tuple[datetime, StopReason]]) -> StopReason | None:
     if job.cancel_requested_at is not None:
         return StopReason.CANCELLED
-    passed = [(limit, reason) for limit, reason in _limits(job, settings) if limit <= moment]
+    moment = now()
+    passed = [(limit, reason) for limit, reason in limits if limit <= moment]
     return min(passed)[1] if passed else None
 
 
-def _limits(job: Job, settings: ServiceSettings) -> list[tuple[datetime, StopReason]]:
+def _limits(job: Job, settings: ServiceSettings, *, is_in_queue: bool) -> list[tuple[datetime, StopReason]]:
     """When fal is to be asked to cancel, and why."""
     limits: list[tuple[datetime, StopReason]] = []
     if job.deadline is not None:
         limits.append((job.deadline, StopReason.DEADLINE_EXCEEDED))
     if job.generating_at is not None:
         limits.append((job.generating_at + settings.job_timeout, StopReason.JOB_TIMEOUT))
-    elif settings.queue_timeout is not None and job.submission.intended_at is not None:
+    elif is_in_queue and settings.queue_timeout is not None and job.submission.intended_at is not None:
         limits.append((job.submission.intended_at + settings.queue_timeout, StopReason.QUEUE_TIMEOUT))
     return limits
 
@@ -219,7 +226,7 @@ async def _is_listed(job: Job, request: ProviderRequest, turn: Turn) -> bool:
     if now() - since > FORGOTTEN_HORIZON:
         return False
     try:
-        listed = await turn.services.fal.history(job.endpoint, job.payload, since)
+        listed = await turn.services.fal.history(job.endpoint, job.sent, since)
     except HistoryUnavailable:
         return False
     return request.request_id in {found.request_id for found in listed}

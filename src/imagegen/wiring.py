@@ -4,21 +4,35 @@ import asyncio
 import os
 import secrets
 import socket
-from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
+from uuid import uuid4
 
-from imagegen.fal import Fal, WebhookVerifier, allowed_streams
-from imagegen.http import open_transport
+import httpx
+
+from imagegen.errors import DatabaseUnavailable, StartupError
+from imagegen.fal import Fal, Pricing, WebhookVerifier, allowed_streams
+from imagegen.http import open_guarded_transport, open_transport
+from imagegen.prices import PriceBook, open_prices
 from imagegen.queue import Queue, open_queue
 from imagegen.registry import Registry
 from imagegen.settings import Settings
 from imagegen.storage.images import Images, open_images
 from imagegen.storage.jobs import Jobs, open_jobs
+from imagegen.webhooks import is_public
 
+QUEUE_USE: Final = timedelta(seconds=90)  # a process says so anew with each audit; one that died is forgotten then
+_ADMISSIONS: Final = 6
+_ANOTHER_QUEUE: Final = (
+    "NATS_URL: other processes use this MongoDB with another queue, so each would miss the other's jobs. Set NATS_URL "
+    "(and NATS_STREAM) to the same for all, or another MONGODB_DATABASE here. If the others have just crashed, try "
+    f"again after {QUEUE_USE.total_seconds():.0f} s."
+)
 _SPARE_CONNECTIONS: Final = 32
+RECEIVERS_AT_ONCE: Final = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +40,7 @@ class Services:
     """What the rest of the process works with; one of each kind.
 
     Attributes:
+        receivers: leads to callers' webhooks, and to public addresses only unless the settings say otherwise.
         runner: this process's name in leases: host, process id and a random part.
         stopping: set when the process was asked to end; waiting requests are answered with what there is.
     """
@@ -37,6 +52,8 @@ class Services:
     queue: Queue
     fal: Fal
     webhooks: WebhookVerifier
+    prices: PriceBook
+    receivers: httpx.AsyncBaseTransport
     runner: str
     stopping: asyncio.Event
 
@@ -68,9 +85,14 @@ async def open_services(
         fal = Fal(settings.fal, transport, streams=allowed_streams())
         images = await stack.enter_async_context(open_images(settings.s3, settings.service, transport, fal.media_hosts))
         jobs = await stack.enter_async_context(open_jobs(settings.mongodb))
-        queue = await stack.enter_async_context(open_queue(settings.nats, settings.service.lease))
+        runner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+        queue = await stack.enter_async_context(_open_the_queue_in_use(settings, jobs, runner))
         if create_bucket:
             await images.ensure_bucket()
+        prices = await stack.enter_async_context(
+            open_prices(Pricing(settings.fal, transport), jobs.unit_prices, registry.endpoints)
+        )
+        receivers = await stack.enter_async_context(open_guarded_transport(RECEIVERS_AT_ONCE, _receivable(settings)))
         yield Services(
             settings=settings,
             registry=registry,
@@ -79,9 +101,43 @@ async def open_services(
             queue=queue,
             fal=fal,
             webhooks=WebhookVerifier(settings.fal, transport),
+            prices=prices,
+            receivers=receivers,
             stopping=stopping or asyncio.Event(),
-            runner=f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}",
+            runner=runner,
         )
+
+
+@asynccontextmanager
+async def _open_the_queue_in_use(settings: Settings, jobs: Jobs, runner: str) -> AsyncGenerator[Queue]:
+    """Open the queue, unless living processes use another one with the same database.
+
+    Raises:
+        StartupError: they do.
+    """
+
+    async def admit(queue: Queue) -> str:
+        for _ in range(_ADMISSIONS):
+            # A stream that was lost is made again as what it was: its NATS is known by its address.
+            identity = await queue.identity() or await jobs.queue_users.queue_at(queue.address) or uuid4().hex
+            if await jobs.queue_users.use(runner, identity, queue.address, QUEUE_USE):
+                return identity
+            await asyncio.sleep(0.5)  # whoever was first may be about to make the stream in this very NATS
+        raise StartupError(_ANOTHER_QUEUE)
+
+    one_by_one = settings.fal.concurrency is not None
+    opening = open_queue(settings.nats, settings.service.lease, one_by_one=one_by_one, admit=admit)
+    try:
+        async with opening as queue:
+            yield queue
+    finally:
+        with suppress(DatabaseUnavailable):
+            await jobs.queue_users.leave(runner)
+
+
+def _receivable(settings: Settings) -> Callable[[str], bool]:
+    """Tells which IP addresses callers' webhooks may be at."""
+    return lambda address: settings.webhooks.allow_private or is_public(address)
 
 
 def now() -> datetime:

@@ -78,10 +78,10 @@ async def test_what_fal_has_is_cancelled_there(working: Service, sandbox: Sandbo
     job_id = await working.accept()
     await submitted(sandbox, state)
 
-    answers = [await working.cancel(job_id) for _ in range(2)]
+    answer, repeated = [await working.cancel(job_id) for _ in range(2)]
 
-    job = await working.ended(job_id, within=4)
-    assert [told(answer) for answer in answers] == [wished(job_id), wished(job_id)]
+    job = await working.ended(job_id, within=8)
+    assert (told(answer), repeated.status_code in {200, 202}) == (wished(job_id), True)
     assert (job, await outcomes(sandbox)) == (CANCELLED, ["client_cancelled"])
     assert (await working.cancel(job_id)).status_code == 200
 
@@ -95,7 +95,7 @@ async def test_a_wish_during_the_submit_is_acted_on_as_soon_as_the_id_is_known(
 
     answer = await working.cancel(job_id)
 
-    job = await working.ended(job_id, within=5)
+    job = await working.ended(job_id, within=8)
     assert told(answer) == wished(job_id)
     assert (job, await outcomes(sandbox)) == (CANCELLED, ["client_cancelled"])
 
@@ -132,7 +132,7 @@ async def test_any_replica_cancels(own: Settings, working: Service, sandbox: San
     await submitted(sandbox)
     async with running(own, with_runner=False) as replica:
         await replica.cancel(job_id)
-        job = await replica.ended(job_id, within=4)
+        job = await replica.ended(job_id, within=8)
 
     assert job == CANCELLED
 

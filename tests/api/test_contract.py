@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from uuid import uuid4
@@ -10,12 +10,16 @@ from uuid import uuid4
 import httpx
 import pytest
 from contract import Contract, Json
-from service import FLUX, Sandbox, Service, running
+from raw import send
+from service import FLUX, ITEM, Sandbox, Service, running
+from specimens import picture
 
 from imagegen.api.doors import Doors
 from imagegen.errors import DatabaseUnavailable
 from imagegen.keys import KeysFile, changing, new_key
+from imagegen.settings import LimitSettings
 
+JSON = "application/json"
 NO_JOB = "/api/jobs/01ARZ3NDEKTSV4RRFFQ69G5FAV"
 Provoke = Callable[[Service, pytest.MonkeyPatch], Awaitable[httpx.Response]]
 
@@ -28,13 +32,15 @@ async def contract(service: Service) -> Contract:
 async def test_every_request_example_is_answered_as_promised(service: Service, contract: Contract) -> None:
     sent = 0
     for operation in contract.operations():
-        for content in operation.node.get("requestBody", {}).get("content", {}).values():
-            assert content["examples"], operation.id
-            for name, example in content["examples"].items():
+        body = operation.node.get("requestBody", {}).get("content", {})
+        assert all(content.get("examples") for media_type, content in body.items() if media_type == JSON), operation.id
+        if JSON in body:
+            for name, example in body[JSON]["examples"].items():
                 answer = await service.client.request(operation.method, operation.path, json=example["value"])
-                assert (name, answer.status_code, contract.breaches(answer)) == (name, 200, [])
+                expected = 202 if operation.id == "generateBatch" else 200
+                assert (name, answer.status_code, contract.breaches(answer)) == (name, expected, [])
                 sent += 1
-    assert sent == len(service.services.registry.models) + 1
+    assert sent == len(service.services.registry.models) + 2
 
 
 @pytest.mark.parametrize(
@@ -43,6 +49,7 @@ async def test_every_request_example_is_answered_as_promised(service: Service, c
         "/api/images/models",
         "/api/images/models/flux-dev",
         "/api/jobs?userId=user123&status=completed&type=image-generation&model=flux-pro&limit=2",
+        "/api/usage?userId=user123&from=2026-11-01&groupBy=month",
         "/health/live",
         "/health/ready",
     ],
@@ -51,6 +58,17 @@ async def test_what_is_read_is_answered_as_promised(service: Service, contract: 
     answer = await service.client.get(path)
 
     assert (answer.status_code, contract.breaches(answer)) == (200, [])
+
+
+async def test_an_upload_and_its_picture_are_as_promised(service: Service, contract: Contract) -> None:
+    uploaded = await service.client.post("/api/uploads", data={"userId": "user123"}, files={"file": picture("png")})
+    job = (await service.generate()).json()
+    shown = await service.client.get(f"/api/images/{job['jobId']}/0")
+    deleted = await service.client.delete(f"/api/jobs/{job['jobId']}")
+
+    answers = [uploaded, shown, deleted]
+    assert [answer.status_code for answer in answers] == [201, 302, 204]
+    assert [contract.breaches(answer) for answer in answers] == [[], [], []]
 
 
 async def test_a_job_is_as_promised_at_every_stage(service: Service, sandbox: Sandbox, contract: Contract) -> None:
@@ -65,6 +83,17 @@ async def test_a_job_is_as_promised_at_every_stage(service: Service, sandbox: Sa
     answers = [accepted, under_way, replayed, ended]
     assert [answer.status_code for answer in answers] == [202, 200, 200, 200]
     assert [contract.breaches(answer) for answer in answers] == [[], [], [], []]
+
+
+async def test_a_batch_is_as_promised_at_every_stage(service: Service, contract: Contract) -> None:
+    accepted = await service.batch(ITEM, ITEM)
+    path = accepted.headers["Location"]
+    ended = await service.client.get(path, params={"wait": 30})
+    unchanged = await service.client.get(path, headers={"If-None-Match": ended.headers["ETag"]})
+
+    answers = [accepted, ended, unchanged]
+    assert [answer.status_code for answer in answers] == [202, 200, 304]
+    assert [contract.breaches(answer) for answer in answers] == [[], [], []]
 
 
 async def test_a_failed_job_is_as_promised(service: Service, sandbox: Sandbox, contract: Contract) -> None:
@@ -120,10 +149,79 @@ async def unsupported_media_type(service: Service, _: pytest.MonkeyPatch) -> htt
     return await service.client.post("/api/images/estimate-cost", data={"model": "flux-pro"})
 
 
+async def batch_not_found(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    return await service.client.get("/api/batches/01ARZ3NDEKTSV4RRFFQ69G5FAV")
+
+
+async def image_not_found(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    job = (await service.generate()).json()
+    return await service.client.get(f"/api/images/{job['jobId']}/7")
+
+
+async def job_unfinished(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    await service.sandbox.misbehaves({"fault": "latency", "generation": 0.5})
+    return await service.client.delete(f"/api/jobs/{await service.accept()}")
+
+
+async def not_to_be_retried(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    job = (await service.generate()).json()
+    return await service.client.post(f"/api/jobs/{job['jobId']}/retry")
+
+
+async def job_deleted(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    job = (await service.generate()).json()
+    await service.client.delete(f"/api/jobs/{job['jobId']}")
+    return await service.client.get(f"/api/jobs/{job['jobId']}")
+
+
+async def unsupported_picture(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    return await service.client.post("/api/uploads", data={"userId": "user123"}, files={"file": b"no picture"})
+
+
+async def not_acceptable(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    return await service.client.get(NO_JOB, headers={"Accept": "text/html"})
+
+
+async def body_too_large(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    return await service.client.post("/api/images/generate", content=b" " * (21 * 2**20 + 1))
+
+
+async def headers_too_large(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    return await service.client.get(NO_JOB, headers={"X-Padding": "x" * 2**15})
+
+
+async def request_timeout(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    path = "/api/images/estimate-cost"
+    half = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 50\r\n\r\n{{".encode()
+    limits = LimitSettings(receive_timeout=timedelta(seconds=0.2))
+    settings = service.services.settings.model_copy(update={"limits": limits})
+    async with running(settings, with_runner=False) as impatient:
+        answer = await send(impatient, half)
+    request = service.client.build_request("POST", path)
+    return httpx.Response(answer.status, headers=answer.headers, content=answer.body, request=request)
+
+
+async def input_refused(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    await service.sandbox.misbehaves({"fault": "model_fails", "type": "content_policy_violation"})
+    return await service.generate()
+
+
+async def output_refused(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    await service.sandbox.misbehaves({"fault": "model_fails", "type": "no_media_generated"})
+    return await service.generate()
+
+
 async def provider_rejected(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
     locked = {"detail": "User is locked. Reason: Exhausted balance."}
     await service.sandbox.misbehaves({"fault": "submit_status", "status": 403, "body": locked})
     return await service.generate()
+
+
+async def too_many_streams(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    limits = LimitSettings(max_streams=0)
+    settings = service.services.settings.model_copy(update={"limits": limits})
+    async with running(settings, with_runner=False) as closed:
+        return await closed.client.get(f"{NO_JOB}/events")
 
 
 async def unavailable(service: Service, monkeypatch: pytest.MonkeyPatch) -> httpx.Response:
@@ -174,9 +272,22 @@ PROVOCATIONS: dict[str, Provoke] = {
         user_not_allowed,
         job_not_found,
         job_finished,
+        batch_not_found,
+        image_not_found,
+        job_unfinished,
+        job_deleted,
+        not_to_be_retried,
+        unsupported_picture,
+        not_acceptable,
+        request_timeout,
+        body_too_large,
+        headers_too_large,
+        input_refused,
+        output_refused,
         idempotency_mismatch,
         unsupported_media_type,
         provider_rejected,
+        too_many_streams,
         unavailable,
         internal_error,
     )
@@ -202,7 +313,7 @@ def test_every_problem_that_has_an_example_is_provoked(contract: Contract) -> No
         code
         for operation in contract.operations()
         for answer in operation.node["responses"].values()
-        for code in answer["content"].get("application/problem+json", {}).get("examples", {})
+        for code in answer.get("content", {}).get("application/problem+json", {}).get("examples", {})
     }
 
     assert codes == set(PROVOCATIONS)

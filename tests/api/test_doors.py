@@ -11,7 +11,8 @@ from uuid import uuid4
 import httpx
 import pytest
 from dirty_equals import IsPartialDict
-from service import FLUX, Json, Service, running
+from service import FLUX, ITEM, Json, Service, running
+from specimens import picture
 
 from imagegen.api.doors import Doors, doors_for, is_open
 from imagegen.errors import StartupError
@@ -30,7 +31,9 @@ NOBODYS: Final = {
 BODIES: Final[Mapping[str, Json]] = {
     "POST /api/images/generate": {**FLUX, "userId": "ann"},
     "POST /api/images/estimate-cost": {"model": "flux-pro"},
+    "POST /api/images/batch": {"requests": [ITEM], "userId": "ann"},
 }
+FORMS: Final[Mapping[str, Json]] = {"POST /api/uploads": {"userId": "ann"}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +102,24 @@ async def operations(house: House) -> list[Operation]:
 
 async def attempt(operation: Operation, house: House, job_id: str, headers: Mapping[str, str]) -> httpx.Response:
     """Call the operation for Ann's things: her job in the path, her name in the query and in the body."""
-    values = {"jobId": job_id, "userId": "ann", "name": "flux-pro", "n": "0"}
+    values = {"jobId": job_id, "userId": "ann", "name": "flux-pro", "number": "0", "batchId": await anns_batch(house)}
     unknown = [name for name in operation.parameters("path") if name not in values]
     assert unknown == [], f"say above what {operation.id} is to be tried with for {unknown}"
     if "requestBody" in operation.details:
-        assert operation.id in BODIES, f"say in BODIES what {operation.id} is to be tried with"
+        assert {*BODIES, *FORMS} & {operation.id}, f"say in BODIES or FORMS what {operation.id} is to be tried with"
     query = {name: values[name] for name in operation.parameters("query") if name in values}
     path = operation.path.format(**values)
-    body = BODIES.get(operation.id)
-    return await house.service.client.request(operation.method, path, params=query, json=body, headers=headers)
+    sent: Json = {"json": BODIES[operation.id]} if operation.id in BODIES else {}
+    if operation.id in FORMS:
+        sent = {"data": FORMS[operation.id], "files": {"file": picture("png")}}
+    return await house.service.client.request(operation.method, path, params=query, headers=headers, **sent)
+
+
+async def anns_batch(house: House) -> str:
+    """The same one each time."""
+    body = {"requests": [ITEM], "userId": "ann"}
+    headers = {**house.ann, "Idempotency-Key": "anns-batch"}
+    return (await house.service.client.post("/api/images/batch", json=body, headers=headers)).json()["batchId"]
 
 
 async def test_no_operation_answers_without_a_valid_key(house: House, job_id: str) -> None:
@@ -150,10 +162,12 @@ async def test_anothers_job_is_told_as_one_that_does_not_exist_is(house: House, 
     absent = f"{job_id[:-1]}{'A' if job_id[-1] != 'A' else 'B'}"
     theirs, nobodys = [await house.get(f"/api/jobs/{each}", house.bob) for each in (job_id, absent)]
 
-    assert (theirs.status_code, theirs.text.replace(job_id, absent)) == (404, nobodys.text)
+    told = theirs.text.replace(job_id, absent).replace(theirs.headers["X-Request-Id"], nobodys.headers["X-Request-Id"])
+    assert (theirs.status_code, told) == (404, nobodys.text)
 
 
-async def test_the_list_is_narrowed_to_the_users_of_the_key(house: House, job_id: str) -> None:
+@pytest.mark.usefixtures("job_id")
+async def test_the_list_is_narrowed_to_the_users_of_the_key(house: House) -> None:
     bobs = (await house.generate(house.bob, "bob")).json()["jobId"]
     seen = {
         name: [(job["userId"], job["jobId"]) for job in (await house.get("/api/jobs?limit=2", key)).json()["jobs"]]
@@ -162,7 +176,7 @@ async def test_the_list_is_narrowed_to_the_users_of_the_key(house: House, job_id
 
     assert {user for user, _ in seen["ann"]} == {"ann"}
     assert {user for user, _ in seen["bob"]} == {"bob"}
-    assert seen["all"] == [("bob", bobs), ("ann", job_id)]
+    assert seen["all"] == [("bob", bobs), seen["ann"][0]]
 
 
 async def test_a_user_or_model_that_the_key_is_not_for_is_named_and_nothing_is_stored(house: House) -> None:

@@ -38,6 +38,7 @@ async def test_the_answer_is_the_finished_job_with_its_picture_in_the_bucket(ser
             "images": [
                 {
                     "url": IsStr(regex=r"http://127\.0\.0\.1:.*X-Amz-Signature=.*"),
+                    "permalink": f"/api/images/{job['jobId']}/0",
                     "key": IsStr(regex=rf"images/user123/\d{{4}}/\d\d/{job['jobId']}/1-0\.jpg"),
                     "contentType": "image/jpeg",
                     "width": 1024,
@@ -53,8 +54,11 @@ async def test_the_answer_is_the_finished_job_with_its_picture_in_the_bucket(ser
                 "totalCost": 0.05,
                 "currency": "USD",
                 "providerUnits": 1.0,
-                "providerCost": None,
+                "providerCost": 0.04,
                 "source": "billed",
+                "providerUnit": "megapixels",
+                "providerUnitPrice": 0.04,
+                "providerNote": None,
             },
             "error": None,
             "attention": None,
@@ -62,6 +66,8 @@ async def test_the_answer_is_the_finished_job_with_its_picture_in_the_bucket(ser
             "createdAt": IS_TIME,
             "startedAt": IS_TIME,
             "completedAt": IS_TIME,
+            "batchId": None,
+            "retryOf": None,
         },
     )
     assert (await picture(job["images"][0]["url"])).size == (1024, 768)
@@ -125,14 +131,17 @@ async def test_the_charge_follows_the_pictures_and_the_resolution(service: Servi
 
     job = (await service.generate(body)).json()
 
-    assert job["cost"] | {"providerUnits": None} == {
+    assert job["cost"] == {
         "costPerImage": 0.3,
         "numImages": 2,
         "totalCost": 0.6,
         "currency": "USD",
-        "providerUnits": None,
-        "providerCost": None,
+        "providerUnits": 4.0,
+        "providerCost": 0.6,
         "source": "billed",
+        "providerUnit": "images",
+        "providerUnitPrice": 0.15,
+        "providerNote": None,
     }
 
 
@@ -219,4 +228,9 @@ async def test_estimates_are_exact(service: Service) -> None:
         "totalCost": IsFloat(exactly=0.5),
         "numImages": IsInt(exactly=10),
         "currency": "USD",
+        "explanation": ["The model costs $0.05 per image.", "10 images.", "Together $0.50."],
+        "factors": [
+            {"kind": "costPerImage", "value": 0.05, "parameter": None, "given": None},
+            {"kind": "images", "value": 10.0, "parameter": "num_images", "given": 10},
+        ],
     }

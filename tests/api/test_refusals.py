@@ -17,8 +17,8 @@ async def refused(service: Service, body: object) -> Json:
 
 
 async def _stored(service: Service) -> Sequence[str]:
-    page = (await service.client.get("/api/jobs", params={"limit": 1})).json()
-    return [job["jobId"] for job in page["jobs"]]
+    """The newest job, by its id: its links are signed anew at every second."""
+    return [job["jobId"] for job in (await service.client.get("/api/jobs", params={"limit": 1})).json()["jobs"]]
 
 
 async def test_an_unknown_model_is_refused_with_the_valid_ones(service: Service) -> None:
@@ -101,12 +101,12 @@ async def test_sync_mode_is_refused_with_the_reason(service: Service) -> None:
     assert "history" in problem["detail"]
 
 
-async def test_a_data_uri_is_refused_with_what_to_give_instead(service: Service) -> None:
+async def test_a_data_uri_that_is_no_picture_is_refused_with_what_would_be_one(service: Service) -> None:
     inputs = {"prompt": "x", "image_url": "data:image/png;base64,AAAA"}
 
     problem = await refused(service, {"model": "flux-dev-image-to-image", "inputs": inputs, "userId": "u"})
 
-    assert problem["errors"] == [IsPartialDict(pointer="/inputs/image_url", message=IsStr(regex=".*https.*"))]
+    assert problem["errors"] == [IsPartialDict(pointer="/inputs/image_url", message=IsStr(regex=".*PNG, JPEG.*"))]
 
 
 @pytest.mark.parametrize(
@@ -168,8 +168,8 @@ async def test_what_the_router_refuses_is_a_problem_too(service: Service, method
     ("fault", "expected"),
     [
         (
-            {"fault": "model_fails", "status": 422, "type": "content_policy_violation", "message": "Refused."},
-            {"code": "provider_rejected", "falStatus": 422, "falErrorType": "content_policy_violation"},
+            {"fault": "model_fails", "status": 422, "type": "image_load_error", "message": "No such picture."},
+            {"code": "provider_rejected", "falStatus": 422, "falErrorType": "image_load_error"},
         ),
         (
             {"fault": "runner_fails", "status": 503, "error_type": "runner_disconnected", "message": "Gone."},
@@ -180,7 +180,7 @@ async def test_what_the_router_refuses_is_a_problem_too(service: Service, method
             {"code": "provider_rejected", "falStatus": 403, "detail": "User is locked. Reason: Exhausted balance."},
         ),
     ],
-    ids=["moderation", "runner", "locked account"],
+    ids=["input picture", "runner", "locked account"],
 )
 async def test_fals_own_error_is_a_500_with_fals_words_and_the_job_has_the_same(
     service: Service, sandbox: Sandbox, fault: Json, expected: Json

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
-from typing import Final
+from typing import Final, Literal
 
 import aiohttp
 import httpx
@@ -233,6 +233,7 @@ UNPROCESSABLE: list[str] = [
     "string_type",
     "a_type_of_tomorrow",
 ]
+REFUSALS: dict[str, Literal["input", "output"]] = {"content_policy_violation": "input", "no_media_generated": "output"}
 MODEL_ERRORS: list[tuple[str, int, type[ProviderError]]] = [
     ("internal_server_error", 500, ProviderUnavailable),
     ("generation_timeout", 504, ProviderUnavailable),
@@ -265,6 +266,7 @@ async def test_a_models_error_keeps_its_words_type_and_place(
             status=code,
             error_type=error_type,
             detail=("body.loras.0: no good", "nor this"),
+            refused=REFUSALS.get(error_type),
         ),
     )
 

@@ -51,6 +51,7 @@ async def test_the_settings_point_at_the_local_servers_and_keep_everything_else(
         "fal": {
             "queue_url": sandbox,
             "api_url": f"{sandbox}/v1",
+            "rest_url": sandbox,
             "jwks_url": f"{sandbox}/.well-known/jwks.json",
         },
         "bucket": "imagegen",

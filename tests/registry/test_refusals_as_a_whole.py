@@ -89,7 +89,7 @@ def test_a_model_that_is_no_text_is_told_with_the_rest_of_the_envelope(registry:
     assert [(fault.pointer, fault.code, fault.valid, fault.suggestion) for fault in found] == [
         ("/model", "wrong_type", tuple(registry.models), None),
         ("/inputs", "missing", (), None),
-        ("/input", "unknown_name", ("model", "inputs", "options", "userId", "deadlineSeconds"), "inputs"),
+        ("/input", "unknown_name", ("model", "inputs", "options", "userId", "deadlineSeconds", "webhookUrl"), "inputs"),
     ]
 
 

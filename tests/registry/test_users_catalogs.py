@@ -130,7 +130,7 @@ def test_a_parameter_of_ones_own_may_be_any_of_the_json_schema_there_is(load_wit
         "/inputs/tags": "too_long",
         "/inputs/free": "wrong_type",
         "/inputs/mix/0": "wrong_type",
-        "/inputs/mask": "unsupported",
+        "/inputs/mask": "wrong_format",
     }
 
 

@@ -12,9 +12,9 @@ from dirty_equals import IsNow
 from jobs_apart import a_job, apart
 
 from imagegen.errors import JobNotFound, StaleJob
-from imagegen.jobs import Job, JobError, JobStatus, Lease, ProviderRequest, ProviderResult
+from imagegen.jobs import Job, JobError, JobStatus, Lease, Priority, ProviderRequest, ProviderResult
 from imagegen.settings import Settings
-from imagegen.storage.jobs import Jobs, open_jobs
+from imagegen.storage.jobs import Jobs, Waiting, open_jobs
 from imagegen.wiring import now
 
 LONG, SHORT = timedelta(seconds=30), timedelta(milliseconds=50)
@@ -215,11 +215,25 @@ async def test_the_way_to_the_end_is_stored_move_by_move(jobs: Jobs, leased: Job
     assert (await jobs.claim(done.id, "second", LONG), await jobs.is_unfinished(done.id)) == (None, False)
 
 
-async def test_nobody_takes_a_job_that_waits_for_a_person(jobs: Jobs, leased: Job) -> None:
-    stopped = await jobs.save(leased.stopped("look at it"))
+async def test_a_job_that_needs_a_person_is_taken_again_and_has_no_need_any_more_when_it_ends(
+    jobs: Jobs, leased: Job
+) -> None:
+    await jobs.hand_back(await jobs.save(leased.needing_attention("look at it")))
 
-    assert await jobs.get(leased.id) == replace(stopped, lease=replace(leased.lease, until=None))
-    assert (await jobs.claim(leased.id, "second", LONG), await jobs.is_unfinished(leased.id)) == (None, False)
+    again = await jobs.claim(leased.id, "second", LONG)
+
+    assert again is not None
+    ended = await jobs.save(again.failed(NO, now()))
+    assert (again.attention, ended.attention) == ("look at it", None)
+
+
+async def test_leases_are_counted_until_one_of_them_saves_a_move(jobs: Jobs, leased: Job) -> None:
+    third = await taken_over(jobs, await taken_over(jobs, leased))
+    saved = await jobs.save(third.submitting(now()))
+
+    fourth = await taken_over(jobs, saved)
+
+    assert (third.lease.taken, fourth.lease.taken) == (3, 2)
 
 
 async def test_the_audit_finds_what_nobody_holds_and_counts_each_publishing_once(stack: Settings) -> None:
@@ -234,6 +248,7 @@ async def test_the_audit_finds_what_nobody_holds_and_counts_each_publishing_once
         races = await asyncio.gather(*(jobs.next_generation(forgotten.id, 0) for _ in range(10)))
         others = [await jobs.next_generation(job.id, 0) for job in (held, ended)]
 
-        assert (found, sorted(races, key=str), others) == ({forgotten.id: 0}, [1] + 9 * [None], [None, None])
-        assert await jobs.waiting(timedelta(seconds=10)) == {}
+        waiting = Waiting(id=forgotten.id, user_id="user", priority=Priority.NORMAL, generation=0, is_open_at_fal=False)
+        assert (found, sorted(races, key=str), others) == ([waiting], [1] + 9 * [None], [None, None])
+        assert await jobs.waiting(timedelta(seconds=10)) == []
         assert (await claimed(jobs, forgotten)).generation == 1

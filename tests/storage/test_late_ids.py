@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -12,6 +13,7 @@ from imagegen.errors import RequestOwned, StaleJob
 from imagegen.jobs import SUBMISSION_UNKNOWN, Job, JobError, JobStatus, Lease, ProviderRequest, SubmissionState
 from imagegen.settings import Settings
 from imagegen.storage.jobs import Jobs, open_jobs
+from imagegen.storage.usage import Grouping, Sums, UsageFilter
 from imagegen.wiring import now
 
 LEASE = timedelta(seconds=30)
@@ -62,7 +64,7 @@ async def test_a_failed_job_runs_again_held_by_nobody(jobs: Jobs) -> None:
     failed = await jobs.save((await sending(jobs)).failed_as_unknown(UNKNOWN, now()))
     late = failed.with_late_id(request())
 
-    await jobs.revive(late)
+    await jobs.revive(failed, late)
 
     with pytest.raises(StaleJob):
         await jobs.renew(failed, LEASE)
@@ -78,12 +80,39 @@ async def test_no_two_jobs_have_one_request(jobs: Jobs, verb: str) -> None:
     if verb == "revive":
         other = await jobs.save(other.failed_as_unknown(UNKNOWN, now()))
     stolen = other.with_late_id(known.submission.request)
+    verbs = {"save": jobs.save, "adopt": jobs.adopt, "revive": partial(jobs.revive, other)}
 
     with pytest.raises(RequestOwned):
-        await {"save": jobs.save, "adopt": jobs.adopt, "revive": jobs.revive}[verb](stolen)
+        await verbs[verb](stolen)
 
     assert (await jobs.get(other.id)).submission.request is None
     assert await jobs.owned([known.submission.request.request_id, "another"]) == {known.submission.request.request_id}
+
+
+async def test_a_job_that_runs_again_is_taken_out_of_the_usage(stack: Settings) -> None:
+    async with open_jobs(apart(stack).mongodb) as jobs:
+        failed = await jobs.save((await sending(jobs)).failed_as_unknown(UNKNOWN, now()))
+        counted = await jobs.usage.sums(UsageFilter(), Grouping.MODEL)
+        await jobs.revive(failed, failed.with_late_id(request()))
+        after = await jobs.usage.sums(UsageFilter(), Grouping.MODEL)
+        differences = await jobs.usage.differences()
+
+    assert (counted, after, differences) == (
+        {"flux-pro": Sums(jobs=1, failed=1, unpriced_jobs=1)},
+        {"flux-pro": Sums()},
+        [],
+    )
+
+
+async def test_a_deleted_job_does_not_run_again(jobs: Jobs) -> None:
+    failed = await jobs.save((await sending(jobs)).failed_as_unknown(UNKNOWN, now()))
+    late = failed.with_late_id(request())
+    buried = await jobs.bury(failed.deleted(now()))
+
+    with pytest.raises(StaleJob):
+        await jobs.revive(failed, late)
+
+    assert not buried.can_take_a_late_id
 
 
 async def test_a_wish_is_noted_beside_the_holders_moves(jobs: Jobs) -> None:

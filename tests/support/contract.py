@@ -53,6 +53,8 @@ class Contract:
             return [f"status {answer.status_code} is not in the document"]
         headers = {name.lower() for name in promised.get("headers", {})} | _SAID_BY_EVERY_SERVER
         found = [f"header {name} is not in the document" for name in answer.headers if name not in headers]
+        if not answer.content and "content" not in promised:
+            return found
         content = promised["content"].get(answer.headers["Content-Type"])
         if content is None:
             return [*found, f"media type {answer.headers['Content-Type']} is not in the document"]

@@ -4,7 +4,8 @@ from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
 
-from imagegen.jobs import Cost, Idempotency, Job, new_job_id
+from imagegen.costs import Cost
+from imagegen.jobs import Idempotency, Job, new_job_id
 from imagegen.settings import Settings
 from imagegen.wiring import now
 

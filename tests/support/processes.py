@@ -44,6 +44,7 @@ def environment(settings: Settings, lease: timedelta = timedelta(seconds=3)) -> 
         "FAL_QUEUE_URL": fal.queue_url,
         "FAL_API_URL": fal.api_url,
         "FAL_JWKS_URL": fal.jwks_url,
+        "FAL_REST_URL": fal.rest_url,
         "MONGODB_URL": mongodb.url.get_secret_value(),
         "MONGODB_DATABASE": mongodb.database,
         "S3_BUCKET": str(s3.bucket),
@@ -102,3 +103,10 @@ async def answers(running: Running) -> None:
             except httpx.TransportError:
                 await asyncio.sleep(0.05)
     raise AssertionError("the process ended before it answered")
+
+
+async def takes_jobs(directory: Path) -> None:
+    """Wait until the worker in this directory says that it takes jobs."""
+    async with asyncio.timeout(30):
+        while b"taking jobs" not in await asyncio.to_thread((directory / "worker.log").read_bytes):
+            await asyncio.sleep(0.05)

@@ -10,6 +10,7 @@ import httpx
 import uvicorn
 
 from imagegen.api import create_app
+from imagegen.api.connections import http_protocol
 from imagegen.api.doors import Doors
 from imagegen.jobs import JsonObject
 from imagegen.registry import Registry, load_registry
@@ -23,6 +24,7 @@ FLUX: Json = {
     "inputs": {"prompt": "A professional headshot of a business consultant"},
     "userId": "user123",
 }
+ITEM: Json = {name: value for name, value in FLUX.items() if name != "userId"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,13 @@ class Service:
 
     async def cancel(self, job_id: str) -> httpx.Response:
         return await self.client.post(f"/api/jobs/{job_id}/cancel")
+
+    async def batch(self, *requests: JsonObject, user_id: str = "user123", **headers: str) -> httpx.Response:
+        body = {"requests": requests, "userId": user_id}
+        return await self.client.post("/api/images/batch", json=body, headers=_header_names(headers))
+
+    async def retry(self, job_id: str, **headers: str) -> httpx.Response:
+        return await self.client.post(f"/api/jobs/{job_id}/retry", headers=_header_names(headers))
 
     async def job(self, job_id: str) -> Json:
         return (await self.client.get(f"/api/jobs/{job_id}")).json()
@@ -98,7 +107,8 @@ async def running(
             else:
                 yield open_ones
 
-    config = uvicorn.Config(create_app(models, services, doors), port=port, log_config=None, lifespan="on")
+    app, http = create_app(models, services, doors, settings.limits), http_protocol(settings.limits)
+    config = uvicorn.Config(app, port=port, http=http, log_config=None, lifespan="on")
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     while not server.started and not serving.done():

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from processes import answers, environment, free_port, imagegen, serving
+from processes import answers, environment, free_port, imagegen, serving, takes_jobs
 from service import FLUX
 
 from imagegen.settings import Settings
@@ -84,12 +84,20 @@ async def test_a_server_that_does_not_answer_is_named_with_its_variable(own: Set
     assert (status, output.splitlines()) == (2, ["imagegen cannot start:", "  NATS does not answer (look at NATS_URL)"])
 
 
+async def printed(log: Path, words: str) -> None:
+    async with asyncio.timeout(20):
+        while words not in await asyncio.to_thread(log.read_text):
+            await asyncio.sleep(0.05)
+
+
 async def test_a_service_without_any_variable_makes_pictures_and_a_worker_joins_it(tmp_path: Path) -> None:
     port = free_port()
     async with imagegen("serve", "--port", str(port), environ={}, directory=tmp_path, port=port) as serve:
         await answers(serve)
         async with imagegen("worker", environ={}, directory=tmp_path) as worker:
+            await takes_jobs(tmp_path)
             job = (await serve.client.post("/api/images/generate", json=FLUX)).json()
+            await printed(tmp_path / "worker.log", "taking jobs")  # before that, SIGTERM ends it as it ends any process
             statuses = await worker.ask_to_end(), await serve.ask_to_end()
 
     assert (job["status"], statuses) == ("completed", (0, 0))

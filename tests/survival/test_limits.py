@@ -25,7 +25,7 @@ def failed(code: str) -> IsPartialDict:
 
 @asynccontextmanager
 async def limited(own: Settings, **limits: object) -> AsyncGenerator[Service]:
-    service = own.service.model_copy(update=limits)
+    service = own.service.model_copy(update={"lease": 3 * SECOND, **limits})
     async with running(own.model_copy(update={"service": service})) as opened:
         yield opened
 
@@ -58,6 +58,21 @@ async def test_the_time_in_fals_queue_is_not_counted_as_work(own: Settings, sand
         job = await service.ended(await service.accept())
 
     assert (job, await outcomes(sandbox)) == (COMPLETED, ["COMPLETED"])
+
+
+async def test_what_fal_works_on_is_not_taken_for_queued_by_the_next_process(own: Settings, sandbox: Sandbox) -> None:
+    await sandbox.misbehaves({"fault": "latency", "generation": 6})
+    async with limited(own) as first:
+        job_id = await first.accept()
+        async with asyncio.timeout(10):
+            while [request["state"] for request in await sandbox.requests()] != ["IN_PROGRESS"]:
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(1)
+    async with limited(own, queue_timeout=SECOND) as second:
+        job = await second.ended(job_id)
+
+    (request,) = await sandbox.requests()
+    assert (job, request["reads"]["cancel"]) == (COMPLETED, 0)
 
 
 async def test_what_fal_completes_all_the_same_is_stored_and_charged(own: Settings, sandbox: Sandbox) -> None:

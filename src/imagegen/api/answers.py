@@ -4,29 +4,49 @@ from collections.abc import Mapping
 from dataclasses import asdict
 
 from imagegen.api import schemas
-from imagegen.jobs import CURRENCY, Job, JobError, StoredImage
+from imagegen.costs import CURRENCY
+from imagegen.inputs import with_links
+from imagegen.jobs import Job, JobError
 from imagegen.registry import Model, Price
-from imagegen.storage.images import Images
+from imagegen.storage.batches import Batch, Tally
+from imagegen.wiring import Services
 
 
-async def job_answer(job: Job, images: Images) -> schemas.Job:
+async def job_answer(job: Job, services: Services) -> schemas.Job:
     """The job as callers see it, its pictures' links made afresh."""
+    images = services.images
     return schemas.Job(
         job_id=job.id,
         type=job.type,
         status=job.status.value,
         model=job.model,
         user_id=job.user_id,
-        inputs=dict(job.inputs),
-        options=dict(job.options),
-        images=[await _image(image, images) for image in job.images],
+        inputs=await with_links(job.inputs, job, images),
+        options=await with_links(job.options, job, images),
+        images=[await _image(job, number, services) for number in range(len(job.images))],
         cost=_cost(job),
-        error=_failure(job.error) if job.error else None,
+        error=_failure(job, job.error) if job.error else None,
         attention=job.attention,
         cancel_requested_at=job.cancel_requested_at,
         created_at=job.created_at,
         started_at=job.started_at,
         completed_at=job.completed_at,
+        batch_id=job.batch_id,
+        retry_of=job.retry_of,
+    )
+
+
+def batch_answer(batch: Batch, tally: Tally) -> schemas.Batch:
+    """The batch as callers see it."""
+    counts = {status.value: count for status, count in tally.counts.items()}
+    return schemas.Batch(
+        batch_id=batch.id,
+        user_id=batch.user_id,
+        status="ended" if tally.is_final else "running",
+        counts=schemas.BatchCounts(total=len(batch.job_ids), **counts),
+        cost=schemas.BatchCost(estimated=batch.estimated_cost, charged=tally.charged, currency=CURRENCY),
+        job_ids=list(batch.job_ids),
+        created_at=batch.created_at,
     )
 
 
@@ -54,19 +74,28 @@ def estimate(price: Price) -> schemas.Estimate:
         total_cost=price.total,
         num_images=price.num_images,
         currency=CURRENCY,
+        explanation=list(price.explanation),
+        factors=[
+            schemas.PriceFactor(
+                kind=factor.kind.value, value=factor.value, parameter=factor.parameter, given=factor.given
+            )
+            for factor in price.factors
+        ],
     )
 
 
-async def _image(image: StoredImage, images: Images) -> schemas.Image:
-    return schemas.Image(url=await images.url(image.key), **asdict(image))
+async def _image(job: Job, number: int, services: Services) -> schemas.Image:
+    image, here = job.images[number], services.settings.service.public_url or ""
+    permalink = f"{here}/api/images/{job.id}/{number}"
+    return schemas.Image(url=await services.images.url(image.key), permalink=permalink, **asdict(image))
 
 
 def _cost(job: Job) -> schemas.Cost:
     return schemas.Cost(**asdict(job.cost), total_cost=job.cost.total_cost, currency=CURRENCY)
 
 
-def _failure(error: JobError) -> schemas.JobFailure:
-    return schemas.JobFailure.model_validate(asdict(error))
+def _failure(job: Job, error: JobError) -> schemas.JobFailure:
+    return schemas.JobFailure.model_validate({**asdict(error), "charged": job.cost.total_cost > 0})
 
 
 def _catalog_facts(model: Model) -> Mapping[str, object]:

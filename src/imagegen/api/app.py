@@ -13,37 +13,47 @@ from fastapi.staticfiles import StaticFiles
 
 import imagegen
 from imagegen.api.doors import Doorkeeper, Doors
+from imagegen.api.edges import document_edges, guard_edges
 from imagegen.api.errors import translate_errors
+from imagegen.api.limits import Seats
 from imagegen.api.openapi import document, operation_id
-from imagegen.api.routes import cancel, health, jobs, webhooks
+from imagegen.api.routes import cancel, deliveries, events, health, jobs, pictures, retry, uploads, usage, webhooks
+from imagegen.api.routes.batches import batches_router
 from imagegen.api.routes.images import images_router
 from imagegen.registry import Registry
+from imagegen.settings import LimitSettings
 from imagegen.wiring import Services
 
 OpenServices = Callable[[], AbstractAsyncContextManager[Services]]
 _ASSETS: Final = "/api-docs/assets"
+_LIMITS: Final = LimitSettings()
 
 
 class State(TypedDict):
     """What a request finds in `request.state`."""
 
     services: Services
+    seats: Seats
+    streams: Seats
 
 
-def create_app(registry: Registry, open_services: OpenServices, doors: Doors | None = None) -> FastAPI:
+def create_app(
+    registry: Registry, open_services: OpenServices, doors: Doors | None = None, limits: LimitSettings = _LIMITS
+) -> FastAPI:
     """Make the application.
 
     Args:
         registry: the models.
         open_services: entered when the application starts and left when it stops.
         doors: who is let in; without them anyone, by the names of this machine only.
+        limits: what is taken from a caller.
     """
     doors = doors or Doors()
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[State]:
         async with open_services() as services:
-            yield State(services=services)
+            yield State(services=services, seats=Seats(limits.max_waiting), streams=Seats(limits.max_streams))
 
     app = FastAPI(
         title="imagegen",
@@ -56,13 +66,22 @@ def create_app(registry: Registry, open_services: OpenServices, doors: Doors | N
     )
     translate_errors(app, registry)
     app.include_router(images_router(registry))
+    app.include_router(batches_router(registry))
+    app.include_router(pictures.router)
+    app.include_router(uploads.router)
     app.include_router(jobs.router)
     app.include_router(cancel.router)
     app.include_router(webhooks.router)
+    app.include_router(deliveries.router)
+    app.include_router(events.router)
+    app.include_router(retry.router)
+    app.include_router(usage.router)
     app.include_router(health.router)
     _serve_documentation(app)
     document(app, registry, doors)
+    document_edges(app)
     app.add_middleware(Doorkeeper, doors=doors)
+    guard_edges(app, limits)
     return app
 
 

@@ -2,11 +2,13 @@
 
 from typing import Annotated, cast
 
-from fastapi import Depends, Request
+from fastapi import Depends, Path, Request
 
-from imagegen.errors import JobNotFound
+from imagegen.api.examples import BATCH_ID, JOB_ID
+from imagegen.errors import BatchNotFound, JobDeleted, JobNotFound
 from imagegen.jobs import Job, is_job_id
 from imagegen.keys import Caller
+from imagegen.storage.batches import Batch
 from imagegen.wiring import Services
 
 
@@ -16,6 +18,8 @@ def _caller(request: Request) -> Caller:
 
 
 CallerDep = Annotated[Caller, Depends(_caller)]
+JobId = Annotated[str, Path(description="The job's id.", examples=[JOB_ID])]
+BatchId = Annotated[str, Path(description="The batch's id.", examples=[BATCH_ID])]
 
 
 async def job_in_sight(job_id: str, services: Services, caller: Caller) -> Job:
@@ -23,10 +27,30 @@ async def job_in_sight(job_id: str, services: Services, caller: Caller) -> Job:
 
     Raises:
         JobNotFound: there is none with this id, or none that the caller may know of.
+        JobDeleted: it was the caller's, and was deleted.
     """
     if not is_job_id(job_id):
         raise JobNotFound(job_id[:64])
-    job = await services.jobs.get(job_id)
+    try:
+        job = await services.jobs.get(job_id)
+    except JobDeleted as error:
+        if caller.sees(error.user_id):
+            raise
+        raise JobNotFound(job_id) from None
     if not caller.sees(job.user_id):
         raise JobNotFound(job_id)
     return job
+
+
+async def batch_in_sight(batch_id: str, services: Services, caller: Caller) -> Batch:
+    """The batch. One of a user that the caller's key is not for does not exist for the caller.
+
+    Raises:
+        BatchNotFound: there is none with this id, or none that the caller may know of.
+    """
+    if not is_job_id(batch_id):
+        raise BatchNotFound(batch_id[:64])
+    batch = await services.jobs.batches.get(batch_id)
+    if not caller.sees(batch.user_id):
+        raise BatchNotFound(batch_id)
+    return batch

@@ -1,8 +1,16 @@
 """Cancelling a job: at once where fal has nothing, else by a wish that whoever runs the job acts upon."""
 
-from imagegen.errors import JobFinished, StaleJob
+import asyncio
+from contextlib import suppress
+from typing import Final
+
+from imagegen.errors import JobDeleted, JobFinished, StaleJob
 from imagegen.jobs import Job, JobStatus, SubmissionState
+from imagegen.storage.batches import Batch
+from imagegen.storage.jobs import JobFilter
 from imagegen.wiring import Services, now
+
+_AT_ONCE: Final = 50
 
 
 async def cancel(job: Job, services: Services) -> Job:
@@ -21,6 +29,23 @@ async def cancel(job: Job, services: Services) -> Job:
             job = await services.jobs.get(job.id)
 
 
+async def cancel_batch(batch: Batch, services: Services) -> None:
+    """Cancel every job of a batch that has not ended, as `cancel` does. Repeatable."""
+    for status in (JobStatus.QUEUED, JobStatus.RUNNING):
+        before: str | None = None
+        while True:
+            page = await services.jobs.page(JobFilter(batch_id=batch.id, status=status), limit=_AT_ONCE, before=before)
+            await asyncio.gather(*(_cancel_or_leave(job, services) for job in page.jobs))
+            if page.next_before is None:
+                break
+            before = page.next_before
+
+
+async def _cancel_or_leave(job: Job, services: Services) -> None:
+    with suppress(JobFinished, JobDeleted):
+        await cancel(job, services)
+
+
 async def _cancel(job: Job, services: Services) -> Job:
     if job.status is JobStatus.CANCELLED:
         return job
@@ -33,5 +58,5 @@ async def _cancel(job: Job, services: Services) -> Job:
         return cancelled
     if not await services.jobs.wish_cancelled(job.id):
         raise StaleJob(job.id)
-    await services.queue.hint(job.id)
+    await services.queue.nudge(job.id)
     return await services.jobs.get(job.id)

@@ -1,9 +1,13 @@
 """What a handler may ask for."""
 
-from typing import Annotated, cast
+from collections.abc import AsyncGenerator
+from http import HTTPStatus
+from typing import Annotated, Final, cast
 
 from fastapi import Depends, Request
 
+from imagegen.api.errors import RETRY_AFTER, Refusal
+from imagegen.api.limits import Seats
 from imagegen.wiring import Services
 
 
@@ -11,4 +15,19 @@ def _services(request: Request) -> Services:
     return cast("Services", request.state.services)
 
 
+def _seats(request: Request) -> Seats:
+    return cast("Seats", request.state.seats)
+
+
+async def _stream(request: Request) -> AsyncGenerator[None]:
+    """A place among the open event streams, held until the answer is sent."""
+    with cast("Seats", request.state.streams).taken() as free:
+        if not free:
+            detail = "As many event streams are open as this service allows (IMAGEGEN_MAX_STREAMS)."
+            raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "too_many_streams", detail, RETRY_AFTER)
+        yield
+
+
 ServicesDep = Annotated[Services, Depends(_services)]
+SeatsDep = Annotated[Seats, Depends(_seats)]
+STREAM: Final = Depends(_stream)

@@ -9,9 +9,10 @@ from imagegen.api.schemas import Problem
 Responses = dict[int | str, dict[str, Any]]
 Headers = Mapping[str, Mapping[str, Any]]
 
+EVENT_STREAM: Final = "text/event-stream"
 LOCATION: Final[Headers] = {
     "Location": {
-        "description": "The job's path; ask there how it goes on.",
+        "description": "The path of the job or the batch; ask there how it goes on.",
         "schema": {"type": "string", "examples": ["/api/jobs/01M8232K259GS0AHXP5V3YPEE3"]},
     }
 }
@@ -57,10 +58,32 @@ UNAUTHORIZED: Final = problems(
 )
 FORBIDDEN: Final = problems(403, "The API key may not act for this user, or not use this model.", "user_not_allowed")
 NOT_FOUND: Final = problems(404, "There is no such job.", "job_not_found")
+BATCH_NOT_FOUND: Final = problems(404, "There is no such batch.", "batch_not_found")
+IMAGE_NOT_FOUND: Final = problems(
+    404, "There is no such job, or it has no such picture.", "job_not_found", "image_not_found"
+)
 MODEL_NOT_FOUND: Final = problems(404, "There is no such model; the valid names are given.", "unknown_model")
 CONFLICT: Final = problems(409, "The Idempotency-Key was used with another body.", "idempotency_mismatch")
 FINISHED: Final = problems(409, "The job has completed or failed; nothing is left to cancel.", "job_finished")
-UNSUPPORTED: Final = problems(415, "The body is not declared as JSON.", "unsupported_media_type")
+NOT_TO_BE_RETRIED: Final = problems(
+    409,
+    "The job has not ended, or it completed. Or the Idempotency-Key was used for another request.",
+    "not_to_be_retried",
+    "idempotency_mismatch",
+)
+UNFINISHED: Final = problems(409, "The job has not ended yet.", "job_unfinished", headers=RETRY_AFTER)
+GONE: Final = problems(410, "The job was deleted.", "job_deleted")
+NO_PICTURE: Final = problems(
+    415, "Not multipart/form-data, or not a picture.", "unsupported_media_type", "unsupported_picture"
+)
+UNCHANGED: Final[Responses] = {304: {"description": "What you have is up to date: its ETag came in If-None-Match."}}
+REFUSED: Final = problems(
+    422,
+    "Moderation refused the input or the output. A retry would not help.",
+    "input_refused",
+    "output_refused",
+    headers=LOCATION,
+)
 INTERNAL_ERROR: Final = problems(500, _DEFECT, "internal_error")
 FAL_ERROR: Final = problems(
     500,
@@ -75,10 +98,26 @@ UNAVAILABLE: Final = problems(
     "unavailable",
     headers=RETRY_AFTER,
 )
+NO_STREAM: Final = problems(
+    503,
+    "Too many event streams are open, or MongoDB does not answer. Try again after `Retry-After`.",
+    "too_many_streams",
+    "unavailable",
+    headers=RETRY_AFTER,
+)
+EDGES: Final = {
+    **problems(406, "The header Accept rules out every type that this answer has.", "not_acceptable"),
+    **problems(408, "The request did not arrive in time (IMAGEGEN_RECEIVE_TIMEOUT).", "request_timeout"),
+    **problems(431, "The request line and the headers are too large (IMAGEGEN_MAX_HEADER_BYTES).", "headers_too_large"),
+}
+EDGES_OF_BODIES: Final = {
+    **problems(413, "The body is too large (IMAGEGEN_MAX_BODY_BYTES).", "body_too_large"),
+    **problems(415, "The body is not declared as JSON, or it is compressed.", "unsupported_media_type"),
+}
 
 
 def inherited_errors(*, has_body: bool, has_query: bool) -> Responses:
     """The errors that an operation can answer because of what it takes, whether or not its route says so."""
-    because_of_body = {**BAD_REQUEST, **UNSUPPORTED} if has_body else {}
+    because_of_body = {**BAD_REQUEST, **EDGES_OF_BODIES} if has_body else {}
     because_of_query = BAD_QUERY if has_query else {}
-    return {**INTERNAL_ERROR, **because_of_query, **because_of_body}
+    return {**INTERNAL_ERROR, **EDGES, **because_of_query, **because_of_body}

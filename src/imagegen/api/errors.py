@@ -11,30 +11,47 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from imagegen.api.discretion import without_secret
+from imagegen.api.methods import allowed_methods
+from imagegen.api.request_ids import HEADER, current_request_id
 from imagegen.api.schemas import Problem, ProblemFault
 from imagegen.errors import (
+    BatchNotFound,
     Fault,
     IdempotencyMismatch,
     InvalidInput,
     InvalidQuery,
     InvalidRequest,
+    JobDeleted,
     JobFinished,
     JobNotFound,
+    JobUnfinished,
     ModelNotAllowed,
     NotAllowed,
+    NotToBeRetried,
     Unavailable,
     UnknownModel,
 )
-from imagegen.jobs import Job
+from imagegen.jobs import INPUT_REFUSED, OUTPUT_REFUSED, Job
 from imagegen.registry import Registry
+from imagegen.storage.batches import BatchUnknown
 from imagegen.storage.jobs import AcceptanceUnknown
 
+BATCH: Final = "/api/images/batch"
 PROBLEM_JSON: Final = "application/problem+json"
 RETRY_AFTER: Final = {"Retry-After": "5"}
+_MOST_SHOWN: Final = 200
 _TYPES: Final = "urn:imagegen:problem:"
 _UNREADABLE: Final = Fault(pointer="", code="malformed_json", message="The body must be JSON, encoded in UTF-8.")
 _JSON_WANTED: Final = "Send the body as JSON, with the header Content-Type: application/json."
 _log = logging.getLogger("imagegen.api")
+
+
+class Refusal(HTTPException):
+    """What is refused at the edge of HTTP, with a code of its own."""
+
+    def __init__(self, status: HTTPStatus, code: str, detail: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(status.value, detail, headers)
+        self.code = code
 
 
 class JobFailed(Exception):
@@ -61,6 +78,7 @@ def problem(
             "status": status.value,
             "detail": detail,
             "code": code,
+            "request_id": current_request_id(),
             **members,
         }
     )
@@ -75,13 +93,17 @@ def translate_errors(app: FastAPI, registry: Registry) -> None:
         assert isinstance(error, RequestValidationError)
         if error.body and not _is_json(request):
             return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", _JSON_WANTED)
-        return await invalid_request(request, _refusal(error, registry))
+        return await invalid_request(request, _refusal(error, registry, request.scope["path"]))
 
     app.add_exception_handler(RequestValidationError, invalid_body)
     app.add_exception_handler(InvalidRequest, invalid_request)
     app.add_exception_handler(NotAllowed, _not_allowed)
     app.add_exception_handler(JobNotFound, _not_found)
     app.add_exception_handler(JobFinished, _finished)
+    app.add_exception_handler(BatchNotFound, _no_batch)
+    app.add_exception_handler(JobDeleted, _deleted)
+    app.add_exception_handler(JobUnfinished, _unfinished)
+    app.add_exception_handler(NotToBeRetried, _not_to_be_retried)
     app.add_exception_handler(Unavailable, _unavailable)
     app.add_exception_handler(JobFailed, _job_failed)
     app.add_exception_handler(HTTPException, _http_error)
@@ -100,7 +122,9 @@ async def invalid_request(request: Request, error: Exception) -> JSONResponse:
                 suggestion=error.suggestion,
             )
         case IdempotencyMismatch():
-            return problem(HTTPStatus.CONFLICT, "idempotency_mismatch", str(error), job_id=error.job_id)
+            return problem(
+                HTTPStatus.CONFLICT, "idempotency_mismatch", str(error), job_id=error.job_id, batch_id=error.batch_id
+            )
         case InvalidInput():
             return problem(
                 HTTPStatus.BAD_REQUEST,
@@ -128,10 +152,38 @@ async def _finished(_request: Request, error: Exception) -> JSONResponse:
     return problem(HTTPStatus.CONFLICT, "job_finished", str(error), job_id=error.job_id)
 
 
-async def _unavailable(_request: Request, error: Exception) -> JSONResponse:
-    job_id = error.job_id if isinstance(error, AcceptanceUnknown) else None
+async def _no_batch(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, BatchNotFound)
+    return problem(HTTPStatus.NOT_FOUND, "batch_not_found", str(error), batch_id=error.batch_id)
+
+
+async def _deleted(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, JobDeleted)
+    return problem(HTTPStatus.GONE, "job_deleted", str(error), job_id=error.job_id)
+
+
+async def _unfinished(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, JobUnfinished)
+    headers = {"Retry-After": "1"}
     return problem(
-        HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", str(error), headers=RETRY_AFTER, job_id=job_id, retryable=True
+        HTTPStatus.CONFLICT, "job_unfinished", str(error), headers=headers, job_id=error.job_id, retryable=True
+    )
+
+
+async def _not_to_be_retried(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, NotToBeRetried)
+    return problem(HTTPStatus.CONFLICT, "not_to_be_retried", str(error), job_id=error.job_id)
+
+
+async def _unavailable(_request: Request, error: Exception) -> JSONResponse:
+    return problem(
+        HTTPStatus.SERVICE_UNAVAILABLE,
+        "unavailable",
+        str(error),
+        headers=RETRY_AFTER,
+        job_id=error.job_id if isinstance(error, AcceptanceUnknown) else None,
+        batch_id=error.batch_id if isinstance(error, BatchUnknown) else None,
+        retryable=True,
     )
 
 
@@ -139,8 +191,9 @@ async def _job_failed(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, JobFailed)
     failure = error.job.error
     assert failure is not None
+    refused = failure.code in {INPUT_REFUSED, OUTPUT_REFUSED}
     return problem(
-        HTTPStatus.INTERNAL_SERVER_ERROR,
+        HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.INTERNAL_SERVER_ERROR,
         failure.code,
         failure.message,
         headers={"Location": f"/api/jobs/{error.job.id}"},
@@ -148,22 +201,31 @@ async def _job_failed(_request: Request, error: Exception) -> JSONResponse:
         fal_status=failure.fal_status,
         fal_error_type=failure.fal_error_type,
         retryable=failure.retryable,
+        charged=error.job.cost.total_cost > 0,
     )
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
     """What the router itself says: no such path, wrong method, a body that cannot be read."""
     assert isinstance(error, HTTPException)
-    status = HTTPStatus(error.status_code)
+    status, headers = HTTPStatus(error.status_code), dict(error.headers or {})
+    if isinstance(error, Refusal):
+        return problem(status, error.code, str(error.detail), headers=headers)
+    if isinstance(error.__cause__, InvalidRequest):  # FastAPI's wrapping of what went wrong while it read the body
+        return await invalid_request(request, error.__cause__)
     if status is HTTPStatus.BAD_REQUEST:
         return await invalid_request(request, InvalidInput([_UNREADABLE]))
-    return problem(status, status.name.lower(), str(error.detail), headers=error.headers)
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:  # the router knows the methods of one route, not of the path
+        headers["Allow"] = ", ".join(allowed_methods(request.app.routes, request.scope["path"]))
+    return problem(status, status.name.lower(), str(error.detail), headers=headers)
 
 
 async def _defect(request: Request, error: Exception) -> JSONResponse:
-    path = without_secret(request.url.path)
-    _log.error("%s %s: unexpected error", request.method, path, exc_info=error)
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong inside imagegen.")
+    request_id = current_request_id()
+    path = without_secret(request.scope["path"])[:_MOST_SHOWN]
+    _log.error("%s %r: unexpected error (request %s)", request.method, path, request_id, exc_info=error)
+    detail = "Something went wrong inside imagegen."
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail, headers={HEADER: request_id})
 
 
 def _is_json(request: Request) -> bool:
@@ -171,11 +233,11 @@ def _is_json(request: Request) -> bool:
     return media_type == "application/json" or media_type.endswith("+json")
 
 
-def _refusal(error: RequestValidationError, registry: Registry) -> InvalidRequest:
+def _refusal(error: RequestValidationError, registry: Registry, path: str) -> InvalidRequest:
     """Faults of the body are the registry's to explain; those of a query or header are few and plain."""
     faults = error.errors()
     if all(fault["loc"][0] == "body" for fault in faults):
-        return registry.refusal(faults, error.body)
+        return registry.batch_refusal(faults, error.body) if path == BATCH else registry.refusal(faults, error.body)
     return InvalidQuery([_plain_fault(fault) for fault in faults if fault["loc"][0] != "body"])
 
 

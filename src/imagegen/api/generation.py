@@ -1,25 +1,25 @@
-"""From a valid request to a job, and from a job to its end: what `POST /api/images/generate` does."""
+"""From a valid request to a stored and queued job: what `POST /api/images/generate` does before it waits."""
 
-import asyncio
 import hashlib
 import json
 import logging
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final, cast
 
-from pydantic import JsonValue
+from pydantic import BaseModel, JsonValue
 
-from imagegen.errors import DatabaseUnavailable, IdempotencyMismatch, QueueUnavailable
-from imagegen.jobs import Cost, Idempotency, Job, new_job_id
+from imagegen.costs import Cost
+from imagegen.errors import IdempotencyMismatch, JobDeleted, Unavailable
+from imagegen.jobs import Idempotency, Job, new_job_id
 from imagegen.keys import Caller
+from imagegen.queue_lanes import FEW
 from imagegen.registry import ModelRequest
-from imagegen.turn import uptime
+from imagegen.storage.jobs import IDEMPOTENCY_KEPT
 from imagegen.wiring import Services, now
 
-_LOOK_AGAIN: Final = timedelta(seconds=5)
+_ROUTE: Final = "POST /api/images/generate"
 _log = logging.getLogger("imagegen.api")
 
 
@@ -48,7 +48,8 @@ def new_job(request: ModelRequest, services: Services, caller: Caller, *, idempo
         created_at=created_at,
         deadline=_deadline(request, created_at),
         pictures_asked=price.num_images,
-        idempotency=_idempotency(request, caller, idempotency_key) if idempotency_key else None,
+        webhook_url=request.webhook_url,
+        idempotency=idempotency(_ROUTE, caller, request.user_id, idempotency_key, request) if idempotency_key else None,
     )
 
 
@@ -67,49 +68,38 @@ class Accepted:
     queued: bool = True
 
 
+async def repeated(job: Job, services: Services) -> Accepted | None:
+    """The job that the same idempotency key has already made: looked for before any of its pictures is kept.
+
+    Raises:
+        IdempotencyMismatch: the key was used with another body.
+        JobDeleted: that job was deleted; the key does not pay again.
+    """
+    if job.idempotency is None:
+        return None
+    stored = await services.jobs.made_by(job.idempotency, job.created_at - IDEMPOTENCY_KEPT)
+    return _replay(job, stored) if stored is not None else None
+
+
 async def accept(job: Job, services: Services) -> Accepted:
     """Store and queue the job. From the moment it is stored, it is accepted: nothing after that is an error.
 
     Raises:
         IdempotencyMismatch: the key was used with another body.
+        JobDeleted: the key made a job that was deleted.
         DatabaseUnavailable: nothing was accepted.
         AcceptanceUnknown: MongoDB broke off; the error names the job that may exist.
     """
     stored, replayed = await services.jobs.insert(job)
     if replayed:
-        _demand_the_same_body(job, stored)
-        return Accepted(job=stored, replayed=True)
+        return _replay(job, stored)
     try:
-        await services.queue.publish(stored)
-    except QueueUnavailable as error:
+        crowded = await services.jobs.is_crowded(stored.user_id, stored.priority, FEW)
+        await services.queue.publish(stored, crowded=crowded)
+    except Unavailable as error:
         _log.warning("job %s is accepted but not queued (%s); the audit will queue it", job.id, error)
         return Accepted(job=stored, queued=False)
     return Accepted(job=stored)
-
-
-async def wait_for_end(job: Job, services: Services, patience: timedelta) -> Job:
-    """The job as soon as it has ended, or as it is when the patience is over or the service is asked to stop.
-
-    Announcements keep no history, so MongoDB is read after subscribing, at each announcement and every few seconds.
-    """
-    give_up_at = uptime() + patience.total_seconds()
-    with services.queue.news.of(job.id) as news:
-        while not job.status.is_final and (left := give_up_at - uptime()) > 0 and not services.stopping.is_set():
-            news.clear()
-            with suppress(DatabaseUnavailable):
-                job = await services.jobs.get(job.id)
-            if not job.status.is_final:
-                await _something_happens(news, services.stopping, min(left, _LOOK_AGAIN.total_seconds()))
-    return job
-
-
-async def _something_happens(news: asyncio.Event, stopping: asyncio.Event, at_most: float) -> None:
-    waits = {asyncio.create_task(event.wait()) for event in (news, stopping)}
-    try:
-        await asyncio.wait(waits, timeout=at_most, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
 
 
 def _deadline(request: ModelRequest, created_at: datetime) -> datetime | None:
@@ -123,18 +113,27 @@ def _given(request: ModelRequest, part: str) -> Mapping[str, JsonValue]:
     return cast("Mapping[str, JsonValue]", body.get(part, {}))
 
 
-def _idempotency(request: ModelRequest, caller: Caller, key: str) -> Idempotency:
-    body = json.dumps(request.model_dump(mode="json", exclude_unset=True, by_alias=True), sort_keys=True)
+def idempotency(route: str, caller: Caller, user_id: str, key: str, body: BaseModel | str) -> Idempotency:
+    """A caller's key for a request; the body as the caller gave it, or a text, tells a repeat from a different one."""
+    given = body if isinstance(body, str) else body.model_dump(mode="json", exclude_unset=True, by_alias=True)
+    text = json.dumps(given, sort_keys=True)
     return Idempotency(
-        caller=caller.idempotency_scope(request.user_id),
-        route="POST /api/images/generate",
+        caller=caller.idempotency_scope(user_id),
+        route=route,
         key=key,
-        body_sha256=hashlib.sha256(body.encode()).hexdigest(),
+        body_sha256=hashlib.sha256(text.encode()).hexdigest(),
     )
+
+
+def _replay(job: Job, stored: Job) -> Accepted:
+    if stored.deletion is not None:
+        raise JobDeleted(stored.id, stored.user_id)
+    _demand_the_same_body(job, stored)
+    return Accepted(job=stored, replayed=True)
 
 
 def _demand_the_same_body(job: Job, stored: Job) -> None:
     assert job.idempotency is not None
     assert stored.idempotency is not None
     if job.idempotency.body_sha256 != stored.idempotency.body_sha256:
-        raise IdempotencyMismatch(stored.id)
+        raise IdempotencyMismatch(job_id=stored.id)

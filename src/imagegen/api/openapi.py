@@ -8,19 +8,24 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic.alias_generators import to_camel
 
-from imagegen.api.documents import inherited_errors
+from imagegen.api.documents import EVENT_STREAM, inherited_errors
 from imagegen.api.doors import Doors
 from imagegen.api.examples import schema_examples
 from imagegen.api.json_schemas import leave_out_null, made_plain
-from imagegen.api.schemas import Problem, ProblemFault
+from imagegen.api.schemas import JobEvent, Problem, ProblemFault
 from imagegen.api.security import declare_security
+from imagegen.api.webhook_documents import webhooks
 from imagegen.registry import Registry
 
 Node = dict[str, Any]
 _REFERENCE: Final = "#/components/schemas/"
 _REPLACED: Final = ("HTTPValidationError", "ValidationError")
 # Schemas that have no class whose docstring could describe them.
-_NAMELESS: Final = {"GenerateRequest": "A request for pictures; `model` says which one.", "JsonValue": "Any JSON."}
+_NAMELESS: Final = {
+    "GenerateRequest": "A request for pictures; `model` says which one.",
+    "JsonValue": "Any JSON.",
+    "BatchItem": "A request of a batch; `model` says which one.",
+}
 _UNDESCRIBED: Final = "Successful Response"
 _DESCRIPTION: Final = """\
 Pictures from every fal.ai model in the catalog through one endpoint: inputs typed per model, pictures kept in your own
@@ -28,7 +33,10 @@ S3 bucket, every generation a job with its price.
 """
 _TAGS: Final = [
     {"name": "images", "description": "What can be generated, what it costs, and generating it."},
+    {"name": "uploads", "description": "Pictures of your own, for the inputs of requests."},
     {"name": "jobs", "description": "One generation, and the history of all."},
+    {"name": "batches", "description": "Many generations at once."},
+    {"name": "usage", "description": "Who spent what."},
     {"name": "health", "description": "Whether the service works, for load balancers and people."},
 ]
 
@@ -63,6 +71,8 @@ def _made_fit(app: FastAPI, registry: Registry) -> Node:
     )
     schemas = cast("dict[str, Node]", made["components"]["schemas"])
     _replace_errors(schemas)
+    _add_event(schemas)
+    made["webhooks"] = webhooks(schemas, schema_examples(registry), _REFERENCE)
     for name, schema in schemas.items():
         made_plain(schema)
         if name in _NAMELESS:
@@ -89,6 +99,13 @@ def _replace_errors(schemas: dict[str, Node]) -> None:
     schemas[ProblemFault.__name__] = ProblemFault.model_json_schema()
 
 
+def _add_event(schemas: dict[str, Node]) -> None:
+    """An event's data is JSON within text, so that no answer has it as its body."""
+    event = JobEvent.model_json_schema(ref_template=_REFERENCE + "{model}", mode="serialization")
+    event.pop("$defs")
+    schemas[JobEvent.__name__] = event
+
+
 def _complete(operation: Node, schemas: dict[str, Node]) -> None:
     """Add what follows from the rest: the summary, the errors that any such operation has, the body's examples."""
     first, _, rest = operation["description"].partition("\n")
@@ -111,7 +128,8 @@ def _complete(operation: Node, schemas: dict[str, Node]) -> None:
 
 
 def _describe(answer: Node, schemas: dict[str, Node]) -> None:
-    """Say what is in an answer for which nobody wrote it."""
+    """Say what is in an answer for which nobody wrote it; and not that a stream is one text, as FastAPI has it."""
+    answer.get("content", {}).get(EVENT_STREAM, {}).get("schema", {}).pop("type", None)
     schema = answer.get("content", {}).get("application/json", {}).get("schema", {})
     if answer["description"] == _UNDESCRIBED and "$ref" in schema:
         answer["description"] = schemas[schema["$ref"].removeprefix(_REFERENCE)]["description"]

@@ -1,10 +1,32 @@
-"""`Prefer: respond-async` and `Prefer: wait=N` (RFC 7240): how long a caller wants to wait for its job."""
+"""`Prefer: respond-async` and `Prefer: wait=N` (RFC 7240), and `Idempotency-Key`: how a caller wants to be served."""
 
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Annotated
+
+from fastapi import Header
 
 _WAIT = re.compile(r"wait\s*=\s*\"?(\d{1,6})\"?", re.IGNORECASE)
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="A name of your own for this request. For 24 hours, a repeat answers with what the first one made.",
+        examples=["order-4711"],
+    ),
+]
+Prefer = Annotated[
+    str | None,
+    Header(
+        max_length=255,
+        description="`respond-async` to be answered at once, `wait=N` after N seconds at the latest (RFC 7240).",
+        examples=["respond-async", "wait=30"],
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What goes over the wire: camelCase envelopes around fal's own names. Answers have no defaults: every key is there."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Annotated
 
@@ -28,6 +28,7 @@ class Image(Wire):
     """A picture in the bucket. Type, size and digest were read from its bytes."""
 
     url: str = Field(description="Where to get it: presigned afresh at every read, or under S3_PUBLIC_URL.")
+    permalink: str = Field(description="Leads to it for ever; a path of this service where PUBLIC_URL is not set.")
     key: str = Field(description="Its key in the bucket; stays the same for ever.")
     content_type: str = Field(description="The picture's media type.", examples=["image/png"])
     width: int = Field(description="Pixels.")
@@ -35,6 +36,18 @@ class Image(Wire):
     size_bytes: int = Field(description="Of the stored bytes.")
     sha256: str = Field(description="Of the stored bytes, lower-case hex.")
     nsfw: bool | None = Field(description="fal's safety checker flagged it; null where the model has no checker.")
+
+
+class Upload(Wire):
+    """A picture of the caller's own. Type, size and digest were read from its bytes."""
+
+    url: str = Field(description="For `image_url`, `image_urls` and the like in the same user's requests.")
+    key: str = Field(description="Its key in the bucket; the same picture has the same key.")
+    content_type: str = Field(description="Media type.", examples=["image/png"])
+    width: int = Field(description="Pixels.")
+    height: int = Field(description="Pixels.")
+    size_bytes: int = Field(description="Bytes.")
+    sha256: str = Field(description="Of the bytes, lower-case hex.")
 
 
 class Cost(Wire):
@@ -45,8 +58,13 @@ class Cost(Wire):
     total_cost: Money
     currency: str = Field(description="Of every amount here.", examples=["USD"])
     provider_units: Units | None = Field(description="fal's billable units, null until fal says.")
-    provider_cost: Money | None = Field(description="fal's bill, null while fal's unit price is not known.")
+    provider_cost: Money | None = Field(
+        description="fal's bill: its units times its unit price. Null where that is not known; `providerNote` says why."
+    )
     source: str = Field(description="Of fal's figure: `billed` by fal, or `estimated`.", examples=["billed"])
+    provider_unit: str | None = Field(description="What fal bills by, in fal's words.", examples=["megapixels"])
+    provider_unit_price: Money | None = Field(description="fal's price of one unit when the job was made.")
+    provider_note: str | None = Field(description="Why `providerCost` is null, for a person.")
 
 
 class JobFailure(Wire):
@@ -58,6 +76,7 @@ class JobFailure(Wire):
     fal_status: int | None = Field(description="HTTP status of fal's answer, where there was one.")
     fal_error_type: str | None = Field(description="fal's own error type.", examples=["content_policy_violation"])
     fal_detail: list[str] = Field(description="fal's list of faults, a sentence each.")
+    charged: bool = Field(description="Whether you were charged. A failed job is not.")
 
 
 class Job(Wire):
@@ -82,6 +101,26 @@ class Job(Wire):
     created_at: datetime = Field(description="UTC.")
     started_at: datetime | None = Field(description="UTC; null while it is queued.")
     completed_at: datetime | None = Field(description="UTC; when it ended, whichever way; null before.")
+    batch_id: str | None = Field(description="The batch that it belongs to, if it does.")
+    retry_of: str | None = Field(description="The job that it tries again, if it does.")
+
+
+class JobEvent(Wire):
+    """Something that happened to a job, or on the first event of a stream, how it is."""
+
+    job_id: str = Field(description="The job's id.")
+    version: int = Field(description="The job's version, and the event's id; progress within a version repeats it.")
+    status: str = Field(description=f"One of {', '.join(JobStatus)}; more may come.", examples=["running"])
+    stage: str | None = Field(
+        description="waiting for a runner, submitting, submitted, in_queue or generating at fal.ai, or storing; more "
+        "may come. Null once the job has ended.",
+        examples=["generating"],
+    )
+    queue_position: int | None = Field(description="Requests ahead in fal.ai's queue, where it says.")
+    logs: list[str] = Field(description="Lines that the model wrote since the last event, as far as they were heard.")
+    images_stored: int | None = Field(description="Pictures in the bucket so far, while they are being stored.")
+    images_total: int | None = Field(description="Of how many.")
+    job: Job | None = Field(description="The job with its pictures or its error: on the last event, and only there.")
 
 
 class JobList(Wire):
@@ -89,6 +128,37 @@ class JobList(Wire):
 
     jobs: list[Job] = Field(description="Newest first.")
     next_cursor: str | None = Field(description="Give it as `cursor` to get the next page; null on the last one.")
+
+
+class BatchCounts(Wire):
+    """The jobs of a batch by where they are in their life."""
+
+    total: int = Field(description="All of them.")
+    queued: int = Field(description="Not begun.")
+    running: int = Field(description="Under way.")
+    completed: int = Field(description="With their pictures.")
+    failed: int = Field(description="Ended without pictures, and without a charge.")
+    cancelled: int = Field(description="Ended by a caller's wish, and without a charge.")
+
+
+class BatchCost(Wire):
+    """What a batch costs you."""
+
+    estimated: Money = Field(description="US dollars: if every picture arrives.", examples=[0.1])
+    charged: Money = Field(description="US dollars: for the jobs completed so far.", examples=[0.05])
+    currency: str = Field(description="Of both amounts.", examples=["USD"])
+
+
+class Batch(Wire):
+    """Jobs that were asked for together, and how far they are."""
+
+    batch_id: str = Field(description="A ULID. `GET /api/jobs?batchId=` lists the jobs.")
+    user_id: str = Field(description="Whose batch it is, as the request said.")
+    status: str = Field(description="`running` until every job has ended, then `ended`.", examples=["running"])
+    counts: BatchCounts
+    cost: BatchCost
+    job_ids: list[str] = Field(description="In the order of the requests.")
+    created_at: datetime = Field(description="UTC.")
 
 
 class ModelSummary(Wire):
@@ -133,6 +203,22 @@ class EstimateRequest(BaseModel):
     )
 
 
+class PriceFactor(Wire):
+    """One step of a price. The values of all steps, multiplied, are the total."""
+
+    kind: str = Field(
+        description="What `value` is: `costPerImage` in US dollars, `multiplier` (times as much), or `images`.",
+        examples=["multiplier"],
+    )
+    value: Annotated[Decimal, PlainSerializer(float, return_type=float, when_used="json")] = Field(
+        description="The number.", examples=[2.0]
+    )
+    parameter: str | None = Field(
+        description="The parameter that decided it; null: the model.", examples=["resolution"]
+    )
+    given: JsonValue = Field(description="That parameter's value; null where it was left out.", examples=["4K"])
+
+
 class Estimate(Wire):
     """What a request would be charged if every picture arrives."""
 
@@ -140,6 +226,45 @@ class Estimate(Wire):
     total_cost: Money
     num_images: int = Field(description="Pictures that the price is for.")
     currency: str = Field(description="Of every amount here.", examples=["USD"])
+    explanation: list[str] = Field(
+        description="How it was computed, a sentence for each step.",
+        examples=[["The model costs $0.05 per image.", "10 images.", "Together $0.50."]],
+    )
+    factors: list[PriceFactor] = Field(description="The same for programs.")
+
+
+class UsageFigures(Wire):
+    """What the ended jobs of a row came to."""
+
+    jobs: int = Field(description="Ended, whichever way.")
+    completed: int = Field(description="Ended with pictures.")
+    failed: int = Field(description="Ended without.")
+    images: int = Field(description="Pictures delivered.")
+    charged: Money = Field(description="What you charge.")
+    provider_cost: Money | None = Field(description="fal's bill; null unless it is known of every job.")
+    known_provider_cost: Money = Field(description="fal's bill for the jobs of which it is known.")
+    margin: Money | None = Field(description="`charged` less `providerCost`; null where that is.")
+    unpriced_jobs: int = Field(description="Jobs of which fal's bill is not known; each says why (`providerNote`).")
+
+
+class UsageRow(UsageFigures):
+    """One row; of `model`, `day` and `month`, that which the rows are grouped by is given."""
+
+    model: str | None = Field(description="The model, if the rows are by it.")
+    day: date | None = Field(description="The day in UTC, if the rows are by it.")
+    month: str | None = Field(description="The month in UTC, if the rows are by it.", examples=["2026-11"])
+
+
+class Usage(Wire):
+    """Who spent what."""
+
+    user_id: str | None = Field(description="Whose; null: everyone whom the API key is for.")
+    from_: date | None = Field(alias="from", description="The first day.")
+    to: date | None = Field(description="The day after the last.")
+    group_by: str = Field(description="What the rows are.", examples=["model"])
+    currency: str = Field(description="Of every amount here.", examples=["USD"])
+    total: UsageFigures = Field(description="All rows together.")
+    rows: list[UsageRow] = Field(description="In their order.")
 
 
 class ProblemFault(Wire):
@@ -164,10 +289,13 @@ class Problem(Wire):
     missing: list[str] | None = Field(default=None, description="Required inputs that are not there.")
     valid_models: list[str] | None = Field(default=None, description="The models there are.")
     suggestion: str | None = Field(default=None, description="The nearest valid name.")
+    request_id: str | None = Field(default=None, description="The same as in the header X-Request-Id; for support.")
     job_id: str | None = Field(default=None, description="The job that this is about; it may exist where 503 names it.")
+    batch_id: str | None = Field(default=None, description="The batch that this is about; likewise.")
     fal_status: int | None = Field(default=None, description="HTTP status of fal's answer, where there was one.")
     fal_error_type: str | None = Field(default=None, description="fal's own error type.")
     retryable: bool | None = Field(default=None, description="Whether the same request may succeed later.")
+    charged: bool | None = Field(default=None, description="Of a failed job: whether you were charged.")
 
 
 class Liveness(Wire):

@@ -29,6 +29,11 @@ class QueueAddress:
         self._origins = {("https", host, 443) for host in _BACKUPS} if is_fal else {_origin(self._home)}
         self._has_backup = is_fal
 
+    @property
+    def is_fals_own(self) -> bool:
+        """Whether this is the real fal, and not a gateway or a stand-in."""
+        return self._has_backup
+
     def owns(self, url: httpx.URL) -> bool:
         """Whether the key may be sent to this address."""
         return not url.userinfo and _origin(url) in self._origins

@@ -1,7 +1,7 @@
 """fal's answers, read leniently: what is not used is ignored, what is odd is left out."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -44,6 +44,7 @@ _PASSING_TYPES: Final = frozenset(
         "concurrent_requests_limit",
     }
 )
+_INPUT_PLACES: Final = frozenset({"body", "input", "query"})
 _PASSING_STATUSES: Final = frozenset({408, 425, 429})
 _SERVER_ERROR: Final = 500
 
@@ -205,12 +206,13 @@ def read_refusal(response: httpx.Response, wording: Wording) -> Refusal:
         status=response.status_code,
         error_type=wording.clean(error_type, LONGEST_LINE) if error_type else None,
         detail=_details(body, wording),
+        refused=_refused(error_type, faults),
     )
     return Refusal(
         answer=answer,
         is_fals_own=bool(faults or stated),
         is_the_models=isinstance(body.detail, list) and bool(faults),
-        retryable=_retryable(response, error_type),
+        retryable=answer.refused is None and _retryable(response, error_type),
     )
 
 
@@ -255,6 +257,19 @@ def _details(body: _ErrorBody, wording: Wording) -> tuple[str, ...]:
     if not isinstance(body.detail, list):
         return ()
     return tuple(wording.clean(str(fault), LONGEST_LINE) for fault in body.faults()[:_MOST_DETAILS])
+
+
+def _refused(error_type: str | None, faults: Sequence[str | _Fault]) -> Literal["input", "output"] | None:
+    """What moderation refused. A `content_policy_violation` is of the input, unless its place says otherwise.
+
+    fal's documentation has one type for both sides; whether the places of real answers tell them apart is not known.
+    """
+    if error_type == "no_media_generated":
+        return "output"
+    if error_type != "content_policy_violation":
+        return None
+    places = {str(fault.loc[0]) for fault in faults if isinstance(fault, _Fault) and fault.loc}
+    return "output" if places and not places & _INPUT_PLACES else "input"
 
 
 def _retryable(response: httpx.Response, error_type: str | None) -> bool:

@@ -32,6 +32,7 @@ from imagegen.fal.addresses import QueueAddress
 from imagegen.fal.answers import Progress, read_accepted, with_message
 from imagegen.fal.history import History, without_sync_mode
 from imagegen.fal.reading import Reads, unreadable
+from imagegen.fal.storage import FalStorage
 from imagegen.fal.streams import StreamSlots
 from imagegen.fal.transport import Gate, SubmitOnce
 from imagegen.fal.waiting import Passing, Patience, until_read, while_not_sent
@@ -50,7 +51,7 @@ _NO_MEDIA: Final = ProviderAnswer(
 
 
 class Fal:
-    """One fal account's queue. Everything goes over the shared transport, which is never closed from here.
+    """One fal account's queue, and its `storage`. All goes over the shared transport, never closed from here.
 
     Args:
         settings: the key and where fal is.
@@ -79,6 +80,7 @@ class Fal:
         self._reads = Reads(self._client(self._gate), self._wording, self._patience)
         self._history = History(self._client(transport), settings.api_url, self._wording, self._patience.read)
         self._streams = StreamSlots(streams)
+        self.storage = FalStorage(settings.rest_url, key, transport, self._patience)
 
     @property
     def media_hosts(self) -> frozenset[str]:

@@ -26,6 +26,7 @@ def server(directory: Path, ports: Mapping[str, int], _programs: LocalSettings) 
             "key": _KEY,
             "queue_url": url,
             "api_url": f"{url}/v1",
+            "rest_url": url,
             "jwks_url": f"{url}/.well-known/jwks.json",
         },
         # -P: the working directory holds data, no modules.

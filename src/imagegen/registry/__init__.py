@@ -1,8 +1,26 @@
 """The registry: what each model takes, where its requests go and what they cost. Pure: no network, no storage."""
 
 from imagegen.registry.conflicts import JsonObject
-from imagegen.registry.model import FalRequest, Model, Price
-from imagegen.registry.registry import Registry, load_registry
-from imagegen.registry.requests import ModelRequest, given
+from imagegen.registry.faults import MOST_FAULTS
+from imagegen.registry.model import FalRequest, Model
+from imagegen.registry.price import Price
+from imagegen.registry.registry import Registry, faults_of_request, load_registry
+from imagegen.registry.requests import ModelRequest, PlainText, RequestBatch, given, user_id_faults
+from imagegen.registry.values import PLAIN_TEXT
 
-__all__ = ["FalRequest", "JsonObject", "Model", "ModelRequest", "Price", "Registry", "given", "load_registry"]
+__all__ = [
+    "MOST_FAULTS",
+    "PLAIN_TEXT",
+    "FalRequest",
+    "JsonObject",
+    "Model",
+    "ModelRequest",
+    "PlainText",
+    "Price",
+    "Registry",
+    "RequestBatch",
+    "faults_of_request",
+    "given",
+    "load_registry",
+    "user_id_faults",
+]

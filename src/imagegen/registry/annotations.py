@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated, Any
 
 from pydantic import (
@@ -31,10 +32,9 @@ from imagegen.registry.values import (
     INT64_MAX,
     INT64_MIN,
     no_boolean,
-    no_data_uri,
     number_as_given,
+    picture_address,
     storable,
-    web_address,
     whole,
 )
 
@@ -55,6 +55,8 @@ _SPOKEN = {
     "array": "a list",
     "object": "an object",
 }
+# With a host, or in base64: the rest is looked at when a request comes.
+_PICTURE_ADDRESS = r"^([hH][tT][tT][pP][sS]?://[^\s/?#:@]|[dD][aA][tT][aA]:[^\s,]*;[bB][aA][sS][eE]64,)"
 
 
 class ClosedObject(BaseModel):
@@ -183,11 +185,13 @@ def _any_json() -> Annotation:
 def _string(schema: ParameterSchema) -> Annotation:
     if schema.enum:
         return literal(schema.enum)
-    rules = Field(min_length=schema.min_length, max_length=schema.max_length, pattern=schema.pattern)
     if schema.format is None:
+        rules = Field(min_length=schema.min_length, max_length=schema.max_length, pattern=schema.pattern)
         return Annotated[str, Strict(), rules]
-    shown = Shown({"format": "uri", "pattern": "^[hH][tT][tT][pP][sS]?://"})
-    return Annotated[str, Strict(), rules, AfterValidator(web_address), BeforeValidator(no_data_uri), shown]
+    rules = Field(min_length=schema.min_length, pattern=schema.pattern)
+    check = partial(picture_address, longest=schema.max_length)
+    shown = Shown({"format": "uri", "pattern": _PICTURE_ADDRESS})
+    return Annotated[str, Strict(), rules, AfterValidator(check), shown]
 
 
 def _integer(schema: ParameterSchema) -> Annotation:

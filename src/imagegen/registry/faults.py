@@ -1,7 +1,7 @@
 """Tells what is wrong with a request, from what pydantic found and from the JSON Schema that the request has to fit.
 
 The codes: missing, unknown_name, misplaced_name, wrong_type, not_allowed, out_of_range, too_short, too_long,
-wrong_format, unsupported, conflict, too_deep, invalid_json, invalid.
+wrong_format, unsupported, conflict, too_large, gone, too_deep, invalid_json, invalid.
 """
 
 import json

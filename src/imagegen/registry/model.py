@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
+from math import prod
 from typing import Any
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
@@ -13,8 +14,11 @@ from pydantic_core import ErrorDetails
 from imagegen.errors import Fault, InvalidInput
 from imagegen.registry.annotations import Annotator, ClosedObject
 from imagegen.registry.conflicts import IMAGE_SIZE, WIDTH_AND_HEIGHT, Conflicts, JsonObject, is_used
+from imagegen.registry.documents import Place
 from imagegen.registry.entries import PriceRule
 from imagegen.registry.faults import MOST_FAULTS, SECTIONS, Shape, faults, missing
+from imagegen.registry.pictures import picture_addresses
+from imagegen.registry.price import Factor, FactorKind, Price
 from imagegen.registry.requests import CONFLICT_FOUND, ModelRequest
 from imagegen.registry.schemas import ParameterSchema
 
@@ -31,19 +35,6 @@ class FalRequest:
 
     endpoint: str
     payload: Mapping[str, JsonValue]
-
-
-@dataclass(frozen=True, slots=True)
-class Price:
-    """What a request costs, in US dollars, with the model's price rules applied."""
-
-    cost_per_image: Decimal
-    num_images: int
-
-    @property
-    def total(self) -> Decimal:
-        """For all pictures, in US dollars."""
-        return self.cost_per_image * self.num_images
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,12 +73,12 @@ class Model:
     def price(self, inputs: JsonObject, options: JsonObject) -> Price:
         """The price of a valid request, as it would be charged for every picture asked for."""
         values = {**self._defaults_beside(options), **inputs, **options}
-        route = self.conflicts.route(values)
-        cost = self.cost_per_image if route is None or route.cost_per_image is None else route.cost_per_image
-        for rule in self.price_rules:
-            if _is_same(values.get(rule.option), rule.value):
-                cost *= rule.multiply
-        return Price(cost, _count(values.get(NUM_IMAGES)))
+        per_image = self._factors_per_image(values)
+        count = _count(values.get(NUM_IMAGES))
+        images = Factor(
+            kind=FactorKind.IMAGES, value=Decimal(count), parameter=NUM_IMAGES, given=values.get(NUM_IMAGES)
+        )
+        return Price(prod((factor.value for factor in per_image), start=Decimal(1)), count, (*per_image, images))
 
     def estimate(self, inputs: JsonObject, options: JsonObject) -> Price:
         """The price of a request that is only planned: inputs may be missing, `num_images` may be up to 10,000.
@@ -99,6 +90,11 @@ class Model:
         if found:
             raise InvalidInput(found[:MOST_FAULTS])
         return self.price(inputs, options)
+
+    def picture_addresses(self, inputs: JsonObject, options: JsonObject) -> list[tuple[Place, str]]:
+        """Every URL and data URI of a picture in a valid request, and where it stands."""
+        sections = zip(SECTIONS, (inputs, options), strict=True)
+        return [found for name, values in sections for found in picture_addresses(dict(values), self.shape, (name,))]
 
     def example(self) -> dict[str, JsonValue]:
         """A request that is valid as it stands."""
@@ -135,6 +131,21 @@ class Model:
         sizes = {IMAGE_SIZE, *WIDTH_AND_HEIGHT}
         dropped = sizes if self.conflicts.sized and sizes & options.keys() else set[str]()
         return {name: value for name, value in self.default_options.items() if name not in dropped}
+
+    def _factors_per_image(self, values: JsonObject) -> list[Factor]:
+        """What one picture costs, and the rules that multiply it."""
+        route = self.conflicts.route(values)
+        base = Factor(kind=FactorKind.COST_PER_IMAGE, value=self.cost_per_image)
+        if route is not None and route.cost_per_image is not None:
+            base = Factor(kind=FactorKind.COST_PER_IMAGE, value=route.cost_per_image, parameter=route.when)
+        rules = [rule for rule in self.price_rules if _is_same(values.get(rule.option), rule.value)]
+        return [
+            base,
+            *(
+                Factor(kind=FactorKind.MULTIPLIER, value=rule.multiply, parameter=rule.option, given=rule.value)
+                for rule in rules
+            ),
+        ]
 
     def _planning_faults(self, inputs: JsonObject, options: JsonObject) -> list[Fault]:
         others = {name: value for name, value in options.items() if name != NUM_IMAGES}

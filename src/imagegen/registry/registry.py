@@ -1,6 +1,8 @@
 """The models that can be asked for pictures, and the door through which every request comes."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
@@ -13,14 +15,14 @@ from imagegen.registry.annotations import Annotator
 from imagegen.registry.assembly import assemble, class_stem
 from imagegen.registry.catalog import Listing, read_catalog
 from imagegen.registry.documents import did_you_mean, nearest
-from imagegen.registry.faults import MOST_FAULTS, Shape, faults
+from imagegen.registry.faults import MOST_FAULTS, Shape, faults, pointer, spoken
 from imagegen.registry.model import Model
-from imagegen.registry.requests import Envelope, ModelRequest
+from imagegen.registry.requests import Envelope, ModelRequest, RequestBatch, batch_class, item_class
 from imagegen.registry.type_forms import tagged_union
 from imagegen.registry.vocabulary import Vocabulary, load_vocabulary
 
 _HERE = Path(__file__).parent
-_RESERVED_STEMS = frozenset({"Generate", "Model", "Estimate"})
+_RESERVED_STEMS = frozenset({"Generate", "Model", "Estimate", "Batch"})
 _LONGEST_NAME = 100
 
 
@@ -30,6 +32,7 @@ class Registry:
     Attributes:
         models: in the catalog's order; a user's own models follow the built-in ones.
         request_type: the union of all models' requests, named `GenerateRequest`, told apart by `model`.
+        batch_class: many of them at once, named `BatchRequest`.
         warnings: what a person should know about the catalog, one sentence each.
     """
 
@@ -37,6 +40,8 @@ class Registry:
         self.models: Mapping[str, Model] = MappingProxyType(dict(models))
         self.warnings = tuple(warnings)
         self.request_type = tagged_union("GenerateRequest", (model.request_class for model in models.values()), "model")
+        items = (item_class(model.request_class, class_stem(model.name)) for model in models.values())
+        self.batch_class = batch_class(tagged_union("BatchItem", items, "model"))
 
     def model(self, name: str) -> Model:
         """The model of this name.
@@ -48,6 +53,13 @@ class Registry:
             return self.models[name]
         shown = name[:_LONGEST_NAME].encode(errors="replace").decode()
         raise UnknownModel(shown, tuple(self.models), nearest(name, self.models))
+
+    @property
+    def endpoints(self) -> frozenset[str]:
+        """Every endpoint of fal's that a request can go to."""
+        models = self.models.values()
+        routes = (route.endpoint for model in models for route in model.conflicts.routes)
+        return frozenset((*(model.endpoint for model in models), *routes))
 
     def parse(self, body: JsonValue) -> ModelRequest:
         """The typed request that a body is.
@@ -84,6 +96,30 @@ class Registry:
             return InvalidInput(self._nameless_faults(errors, body))
         return named.refusal([_below_the_tag(error, named.name) for error in islice(errors, MOST_FAULTS)], body)
 
+    def batch_refusal(self, errors: Sequence[ErrorDetails], body: JsonValue) -> InvalidRequest:
+        """What to answer to the body of a batch in which pydantic found errors: every request's faults below its place.
+
+        Args:
+            errors: as for `refusal`.
+            body: as for `refusal`.
+        """
+        if not isinstance(body, dict) or any(error["type"] == "json_invalid" for error in errors):
+            return self.refusal(errors, body)
+        of_requests: dict[int, list[ErrorDetails]] = defaultdict(list)
+        of_batch: list[ErrorDetails] = []
+        for error in (_below_the_tag(error, None) for error in errors):
+            match error["loc"]:
+                case ("requests", int(number), *rest):
+                    of_requests[number].append({**error, "loc": tuple(rest)})
+                case _:
+                    of_batch.append(error)
+        found = faults(of_batch, _BATCH)
+        given = body.get("requests")
+        for number, one in of_requests.items():
+            request = given[number] if isinstance(given, list) else None
+            found += faults_of_request(number, self.refusal(one, _with_a_user(request)))
+        return InvalidInput(found[:MOST_FAULTS])
+
     def _named(self, body: JsonValue) -> Model | None:
         name = body.get("model") if isinstance(body, dict) else None
         return self.model(name) if isinstance(name, str) else None
@@ -99,7 +135,26 @@ class Registry:
         return Fault(pointer=fault.pointer, code=fault.code, message=fault.message, valid=tuple(self.models))
 
 
+def faults_of_request(number: int, refusal: InvalidRequest) -> list[Fault]:
+    """The faults of one request of a batch, counted from 0, as faults of the batch."""
+    place = ("requests", number)
+    match refusal:
+        case InvalidInput():
+            found = refusal.faults
+        case UnknownModel():
+            message = f"{refusal} Valid models: {', '.join(refusal.valid)}."
+            fault = Fault(pointer="/model", code="unknown_model", message=message)
+            found = (replace(fault, valid=refusal.valid, suggestion=refusal.suggestion),)
+        case _:
+            raise refusal
+    return [
+        replace(fault, pointer=pointer(place) + fault.pointer, message=f"{spoken(place)}: {fault.message}")
+        for fault in found
+    ]
+
+
 _ENVELOPE = Shape("a request", Envelope.model_json_schema())
+_BATCH = Shape("a batch", RequestBatch.model_json_schema())
 
 
 def load_registry(files: Sequence[Path] = ()) -> Registry:
@@ -141,6 +196,11 @@ def _envelope_errors(body: Mapping[str, JsonValue]) -> Sequence[ErrorDetails]:
     except ValidationError as error:
         return error.errors(include_url=False)
     raise AssertionError("a body that names no model fits no envelope")
+
+
+def _with_a_user(request: JsonValue) -> JsonValue:
+    """A batch's request as one of its own: some user, so that none is missed."""
+    return {"userId": "user", **request} if isinstance(request, dict) else request
 
 
 def _below_the_tag(error: ErrorDetails, model: str | None) -> ErrorDetails:

@@ -1,7 +1,7 @@
 """The request that every model's own request extends, and the class of one model's request."""
 
 from collections.abc import Callable
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, cast
 
 from pydantic import (
     AfterValidator,
@@ -10,6 +10,8 @@ from pydantic import (
     GetJsonSchemaHandler,
     JsonValue,
     Strict,
+    ValidationError,
+    WithJsonSchema,
     create_model,
     model_validator,
 )
@@ -19,11 +21,15 @@ from pydantic_core import CoreSchema, PydanticCustomError
 from imagegen.errors import Fault
 from imagegen.registry.annotations import ClosedObject
 from imagegen.registry.conflicts import JsonObject
+from imagegen.registry.faults import Shape, faults
 from imagegen.registry.type_forms import literal
-from imagegen.registry.values import printable
+from imagegen.registry.values import PLAIN_TEXT, printable, webhook_address
+from imagegen.webhooks import LONGEST_URL, URL_PATTERN
 
 CONFLICT_FOUND = "conflict_found"
+MOST_REQUESTS = 1000
 FindConflicts = Callable[[JsonObject, JsonObject], list[Fault]]
+PlainText = Annotated[str, AfterValidator(printable), WithJsonSchema({"type": "string", "pattern": PLAIN_TEXT})]
 UserId = Annotated[
     str,
     Strict(),
@@ -33,6 +39,7 @@ UserId = Annotated[
         alias="userId",
         description="Whose request this is: your own id of the user, printable text.",
         examples=["user123"],
+        json_schema_extra={"pattern": PLAIN_TEXT},
     ),
     AfterValidator(printable),
 ]
@@ -54,6 +61,18 @@ DeadlineSeconds = Annotated[
         examples=[600],
     ),
 ]
+WebhookUrl = Annotated[
+    str,
+    Strict(),
+    Field(
+        max_length=LONGEST_URL,
+        alias="webhookUrl",
+        description="Where to POST the job when it has ended, signed by Standard Webhooks (see `webhooks`).",
+        examples=["https://example.com/hooks/imagegen"],
+        json_schema_extra={"pattern": URL_PATTERN},
+    ),
+    AfterValidator(webhook_address),
+]
 
 
 class ModelRequest(ClosedObject):
@@ -66,12 +85,20 @@ class ModelRequest(ClosedObject):
     options: ClosedObject
     user_id: UserId
     deadline_seconds: DeadlineSeconds = Field(default_factory=_absent)
+    webhook_url: WebhookUrl = Field(default_factory=_absent)
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Add a request that works as it stands."""
         schema = super().__get_pydantic_json_schema__(core_schema, handler)
         return {**schema, "examples": [cls.example]} if cls.example else schema
+
+
+class RequestBatch(ClosedObject):
+    """Many requests of one user. The user of a request is that of the batch, and `None` where it was left out."""
+
+    requests: list[ModelRequest]
+    user_id: UserId
 
 
 class Envelope(ClosedObject):
@@ -82,6 +109,20 @@ class Envelope(ClosedObject):
     options: dict[str, Any] = Field(default_factory=dict[str, Any])
     user_id: UserId
     deadline_seconds: DeadlineSeconds = Field(default_factory=_absent)
+    webhook_url: WebhookUrl = Field(default_factory=_absent)
+
+
+class _Whose(ClosedObject):
+    user_id: UserId
+
+
+def user_id_faults(user_id: str) -> list[Fault]:
+    """What is wrong with a user's id that comes outside of a request for pictures."""
+    try:
+        _Whose.model_validate({"userId": user_id})
+    except ValidationError as error:
+        return faults(error.errors(include_url=False), Shape("a request", _Whose.model_json_schema()))
+    return []
 
 
 def given(part: BaseModel) -> dict[str, JsonValue]:
@@ -116,4 +157,25 @@ def request_class(
         __doc__=f"A request for pictures of {model}.",
         __validators__=validators,
         **sections,
+    )
+
+
+def item_class(request: type[ModelRequest], stem: str) -> type[ModelRequest]:
+    """Make the class of a model's requests within a batch: the user may be left out."""
+    return create_model(
+        f"{stem}BatchItem",
+        __base__=request,
+        __doc__=f"A request of a batch. {request.__doc__}",
+        user_id=cast("Any", (UserId, Field(default_factory=_absent))),
+    )
+
+
+def batch_class(item_type: Any) -> type[RequestBatch]:
+    """Make the class of batches of such requests."""
+    limits = Field(min_length=1, max_length=MOST_REQUESTS, description="Each like the body of `generate`.")
+    return create_model(
+        "BatchRequest",
+        __base__=RequestBatch,
+        __doc__=f"Up to {MOST_REQUESTS} requests of one user, accepted together or not at all.",
+        requests=cast("Any", (list[item_type], limits)),
     )

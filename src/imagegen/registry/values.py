@@ -4,14 +4,25 @@ Their errors carry one of the codes of `faults.py` as their type, and the end of
 """
 
 import math
+import re
 from typing import cast
 from urllib.parse import urlsplit
 
 from pydantic import ValidatorFunctionWrapHandler
 from pydantic_core import PydanticCustomError
 
+from imagegen.webhooks import url_fault
+
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 MAX_DEPTH = 32
+# C0 and C1 controls, spaces of no width, line separators, and the marks that reorder what is shown; no end is a space.
+# Written so that Python's and JavaScript's regular expressions agree.
+_HIDDEN = r"\u0000-\u001F\u007F-\u009F\u00AD\u061C\u180E\u200B-\u200F\u2028-\u202E\u2060-\u206F\uFEFF\uFFF9-\uFFFB"
+PLAIN_TEXT = rf"^[^\s{_HIDDEN}]([^{_HIDDEN}]*[^\s{_HIDDEN}])?$"
+_PLAIN = re.compile(PLAIN_TEXT)
+_DATA_URI = re.compile(
+    r"data:(?:[\w.+-]{1,64}/[\w.+-]{1,64})?(?:;[\w.+-]{1,64}=[\w.+-]{1,64}){0,4};base64,", re.IGNORECASE
+)
 SYNC_MODE = "sync_mode"
 WHY_NO_SYNC_MODE = "is not accepted: fal.ai would keep no history of the request, and its pictures could be lost"
 
@@ -36,10 +47,17 @@ def number_as_given(value: object, check: ValidatorFunctionWrapHandler) -> objec
     return value
 
 
-def no_data_uri(value: object) -> object:
-    """Any value but a data URI."""
-    if isinstance(value, str) and value[:5].casefold() == "data:":
-        raise PydanticCustomError("unsupported", "must be an https URL of the picture; data URIs are not supported yet")
+def picture_address(value: str, longest: int | None = None) -> str:
+    """An http or https URL, or a data URI in base64; what the latter holds is looked at when a job is accepted.
+
+    `longest` is a bound in characters for the URL; that of data URIs is the request's.
+    """
+    if value[:5].casefold() != "data:":
+        if longest is not None and len(value) > longest:
+            raise PydanticCustomError("wrong_format", "must have at most {longest} characters", {"longest": longest})
+        return web_address(value)
+    if _DATA_URI.match(value) is None:
+        raise PydanticCustomError("wrong_format", "must begin like data:image/png;base64, if it is a data URI")
     return value
 
 
@@ -47,6 +65,14 @@ def web_address(value: str) -> str:
     """An http or https URL with a host."""
     if any(character.isspace() or not character.isprintable() for character in value) or not _has_host(value):
         raise PydanticCustomError("wrong_format", "must be an http or https URL, such as https://example.com/photo.jpg")
+    return value
+
+
+def webhook_address(value: str) -> str:
+    """A URL that a webhook can be sent to, as far as its form goes."""
+    fault = url_fault(value)
+    if fault is not None:
+        raise PydanticCustomError("wrong_format", "{fault}", {"fault": fault})
     return value
 
 
@@ -59,11 +85,12 @@ def _has_host(value: str) -> bool:
 
 
 def printable(value: str) -> str:
-    """Text without control characters, line breaks or half surrogate pairs."""
-    if not value.isprintable() or value != value.strip():
+    """Text without control characters, line breaks, invisible marks or half surrogate pairs."""
+    if _PLAIN.fullmatch(value) is None:
         raise PydanticCustomError(
             "wrong_format", "must be printable text, without control characters and without spaces at its ends"
         )
+    _check_text(value)
     return value
 
 

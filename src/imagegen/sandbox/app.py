@@ -11,8 +11,10 @@ from imagegen.sandbox.control import Control
 from imagegen.sandbox.history import History
 from imagegen.sandbox.media import Media
 from imagegen.sandbox.parts import Options, Sandbox
+from imagegen.sandbox.pricing import PriceList
 from imagegen.sandbox.reading import Reading
 from imagegen.sandbox.schemas import endpoints
+from imagegen.sandbox.storage import Storage
 from imagegen.sandbox.submitting import Submitting
 
 
@@ -32,6 +34,8 @@ def create_app(options: Options) -> Starlette:
             *sandbox.deliveries.routes(),
             *History(sandbox).routes(),
             *Media(sandbox).routes(),
+            *Storage(options.data / "uploads").routes(),
+            *PriceList(sandbox).routes(),
             *Reading(sandbox).routes(),
             *Submitting(sandbox).routes(),
         ],

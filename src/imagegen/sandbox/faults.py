@@ -267,6 +267,27 @@ class FewerPictures(Planned):
     count: NonNegativeInt
 
 
+class PricingFails(Planned):
+    """The price list is answered with an error of the platform API."""
+
+    fault: Literal["pricing_fails"]
+    status: ErrorStatus = 500
+
+
+class PricingDelay(Planned):
+    """The price list comes late."""
+
+    fault: Literal["pricing_delay"]
+    seconds: Seconds
+
+
+class PricingUnit(Planned):
+    """The price list names this unit for every endpoint; None leaves it open."""
+
+    fault: Literal["pricing_unit"]
+    unit: str | None
+
+
 Fault: TypeAlias = Annotated[
     SubmitStatus | SubmitGatewayError | SubmitDelay | SubmitDrop
     | ReadStatus | ReadDelay | ReadDrop | ResultExpired
@@ -274,6 +295,7 @@ Fault: TypeAlias = Annotated[
     | RequestForgotten | HistoryUnavailable | HistoryEmpty | HistoryLate
     | WebhookMissing | WebhookDoubled | WebhookForged | WebhookLate | WebhookBeforeAnswer
     | MediaStatus | MediaDelay | MediaTruncated | MediaChunked | MediaCorrupt | MediaContentType | MediaHuge
-    | ForeignMediaHost | BillableUnitsAbsent | NsfwFlagged | FewerPictures,
+    | ForeignMediaHost | BillableUnitsAbsent | NsfwFlagged | FewerPictures
+    | PricingFails | PricingDelay | PricingUnit,
     Field(discriminator="fault"),
 ]  # fmt: skip

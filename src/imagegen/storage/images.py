@@ -9,8 +9,9 @@ import time
 from collections.abc import AsyncGenerator, Generator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import IO, TYPE_CHECKING, Final, cast
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import aioboto3  # pyright: ignore[reportMissingTypeStubs] - only its S3 client has stubs; it is cast to them
 import httpx
@@ -28,7 +29,8 @@ from imagegen.errors import ObjectStoreUnavailable, TransferInterrupted
 from imagegen.http import is_loopback
 from imagegen.jobs import StoredImage
 from imagegen.settings import S3Settings, ServiceSettings
-from imagegen.storage.image_keys import image_key_stem
+from imagegen.storage.image_keys import image_key_stem, input_key, input_key_in
+from imagegen.storage.input_pictures import FileBody, InputPicture
 from imagegen.storage.picture_download import Download, Media
 from imagegen.storage.picture_memory import PictureMemory
 from imagegen.storage.picture_uploads import PART_BYTES, Body, MultipartUpload, Part, StreamedBody
@@ -37,17 +39,19 @@ from imagegen.storage.pictures import HEAD_BYTES, Picture
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client
 
-__all__ = ["Images", "image_key_stem", "open_images"]
+__all__ = ["Images", "image_key_stem", "input_key_in", "open_images"]
 
 CACHE_CONTROL: Final = "private, max-age=31536000, immutable"
 _LONGEST_TRANSFER: Final = 15 * 60.0
 _LONGEST_CHECK: Final = 5.0
 _TRUSTED_FOR: Final = 30.0
+_FOR_FAL: Final = timedelta(days=1)
 _DOUBTED_FOR: Final = 1.0
 # Beside the head of a picture, a transfer holds the buffers of its two connections.
 _STREAM_BYTES: Final = HEAD_BYTES + 256 * 1024
 _NO_SUCH_BUCKET: Final = {"NoSuchBucket", "404"}
 _REFUSED: Final = {"AccessDenied", "InvalidAccessKeyId", "SignatureDoesNotMatch", "ExpiredToken", "403"}
+_NO_SUCH_KEY: Final = {"NoSuchKey", "404"}
 _ALREADY_THERE: Final = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
 
 
@@ -158,12 +162,71 @@ class Images:
         """Link to an object: unsigned under `S3_PUBLIC_URL`, otherwise signed afresh for `S3_PRESIGN_EXPIRES`."""
         if self._settings.public_url is not None:
             return f"{self._settings.public_url}/{quote(key)}"
+        return await self._signed(key, self._settings.presign_expires)
+
+    async def url_for_fal(self, key: str) -> str:
+        """Link to an object that works for a day at least: a request may wait long in fal's queue."""
+        if self._settings.public_url is not None:
+            return f"{self._settings.public_url}/{quote(key)}"
+        return await self._signed(key, max(_FOR_FAL, self._settings.presign_expires))
+
+    async def download_url(self, key: str, file_name: str) -> str:
+        """Link that makes a browser save the object under this name. Always signed: an unsigned link carries none."""
+        disposition = f'attachment; filename="{file_name}"'
+        return await self._signed(key, self._settings.presign_expires, ResponseContentDisposition=disposition)
+
+    async def _signed(self, key: str, expires: timedelta, **more: str) -> str:
         with self._asking(says_something=False):
             return await self._links.generate_presigned_url(
                 "get_object",
-                Params={"Bucket": self._bucket, "Key": key},
-                ExpiresIn=int(self._settings.presign_expires.total_seconds()),
+                Params={"Bucket": self._bucket, "Key": key, **more},
+                ExpiresIn=int(expires.total_seconds()),
             )
+
+    async def keep_input(self, user_id: str, file: IO[bytes], picture: InputPicture) -> str:
+        """Store a user's own picture, from where it lies; returns its key."""
+        key = input_key(user_id, picture.sha256, picture.extension)
+        with self._asking():
+            await self._data.put_object(
+                Bucket=self._bucket,
+                Key=key,
+                Body=cast("IO[bytes]", FileBody(file)),
+                ContentLength=picture.size_bytes,
+                ContentType=picture.content_type,
+                CacheControl=CACHE_CONTROL,
+            )
+        return key
+
+    async def own_input(self, url: str, user_id: str) -> str | None:
+        """The key of this user's own picture that a link of ours leads to, expired or not, or None."""
+        parts = _split(url)
+        key = input_key_in(unquote(parts.path), user_id) if parts else None
+        if parts is None or key is None:
+            return None
+        ours = urlsplit(await self.url(key))
+        same = (parts.scheme, parts.netloc, unquote(parts.path)) == (ours.scheme, ours.netloc, unquote(ours.path))
+        return key if same else None
+
+    async def has(self, key: str) -> bool:
+        """Whether there is such an object."""
+        try:
+            with self._asking(missing_is_an_answer=True):
+                await self._data.head_object(Bucket=self._bucket, Key=key)
+        except ClientError:
+            return False
+        return True
+
+    @asynccontextmanager
+    async def content(self, key: str) -> AsyncGenerator[tuple[bytes, str]]:
+        """An object's bytes and its type, while the block lasts: they count among the pictures held in memory."""
+        with self._asking():
+            head = await self._data.head_object(Bucket=self._bucket, Key=key)
+        async with self._memory.reserve(head["ContentLength"]):
+            with self._asking():
+                answer = await self._data.get_object(Bucket=self._bucket, Key=key)
+                async with answer["Body"] as stream:
+                    content = await stream.read()  # pyright: ignore[reportUnknownMemberType] - its stub leaves the size open
+            yield content, head["ContentType"]
 
     async def delete(self, *keys: str) -> None:
         """Delete these objects; one that is not there is no error."""
@@ -171,9 +234,9 @@ class Images:
             for key in keys:
                 await self._data.delete_object(Bucket=self._bucket, Key=key)
 
-    async def discard(self, prefix: str) -> None:
-        """Delete every object whose key begins with the prefix."""
-        while keys := await self._keys(prefix):
+    async def discard(self, prefix: str, keep: frozenset[str] = frozenset()) -> None:
+        """Delete every object whose key begins with the prefix, but for those to keep."""
+        while keys := [key for key in await self._keys(prefix) if key not in keep]:
             await self.delete(*keys)
 
     async def _keys(self, prefix: str) -> list[str]:
@@ -233,16 +296,22 @@ class Images:
             raise
 
     @contextmanager
-    def _asking(self, download: Download | None = None, *, says_something: bool = True) -> Generator[None]:
+    def _asking(
+        self, download: Download | None = None, *, says_something: bool = True, missing_is_an_answer: bool = False
+    ) -> Generator[None]:
         """Translate what aioboto3 raises, and remember how S3 is.
 
         Args:
             download: streamed by the request; its own failure is what a broken request is about.
             says_something: whether success means that S3 answered.
+            missing_is_an_answer: let the error for an object that is not there through as it is.
         """
         try:
             yield
         except (BotoCoreError, ClientError) as error:
+            if missing_is_an_answer and _code(error) in _NO_SUCH_KEY:
+                self._note(answered=True)
+                raise
             if download is not None and download.failure is not None:
                 raise download.failure from None
             self._note(answered=False)
@@ -304,6 +373,13 @@ def _new_client(
     )
     client = session.client("s3", endpoint_url=endpoint, config=config)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - no stubs
     return cast("AbstractAsyncContextManager[S3Client]", client)
+
+
+def _split(url: str) -> SplitResult | None:
+    try:
+        return urlsplit(url)
+    except ValueError:
+        return None
 
 
 def _code(error: BaseException | None) -> str:

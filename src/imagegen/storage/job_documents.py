@@ -18,7 +18,8 @@ from bson.decimal128 import Decimal128
 from pydantic import JsonValue
 from pydantic.alias_generators import to_camel
 
-from imagegen.jobs import CURRENCY, Job
+from imagegen.costs import CURRENCY
+from imagegen.jobs import Job
 
 SCHEMA_VERSION = 1
 Document = dict[str, object]
@@ -64,6 +65,13 @@ def moving_part(job: Job) -> Document:
     return document
 
 
+def tombstone(job: Job) -> Document:
+    """What deleting a job changes in its document."""
+    document = {**moving_part(job), **_fixed_part(job)}
+    kept = {"lease", "userId", "createdAt", "model", "endpoint", "type", "generation"}
+    return {name: value for name, value in document.items() if name not in kept}
+
+
 def from_document(document: Mapping[str, object]) -> Job:
     """Read a job back; fields that a newer version added are left alone."""
     return _record(Job, {**document, "id": document["_id"]})
@@ -86,12 +94,13 @@ _MOVING = (
 )
 
 
+_INDEXED_IF_THERE = {"idempotency", "batchId"}
+
+
 def _fixed_part(job: Job) -> Document:
     names = {field.name for field in fields(job)} - {"id", *_MOVING}
     part = {to_camel(name): _plain(getattr(job, name)) for name in names}
-    if job.idempotency is None:
-        del part["idempotency"]
-    return part
+    return {name: value for name, value in part.items() if value is not None or name not in _INDEXED_IF_THERE}
 
 
 def _plain(value: object) -> object:

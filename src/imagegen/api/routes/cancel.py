@@ -39,7 +39,7 @@ async def cancel_job(
     May be repeated.
     """
     job = await cancel(await job_in_sight(jobId, services, caller), services)
-    content = (await job_answer(job, services.images)).model_dump(mode="json")
+    content = (await job_answer(job, services)).model_dump(mode="json")
     if job.status.is_final:
         return JSONResponse(content)
     return JSONResponse(content, 202, headers={"Location": f"/api/jobs/{job.id}", "Retry-After": "1"})

@@ -9,9 +9,10 @@ from fastapi.responses import JSONResponse
 
 from imagegen.api import schemas
 from imagegen.api.deps import ServicesDep
+from imagegen.api.json_routes import JsonRoute
 from imagegen.errors import ProviderError, Unavailable
 
-router = APIRouter(prefix="/health", tags=["health"])
+router = APIRouter(prefix="/health", tags=["health"], route_class=JsonRoute)
 _PATIENCE: Final = 5.0
 
 

@@ -1,23 +1,44 @@
 """/api/jobs: one job, and the history."""
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import Annotated
+import re
+from datetime import timedelta
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Path, Query
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from imagegen.api import schemas
 from imagegen.api.answers import job_answer
-from imagegen.api.callers import CallerDep, job_in_sight
-from imagegen.api.deps import ServicesDep
-from imagegen.api.documents import BAD_QUERY, FORBIDDEN, NOT_FOUND, UNAVAILABLE
-from imagegen.api.examples import JOB_ID
-from imagegen.errors import Fault, InvalidQuery
-from imagegen.jobs import JobStatus, is_job_id
+from imagegen.api.callers import CallerDep, JobId, job_in_sight
+from imagegen.api.conditional import job_tag, tag_headers, unchanged
+from imagegen.api.deps import SeatsDep, ServicesDep
+from imagegen.api.documents import BAD_QUERY, FORBIDDEN, GONE, NOT_FOUND, UNAVAILABLE, UNCHANGED, UNFINISHED
+from imagegen.api.json_routes import JsonRoute
+from imagegen.api.waiting import Wait, wait_for_change
+from imagegen.deletion import delete
+from imagegen.jobs import JOB_ID_PATTERN, JobStatus
+from imagegen.registry import PlainText
 from imagegen.storage.jobs import JobFilter
 
-router = APIRouter(prefix="/api/jobs", tags=["jobs"])
+router = APIRouter(prefix="/api/jobs", tags=["jobs"], route_class=JsonRoute)
+
+_DELETED_LATER: Final = {
+    "description": "Deleted; S3 does not answer, so the pictures leave the bucket later, by themselves."
+}
+
+
+def _no_number(value: object) -> object:
+    """Pydantic would take a number for seconds since 1970, which the document does not promise."""
+    if isinstance(value, str) and not _DATED.match(value):
+        raise PydanticCustomError("wrong_format", "must be a time in ISO 8601 with an offset: 2026-11-22T16:57:49Z")
+    return value
+
+
+_DATED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
+Moment = Annotated[AwareDatetime, BeforeValidator(_no_number)]
 
 
 class JobQuery(BaseModel):
@@ -25,53 +46,80 @@ class JobQuery(BaseModel):
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
 
-    user_id: str | None = Field(
+    user_id: PlainText | None = Field(
         default=None, max_length=128, description="Whose jobs; exactly as it was given.", examples=["user123"]
     )
     status: JobStatus | None = Field(default=None, description="Where the jobs are in their life.")
-    type: str | None = Field(default=None, max_length=64, description="The kind of job.", examples=["image-generation"])
-    model: str | None = Field(default=None, max_length=64, description="The model's name.", examples=["flux-pro"])
-    created_from: AwareDatetime | None = Field(default=None, description="ISO 8601 with an offset; inclusive.")
-    created_to: AwareDatetime | None = Field(default=None, description="ISO 8601 with an offset; exclusive.")
+    type: PlainText | None = Field(
+        default=None, max_length=64, description="The kind of job.", examples=["image-generation"]
+    )
+    model: PlainText | None = Field(default=None, max_length=64, description="The model's name.", examples=["flux-pro"])
+    batch_id: str | None = Field(default=None, pattern=f"^{JOB_ID_PATTERN}$", description="The batch's id.")
+    created_from: Moment | None = Field(default=None, description="ISO 8601 with an offset; inclusive.")
+    created_to: Moment | None = Field(default=None, description="ISO 8601 with an offset; exclusive.")
     limit: int = Field(default=20, ge=1, le=100, description="Jobs on a page.")
-    cursor: str | None = Field(default=None, max_length=64, description="`nextCursor` of the page before.")
-
-
-@router.get("", responses={**BAD_QUERY, **FORBIDDEN, **UNAVAILABLE})
-async def list_jobs(query: Annotated[JobQuery, Query()], services: ServicesDep, caller: CallerDep) -> schemas.JobList:
-    """The jobs that match, newest first: those of the users that the API key is for."""
-    if query.user_id is not None:
-        caller.demand_user(query.user_id)
-    wanted = JobFilter(user_ids=caller.users, **query.model_dump(exclude={"limit", "cursor"}))
-    before = _read_cursor(query.cursor) if query.cursor else None
-    page = await services.jobs.page(wanted, limit=query.limit, before=before)
-    return schemas.JobList(
-        jobs=[await job_answer(job, services.images) for job in page.jobs],
-        next_cursor=_cursor(page.next_before) if page.next_before else None,
+    cursor: str | None = Field(
+        default=None, pattern=f"^{JOB_ID_PATTERN}$", description="`nextCursor` of the page before."
     )
 
 
-@router.get("/{jobId}", responses={**NOT_FOUND, **UNAVAILABLE})
-async def get_job(
-    jobId: Annotated[str, Path(description="The job's id.", examples=[JOB_ID])],  # noqa: N803 - the name in the path
+@router.get("", responses={**BAD_QUERY, **FORBIDDEN, **UNAVAILABLE})
+async def list_jobs(
+    query: Annotated[JobQuery, Query()],
     services: ServicesDep,
     caller: CallerDep,
-) -> schemas.Job:
-    """One job, as it is now, with fresh links to its pictures."""
-    return await job_answer(await job_in_sight(jobId, services, caller), services.images)
+    request: Request,
+    response: Response,
+) -> schemas.JobList:
+    """The jobs that match, newest first: those of the users that the API key is for.
+
+    The header `Link` leads to the next page.
+    """
+    if query.user_id is not None:
+        caller.demand_user(query.user_id)
+    wanted = JobFilter(user_ids=caller.users, **query.model_dump(exclude={"limit", "cursor"}))
+    page = await services.jobs.page(wanted, limit=query.limit, before=query.cursor)
+    if page.next_before:
+        onward = request.url.include_query_params(cursor=page.next_before)
+        response.headers["Link"] = f'<{onward.path}?{onward.query}>; rel="next"'
+    jobs = [await job_answer(job, services) for job in page.jobs]
+    return schemas.JobList(jobs=jobs, next_cursor=page.next_before)
 
 
-def _cursor(job_id: str) -> str:
-    return urlsafe_b64encode(job_id.encode()).decode().rstrip("=")
+@router.get("/{jobId}", response_model=schemas.Job, responses={**NOT_FOUND, **GONE, **UNAVAILABLE, **UNCHANGED})
+async def get_job(
+    *,
+    jobId: JobId,  # noqa: N803 - the name in the path
+    services: ServicesDep,
+    caller: CallerDep,
+    seats: SeatsDep,
+    request: Request,
+    wait: Wait = 0,
+) -> Response:
+    """One job, as it is now or within `wait` seconds, with fresh links to its pictures.
+
+    Its ETag names its version, not its links: after a 304 the links of the earlier answer may have expired.
+    """
+    job = await job_in_sight(jobId, services, caller)
+    if wait and not job.status.is_final:
+        known = request.headers.get("if-none-match")
+        with seats.taken() as may_wait:
+            job = await wait_for_change(job, services, timedelta(seconds=wait if may_wait else 0), known)
+    tag = job_tag(job)
+    if answer := unchanged(request, tag):
+        return answer
+    content = await job_answer(job, services)
+    return JSONResponse(content.model_dump(mode="json"), headers=tag_headers(tag))
 
 
-def _read_cursor(cursor: str) -> str:
-    try:
-        job_id = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
-    except ValueError:
-        job_id = ""
-    if not is_job_id(job_id):
-        raise InvalidQuery(
-            [Fault(pointer="cursor", code="invalid_cursor", message="cursor: give the nextCursor of an earlier page.")]
-        )
-    return job_id
+@router.delete(
+    "/{jobId}",
+    status_code=204,
+    response_class=Response,
+    response_description="Deleted.",
+    responses={202: _DELETED_LATER, **NOT_FOUND, **UNFINISHED, **GONE, **UNAVAILABLE},
+)
+async def delete_job(jobId: JobId, services: ServicesDep, caller: CallerDep) -> Response:  # noqa: N803 - the name in the path
+    """Delete an ended job: its pictures, its inputs, and all it was about. What it cost is kept."""
+    job = await job_in_sight(jobId, services, caller)
+    return Response(status_code=204 if await delete(job.id, services) else 202)

@@ -1,0 +1,150 @@
+"""From a valid batch to stored and queued jobs: all of them or none."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Final, TypeVar
+
+from imagegen.api.generation import idempotency, new_job
+from imagegen.api.limits import demand_within_limits
+from imagegen.api.waiting import look_until
+from imagegen.api.webhook_urls import demand_deliverable
+from imagegen.errors import Fault, IdempotencyMismatch, InvalidInput, InvalidRequest, Unavailable
+from imagegen.inputs import with_pictures_kept
+from imagegen.jobs import Job, Priority, new_job_id
+from imagegen.keys import Caller
+from imagegen.queue_lanes import FEW
+from imagegen.registry import MOST_FAULTS, RequestBatch, faults_of_request, given
+from imagegen.storage.batches import Batch
+from imagegen.storage.jobs import IDEMPOTENCY_KEPT
+from imagegen.wiring import Services, now
+
+ROUTE: Final = "POST /api/images/batch"
+_AT_A_TIME: Final = 16
+T = TypeVar("T")
+_log = logging.getLogger("imagegen.api")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AcceptedBatch:
+    """A stored batch. `replayed`: an earlier request with the same idempotency key had made it."""
+
+    batch: Batch
+    replayed: bool = False
+
+
+async def accept_batch(body: RequestBatch, services: Services, caller: Caller, key: str | None) -> AcceptedBatch:
+    """Check every request, keep their pictures, then store all jobs at once and queue them.
+
+    Raises:
+        InvalidInput: with the faults of all requests; nothing was accepted.
+        NotAllowed: the caller may not act for the user, or not use one of the models.
+        IdempotencyMismatch: the key was used with another body.
+        DatabaseUnavailable: nothing was accepted.
+        BatchUnknown: MongoDB broke off; the error names the batch that may exist.
+    """
+    caller.demand_user(body.user_id)
+    jobs = await asyncio.to_thread(_new_jobs, body, services, caller)
+    batch = _new_batch(body, jobs, caller, key)
+    since = batch.created_at - IDEMPOTENCY_KEPT
+    stored = await services.jobs.batches.made_by(batch.idempotency, since) if batch.idempotency else None
+    if stored is not None:
+        return _replay(batch, stored)
+    kept = await _with_all_pictures_kept(jobs, services)
+    stored, replayed = await services.jobs.batches.insert(batch, kept, since)
+    if replayed:
+        return _replay(batch, stored)
+    await _queue_all(kept, services)
+    return AcceptedBatch(batch=stored)
+
+
+async def wait_for_batch(
+    batch: Batch, services: Services, patience: timedelta, seen_enough: Callable[[], Awaitable[bool]]
+) -> None:
+    """Look at the batch until that has shown enough or the patience is over; twice a second at most."""
+    await look_until(seen_enough, batch.id, services, patience, pause=timedelta(seconds=0.5))
+
+
+def _new_jobs(body: RequestBatch, services: Services, caller: Caller) -> Sequence[Job]:
+    """The jobs, in the order of the requests; their batch has the first one's moment. Blocks: for a thread."""
+    batch_id = new_job_id(now())
+    found: list[Fault] = []
+    jobs: list[Job] = []
+    for number, request in enumerate(body.requests):
+        try:
+            _demand_the_user(request.user_id, body.user_id)
+            demand_within_limits(given(request.inputs), services.settings.limits)
+            demand_deliverable(request.webhook_url, services.settings)
+            whole = request.model_copy(update={"user_id": body.user_id})
+            job = new_job(whole, services, caller, idempotency_key=None)
+        except InvalidRequest as error:
+            found += faults_of_request(number, error)
+        else:
+            jobs.append(replace(job, batch_id=batch_id, priority=Priority.LOW))
+    if found:
+        raise InvalidInput(found[:MOST_FAULTS])
+    return jobs
+
+
+def _demand_the_user(own: str | None, of_batch: str) -> None:
+    if own not in {None, of_batch}:
+        message = "userId must be left out, or be that of the batch."
+        raise InvalidInput([Fault(pointer="/userId", code="not_allowed", message=message)])
+
+
+def _new_batch(body: RequestBatch, jobs: Sequence[Job], caller: Caller, key: str | None) -> Batch:
+    batch_id = jobs[0].batch_id
+    assert batch_id is not None
+    return Batch(
+        id=batch_id,
+        user_id=body.user_id,
+        job_ids=tuple(job.id for job in jobs),
+        estimated_cost=sum((job.cost.total_cost for job in jobs), start=Decimal(0)),
+        created_at=jobs[0].created_at,
+        idempotency=idempotency(ROUTE, caller, body.user_id, key, body) if key else None,
+    )
+
+
+async def _with_all_pictures_kept(jobs: Sequence[Job], services: Services) -> Sequence[Job]:
+    kept: list[Job] = []
+    found: list[Fault] = []
+    for part in _parts(list(enumerate(jobs))):
+        outcomes = await asyncio.gather(*(with_pictures_kept(job, services) for _, job in part), return_exceptions=True)
+        for (number, _), outcome in zip(part, outcomes, strict=True):
+            match outcome:
+                case Job():
+                    kept.append(outcome)
+                case InvalidInput():
+                    found += faults_of_request(number, outcome)
+                case _:
+                    raise outcome
+    if found:
+        raise InvalidInput(found[:MOST_FAULTS])
+    return kept
+
+
+async def _queue_all(jobs: Sequence[Job], services: Services) -> None:
+    """Publish every job; those that cannot be published are the audit's to find."""
+    first = jobs[0]
+    try:
+        crowded = await services.jobs.is_crowded(first.user_id, first.priority, len(jobs) + FEW - 1)
+        for part in _parts(list(enumerate(jobs))):
+            await asyncio.gather(*(services.queue.publish(job, crowded=crowded or n >= FEW) for n, job in part))
+    except Unavailable as error:
+        _log.warning("batch %s is accepted but not queued whole (%s); the audit will do it", first.batch_id, error)
+
+
+def _parts(things: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(things), _AT_A_TIME):
+        yield things[start : start + _AT_A_TIME]
+
+
+def _replay(batch: Batch, stored: Batch) -> AcceptedBatch:
+    assert batch.idempotency is not None
+    assert stored.idempotency is not None
+    if batch.idempotency.body_sha256 != stored.idempotency.body_sha256:
+        raise IdempotencyMismatch(batch_id=stored.id)
+    return AcceptedBatch(batch=stored, replayed=True)

@@ -1,0 +1,70 @@
+"""The service's own limits of a request's inputs, which may be narrower than a model's; and of who waits."""
+
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import contextmanager
+
+from pydantic import JsonValue
+
+from imagegen.errors import Fault, InvalidInput
+from imagegen.settings import LimitSettings
+
+
+def demand_within_limits(inputs: Mapping[str, JsonValue], limits: LimitSettings) -> None:
+    """Raise InvalidInput where a prompt, a list of pictures or a URL is beyond what the operator allows."""
+    faults = [fault for name, value in inputs.items() for fault in _faults(name, value, limits)]
+    if faults:
+        raise InvalidInput(faults)
+
+
+def _faults(name: str, value: JsonValue, limits: LimitSettings) -> Iterator[Fault]:
+    if name.endswith("prompt") and isinstance(value, str) and len(value) > limits.max_prompt_chars:
+        most = f"at most {limits.max_prompt_chars} characters (IMAGEGEN_MAX_PROMPT_CHARS)"
+        yield _fault(name, "too_long", f"must have {most}")
+    if name.endswith("_urls") and isinstance(value, list) and len(value) > limits.max_image_urls:
+        yield _fault(name, "too_long", f"must have at most {limits.max_image_urls} items (IMAGEGEN_MAX_IMAGE_URLS)")
+    for pointer, address in _addresses(name, value):
+        scheme = _scheme(address)
+        if scheme and scheme not in limits.schemes:
+            wanted = " or ".join("data:" if each == "data" else f"{each}://" for each in limits.schemes)
+            yield _fault(pointer, "not_allowed", f"must begin with {wanted} (IMAGEGEN_URL_SCHEMES)")
+
+
+def _scheme(address: str) -> str:
+    """In lower case; empty where there is none, as in the name of a LoRA's repository."""
+    if address[:5].lower() == "data:":
+        return "data"
+    scheme, found, _ = address.partition("://")
+    return scheme.lower() if found else ""
+
+
+def _addresses(name: str, value: JsonValue) -> Iterator[tuple[str, str]]:
+    """Every URL of an input, below the input's name: of pictures, and of LoRAs."""
+    if isinstance(value, str) and name.endswith(("_url", "/path")):
+        yield name, value
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            if isinstance(item, str) and name.endswith("_urls"):
+                yield f"{name}/{number}", item
+            elif isinstance(item, dict):
+                yield from _addresses(f"{name}/{number}/path", item.get("path"))
+
+
+def _fault(pointer: str, code: str, end: str) -> Fault:
+    return Fault(pointer=f"/inputs/{pointer}", code=code, message=f"inputs.{pointer.replace('/', '.')} {end}.")
+
+
+class Seats:
+    """Places for requests that wait for their job."""
+
+    def __init__(self, count: int) -> None:
+        self._left = count
+
+    @contextmanager
+    def taken(self) -> Generator[bool]:
+        """Take a seat while the body runs; says whether there was one."""
+        had = self._left > 0
+        self._left -= had
+        try:
+            yield had
+        finally:
+            self._left += had

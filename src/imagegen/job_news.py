@@ -1,0 +1,68 @@
+"""The news of jobs inside one process: whoever waits for a job, or for a batch of them, hears what happens to it."""
+
+import asyncio
+from collections import defaultdict, deque
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
+from typing import Final
+
+from imagegen.jobs import JsonObject
+
+BATCH: Final = "batchId"  # the member of an event that names the batch of its job
+FREE_SLOT: Final = "free-slot"  # in place of a job's id: a request is no longer open at fal
+_MOST_KEPT: Final = 64
+
+
+class Listener:
+    """What one waiter has not taken yet: the newest events only, so that one who is slow holds no memory.
+
+    Attributes:
+        woken: set whenever something happened; the waiter clears it.
+    """
+
+    def __init__(self) -> None:
+        self.woken = asyncio.Event()
+        self._events: deque[JsonObject] = deque(maxlen=_MOST_KEPT)
+
+    def hear(self, event: JsonObject) -> None:
+        """Keep an event and wake the waiter."""
+        self._events.append(event)
+        self.woken.set()
+
+    def take(self) -> Sequence[JsonObject]:
+        """The events since the last time, oldest first."""
+        self.woken.clear()
+        events = tuple(self._events)
+        self._events.clear()
+        return events
+
+
+class JobNews:
+    """What the jobs of all processes announce, handed to those who wait in this one."""
+
+    def __init__(self) -> None:
+        self._listeners: dict[str, set[Listener]] = defaultdict(set)
+
+    @contextmanager
+    def heard(self, wanted: str) -> Generator[Listener]:
+        """A listener to everything that happens to a job, or to the jobs of a batch."""
+        listener = Listener()
+        self._listeners[wanted].add(listener)
+        try:
+            yield listener
+        finally:
+            self._listeners[wanted].discard(listener)
+            if not self._listeners[wanted]:
+                del self._listeners[wanted]
+
+    @contextmanager
+    def of(self, wanted: str) -> Generator[asyncio.Event]:
+        """An event that is set whenever something happened to the job or the batch; the waiter clears it."""
+        with self.heard(wanted) as listener:
+            yield listener.woken
+
+    def arrived(self, job_id: str, event: JsonObject) -> None:
+        """Hand an event to everyone who waits for this job, or for its batch."""
+        for name in (job_id, event.get(BATCH)):
+            for listener in self._listeners.get(str(name), ()):
+                listener.hear(event)

@@ -1,0 +1,83 @@
+"""fal's price list: `GET /v1/models/pricing`, with the errors of fal's platform API.
+
+Prices as fal's pricing API had them between August and October 2026 where that is known, else as its pages had them.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+from uuid import uuid4
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from imagegen.sandbox import answers
+from imagegen.sandbox.answers import Refused
+from imagegen.sandbox.faults import PricingDelay, PricingFails, PricingUnit
+from imagegen.sandbox.parts import Sandbox
+from imagegen.sandbox.schemas import JsonObject
+
+_MOST: Final = 50
+_PRICES: Final[Mapping[str, tuple[float, str]]] = {
+    "fal-ai/nano-banana-pro": (0.15, "images"),
+    "fal-ai/nano-banana-pro/edit": (0.15, "images"),
+    "fal-ai/flux-pro": (0.05, "megapixels"),
+    "fal-ai/flux-pro/v1.1": (0.04, "megapixels"),
+    "fal-ai/flux-pro/v1.1-ultra": (0.06, "images"),
+    "fal-ai/flux-pro/kontext": (0.04, "images"),
+    "fal-ai/flux-pro/kontext/max": (0.08, "images"),
+    "fal-ai/flux/dev": (0.025, "megapixels"),
+    "fal-ai/flux/dev/image-to-image": (0.03, "megapixels"),
+    "fal-ai/flux/schnell": (0.003, "megapixels"),
+    "fal-ai/flux-lora": (0.035, "megapixels"),
+    "fal-ai/face-swap": (0.001, "images"),
+    "easel-ai/advanced-face-swap": (0.05, "generations"),
+    "fal-ai/nano-banana-2": (0.08, "images"),
+    "fal-ai/nano-banana-2/edit": (0.08, "images"),
+    "fal-ai/bytedance/seedream/v4.5/text-to-image": (0.04, "images"),
+    "fal-ai/bytedance/seedream/v4.5/edit": (0.04, "images"),
+    "fal-ai/recraft/v3/text-to-image": (0.04, "images"),
+    "fal-ai/ideogram/v3": (0.03, "images"),
+    "fal-ai/clarity-upscaler": (0.03, "megapixels"),
+}
+
+
+class PriceList:
+    """Answers what endpoints cost: the base price of one unit, without multipliers."""
+
+    def __init__(self, sandbox: Sandbox) -> None:
+        self._sandbox = sandbox
+
+    def routes(self) -> list[Route]:
+        """The call."""
+        return [Route("/v1/models/pricing", self.prices)]
+
+    async def prices(self, request: Request) -> Response:
+        """Prices of 1 to 50 endpoints; one that is not known fails the call, as fal's does."""
+        try:
+            plan = self._sandbox.plans.of(answers.caller(request))
+        except Refused:
+            return _error(401, "authorization_error", "Authentication is required")
+        if delay := plan.take(PricingDelay):
+            await asyncio.sleep(delay.seconds)
+        if failure := plan.take(PricingFails):
+            return _error(failure.status, "rate_limited" if failure.status == 429 else "server_error", "planned fault")  # noqa: PLR2004 - 429 is its own name
+        asked = [name for given in request.query_params.getlist("endpoint_id") for name in given.split(",") if name]
+        if not 1 <= len(asked) <= _MOST:
+            return _error(400, "validation_error", f"endpoint_id: expected 1 to {_MOST} endpoint ids")
+        if unknown := [name for name in asked if name not in _PRICES]:
+            return _error(404, "not_found", f"Endpoint {unknown[0]} not found")
+        other = plan.take(PricingUnit)
+        rows = [_row(name) | ({"unit": other.unit} if other else {}) for name in dict.fromkeys(asked)]
+        return JSONResponse({"prices": rows, "next_cursor": None, "has_more": False})
+
+
+def _row(endpoint: str) -> JsonObject:
+    price, unit = _PRICES[endpoint]
+    return {"endpoint_id": endpoint, "unit_price": price, "unit": unit, "currency": "USD"}
+
+
+def _error(status: int, kind: str, message: str) -> JSONResponse:
+    error: JsonObject = {"type": kind, "message": message, "request_id": str(uuid4())}
+    return JSONResponse({"error": error}, status)

@@ -1,0 +1,100 @@
+"""Which URLs may be given for a webhook, and which IP addresses may be connected to.
+
+The URL's grammar is narrower than RFC 3986's on purpose: what every parser reads in the same way, so that the host
+which is checked is the host which is called.
+"""
+
+import re
+import socket
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Final
+from urllib.parse import urlsplit
+
+LONGEST_URL: Final = 2048
+_LABEL: Final = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
+_HOST: Final = rf"({_LABEL}(\.{_LABEL})*\.?|\[[0-9A-Fa-f:.]+\])"
+URL_PATTERN: Final = rf"^[hH][tT][tT][pP][sS]?://{_HOST}(:[0-9]{{1,5}})?([/?][!-\x22$-~]*)?$"
+_URL: Final = re.compile(URL_PATTERN)
+_LONGEST_NAME: Final = 253
+_LARGEST_PORT: Final = 65535
+_NAT64: Final = ip_network("64:ff9b::/96")  # RFC 6052: its last 32 bits are an IPv4 address
+# Not told by `ipaddress`: the whole of the IETF's block (Oracle's metadata is in it), and Azure's host, which is a
+# public address that only its guests reach.
+_REFUSED: Final = (ip_network("192.0.0.0/24"), ip_network("168.63.129.16/32"))
+
+
+def url_fault(url: str) -> str | None:
+    """What is wrong with the form of a URL, as the end of a sentence; None if it can be called."""
+    if len(url) > LONGEST_URL:
+        return f"must have at most {LONGEST_URL} characters"
+    if "@" in url.partition("://")[2].partition("/")[0].partition("?")[0]:
+        return "must have no user or password before the host"
+    if _URL.fullmatch(url) is None or not _is_reachable(url):
+        return "must be a URL such as https://example.com/hooks, in ASCII and without a fragment"
+    return None
+
+
+def _is_reachable(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+        if url.partition("://")[2].startswith("["):
+            IPv6Address(parts.hostname or "")
+    except ValueError:
+        return False
+    return len(parts.hostname or "") <= _LONGEST_NAME and (port is None or 0 < port <= _LARGEST_PORT)
+
+
+def policy_fault(url: str, *, https_only: bool, allow_private: bool) -> str | None:
+    """What speaks against calling a well-formed URL, as far as the URL alone tells; as the end of a sentence.
+
+    What a name stands for is looked at when it is called (`is_public`).
+    """
+    parts = urlsplit(url)
+    if https_only and parts.scheme != "https":
+        return "must begin with https://"
+    if not allow_private and _is_private(parts.hostname or ""):
+        return "must not lead to a private address (WEBHOOK_ALLOW_PRIVATE)"
+    return None
+
+
+def _is_private(host: str) -> bool:
+    name = host.rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    literal = _literal(name)
+    return literal is not None and not is_public(literal)
+
+
+def _literal(host: str) -> str | None:
+    """The address that a host is written as, also in the old forms that `inet_aton` reads: 127.1, 0x7f000001."""
+    try:
+        return str(ip_address(host))
+    except ValueError:
+        pass
+    try:
+        return str(IPv4Address(socket.inet_aton(host)))
+    except OSError:
+        return None
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is of the public internet: not private, shared, loopback, link-local or of metadata."""
+    try:
+        read = ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(read, IPv6Address):
+        return _is_public_v6(read)
+    special = read.is_multicast or read.is_reserved or any(read in network for network in _REFUSED)
+    return read.is_global and not special
+
+
+def _is_public_v6(address: IPv6Address) -> bool:
+    """One that stands for an IPv4 address is as public as that; a mapped one (::ffff:…) never is: nobody needs it."""
+    if address in _NAT64:
+        return is_public(str(IPv4Address(int(address) & 0xFFFFFFFF)))
+    if address.sixtofour is not None:
+        return is_public(str(address.sixtofour))
+    special = address.is_multicast or address.is_reserved or address.is_site_local or address.ipv4_mapped is not None
+    return address.is_global and not special and address.teredo is None

@@ -1,0 +1,205 @@
+"""Data URIs in a request: kept in the bucket, never in the job, and given to fal as URLs."""
+
+import asyncio
+import base64
+import hashlib
+import json
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+from dirty_equals import IsPartialDict, IsStr
+from jobs_apart import apart
+from pydantic import ByteSize
+from service import Json, Sandbox, Service, running
+from specimens import picture
+
+from imagegen.inputs import fal_can_fetch
+from imagegen.settings import FalSettings, LimitSettings, S3Settings, Settings
+
+PNG = picture("png")
+DIGEST = hashlib.sha256(PNG).hexdigest()
+
+
+def data_uri(content: bytes = PNG, kind: str = "image/png") -> str:
+    return f"data:{kind};base64,{base64.b64encode(content).decode()}"
+
+
+def edit(user: str, *urls: str, **inputs: object) -> Json:
+    given = {"prompt": "Make it blue", "image_urls": list(urls), **inputs}
+    return {"model": "nano-banana-edit", "inputs": given, "userId": user}
+
+
+@pytest.fixture
+def user() -> str:
+    return f"inputs-{uuid4().hex}"
+
+
+async def fetched(url: str) -> bytes:
+    async with httpx.AsyncClient() as anybody:
+        return (await anybody.get(url)).raise_for_status().content
+
+
+async def test_a_data_uri_becomes_a_reference_and_fal_gets_a_url(service: Service, sandbox: Sandbox, user: str) -> None:
+    answer = (await service.generate(edit(user, data_uri(), data_uri(kind="image/jpg")))).json()
+
+    stored = await service.services.jobs.get(answer["jobId"])
+    reference = f"s3:inputs/{user}/{DIGEST}.png"
+    assert (answer["status"], stored.inputs["image_urls"], stored.payload["image_urls"]) == (
+        "completed",
+        [reference, reference],
+        [reference, reference],
+    )
+    sent, shown = (await sandbox.requests())[-1]["body"]["image_urls"], answer["inputs"]["image_urls"]
+    assert [await fetched(url) for url in (*sent, *shown)] == [PNG] * 4
+    assert "base64" not in json.dumps(answer)
+
+
+async def test_a_shown_link_can_be_used_in_the_next_request(service: Service, user: str) -> None:
+    first = (await service.generate(edit(user, data_uri()))).json()
+
+    again = (await service.generate(edit(user, *first["inputs"]["image_urls"]))).json()
+
+    stored = await service.services.jobs.get(again["jobId"])
+    assert (again["status"], stored.input_keys) == ("completed", (f"inputs/{user}/{DIGEST}.png",))
+
+
+async def test_every_picture_parameter_takes_one(service: Service, user: str) -> None:
+    swap: Json = {"base_image_url": data_uri(), "swap_image_url": data_uri(picture("webp"))}
+    single: Json = {"prompt": "x", "image_url": data_uri(picture("jpeg"))}
+
+    answers = [
+        await service.generate({"model": model, "inputs": inputs, "userId": user})
+        for model, inputs in (("face-swap", swap), ("flux-dev-image-to-image", single))
+    ]
+
+    assert [answer.json()["status"] for answer in answers] == ["completed", "completed"]
+
+
+async def test_a_text_that_looks_like_a_reference_stays_a_text(service: Service, sandbox: Sandbox, user: str) -> None:
+    prompt = f"s3:inputs/somebody-else/{DIGEST}.png"
+
+    await service.generate(edit(user, data_uri(), prompt=prompt))
+
+    assert (await sandbox.requests())[-1]["body"]["prompt"] == prompt
+
+
+WRONG: list[tuple[str, str]] = [
+    ("data:image/png;base64,%%%", "is no valid base64"),
+    ("data:image/png;base64,AAA", "is no valid base64"),
+    ("data:image/png;base64,", "is no picture"),
+    (data_uri(b"<svg/>", "image/svg+xml"), "is no picture"),
+    (data_uri(PNG[:-1]), "is cut off"),
+    (data_uri(PNG[:20]), "is cut off"),
+]
+
+
+@pytest.mark.parametrize(("uri", "said"), WRONG, ids=range(len(WRONG)))
+async def test_what_is_no_picture_is_a_fault_and_nothing_is_kept_or_sent(
+    service: Service, sandbox: Sandbox, uri: str, said: str
+) -> None:
+    before, user = len(await sandbox.requests()), f"wrong-{uuid4().hex}"
+
+    answer = await service.generate(edit(user, data_uri(), uri))
+
+    fault: Any = {"pointer": "/inputs/image_urls/1", "code": "wrong_format", "message": IsStr(regex=f".*{said}.*")}
+    assert (answer.status_code, answer.json()["errors"]) == (400, [fault])
+    assert not await service.services.images.has(f"inputs/{user}/{DIGEST}.png")
+    assert len(await sandbox.requests()) == before
+
+
+async def test_the_limit_is_for_all_data_uris_together_and_is_named(stack: Settings, user: str) -> None:
+    limit = ByteSize(2 * len(data_uri()))
+    limits = LimitSettings(max_data_uri_bytes=limit)
+    async with running(stack.model_copy(update={"limits": limits})) as service:
+        answers = [await service.generate(edit(user, *[data_uri()] * count)) for count in (2, 3)]
+
+    assert answers[0].json()["status"] == "completed"
+    assert answers[1].json()["errors"] == [
+        IsPartialDict(
+            pointer="/inputs/image_urls/2",
+            code="too_large",
+            message=IsStr(regex=rf".* {int(limit)} bytes .*IMAGEGEN_MAX_DATA_URI_BYTES.*"),
+        )
+    ]
+
+
+async def test_idempotency_is_over_the_request_as_it_was_sent(service: Service, user: str) -> None:
+    key, other = uuid4().hex, picture("png", (64, 64))
+    first, again, different = [
+        await service.generate(edit(user, data_uri(content)), idempotency_key=key) for content in (PNG, PNG, other)
+    ]
+
+    assert again.json()["jobId"] == first.json()["jobId"]
+    assert (different.status_code, different.json()["code"]) == (409, "idempotency_mismatch")
+    digest = hashlib.sha256(other).hexdigest()
+    assert not await service.services.images.has(f"inputs/{user}/{digest}.png")
+
+
+async def test_a_picture_that_is_gone_before_the_submit_fails_the_job_uncharged(
+    stack: Settings, sandbox: Sandbox, user: str
+) -> None:
+    own = apart(stack)
+    async with running(own, with_runner=False) as service:
+        before = len(await sandbox.requests())
+        job_id = await service.accept(edit(user, data_uri()))
+        await service.services.images.delete(f"inputs/{user}/{DIGEST}.png")
+    async with running(own) as service:
+        job = await service.ended(job_id)
+
+    assert job == IsPartialDict(
+        status="failed", error=IsPartialDict(code="input_gone"), cost=IsPartialDict(totalCost=0)
+    )
+    assert len(await sandbox.requests()) == before
+
+
+async def test_a_bucket_that_fal_cannot_reach_is_gone_around_through_fals_storage(
+    stack: Settings, sandbox: Sandbox, user: str
+) -> None:
+    hidden = apart(stack).model_copy(update={"s3": stack.s3.model_copy(update={"publicly_reachable": False})})
+    async with running(hidden) as service:
+        job = (await service.generate(edit(user, data_uri()))).json()
+
+    (sent,) = (await sandbox.requests())[-1]["body"]["image_urls"]
+    assert (job["status"], sent) == ("completed", IsStr(regex=rf"{stack.fal.queue_url}/files/b/.*\.png"))
+    assert await fetched(sent) == PNG
+
+
+async def test_without_fals_storage_the_job_fails_as_retryable_and_nothing_is_submitted(
+    stack: Settings, sandbox: Sandbox, user: str
+) -> None:
+    before = len(await sandbox.requests())
+    hidden = apart(stack).model_copy(
+        update={
+            "s3": stack.s3.model_copy(update={"publicly_reachable": False}),
+            "fal": stack.fal.model_copy(update={"rest_url": "http://127.0.0.1:9"}),
+        }
+    )
+    async with running(hidden) as service:
+        answer = await asyncio.wait_for(service.generate(edit(user, data_uri())), 30)
+
+    assert (answer.status_code, answer.json()) == (500, IsPartialDict(code="provider_unavailable", retryable=True))
+    assert len(await sandbox.requests()) == before
+
+
+@pytest.mark.parametrize(
+    ("s3", "queue", "reachable"),
+    [
+        ({}, "https://queue.fal.run", True),
+        ({"endpoint_url": "https://abc.r2.example.com"}, "https://queue.fal.run", True),
+        ({"endpoint_url": "http://seaweedfs:8333"}, "https://queue.fal.run", False),
+        ({"endpoint_url": "http://10.0.0.7:9000"}, "https://queue.fal.run", False),
+        ({"endpoint_url": "http://s3.internal"}, "https://queue.fal.run", False),
+        ({"endpoint_url": "http://127.0.0.1:9000"}, "https://queue.fal.run", False),
+        ({"endpoint_url": "http://127.0.0.1:9000"}, "http://127.0.0.1:8100", True),
+        ({"endpoint_url": "http://s3:1", "presign_endpoint_url": "https://s3.example.com"}, "https://x.example", True),
+        ({"endpoint_url": "http://s3:1", "public_url": "https://cdn.example.com"}, "https://queue.fal.run", True),
+        ({"endpoint_url": "http://s3:1", "publicly_reachable": True}, "https://queue.fal.run", True),
+        ({"publicly_reachable": False}, "https://queue.fal.run", False),
+    ],
+)
+def test_whether_fal_can_fetch_is_seen_in_the_hosts_name(s3: Json, queue: str, *, reachable: bool) -> None:
+    settings = Settings(s3=S3Settings.model_validate(s3), fal=FalSettings(queue_url=queue))
+
+    assert fal_can_fetch(settings) is reachable

@@ -1,0 +1,275 @@
+"""POST /api/uploads: a user's own picture, kept in the bucket, and used in requests."""
+
+import hashlib
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import suppress
+from uuid import uuid4
+
+import httpx
+import pytest
+from bucket import Bucket, open_bucket
+from dirty_equals import IsPartialDict, IsStr
+from pydantic import ByteSize
+from service import Json, Sandbox, Service, running
+from specimens import MIB, huge_png, picture
+
+from imagegen.settings import LimitSettings, Settings
+
+PNG = picture("png")
+DIGEST = hashlib.sha256(PNG).hexdigest()
+
+
+@pytest.fixture
+async def bucket(stack: Settings, service: Service) -> AsyncGenerator[Bucket]:
+    assert await service.services.images.available()
+    async with open_bucket(stack.s3) as opened:
+        yield opened
+
+
+@pytest.fixture
+def user() -> str:
+    return f"uploads-{uuid4().hex}"
+
+
+async def upload(service: Service, user: str | None, content: bytes, *, name: str = "photo.png") -> httpx.Response:
+    data = {} if user is None else {"userId": user}
+    return await service.client.post("/api/uploads", data=data, files={"file": (name, content, "text/plain")})
+
+
+def edit(user: str, *urls: str) -> Json:
+    inputs = {"prompt": "Make it blue", "image_urls": list(urls)}
+    return {"model": "nano-banana-edit", "inputs": inputs, "userId": user}
+
+
+async def test_an_upload_lies_in_the_bucket_under_its_users_prefix_as_what_its_bytes_say(
+    service: Service, bucket: Bucket, user: str
+) -> None:
+    answer = await upload(service, user, PNG)
+
+    key = f"inputs/{user}/{DIGEST}.png"
+    assert (answer.status_code, answer.json()) == (
+        201,
+        {
+            "url": IsStr(regex=r"http://127\.0\.0\.1:.*X-Amz-Signature=.*"),
+            "key": key,
+            "contentType": "image/png",
+            "width": 320,
+            "height": 200,
+            "sizeBytes": len(PNG),
+            "sha256": DIGEST,
+        },
+    )
+    assert await bucket.bytes_of(key) == PNG
+    assert (await bucket.head(key))["ContentType"] == "image/png"
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg", "webp", "gif"])
+async def test_every_type_is_told_by_its_bytes_and_not_by_its_name(service: Service, user: str, kind: str) -> None:
+    answer = await upload(service, user, picture(kind), name="../../etc/passwd")
+
+    assert answer.json() == IsPartialDict(contentType=f"image/{kind}", key=IsStr(regex=rf"inputs/{user}/\w+\.\w+"))
+
+
+async def test_an_uploads_link_is_used_in_a_request_and_fal_gets_a_fresh_one(
+    service: Service, sandbox: Sandbox, user: str
+) -> None:
+    url = (await upload(service, user, PNG)).json()["url"]
+
+    job = (await service.generate(edit(user, url.partition("?")[0]))).json()
+
+    (sent,) = (await sandbox.requests())[-1]["body"]["image_urls"]
+    shown = job["inputs"]["image_urls"][0]
+    async with httpx.AsyncClient() as anybody:
+        assert [(await anybody.get(each)).content for each in (sent, shown)] == [PNG, PNG]
+    assert (job["status"], sent.partition("?")[0]) == ("completed", url.partition("?")[0])
+
+
+async def test_another_users_upload_is_a_url_like_any_other(service: Service, sandbox: Sandbox, user: str) -> None:
+    """No link of ours is signed for somebody who does not have one."""
+    unsigned = (await upload(service, user, PNG)).json()["url"].partition("?")[0]
+
+    await service.generate(edit(f"not-{user}", unsigned))
+
+    assert (await sandbox.requests())[-1]["body"]["image_urls"] == [unsigned]
+
+
+async def test_an_upload_that_is_gone_is_a_fault_of_the_request(service: Service, user: str) -> None:
+    uploaded = (await upload(service, user, PNG)).json()
+    await service.services.images.delete(uploaded["key"])
+
+    answer = await service.generate(edit(user, uploaded["url"]))
+
+    assert (answer.status_code, answer.json()["errors"]) == (
+        400,
+        [
+            {
+                "pointer": "/inputs/image_urls/0",
+                "code": "gone",
+                "message": "inputs.image_urls[0] leads to a picture that is not in the bucket; upload it again.",
+            }
+        ],
+    )
+
+
+HOSTILE = [
+    "../../images",
+    "..",
+    ".",
+    "/",
+    "a/b/../../c",
+    "a\\b",
+    "%2e%2e%2f",
+    "user?x=1&y#z",
+    "'; DROP TABLE jobs; --",
+    '{"$gt": ""}',
+    "$where",
+    "Zoë 🦊",
+    "u" * 128,
+]
+
+
+@pytest.mark.parametrize("user_id", HOSTILE)
+async def test_no_user_id_leaves_its_own_folder(service: Service, bucket: Bucket, user_id: str) -> None:
+    answer = await upload(service, user_id, PNG)
+
+    key = answer.json()["key"]
+    _, folder, name = key.split("/")
+    assert (answer.status_code, folder not in {"", ".", ".."}, name) == (201, True, f"{DIGEST}.png")
+    assert await bucket.bytes_of(key) == PNG
+    assert (await service.generate(edit(user_id, answer.json()["url"]))).json()["status"] == "completed"
+
+
+@pytest.mark.parametrize("user_id", ["", " padded ", "a\nb", "nul\0", "\x7f", "u" * 129])
+async def test_a_user_id_is_refused_as_everywhere(service: Service, user_id: str) -> None:
+    answer = await upload(service, user_id, PNG)
+
+    assert (answer.status_code, [fault["pointer"] for fault in answer.json()["errors"]]) == (400, ["/userId"])
+
+
+async def test_what_is_missing_is_told_at_once(service: Service) -> None:
+    answer = await service.client.post("/api/uploads", files={"picture": ("a.png", PNG), "x": (None, "y")})
+
+    assert (answer.status_code, answer.headers["Content-Type"], answer.json()) == (
+        400,
+        "application/problem+json",
+        IsPartialDict(code="invalid_input", missing=["file", "userId"]),
+    )
+    assert [fault["pointer"] for fault in answer.json()["errors"]] == ["/picture", "/x", "/file", "/userId"]
+
+
+@pytest.mark.parametrize(
+    ("content", "refusal"),
+    [
+        (b"%PDF-1.7 not a picture", (415, "unsupported_picture")),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", (415, "unsupported_picture")),
+        (b"", (415, "unsupported_picture")),
+        (PNG[:20], (400, "invalid_input")),
+        (PNG[:-1], (400, "invalid_input")),
+        (picture("jpeg")[:-2], (400, "invalid_input")),
+    ],
+    ids=["a pdf", "an svg", "nothing", "half a header", "one byte short", "a jpeg without its end"],
+)
+async def test_what_is_no_whole_picture_is_refused_and_not_kept(
+    service: Service, bucket: Bucket, user: str, content: bytes, refusal: tuple[int, str]
+) -> None:
+    answer = await upload(service, user, content)
+
+    assert (answer.status_code, answer.json()["code"]) == refusal
+    assert await bucket.left_behind(f"inputs/{user}/") == []
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "status", "code"),
+    [
+        ("application/json", b"{}", 415, "unsupported_media_type"),
+        ("image/png", PNG, 415, "unsupported_media_type"),
+        ("multipart/form-data", b"--x\r\n", 400, "invalid_input"),
+        ("multipart/form-data; boundary=x", b"no boundary anywhere", 400, "invalid_input"),
+        ("multipart/form-data; boundary=x", b"", 400, "invalid_input"),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n' + PNG,
+            400,
+            "invalid_input",
+        ),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\nContent-Disposition: form-data; name="userId"\r\n\r\n' + b"u" * 100_000 + b"\r\n--x--\r\n",
+            400,
+            "invalid_input",
+        ),
+        (
+            "multipart/form-data; boundary=x",
+            b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n1\r\n' * 3 + b"--x--\r\n",
+            400,
+            "invalid_input",
+        ),
+    ],
+    ids=["json", "a bare picture", "no boundary", "not a form", "empty", "broken off", "a huge field", "three files"],
+)
+async def test_what_is_no_form_is_refused(
+    service: Service, content_type: str, body: bytes, status: int, code: str
+) -> None:
+    answer = await service.client.post("/api/uploads", content=body, headers={"Content-Type": content_type})
+
+    assert (answer.status_code, answer.json()) == (status, IsPartialDict(code=code, status=status))
+
+
+def form(user: str, blocks: AsyncIterator[bytes] | None = None, size: int = 0) -> AsyncIterator[bytes]:
+    async def parts() -> AsyncGenerator[bytes]:
+        yield f'--x\r\nContent-Disposition: form-data; name="userId"\r\n\r\n{user}\r\n'.encode()
+        yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+        for block in huge_png(size)():
+            yield block
+        yield b"\r\n--x--\r\n"
+
+    return blocks or parts()
+
+
+FORM = {"Content-Type": "multipart/form-data; boundary=x"}
+
+
+async def test_a_file_over_the_limit_is_refused_by_name_and_a_smaller_one_is_not(stack: Settings, user: str) -> None:
+    limits = LimitSettings(max_upload_bytes=ByteSize(4 * MIB))
+    async with running(stack.model_copy(update={"limits": limits}), with_runner=False) as service:
+        answers = [
+            await service.client.post("/api/uploads", content=form(user, size=size), headers=FORM)
+            for size in (3 * MIB, 4 * MIB + 300_000, 6 * MIB)
+        ]
+
+    assert [answer.status_code for answer in answers] == [201, 413, 413]
+    assert answers[1].json() == IsPartialDict(
+        code="body_too_large", detail=IsStr(regex=r".*\(IMAGEGEN_MAX_UPLOAD_BYTES\)\.")
+    )
+
+
+async def test_an_endless_upload_is_stopped(stack: Settings, user: str) -> None:
+    limits = LimitSettings(max_upload_bytes=ByteSize(MIB))
+    sent = 0
+
+    async def endless() -> AsyncGenerator[bytes]:
+        nonlocal sent
+        yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+        while sent < 200 * MIB:
+            sent += MIB // 4
+            yield bytes(MIB // 4)
+
+    async with running(stack.model_copy(update={"limits": limits}), with_runner=False) as service:
+        with suppress(httpx.TransportError):  # the rest is not read, so the answer may not be seen
+            await service.client.post("/api/uploads", content=form(user, endless()), headers=FORM)
+
+    assert sent < 100 * MIB
+
+
+async def test_a_client_that_hangs_up_leaves_nothing_behind(service: Service, bucket: Bucket, user: str) -> None:
+    async def broken() -> AsyncGenerator[bytes]:
+        async for block in form(user, size=2 * MIB):
+            yield block
+            if len(block) > 10_000:
+                raise ConnectionError
+
+    with pytest.raises(ConnectionError):
+        await service.client.post("/api/uploads", content=form(user, broken()), headers=FORM)
+
+    assert (await upload(service, user, PNG)).status_code == 201
+    assert await bucket.left_behind(f"inputs/{user}/") == [f"inputs/{user}/{DIGEST}.png"]

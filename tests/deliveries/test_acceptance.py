@@ -1,0 +1,81 @@
+"""Which webhooks are accepted: what could not be delivered is refused before anything is stored."""
+
+import base64
+from collections.abc import AsyncGenerator
+
+import pytest
+from dirty_equals import IsPartialDict
+from pydantic import JsonValue, SecretStr
+from service import FLUX, Json, Service, running
+
+from imagegen.api.webhook_urls import webhook_fault
+from imagegen.settings import Environment, Settings, WebhookSettings
+
+SECRET = "whsec_" + base64.b64encode(bytes(32)).decode()
+
+
+@pytest.fixture(scope="module")
+async def house(stack: Settings) -> AsyncGenerator[Service]:
+    """A service that signs, and calls public addresses only."""
+    settings = stack.model_copy(update={"webhooks": WebhookSettings(secrets=SecretStr(SECRET))})
+    async with running(settings, with_runner=False) as service:
+        yield service
+
+
+async def refusal(service: Service, url: JsonValue) -> Json:
+    answer = await service.generate({**FLUX, "webhookUrl": url})
+    assert answer.status_code == 400
+    (fault,) = answer.json()["errors"]
+    return fault
+
+
+async def test_without_a_secret_the_answer_says_what_to_set(service: Service) -> None:
+    assert await refusal(service, "https://example.com/") == {
+        "pointer": "/webhookUrl",
+        "code": "unsupported",
+        "message": "webhookUrl is not possible here: WEBHOOK_SECRETS is not set, so that nothing could be signed.",
+    }
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1/", "https://localhost:8443/", "https://2130706433/", "https://[::1]/"]
+)
+async def test_a_private_address_is_refused(house: Service, url: str) -> None:
+    assert await refusal(house, url) == {
+        "pointer": "/webhookUrl",
+        "code": "not_allowed",
+        "message": "webhookUrl must not lead to a private address (WEBHOOK_ALLOW_PRIVATE).",
+    }
+
+
+@pytest.mark.parametrize(
+    ("url", "code"),
+    [
+        ("https://user:secret@example.com/", "wrong_format"),
+        ("ftp://example.com/", "wrong_format"),
+        (f"https://example.com/{'x' * 2048}", "too_long"),
+        (7, "wrong_type"),
+        (None, "wrong_type"),
+    ],
+)
+async def test_what_is_no_url_of_a_webhook_is_refused_and_not_repeated(
+    house: Service, url: JsonValue, code: str
+) -> None:
+    fault = await refusal(house, url)
+
+    assert fault == IsPartialDict(pointer="/webhookUrl", code=code)
+    assert "secret" not in fault["message"]
+
+
+def test_plain_http_is_refused_in_production_and_the_fault_tells_which_request_of_a_batch_it_is(
+    stack: Settings,
+) -> None:
+    service = stack.service.model_copy(update={"env": Environment.PRODUCTION})
+    settings = stack.model_copy(
+        update={"service": service, "webhooks": WebhookSettings(secrets=SecretStr(SECRET), allow_private=True)}
+    )
+    fault = webhook_fault("http://example.com/", settings, "/requests/3")
+
+    assert fault is not None
+    assert (fault.pointer, fault.message) == ("/requests/3/webhookUrl", "webhookUrl must begin with https://.")
+    assert webhook_fault("https://example.com/", settings) is None

@@ -1,0 +1,71 @@
+"""schemathesis tries every operation of /openapi.json. `make fuzz CASES=50000` tries for longer."""
+
+import asyncio
+import os
+import random
+import re
+import sys
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from typing import Final
+
+import pytest
+from service import Service
+
+HERE: Final = Path(__file__).parent
+CASES: Final = int(os.environ.get("FUZZ_CASES", "0"))
+# Ours stand in the place of these two: they know fal's own errors, and what the document cannot say.
+REPLACED: Final = "not_a_server_error,positive_data_acceptance"
+# A few pictures arrive, then fal's runners fail, then its moderation refuses everything: each answer, and none slowly.
+FAL: Final = (
+    {"fault": "latency", "queue": 0, "generation": 0},
+    {"fault": "runner_fails", "after": 4, "times": 3},
+    {"fault": "model_fails", "after": 4},
+)
+
+
+@pytest.fixture
+async def api(service: Service) -> AsyncGenerator[str]:
+    await service.sandbox.misbehaves(*FAL)
+    yield str(service.client.base_url)
+    await service.sandbox.behaves()
+
+
+async def schemathesis(api: str, directory: Path, *, seed: int, examples: int, phases: str) -> tuple[int, str]:
+    """Run it once, its files in the directory; how many cases it tried, and what it printed if it found something."""
+    environ = {**os.environ, "SCHEMATHESIS_HOOKS": "checks", "PYTHONPATH": str(HERE)}
+    options = ["--checks", "all", "--exclude-checks", REPLACED, "--continue-on-failure", "--phases", phases]
+    options += ["--seed", str(seed), "--max-examples", str(examples), "--request-timeout", "60"]
+    child = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "schemathesis.cli", "run", f"{api}/openapi.json", *options),
+        env=environ,
+        cwd=directory,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    printed = (await child.communicate())[0].decode()
+    tried = re.search(r"(\d+) generated", printed)
+    return int(tried[1]) if tried else 0, printed if child.returncode or not tried else ""
+
+
+@pytest.mark.timeout(120)
+async def test_every_operation_keeps_the_documents_word(api: str, tmp_path: Path) -> None:
+    phases = "examples,coverage,fuzzing,stateful"
+
+    tried, found = await schemathesis(api, tmp_path, seed=1, examples=10, phases=phases)
+
+    assert not found, found
+    assert tried > 500
+
+
+@pytest.mark.skipif(not CASES, reason="only for as long as asked: make fuzz CASES=50000")
+@pytest.mark.timeout(0)
+async def test_as_many_cases_as_asked_find_nothing(api: str, tmp_path: Path) -> None:
+    tried, seed = 0, int(os.environ.get("FUZZ_SEED") or random.randrange(2**31))
+    phases = "examples,coverage,fuzzing,stateful"  # the first two are the same each time
+    while tried < CASES:
+        more, found = await schemathesis(api, tmp_path, seed=seed, examples=400, phases=phases)
+        tried, seed, phases = tried + more, seed + 1, "fuzzing,stateful"
+        print(f"{tried} of {CASES} cases", flush=True)  # noqa: T201 - for the person who waits
+
+        assert not found, found

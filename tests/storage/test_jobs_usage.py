@@ -1,0 +1,275 @@
+"""The usage is what the ended jobs come to, whatever became of them and whoever wrote at the same time."""
+
+import asyncio
+import random
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from functools import reduce
+from operator import add
+from pathlib import Path
+from urllib.parse import urlsplit
+from uuid import uuid4
+
+import pytest
+from door import door
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jobs_apart import a_job, apart
+from processes import free_port
+from pydantic import SecretStr
+
+from imagegen.costs import Cost
+from imagegen.errors import DatabaseUnavailable, StaleJob, StartupError
+from imagegen.jobs import Job, JobError, JobStatus
+from imagegen.local.binaries import MONGOD, find
+from imagegen.settings import Settings
+from imagegen.storage.jobs import Jobs, open_jobs
+from imagegen.storage.usage import Grouping, Sums, UsageFilter, UsageKey, sums_of
+
+LEASE = timedelta(seconds=30)
+ERROR = JobError(code="provider_rejected", message="no")
+MIDNIGHT = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+@pytest.fixture(scope="module")
+async def own(stack: Settings) -> Settings:
+    return apart(stack)
+
+
+@pytest.fixture(scope="module")
+async def jobs(own: Settings) -> AsyncGenerator[Jobs]:
+    async with open_jobs(own.mongodb) as opened:
+        yield opened
+
+
+def a_user() -> str:
+    return f"user {uuid4().hex}"
+
+
+async def leased(jobs: Jobs, user: str, model: str = "flux-pro") -> Job:
+    job, _ = await jobs.insert(a_job(user_id=user, model=model))
+    claimed = await jobs.claim(job.id, "runner", LEASE)
+    assert claimed is not None
+    return claimed
+
+
+def completed(job: Job, at: datetime = MIDNIGHT, *, images: int = 2, provider_cost: Decimal | None = None) -> Job:
+    cost = Cost(cost_per_image=Decimal("0.05"), num_images=images, provider_cost=provider_cost)
+    return replace(job, version=job.version + 1, status=JobStatus.COMPLETED, cost=cost, completed_at=at)
+
+
+def failed(job: Job, at: datetime = MIDNIGHT) -> Job:
+    return job.failed(ERROR, at)
+
+
+async def total(jobs: Jobs, user: str) -> Sums:
+    sums = await jobs.usage.sums(UsageFilter(user_id=user), Grouping.MODEL)
+    return reduce(add, sums.values(), Sums())
+
+
+async def test_a_completed_job_is_charged_and_a_failed_one_is_counted(jobs: Jobs) -> None:
+    user = a_user()
+    await jobs.save(completed(await leased(jobs, user), provider_cost=Decimal("0.08")))
+    await jobs.save(failed(await leased(jobs, user)))
+
+    assert await total(jobs, user) == Sums(
+        jobs=2, completed=1, failed=1, images=2, charged=Decimal("0.10"), provider_cost=Decimal("0.08")
+    )
+
+
+async def test_a_job_whose_provider_cost_is_unknown_leaves_the_margin_unknown(jobs: Jobs) -> None:
+    user = a_user()
+    await jobs.save(completed(await leased(jobs, user)))
+    await jobs.save(completed(await leased(jobs, user), provider_cost=Decimal("0.08")))
+
+    sums = await total(jobs, user)
+
+    assert (sums.unpriced_jobs, sums.provider_cost, sums.margin) == (1, Decimal("0.08"), None)
+
+
+async def test_a_job_that_goes_on_changes_no_usage(jobs: Jobs) -> None:
+    user = a_user()
+    await jobs.save((await leased(jobs, user)).submitting(MIDNIGHT))
+
+    assert await total(jobs, user) == Sums()
+
+
+async def test_a_repeated_save_counts_once(jobs: Jobs) -> None:
+    user = a_user()
+    end = completed(await leased(jobs, user))
+
+    assert [await jobs.save(end) for _ in range(3)] == [end] * 3
+    assert (await total(jobs, user)).jobs == 1
+
+
+async def test_a_stale_save_counts_nothing(jobs: Jobs) -> None:
+    user = a_user()
+    job = await leased(jobs, user)
+    await jobs.hand_back(job)
+    taken_over = await jobs.claim(job.id, "another", LEASE)
+    assert taken_over is not None
+
+    with pytest.raises(StaleJob):
+        await jobs.save(completed(job))
+    assert await total(jobs, user) == Sums()
+
+    await jobs.save(failed(taken_over))
+    assert await total(jobs, user) == Sums(jobs=1, failed=1)
+
+
+async def test_of_two_ends_of_one_job_at_once_one_is_stored_and_counted(jobs: Jobs) -> None:
+    user = a_user()
+    job = await leased(jobs, user)
+
+    outcomes = await asyncio.gather(
+        jobs.save(completed(job)), jobs.save(failed(job)), jobs.save(completed(job)), return_exceptions=True
+    )
+
+    stored = await jobs.get(job.id)
+    assert {type(outcome) for outcome in outcomes} <= {Job, StaleJob}
+    assert await total(jobs, user) == sums_of(stored)
+
+
+async def test_many_jobs_of_one_user_that_end_at_once_are_all_counted(jobs: Jobs) -> None:
+    user = a_user()
+    started = [await leased(jobs, user) for _ in range(60)]
+
+    await asyncio.gather(*(jobs.save(completed(job, images=1)) for job in started))
+
+    assert await total(jobs, user) == Sums(jobs=60, completed=60, images=60, charged=Decimal("3.00"), unpriced_jobs=60)
+
+
+async def test_an_end_whose_connection_is_cut_counts_once_when_it_is_saved_again(own: Settings, jobs: Jobs) -> None:
+    assert own.mongodb.url is not None
+    port = urlsplit(own.mongodb.url.get_secret_value()).port
+    assert port is not None
+    user, chance = a_user(), random.Random(7)
+    started = [await leased(jobs, user) for _ in range(12)]
+    async with door(port) as it:
+        url = SecretStr(f"mongodb://127.0.0.1:{it.port}/?directConnection=true")
+        async with open_jobs(own.mongodb.model_copy(update={"url": url}), timedelta(seconds=0.5)) as behind:
+            for job in started:
+                saving = asyncio.create_task(saved_at_last(behind, completed(job, images=1)))
+                await asyncio.sleep(chance.uniform(0, 0.02))
+                await it.shut()
+                await it.open()
+                await saving
+
+    assert (await total(jobs, user)).jobs == 12
+
+
+async def saved_at_last(jobs: Jobs, job: Job) -> None:
+    """Save as a turn does: again and again until MongoDB answers."""
+    while True:
+        try:
+            await jobs.save(job)
+        except DatabaseUnavailable:
+            await asyncio.sleep(0.05)
+        else:
+            return
+
+
+async def test_days_and_months_are_those_of_utc(jobs: Jobs) -> None:
+    user, a_moment = a_user(), timedelta(milliseconds=1)
+    east = datetime(2026, 3, 1, 1, tzinfo=UTC).astimezone(tz=None)
+    for at in (MIDNIGHT - a_moment, MIDNIGHT, east, MIDNIGHT + timedelta(days=1)):
+        await jobs.save(completed(await leased(jobs, user), at))
+
+    async def counted(by: Grouping, first: date | None = None, after_last: date | None = None) -> dict[str, int]:
+        wanted = UsageFilter(user_id=user, from_day=first, to_day=after_last)
+        return {name: row.jobs for name, row in (await jobs.usage.sums(wanted, by)).items()}
+
+    assert await counted(Grouping.DAY) == {"2026-02-28": 1, "2026-03-01": 2, "2026-03-02": 1}
+    assert await counted(Grouping.MONTH) == {"2026-02": 1, "2026-03": 3}
+    assert await counted(Grouping.DAY, date(2026, 3, 1), date(2026, 3, 2)) == {"2026-03-01": 2}
+    assert await counted(Grouping.MODEL, date(2026, 3, 2)) == {"flux-pro": 1}
+
+
+async def test_a_user_sees_their_own_and_nobody_elses(jobs: Jobs) -> None:
+    users = [a_user() for _ in range(5)]
+    for number, user in enumerate(users, start=1):
+        for _ in range(number):
+            await jobs.save(completed(await leased(jobs, user)))
+
+    assert [(await total(jobs, user)).jobs for user in users] == [1, 2, 3, 4, 5]
+
+
+async def test_a_mongodb_that_has_no_transactions_is_refused_at_the_start(own: Settings, tmp_path: Path) -> None:
+    port = free_port()
+    program = await asyncio.to_thread(find, MONGOD, None)
+    command = [program, "--dbpath", str(tmp_path), "--port", str(port), "--bind_ip", "127.0.0.1"]
+    mongod = await asyncio.create_subprocess_exec(*command, "--nounixsocket", stdout=asyncio.subprocess.DEVNULL)
+    url = SecretStr(f"mongodb://127.0.0.1:{port}/")
+    try:
+        with pytest.raises(StartupError, match="replica set"):
+            async with open_jobs(own.mongodb.model_copy(update={"url": url}), timedelta(seconds=20)):
+                pass
+    finally:
+        mongod.kill()
+        await mongod.wait()
+
+
+END = st.tuples(
+    st.sampled_from(["one", "two", "$three", "four.five"]),
+    st.sampled_from(["flux-pro", "flux-dev"]),
+    st.integers(0, 5).map(lambda hours: MIDNIGHT - timedelta(hours=8 * hours)),
+    st.sampled_from(["completed", "failed", "stale", "twice", "unfinished"]),
+    st.integers(0, 4),
+    st.none() | st.decimals(0, 10, places=6),
+)
+History = Sequence[tuple[str, str, datetime, str, int, Decimal | None]]
+
+
+@given(st.lists(END, max_size=12))
+@settings(max_examples=25)
+async def test_after_any_history_the_usage_is_what_the_jobs_come_to(jobs: Jobs, history: History) -> None:
+    mark = uuid4().hex
+    ended: list[Job] = []
+    for user, model, at, fate, images, provider_cost in history:
+        job = await leased(jobs, f"{user} {mark}", model)
+        end = failed(job, at) if fate == "failed" else completed(job, at, images=images, provider_cost=provider_cost)
+        if fate == "stale":
+            await jobs.hand_back(job)
+            with pytest.raises(StaleJob):
+                await jobs.save(end)
+        elif fate != "unfinished":
+            ended += [await jobs.save(end)]
+        if fate == "twice":
+            await jobs.save(end)
+
+    assert await jobs.usage.differences() == []
+    for user in {user for user, *_ in history}:
+        own_ones = [sums_of(job) for job in ended if job.user_id == f"{user} {mark}"]
+        assert await total(jobs, f"{user} {mark}") == reduce(add, own_ones, Sums())
+
+
+async def test_a_damaged_usage_is_found_and_mended_while_jobs_end(own: Settings) -> None:
+    damaged = apart(own)
+    async with open_jobs(damaged.mongodb) as jobs:
+        for user in ("kept", "wrong", "gone"):
+            await jobs.save(completed(await leased(jobs, user), provider_cost=Decimal("0.01")))
+        rollup = jobs.usage._usage  # pyright: ignore[reportPrivateUsage] - damages it on purpose
+        await rollup.update_one({"userId": "wrong"}, {"$inc": {"jobs": 3, "charged": Decimal("1.00")}})
+        await rollup.delete_one({"userId": "gone"})
+        key = UsageKey("2026-03-01", "never", "flux-pro")
+        invented = {"day": key.day, "userId": key.user_id, "model": key.model}
+        await rollup.insert_one({"_id": invented, **invented, "jobs": 1})
+
+        found = await jobs.usage.differences()
+        meanwhile = [await leased(jobs, "wrong") for _ in range(10)]
+        await asyncio.gather(
+            *(jobs.usage.mend(difference.key) for difference in found),
+            *(jobs.save(completed(job)) for job in meanwhile),
+        )
+
+        right = Sums(jobs=1, completed=1, images=2, charged=Decimal("0.10"), provider_cost=Decimal("0.01"))
+        wrong = replace(right, jobs=4, charged=Decimal("1.10"))
+        assert {change.key.user_id: (change.kept, change.recomputed) for change in found} == {
+            "wrong": (wrong, right),
+            "gone": (Sums(), right),
+            "never": (Sums(jobs=1), Sums()),
+        }
+        assert await jobs.usage.differences() == []
+        assert (await total(jobs, "wrong")).jobs == 11

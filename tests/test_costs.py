@@ -1,0 +1,58 @@
+"""What fal bills is money only where its units and its price go together; otherwise it is unknown, with the reason."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from decimal import Decimal
+
+import pytest
+from dirty_equals import IsStr
+
+from imagegen.costs import Cost, UnitPrice
+
+COST = Cost(cost_per_image=Decimal("0.05"), num_images=2)
+PRICE = UnitPrice(
+    endpoint="fal-ai/flux/dev",
+    price=Decimal("0.025"),
+    unit="megapixels",
+    currency="USD",
+    read_at=datetime(2026, 1, 1, tzinfo=UTC),
+)
+
+
+@pytest.mark.parametrize("unit", ["image", "images", "Megapixels", "generations"])
+def test_units_that_can_be_counted_become_money(unit: str) -> None:
+    assert COST.billed(Decimal("1.5"), replace(PRICE, unit=unit)) == replace(
+        COST,
+        provider_units=Decimal("1.5"),
+        provider_cost=Decimal("0.0375"),
+        source="billed",
+        provider_unit=unit,
+        provider_unit_price=Decimal("0.025"),
+    )
+
+
+@pytest.mark.parametrize("unit", ["compute seconds", "units", "credits", "10 seconds", "1m tokens", "", None])
+def test_a_unit_that_says_nothing_of_money_leaves_the_cost_unknown_and_says_so(unit: str | None) -> None:
+    assert COST.billed(Decimal(3), replace(PRICE, unit=unit)) == replace(
+        COST,
+        provider_units=Decimal(3),
+        source="billed",
+        provider_unit=unit,
+        provider_unit_price=Decimal("0.025"),
+        provider_note=IsStr(regex="fal.ai .*fal-ai/flux/dev.*"),
+    )
+
+
+@pytest.mark.parametrize(
+    ("units", "price", "note"),
+    [
+        (None, PRICE, "did not say how many units"),
+        (Decimal(1), None, "is not known"),
+        (Decimal(1), replace(PRICE, currency="EUR"), "in EUR, not in USD"),
+    ],
+    ids=["no units", "no price", "another currency"],
+)
+def test_what_is_missing_is_named(units: Decimal | None, price: UnitPrice | None, note: str) -> None:
+    cost = COST.billed(units, price)
+
+    assert (cost.provider_cost, note in (cost.provider_note or "")) == (None, True)

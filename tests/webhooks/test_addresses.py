@@ -1,0 +1,128 @@
+"""Where a webhook may lead."""
+
+import pytest
+
+from imagegen.webhooks import is_public, policy_fault, url_fault
+
+PUBLIC = ["8.8.8.8", "93.184.216.34", "2606:4700:4700::1111", "2002:808:808::1", "64:ff9b::808:808"]
+PRIVATE = [
+    "0.0.0.0",  # noqa: S104 - must be refused
+    "0.1.2.3",
+    "10.0.0.1",
+    "100.64.0.1",
+    "100.100.100.200",
+    "127.0.0.1",
+    "127.255.255.254",
+    "168.63.129.16",
+    "169.254.169.254",
+    "172.16.0.1",
+    "172.31.255.255",
+    "192.0.0.192",
+    "192.0.2.1",
+    "192.168.1.1",
+    "198.18.0.1",
+    "203.0.113.7",
+    "224.0.0.1",
+    "239.255.255.250",
+    "240.0.0.1",
+    "255.255.255.255",
+    "::",
+    "::1",
+    "::127.0.0.1",
+    "::ffff:127.0.0.1",
+    "::ffff:8.8.8.8",
+    "::ffff:169.254.169.254",
+    "64:ff9b::7f00:1",
+    "64:ff9b::a9fe:a9fe",
+    "64:ff9b:1::1",
+    "100::1",
+    "2001::1",
+    "2001:db8::1",
+    "2002:7f00:1::",
+    "2002:a00:1::1",
+    "fc00::1",
+    "fd00:ec2::254",
+    "fe80::1",
+    "fe80::1%eth0",
+    "fec0::1",
+    "ff02::1",
+    "no address",
+]
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_an_address_of_the_public_internet_may_be_connected_to(address: str) -> None:
+    assert is_public(address)
+
+
+@pytest.mark.parametrize("address", PRIVATE)
+def test_no_other_address_may_be_connected_to(address: str) -> None:
+    assert not is_public(address)
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("127.0.0.1", "127.1", "0x7f000001", "0177.0.0.1", "2130706433", "0", "10.0.0.1", "169.254.169.254"),
+        *("[::1]", "[::ffff:127.0.0.1]", "[fd00::1]", "localhost", "LOCALHOST", "a.localhost", "localhost."),
+    ],
+)
+def test_a_private_address_is_seen_however_it_is_written(host: str) -> None:
+    faults = [
+        policy_fault(f"https://{host}{rest}", https_only=True, allow_private=allowed)
+        for rest in ("/", ":8443/hook", "?q")
+        for allowed in (False, True)
+    ]
+
+    assert faults == ["must not lead to a private address (WEBHOOK_ALLOW_PRIVATE)", None] * 3
+
+
+def test_plain_http_is_for_development() -> None:
+    url = "http://hooks.example.com/a"
+
+    assert [policy_fault(url, https_only=https_only, allow_private=False) for https_only in (True, False)] == [
+        "must begin with https://",
+        None,
+    ]
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("https://example.com", "HTTPS://Example.COM/", "http://a.b.c:1/x?y=z&w=%20#".removesuffix("#")),
+        *("https://example.com:65535/?a=b", "https://xn--mnchen-3ya.example/", "https://under_score.example./"),
+        *("https://8.8.8.8/", "https://[2606:4700::1111]:8443/hook", f"https://example.com/{'x' * 2028}"),
+        *("https://example.com/with@in?and=@", "https://example.com/\\?'\""),
+    ],
+)
+def test_a_url_that_every_parser_reads_in_the_same_way_is_fine(url: str) -> None:
+    assert url_fault(url) is None
+
+
+@pytest.mark.parametrize("url", ["https://user@example.com/", "https://u:p@example.com", "https://@example.com/?a"])
+def test_a_user_or_password_is_refused(url: str) -> None:
+    assert url_fault(url) == "must have no user or password before the host"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("", "example.com", "//example.com/", "ftp://example.com/", "file:///etc/passwd", "https:///path", "https://"),
+        *("https://example.com:0/", "https://example.com:65536/", "https://example.com:/", "https://example.com:x/"),
+        *("https://example.com/#part", "https://example.com/ x", "https://example.com/\n", "https://example.com/é"),
+        *(
+            "https://\uff11\uff12\uff17.0.0.1/",
+            "https://münchen.example/",
+            "https://%31%32%37.0.0.1/",
+            "https://a..example/",
+        ),
+        *("https://example.com\\.evil.example/", "https://[::1/", "https://[:::]/", "https://[::1%25eth0]/"),
+        *(f"https://{'a' * 64}.example/", f"https://{'a.' * 130}example/", "https://-a.example/"),
+    ],
+)
+def test_any_other_text_is_no_url_for_a_webhook(url: str) -> None:
+    assert url_fault(url) == "must be a URL such as https://example.com/hooks, in ASCII and without a fragment"
+
+
+def test_a_url_has_at_most_2048_characters() -> None:
+    assert url_fault(f"https://example.com/{'x' * 2029}") == "must have at most 2048 characters"
