@@ -35,7 +35,7 @@ openapi: $(READY) ## Write openapi.json anew from the routes and the built-in ca
 	@IMAGEGEN_CATALOG= $(BIN)/imagegen openapi --output openapi.json
 
 test: $(READY) ## Run the whole test suite against real local servers
-	$(BIN)/pytest -n 2 $(ARGS)
+	$(BIN)/pytest -n 3 $(ARGS)
 
 chaos: $(READY) ## Kill, stop and starve a real fleet under load; print the table (JOBS=2000 KILLS=200 SEED=1, or MINUTES=10)
 	$(BIN)/python tests/chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) \

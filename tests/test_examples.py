@@ -88,7 +88,9 @@ async def test_a_curl_example_is_answered_as_shown(example: Example, service: Se
 async def what_it_is_about(request: Typed, service: Service, job_id: str) -> str:
     """The id that the request needs: of a job to delete, to cancel or to try again, of a batch, or of the page."""
     if request.path.startswith("/api/batches/"):
-        return (await service.batch(ITEM, ITEM)).json()["batchId"]
+        batch = (await service.batch(ITEM, ITEM)).json()
+        await service.client.get(f"/api/batches/{batch['batchId']}", params={"wait": 30})
+        return batch["batchId"]
     if request.path.endswith("/retry"):
         await service.sandbox.misbehaves({"fault": "model_fails"})
         # Another user's: nobody knows what fal bills for it, and the page's user has sums in which all is known.

@@ -53,6 +53,7 @@ async def test_the_settings_point_at_the_local_servers_and_keep_everything_else(
             "api_url": f"{sandbox}/v1",
             "rest_url": sandbox,
             "jwks_url": f"{sandbox}/.well-known/jwks.json",
+            "concurrency": None,
         },
         "bucket": "imagegen",
         "service": everything_unset(up.directory).service,

@@ -6,6 +6,7 @@ from typing import Annotated, Any, ClassVar, cast
 from pydantic import (
     AfterValidator,
     BaseModel,
+    BeforeValidator,
     Field,
     GetJsonSchemaHandler,
     JsonValue,
@@ -23,7 +24,7 @@ from imagegen.registry.annotations import ClosedObject
 from imagegen.registry.conflicts import JsonObject
 from imagegen.registry.faults import Shape, faults
 from imagegen.registry.type_forms import literal
-from imagegen.registry.values import PLAIN_TEXT, printable, webhook_address
+from imagegen.registry.values import PLAIN_TEXT, printable, webhook_address, whole
 from imagegen.webhooks import LONGEST_URL, URL_PATTERN
 
 CONFLICT_FOUND = "conflict_found"
@@ -60,6 +61,7 @@ DeadlineSeconds = Annotated[
         "then is cancelled there, or never sent. What fal.ai completes all the same is delivered and charged.",
         examples=[600],
     ),
+    BeforeValidator(whole),
 ]
 WebhookUrl = Annotated[
     str,

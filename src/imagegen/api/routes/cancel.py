@@ -10,10 +10,11 @@ from imagegen.api.answers import job_answer
 from imagegen.api.callers import CallerDep, job_in_sight
 from imagegen.api.cancelling import cancel
 from imagegen.api.deps import ServicesDep
-from imagegen.api.documents import FINISHED, LOCATION, NOT_FOUND, RETRY_AFTER, UNAVAILABLE
+from imagegen.api.documents import FINISHED, GONE, LOCATION, NOT_FOUND, RETRY_AFTER, UNAVAILABLE
 from imagegen.api.examples import JOB_ID
+from imagegen.api.json_routes import JsonRoute
 
-router = APIRouter(prefix="/api/jobs", tags=["jobs"])
+router = APIRouter(prefix="/api/jobs", tags=["jobs"], route_class=JsonRoute)
 _CANCELLED = {"description": "The cancelled job; nothing is charged."}
 _WISHED = {
     "model": schemas.Job,
@@ -25,7 +26,7 @@ _WISHED = {
 @router.post(
     "/{jobId}/cancel",
     response_model=schemas.Job,
-    responses={200: _CANCELLED, 202: _WISHED, **NOT_FOUND, **FINISHED, **UNAVAILABLE},
+    responses={200: _CANCELLED, 202: _WISHED, **NOT_FOUND, **FINISHED, **GONE, **UNAVAILABLE},
 )
 async def cancel_job(
     jobId: Annotated[str, Path(description="The job's id.", examples=[JOB_ID])],  # noqa: N803 - the name in the path
