@@ -21,7 +21,7 @@ def main() -> int:
     """Read the command line and run."""
     given = _arguments()
     seconds = given.minutes * 60 or (0 if given.jobs or given.kills else 60)
-    plan = Plan(seed=given.seed, seconds=seconds, jobs=given.jobs, kills=given.kills)
+    plan = Plan(seed=given.seed, seconds=seconds, jobs=given.jobs, kills=given.kills, pause=given.pause)
     directory = given.directory or Path(tempfile.mkdtemp(prefix="imagegen-chaos-"))
     directory.mkdir(parents=True, exist_ok=True)
     sys.stderr.write(f"seed {plan.seed}, at most {plan.longest / 60:.0f} minutes; logs in {directory}\n")
@@ -41,7 +41,13 @@ def _tell(plan: Plan, verdict: Verdict, directory: Path) -> None:
 
 
 def _command(given: argparse.Namespace) -> str:
-    wanted = {"JOBS": given.jobs, "KILLS": given.kills, "MINUTES": given.minutes, "SEED": given.seed}
+    wanted = {
+        "JOBS": given.jobs,
+        "KILLS": given.kills,
+        "MINUTES": given.minutes,
+        "PAUSE": given.pause,
+        "SEED": given.seed,
+    }
     return " ".join(("make chaos", *(f"{name}={value:g}" for name, value in wanted.items() if value)))
 
 
@@ -51,6 +57,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--minutes", type=float, default=0, help="how long at least")
     parser.add_argument("--jobs", type=int, default=0, help="how many at least")
     parser.add_argument("--kills", type=int, default=0, help="how many processes to kill at least")
+    parser.add_argument("--pause", type=float, default=2, help="seconds from one disturbance to the next, on average")
     parser.add_argument("--directory", type=Path, help="where logs and data go; it stays")
     parser.add_argument("--page", type=Path, help="a page between whose markers the table is written")
     return parser.parse_args()

@@ -15,7 +15,7 @@ from records import Document, Paid, Picture, Records
 Broken: TypeAlias = Literal["lost", "paid twice", "charged wrongly", "orphaned", "left over", "unknown"]
 ContentOf: TypeAlias = Callable[[str], Awaitable[bytes]]
 BROKEN: Final[Sequence[Broken]] = ("lost", "paid twice", "charged wrongly", "orphaned", "left over", "unknown")
-# Not yet promised: objects of a lost lease are left over until there is a sweep that deletes them.
+# Not promised so soon: what a process stored that was stopped over its lease is swept 20 minutes after the job's end.
 NOT_YET_PROMISED: Final[frozenset[Broken]] = frozenset({"left over"})
 _OK: Final = 200
 _HELD_IN_VAIN: Final = "failed (submission_unknown)"  # the one end that a late id may still change
