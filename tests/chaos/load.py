@@ -20,6 +20,7 @@ _PATH: Final = "/api/images/generate"
 _TRIES: Final = 12
 _WITH_DEADLINE: Final = 0.1  # of all jobs
 _NEVER: Final = frozenset({400, 401, 403, 404, 409, 422})
+_REFUSED: Final = frozenset({"input_refused", "output_refused"})
 _FINAL: Final = frozenset({"completed", "failed", "cancelled"})
 
 
@@ -72,12 +73,15 @@ class Told:
         """Note an answer; the job's id if it names one that is accepted."""
         body = _json(answer)
         job_id = body.get("jobId")
-        if answer.status_code in _NEVER or (answer.is_server_error and job_id is None and not _is_busy(answer)):
+        refused = body.get("code") in _REFUSED  # by moderation: a job that failed, as with the 5xx that name one
+        if (answer.status_code in _NEVER and not refused) or (
+            answer.is_server_error and job_id is None and not _is_busy(answer)
+        ):
             self.surprises.append(f"{wish.token}: {answer.status_code} {answer.text[:300]}")
         if not isinstance(job_id, str) or _is_busy(answer):
             return None  # 503 may name a job that perhaps exists
         self.accepted[job_id] = wish.token
-        status = "failed" if answer.is_server_error else body.get("status")
+        status = "failed" if answer.is_server_error or refused else body.get("status")
         if status in _FINAL:
             self.ended[job_id] = f"{status}{_reason(body)}"
         return job_id
