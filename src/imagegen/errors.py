@@ -325,9 +325,16 @@ class RequestForgotten(ResultUnavailable):
 
 
 class HistoryUnavailable(ProviderError):
-    """fal's request history cannot be read (no permission, no connection, no inputs kept): no news, good or bad."""
+    """fal's request history cannot be read (no permission, no connection, no inputs kept): no news, good or bad.
+
+    `lasting` says that asking again will not help.
+    """
 
     retryable = True
+
+    def __init__(self, answer: ProviderAnswer, *, lasting: bool = False) -> None:
+        super().__init__(answer)
+        self.lasting = lasting
 
 
 class WebhookRefused(ImagegenError):

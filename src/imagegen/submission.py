@@ -36,7 +36,6 @@ WEBHOOKS: Final = "/api/webhooks/fal"
 _SECRET_BYTES: Final = 16
 _FIRST_LOOK: Final = timedelta(seconds=1)
 _LONGEST_PAUSE: Final = timedelta(minutes=1)
-_NEVER_READABLE: Final = frozenset({401, 403, 404})
 _NOBODYS_DIGEST: Final = hashlib.sha256(b"").hexdigest()
 _UNANSWERED: Final = ProviderAnswer(
     message="The request left for fal.ai and no answer came back, so it may or may not have been accepted. "
@@ -183,7 +182,7 @@ async def _look_for_it(turn: Turn) -> None:
         request = await _only_candidate(turn)
     except HistoryUnavailable as error:
         _log.info("job %s: fal.ai's history cannot be read: %s", turn.job.id, error)
-        request, lasting = None, lasting and error.answer.status in _NEVER_READABLE
+        request, lasting = None, lasting and error.lasting
     else:
         lasting = False
     if request is not None and await _claimed(turn, request):

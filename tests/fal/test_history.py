@@ -179,3 +179,16 @@ async def test_a_server_that_cannot_be_reached_is_no_news(transport: httpx.Async
 )
 def test_json_values_are_compared_as_json(one: JsonValue, other: JsonValue, *, same: bool) -> None:
     assert same_json(one, other) is same
+
+
+async def test_a_gateways_key_is_not_shown_to_fals_own_list() -> None:
+    def nobody(request: httpx.Request) -> httpx.Response:
+        raise AssertionError(f"{request.url} was asked")
+
+    settings = FalSettings(key=SecretStr("id:secret"), queue_url="https://gateway.example")
+    fal = Fal(settings, httpx.MockTransport(nobody), QUICK)
+
+    with pytest.raises(HistoryUnavailable, match="FAL_API_URL is not set") as refused:
+        await fal.history(ENDPOINT, SMALL, SINCE)
+
+    assert refused.value.lasting

@@ -6,7 +6,9 @@ from urllib.parse import quote
 import httpx
 
 from imagegen.jobs import ProviderRequest
+from imagegen.settings import FalSettings
 
+_DEFAULT_API: Final = FalSettings().api_url
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443}
 _BACKUPS: Final = {"queue.fal.run": "queue.falrun.com", "queue.falrun.com": "queue.fal.run"}
 _NAMESPACES: Final = frozenset({"workflows", "comfy"})
@@ -98,3 +100,11 @@ def _app(endpoint: str) -> str:
     """The part of an endpoint that request addresses keep: owner and app, after a namespace where there is one."""
     parts = endpoint.strip("/").split("/")
     return quote("/".join(parts[: 3 if parts[0] in _NAMESPACES else 2]))
+
+
+def may_ask_platform(settings: FalSettings) -> bool:
+    """Whether the key may be sent to fal's platform API.
+
+    Not where the queue is a gateway and no platform API was named beside it: the key is then the gateway's.
+    """
+    return QueueAddress(settings.queue_url).is_fals_own or settings.api_url != _DEFAULT_API

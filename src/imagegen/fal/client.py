@@ -28,7 +28,7 @@ from imagegen.errors import (
     SettingsError,
     SubmissionUnknown,
 )
-from imagegen.fal.addresses import QueueAddress
+from imagegen.fal.addresses import QueueAddress, may_ask_platform
 from imagegen.fal.answers import Progress, read_accepted, with_message
 from imagegen.fal.history import History, without_sync_mode
 from imagegen.fal.reading import Reads, unreadable
@@ -78,7 +78,13 @@ class Fal:
             "User-Agent": f"imagegen/{__version__} {USER_AGENT}",
         }
         self._reads = Reads(self._client(self._gate), self._wording, self._patience)
-        self._history = History(self._client(transport), settings.api_url, self._wording, self._patience.read)
+        self._history = History(
+            self._client(transport),
+            settings.api_url,
+            self._wording,
+            self._patience.read,
+            may_ask=may_ask_platform(settings),
+        )
         self._streams = StreamSlots(streams)
         self.storage = FalStorage(settings.rest_url, key, transport, self._patience)
 

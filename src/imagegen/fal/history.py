@@ -19,6 +19,7 @@ CLOCK_SKEW: Final = timedelta(seconds=30)
 _PATH: Final = "/models/requests/by-endpoint"
 _PAGE: Final = 100  # the most that fal gives at once
 _MOST_PAGES: Final = 50
+_NEVER_READABLE: Final = frozenset({401, 403, 404})
 _NOT_COMPARED: Final = "sync_mode"
 
 
@@ -46,9 +47,13 @@ class History:
         api_url: `FAL_API_URL`.
         wording: cleans what errors repeat.
         limit: of time, for each page.
+        may_ask: whether the address may be asked at all (`may_ask_platform`).
     """
 
-    def __init__(self, http: httpx.AsyncClient, api_url: str, wording: Wording, limit: timedelta) -> None:
+    def __init__(
+        self, http: httpx.AsyncClient, api_url: str, wording: Wording, limit: timedelta, *, may_ask: bool
+    ) -> None:
+        self._may_ask = may_ask
         self._http, self._url, self._wording, self._limit = http, f"{api_url}{_PATH}", wording, limit
 
     async def ids_of(self, endpoint: str, payload: JsonObject, since: datetime) -> tuple[str, ...]:
@@ -57,6 +62,8 @@ class History:
         Raises:
             HistoryUnavailable: it cannot be read, or shows no match and not every input either.
         """
+        if not self._may_ask:
+            raise HistoryUnavailable(_NOT_ASKED, lasting=True)
         wanted = without_sync_mode(payload)
         earliest = since - CLOCK_SKEW
         items = [item for item in await self._items(endpoint, earliest) if _is_after(item, earliest)]
@@ -81,7 +88,8 @@ class History:
         wanted = {"endpoint_id": endpoint, "start": start, "expand": "payloads", "limit": str(_PAGE)}
         response = await self._get({**wanted, "cursor": cursor} if cursor else wanted)
         if response.status_code != HTTPStatus.OK:
-            raise HistoryUnavailable(read_refusal(response, self._wording).answer)
+            answer = read_refusal(response, self._wording).answer
+            raise HistoryUnavailable(answer, lasting=response.status_code in _NEVER_READABLE)
         try:
             return _Page.model_validate(read_json(response.content))
         except (ValueError, ValidationError):
@@ -124,5 +132,8 @@ def _is_after(item: _Item, earliest: datetime) -> bool:
 _NO_HISTORY: Final = ProviderAnswer(message="fal.ai's answer is no list of requests.", status=200)
 _NO_INPUTS: Final = ProviderAnswer(
     message="fal.ai's list of requests does not show every input, so it cannot tell which request is whose.", status=200
+)
+_NOT_ASKED: Final = ProviderAnswer(
+    message="fal's platform API is not asked: FAL_QUEUE_URL is a gateway, and FAL_API_URL is not set."
 )
 _TOO_LONG: Final = ProviderAnswer(message="fal.ai's list of requests is too long to be read.", status=200)

@@ -15,14 +15,13 @@ from pydantic import BaseModel, Field, ValidationError
 
 from imagegen.costs import UnitPrice
 from imagegen.errors import ProviderAnswer, ProviderUnavailable
-from imagegen.fal.addresses import QueueAddress
+from imagegen.fal.addresses import may_ask_platform
 from imagegen.fal.answers import Lenient
 from imagegen.fal.transport import NETWORK_FAILURES, timeouts
 from imagegen.settings import FalSettings
 
 _MOST_ENDPOINTS: Final = 50
 _PATIENCE: Final = timedelta(seconds=15)
-_DEFAULT_API: Final = FalSettings().api_url
 
 
 class _Row(BaseModel):
@@ -45,7 +44,7 @@ class Pricing:
 
     def __init__(self, settings: FalSettings, transport: httpx.AsyncBaseTransport) -> None:
         assert settings.key is not None
-        self._is_askable = QueueAddress(settings.queue_url).is_fals_own or settings.api_url != _DEFAULT_API
+        self._is_askable = may_ask_platform(settings)
         self._url = f"{settings.api_url}/models/pricing"
         headers = {"Authorization": f"Key {settings.key.get_secret_value().strip()}"}
         self._http = httpx.AsyncClient(
