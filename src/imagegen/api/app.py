@@ -17,8 +17,20 @@ from imagegen.api.edges import document_edges, guard_edges
 from imagegen.api.errors import translate_errors
 from imagegen.api.limits import Seats
 from imagegen.api.openapi import document, operation_id
-from imagegen.api.routes import cancel, deliveries, events, health, jobs, pictures, retry, uploads, usage, webhooks
-from imagegen.api.routes.batches import batches_router
+from imagegen.api.routes import (
+    batches,
+    cancel,
+    deliveries,
+    events,
+    health,
+    jobs,
+    pictures,
+    retry,
+    uploads,
+    usage,
+    webhooks,
+)
+from imagegen.api.routes.batches import batch_router
 from imagegen.api.routes.images import images_router
 from imagegen.registry import Registry
 from imagegen.settings import LimitSettings
@@ -66,7 +78,8 @@ def create_app(
     )
     translate_errors(app, registry)
     app.include_router(images_router(registry))
-    app.include_router(batches_router(registry))
+    app.include_router(batch_router(registry))
+    app.include_router(batches.router)
     app.include_router(pictures.router)
     app.include_router(uploads.router)
     app.include_router(jobs.router)

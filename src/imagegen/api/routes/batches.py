@@ -44,8 +44,11 @@ _CANCELLING = {
 }
 
 
-def batches_router(registry: Registry) -> APIRouter:
-    """The routes of batches; what a batch takes follows from the catalog."""
+router = APIRouter(prefix="/api/batches", tags=["batches"], route_class=JsonRoute)
+
+
+def batch_router(registry: Registry) -> APIRouter:
+    """The route that takes a batch, whose body follows from the catalog."""
     router = APIRouter(tags=["batches"], route_class=JsonRoute)
 
     async def generate(
@@ -73,55 +76,56 @@ def batches_router(registry: Registry) -> APIRouter:
         response_model=schemas.Batch,
         responses={202: _ACCEPTED, **BAD_REQUEST, **FORBIDDEN, **CONFLICT, **UNAVAILABLE},
     )
-
-    @router.get(
-        "/api/batches/{batchId}",
-        response_model=schemas.Batch,
-        responses={**BATCH_NOT_FOUND, **UNAVAILABLE, **UNCHANGED},
-    )
-    async def get_batch(
-        *,
-        batchId: BatchId,  # noqa: N803 - the name in the path
-        services: ServicesDep,
-        caller: CallerDep,
-        seats: SeatsDep,
-        request: Request,
-        wait: Wait = 0,
-    ) -> Response:
-        """How far a batch is, now or within `wait` seconds: its jobs by status, and what they cost."""
-        batch = await batch_in_sight(batchId, services, caller)
-        known = request.headers.get("if-none-match")
-        if not wait:
-            return answer_with_tag(request, await _content(batch, services, timedelta(0), known))
-        with seats.taken() as may_wait:
-            content = await _content(batch, services, timedelta(seconds=wait if may_wait else 0), known)
-        return answer_with_tag(request, content)
-
-    @router.post(
-        "/api/batches/{batchId}/cancel",
-        response_model=schemas.Batch,
-        responses={202: _CANCELLING, **BATCH_NOT_FOUND, **UNAVAILABLE},
-        response_description="All of its jobs have ended.",
-    )
-    async def cancel_batch(
-        batchId: BatchId,  # noqa: N803 - the name in the path
-        services: ServicesDep,
-        caller: CallerDep,
-    ) -> Response:
-        """Cancel the jobs of a batch that have not ended.
-
-        Those that fal.ai does not have yet are cancelled at once. For the others fal.ai is asked, and what it says
-        holds. May be repeated.
-        """
-        batch = await batch_in_sight(batchId, services, caller)
-        await cancel_jobs_of(batch, services)
-        tally = await services.jobs.batches.tally(batch.id)
-        content = batch_answer(batch, tally).model_dump(mode="json")
-        if tally.is_final:
-            return JSONResponse(content)
-        return JSONResponse(content, 202, headers={"Location": f"/api/batches/{batch.id}", "Retry-After": "1"})
-
     return router
+
+
+@router.get(
+    "/{batchId}",
+    response_model=schemas.Batch,
+    responses={**BATCH_NOT_FOUND, **UNAVAILABLE, **UNCHANGED},
+)
+async def get_batch(
+    *,
+    batchId: BatchId,  # noqa: N803 - the name in the path
+    services: ServicesDep,
+    caller: CallerDep,
+    seats: SeatsDep,
+    request: Request,
+    wait: Wait = 0,
+) -> Response:
+    """How far a batch is, now or within `wait` seconds: its jobs by status, and what they cost."""
+    batch = await batch_in_sight(batchId, services, caller)
+    known = request.headers.get("if-none-match")
+    if not wait:
+        return answer_with_tag(request, await _content(batch, services, timedelta(0), known))
+    with seats.taken() as may_wait:
+        content = await _content(batch, services, timedelta(seconds=wait if may_wait else 0), known)
+    return answer_with_tag(request, content)
+
+
+@router.post(
+    "/{batchId}/cancel",
+    response_model=schemas.Batch,
+    responses={202: _CANCELLING, **BATCH_NOT_FOUND, **UNAVAILABLE},
+    response_description="All of its jobs have ended.",
+)
+async def cancel_batch(
+    batchId: BatchId,  # noqa: N803 - the name in the path
+    services: ServicesDep,
+    caller: CallerDep,
+) -> Response:
+    """Cancel the jobs of a batch that have not ended.
+
+    Those that fal.ai does not have yet are cancelled at once. For the others fal.ai is asked, and what it says
+    holds. May be repeated.
+    """
+    batch = await batch_in_sight(batchId, services, caller)
+    await cancel_jobs_of(batch, services)
+    tally = await services.jobs.batches.tally(batch.id)
+    content = batch_answer(batch, tally).model_dump(mode="json")
+    if tally.is_final:
+        return JSONResponse(content)
+    return JSONResponse(content, 202, headers={"Location": f"/api/batches/{batch.id}", "Retry-After": "1"})
 
 
 async def _content(batch: Batch, services: Services, patience: timedelta, known: str | None) -> schemas.Batch:
