@@ -76,7 +76,7 @@ class SubmissionState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lease:
-    """Who may act on a job, on the database's clock. `taken` counts leases since the last clean hand-back."""
+    """Who may act on a job, on the database's clock. `taken`: leases since one saved a move or was handed back."""
 
     runner: str | None = None
     epoch: int = 0
