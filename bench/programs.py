@@ -17,7 +17,7 @@ from imagegen.local.ports import reserve
 
 ROOT: Final = Path(__file__).parent.parent
 _LONGEST_START: Final = 120.0  # seconds; LiteLLM takes up to 30 on a busy machine
-_BETWEEN_LOOKS: Final = 0.05
+_BETWEEN_LOOKS: Final = 0.02
 _GRACE: Final = 25.0
 
 
@@ -64,7 +64,7 @@ async def running(
         BenchmarkError: it ended, or did not answer in time.
     """
     log = directory / f"{Path(command[0]).name}-{time.monotonic_ns()}.log"
-    whole = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | {**environ}
+    whole = _whole(environ)
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
             *command, env=whole, cwd=directory, stdin=asyncio.subprocess.DEVNULL, stdout=output, stderr=output
@@ -75,6 +75,29 @@ async def running(
         yield Program(psutil.Process(process.pid), url)
     finally:
         await _stop(process)
+
+
+async def output_of(*command: str, environ: Mapping[str, str]) -> str:
+    """Run a program to its end and give what it printed.
+
+    Raises:
+        BenchmarkError: it failed.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *command, env=_whole(environ), stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE
+    )
+    try:
+        printed, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+    if process.returncode != 0:
+        raise BenchmarkError(f"{' '.join(command)} ended with status {process.returncode}")
+    return printed.decode()
+
+
+def _whole(environ: Mapping[str, str]) -> dict[str, str]:
+    return {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | {**environ}
 
 
 def python_module(name: str, *arguments: str) -> tuple[str, ...]:
