@@ -6,20 +6,23 @@
 import asyncio
 import socket
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from datetime import timedelta
 
 import nats  # noqa: TID251 - changes the stream behind the queue's back, as an operator does
 import pytest
 from jobs_apart import a_job, apart
 from nats.js import JetStreamContext  # noqa: TID251 - as above
-from nats.js.api import RetentionPolicy, StreamConfig  # noqa: TID251 - as above
+from nats.js.api import ConsumerConfig, RetentionPolicy, StreamConfig  # noqa: TID251 - as above
 from pydantic import SecretStr
 
 from imagegen.errors import QueueUnavailable
-from imagegen.jobs import Job
-from imagegen.queue import CONSUMER, Delivery, Queue, open_queue
+from imagegen.jobs import Job, Priority
+from imagegen.queue import Delivery, Queue, Queued, open_queue
+from imagegen.queue_lanes import FIRST
 from imagegen.settings import NatsSettings, Settings
 
+NORMAL = FIRST[Priority.NORMAL]
 LONG, SHORT = timedelta(seconds=30), timedelta(milliseconds=300)
 
 
@@ -73,14 +76,83 @@ async def test_a_job_counts_as_queued_until_it_is_acknowledged(queue: Queue, job
     await delivery.acknowledge()
     await queue.check()
 
-    assert (before, meanwhile, await queue.queued()) == ({job.id}, {job.id}, frozenset())
+    there = Queued(all=frozenset({job.id}), open=frozenset())
+    assert (before, meanwhile, await queue.queued()) == (there, there, Queued(all=frozenset(), open=frozenset()))
 
 
 async def test_every_queued_job_is_known_also_when_there_are_thousands(queue: Queue) -> None:
     jobs = {f"{number:026}" for number in range(3_000)}
-    await asyncio.gather(*(queue.publish_again(job_id, 0) for job_id in jobs))
+    await asyncio.gather(*(queue.publish_again(job_id, 0, NORMAL) for job_id in jobs))
+    await queue.publish_open("1", "1")
 
-    assert await queue.queued() == jobs
+    assert await queue.queued() == Queued(all=frozenset(jobs | {"1"}), open=frozenset({"1"}))
+
+
+async def test_a_job_that_a_person_waits_for_overtakes_three_hundred_of_low_priority(queue: Queue) -> None:
+    batch = [replace(a_job(user_id="batch"), priority=Priority.LOW) for _ in range(300)]
+    await asyncio.gather(*(queue.publish(job, crowded=True) for job in batch))
+    running = [await taken(queue) for _ in range(3)]
+    person = a_job(user_id="person")
+    await queue.publish(person)
+    await asyncio.sleep(SHORT.total_seconds())  # a consumer learns of it a moment after the publisher
+
+    assert ((await taken(queue)).job_id, [delivery.job_id for delivery in running]) == (
+        person.id,
+        [job.id for job in batch[:3]],
+    )
+
+
+async def test_one_job_of_a_user_is_not_behind_the_thousand_of_another(queue: Queue) -> None:
+    await asyncio.gather(*(queue.publish(a_job(user_id="many"), crowded=True) for _ in range(1000)))
+    await taken(queue)
+    one = a_job(user_id="one")
+    await queue.publish(one)
+
+    assert one.id in {(await taken(queue)).job_id for _ in range(2)}
+
+
+async def test_a_job_that_is_passed_on_comes_before_all_others(queue: Queue, job: Job) -> None:
+    delivery = await taken(queue)
+    await queue.publish(a_job())
+    await delivery.pass_on(job)
+    await asyncio.sleep(SHORT.total_seconds())
+
+    assert ((await taken(queue)).job_id, (await queue.queued()).open) == (job.id, {job.id})
+
+
+async def test_one_by_one_the_next_job_of_a_priority_comes_when_the_one_before_is_settled(
+    settings: NatsSettings,
+) -> None:
+    async with open_queue(settings, LONG, one_by_one=True) as queue:
+        first, second = a_job(), a_job()
+        low = replace(a_job(), priority=Priority.LOW)
+        for job in (first, second, low):
+            await queue.publish(job)
+        waits = await taken(queue)
+        overtakes = await taken(queue)
+        nobody = await queue.take(SHORT)
+        waits.settled()
+        then = await taken(queue)
+
+    assert (waits.job_id, overtakes.job_id, nobody, then.job_id) == (first.id, low.id, None, second.id)
+
+
+async def test_what_an_older_version_queued_is_still_delivered(
+    settings: NatsSettings, jetstream: JetStreamContext
+) -> None:
+    name, job = settings.stream, a_job()
+    await jetstream.add_stream(
+        StreamConfig(name=name, subjects=[f"{name}.jobs.*"], retention=RetentionPolicy.WORK_QUEUE)
+    )
+    await jetstream.add_consumer(name, ConsumerConfig(durable_name="runners", filter_subject=f"{name}.jobs.*"))
+    await jetstream.publish(f"{name}.jobs.{job.id}", b"")
+    async with open_queue(settings, LONG) as queue:
+        before = (await queue.queued()).all
+        delivery = await taken(queue)
+        await delivery.acknowledge()
+        await queue.check()
+
+        assert (before, delivery.job_id, (await queue.queued()).all) == ({job.id}, job.id, frozenset())
 
 
 async def test_two_runners_never_take_the_same_message(queue: Queue, settings: NatsSettings) -> None:
@@ -106,7 +178,7 @@ async def test_a_repeated_publish_is_one_message_and_a_new_generation_another(qu
     await queue.publish(job)
     await (await taken(queue)).acknowledge()
     repeated = await queue.take(SHORT)
-    await queue.publish_again(job.id, job.generation + 1)
+    await queue.publish_again(job.id, job.generation + 1, NORMAL)
 
     assert (repeated, (await taken(queue)).job_id) == (None, job.id)
 
@@ -176,10 +248,10 @@ async def test_a_stream_of_an_older_version_is_brought_up_to_date_and_keeps_what
         async with open_queue(settings, ack_wait) as queue:
             await queue.publish(a_job())
     stream = (await jetstream.stream_info(settings.stream)).config
-    consumer = (await jetstream.consumer_info(settings.stream, CONSUMER)).config
+    consumer = (await jetstream.consumer_info(settings.stream, "runners-normal")).config
 
     assert (stream.subjects, stream.duplicate_window, stream.max_bytes, stream.description, consumer.ack_wait) == (
-        [f"{settings.stream}.jobs.*"],
+        [f"{settings.stream}.jobs.>"],
         120,
         10**7,
         "Ours, and the operator's",

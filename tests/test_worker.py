@@ -10,10 +10,11 @@ import pytest
 from jobs_apart import a_job, apart
 
 from imagegen.jobs import Job, JobError
+from imagegen.queue_lanes import OPEN
 from imagegen.registry import load_registry
 from imagegen.settings import Settings
 from imagegen.wiring import Services, now, open_services
-from imagegen.worker import audit
+from imagegen.worker import audit, working
 
 LONG_AGO = timedelta(minutes=1)
 
@@ -108,3 +109,12 @@ async def test_a_job_whose_runner_died_with_its_message_is_queued_again_when_the
     counts.append(await audit(services, timedelta(0)))
 
     assert (counts, await all_messages(services)) == ([0, 1], [job.id])
+
+
+async def test_the_loop_ends_when_the_process_is_told_to_at_whatever_moment(services: Services) -> None:
+    for number in range(100):
+        services.stopping.clear()
+        async with asyncio.timeout(8):
+            async with working(services):
+                await asyncio.sleep(number / 5000)
+                await services.queue.hint(OPEN)  # so that the loop wakes in the moment in which it is cancelled

@@ -55,6 +55,13 @@ class JobStatus(StrEnum):
 FINAL = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED})
 
 
+class Priority(StrEnum):
+    """How fal's queue orders a request."""
+
+    NORMAL = "normal"
+    LOW = "low"
+
+
 class SubmissionState(StrEnum):
     """Whether fal has the job's request."""
 
@@ -194,6 +201,7 @@ class Job:
     cost: Cost
     created_at: datetime
     type: str = IMAGE_GENERATION
+    priority: Priority = Priority.NORMAL
     status: JobStatus = JobStatus.QUEUED
     version: int = 1
     generation: int = 0
@@ -209,6 +217,12 @@ class Job:
     completed_at: datetime | None = None
     input_keys: tuple[str, ...] = ()
     deletion: Deletion | None = None
+
+    @property
+    def is_open_at_fal(self) -> bool:
+        """Whether fal may be at work on the job's request: sent, or about to be, and its result is not recorded."""
+        sent = self.submission.state is not SubmissionState.NONE
+        return sent and self.result is None and not self.status.is_final
 
     def submitting(self, now: datetime) -> Self:
         """The intent, written before the POST: from here on a crash leaves a request that may be paid for."""

@@ -48,7 +48,6 @@ from imagegen.wiring import Services, now
 MOST_LEASES: Final = 5
 UNREADABLE_TRIES: Final = 3
 TRANSFER_HORIZON: Final = timedelta(hours=24)
-_LAST_STEP: Final = timedelta(seconds=15)  # of a process that is asked to end: usual graces are 20 to 30 s
 _BUSY_ELSEWHERE: Final = timedelta(seconds=5)
 _SERVER_DOWN: Final = timedelta(seconds=5)
 _LONGEST_BACKOFF: Final = timedelta(minutes=5)
@@ -132,11 +131,11 @@ async def _submit_once(turn: Turn) -> None:
     if not await turn.services.images.available():
         raise Postponed("S3 does not answer, so nothing is submitted", _SERVER_DOWN)
     payload = await payload_for_fal(turn.job, turn.services)
-    await _even_if_cancelled(_post(turn, payload))
+    await _even_if_cancelled(_post(turn, payload), turn.services.settings.service.last_step)
 
 
 async def _post(turn: Turn, payload: JsonObject) -> None:
-    await turn.save(turn.job.submitting(now()))
+    await turn.save_intent()
     try:
         request = await turn.services.fal.submit(turn.job.endpoint, payload, turn.demand_the_lease)
     except SubmissionNotSent:
@@ -145,13 +144,13 @@ async def _post(turn: Turn, payload: JsonObject) -> None:
     await turn.save(turn.job.submitted(request))
 
 
-async def _even_if_cancelled(step: Coroutine[object, object, None]) -> None:
+async def _even_if_cancelled(step: Coroutine[object, object, None], at_most: timedelta) -> None:
     """Finish the step although the process is asked to end: half of it would leave a paid request without its id."""
     task = asyncio.create_task(step)
     try:
         await asyncio.shield(task)
     except asyncio.CancelledError:
-        await asyncio.wait({task}, timeout=_LAST_STEP.total_seconds())
+        await asyncio.wait({task}, timeout=at_most.total_seconds())
         if task.done() and not task.cancelled() and (error := task.exception()) is not None:
             _log.warning("while ending: %s", error)
         raise

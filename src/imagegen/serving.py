@@ -7,7 +7,6 @@ import socket
 from collections.abc import Callable
 from contextlib import nullcontext
 from types import FrameType
-from typing import Final
 
 import uvicorn
 
@@ -21,7 +20,6 @@ from imagegen.settings import Environment, Settings
 from imagegen.wiring import open_services
 from imagegen.worker import working
 
-_SHUTDOWN_GRACE: Final = 20
 _log = logging.getLogger("imagegen")
 
 
@@ -130,7 +128,7 @@ def _uvicorn_config(app: object, settings: Settings) -> uvicorn.Config:
         log_config=None,
         access_log=settings.service.log_level == "debug",
         server_header=False,
-        timeout_graceful_shutdown=_SHUTDOWN_GRACE,
+        timeout_graceful_shutdown=max(1, int(settings.service.last_step.total_seconds())),
         lifespan="on",
     )
 

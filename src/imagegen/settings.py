@@ -117,6 +117,7 @@ class FalSettings(_Group):
     api_url: WebAddress = Field(default="https://api.fal.ai/v1", validation_alias="FAL_API_URL")
     rest_url: WebAddress = Field(default="https://rest.fal.ai", validation_alias="FAL_REST_URL")
     jwks_url: WebAddress = Field(default="https://rest.fal.ai/.well-known/jwks.json", validation_alias="FAL_JWKS_URL")
+    concurrency: int | None = Field(default=None, ge=1, le=10_000, validation_alias="FAL_CONCURRENCY")
 
 
 class MongoSettings(_Group):
@@ -154,6 +155,7 @@ class NatsSettings(_Group):
 
     url: Annotated[SecretStr, AfterValidator(_nats_address)] | None = Field(default=None, validation_alias="NATS_URL")
     stream: str = Field(default="imagegen", pattern=r"^[A-Za-z0-9_-]{1,64}$", validation_alias="NATS_STREAM")
+    replicas: int | None = Field(default=None, ge=1, le=5, validation_alias="NATS_REPLICAS")
 
 
 class ServiceSettings(_Group):
@@ -169,10 +171,18 @@ class ServiceSettings(_Group):
     wait: Duration = Field(default=timedelta(minutes=10), gt=timedelta(0), validation_alias="IMAGEGEN_WAIT")
     concurrency: int = Field(default=64, ge=1, le=10_000, validation_alias="IMAGEGEN_CONCURRENCY")
     lease: Duration = Field(default=timedelta(seconds=30), ge=timedelta(seconds=3), validation_alias="IMAGEGEN_LEASE")
+    shutdown_grace: Duration = Field(
+        default=timedelta(seconds=20), ge=timedelta(seconds=2), validation_alias="IMAGEGEN_SHUTDOWN_GRACE"
+    )
     transfer_memory: ByteSize = Field(
         default=ByteSize(64 * 2**20), ge=16 * 2**20, validation_alias="IMAGEGEN_TRANSFER_MEMORY"
     )
     max_image_bytes: ByteSize = Field(default=ByteSize(64 * 2**20), ge=1, validation_alias="IMAGEGEN_MAX_IMAGE_BYTES")
+
+    @property
+    def last_step(self) -> timedelta:
+        """How long a process that is told to end may finish the step that it is in; the rest is for closing."""
+        return self.shutdown_grace * 0.75
 
     @property
     def catalog_files(self) -> tuple[Path, ...]:

@@ -6,19 +6,23 @@ Whatever interrupts a turn, the job goes on from its stored state, in this proce
 import asyncio
 import logging
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from imagegen.errors import DatabaseUnavailable, ImagegenError, StaleJob, Unavailable
-from imagegen.jobs import Job
+from imagegen.job_news import FREE_SLOT
+from imagegen.jobs import Job, Priority, SubmissionState
 from imagegen.queue import Delivery
-from imagegen.wiring import Services
+from imagegen.wiring import Services, now
 
 _HEARTBEATS_PER_LEASE: Final = 3
 _SAFE_PART: Final = 0.8
 _DATABASE_PATIENCE: Final = timedelta(minutes=10)
+_LOOK_FOR_A_SLOT: Final = timedelta(seconds=1)  # when no news of a free one came
+_AFTER_YOU: Final = timedelta(milliseconds=100)  # a request of low priority leaves a free slot to the others so long
+T = TypeVar("T")
 _log = logging.getLogger("imagegen.runner")
 
 
@@ -37,6 +41,8 @@ class Turn:
         self.job, self.services, self._delivery = job, services, delivery
         self._lease = services.settings.service.lease
         self._renewed_at = asked_at
+        if job.submission.state is not SubmissionState.NONE:
+            delivery.settled()
 
     async def demand_the_lease(self) -> None:
         """Right before a POST that is paid for: raise StaleJob unless nobody else can hold the lease.
@@ -54,19 +60,44 @@ class Turn:
         Raises:
             StaleJob: the lease has passed to somebody else.
         """
-        give_up_at = uptime() + _DATABASE_PATIENCE.total_seconds()
-        pause = 0.1
-        while True:
-            try:
-                self.job = await self.services.jobs.save(job)
-            except DatabaseUnavailable:
-                if uptime() > give_up_at:
-                    raise
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, 5)
-            else:
-                break
+        was_open = self.job.is_open_at_fal
+        self.job = await _patiently(lambda: self.services.jobs.save(job))
         await self.services.queue.announce(self.job)
+        if was_open and not self.job.is_open_at_fal and self.services.settings.fal.concurrency is not None:
+            await self.services.queue.announce_a_free_slot()
+
+    async def save_intent(self) -> None:
+        """Store the intent to submit, once fewer than FAL_CONCURRENCY requests are open at fal; then submit at once.
+
+        Raises:
+            Postponed: the process was told to end meanwhile.
+            StaleJob: the lease has passed to somebody else.
+        """
+        bound = self.services.settings.fal.concurrency
+        if bound is None:
+            await self.save(self.job.submitting(now()))
+        else:
+            self.job = await self._with_a_slot(bound)
+            await self.services.queue.announce(self.job)
+        self._delivery.settled()
+
+    async def _with_a_slot(self, bound: int) -> Job:
+        with self.services.queue.news.of(FREE_SLOT) as freed:
+            while True:
+                freed.clear()
+                await self.demand_the_lease()
+                job = await _patiently(lambda: self.services.jobs.save_intent(self.job.submitting(now()), bound))
+                if job is not None:
+                    return job
+                await self._until_a_slot_may_be_free(freed)
+
+    async def _until_a_slot_may_be_free(self, freed: asyncio.Event) -> None:
+        stopping = self.services.stopping
+        await either(freed, stopping, at_most=_LOOK_FOR_A_SLOT)
+        if stopping.is_set():
+            raise Postponed("the process is told to end", timedelta(0))
+        if self.job.priority is Priority.LOW:
+            await asyncio.sleep(_AFTER_YOU.total_seconds())
 
     async def announce(self, **progress: object) -> None:
         """Tell whoever waits how far the job is, without storing it."""
@@ -140,13 +171,40 @@ async def _beat(turn: Turn, body: asyncio.Task[object]) -> None:
         raise
 
 
+async def _patiently(store: Callable[[], Awaitable[T]]) -> T:
+    """Wait for a MongoDB that is down, up to a limit."""
+    give_up_at = uptime() + _DATABASE_PATIENCE.total_seconds()
+    pause = 0.1
+    while True:
+        try:
+            return await store()
+        except DatabaseUnavailable:
+            if uptime() > give_up_at:
+                raise
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, 5)
+
+
+async def either(*events: asyncio.Event, at_most: timedelta) -> None:
+    """Wait until one of the events is set, or until the time is over."""
+    waits = {asyncio.create_task(event.wait()) for event in events}
+    try:
+        await asyncio.wait(waits, timeout=at_most.total_seconds(), return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+
+
 async def _hand_back_at_the_end(turn: Turn, delivery: Delivery) -> None:
     """The process is ending: let somebody else go on at once."""
     try:
         await turn.services.jobs.hand_back(turn.job)
     except DatabaseUnavailable as error:
         _log.warning("job %s could not be handed back: %s", turn.job.id, error)
-    await delivery.hand_back(timedelta(0))
+    if turn.job.is_open_at_fal:
+        await delivery.pass_on(turn.job)
+    else:
+        await delivery.hand_back(timedelta(0))
 
 
 def _failure(heartbeat: asyncio.Task[None]) -> BaseException | None:

@@ -5,11 +5,13 @@ import os
 import secrets
 import socket
 from collections.abc import AsyncGenerator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
+from uuid import uuid4
 
+from imagegen.errors import DatabaseUnavailable, StartupError
 from imagegen.fal import Fal, Pricing
 from imagegen.http import open_transport
 from imagegen.prices import PriceBook, open_prices
@@ -19,6 +21,13 @@ from imagegen.settings import Settings
 from imagegen.storage.images import Images, open_images
 from imagegen.storage.jobs import Jobs, open_jobs
 
+QUEUE_USE: Final = timedelta(seconds=90)  # a process says so anew with each audit; one that died is forgotten then
+_ADMISSIONS: Final = 6
+_ANOTHER_QUEUE: Final = (
+    "NATS_URL: other processes use this MongoDB with another queue, so each would miss the other's jobs. Set NATS_URL "
+    "(and NATS_STREAM) to the same for all, or another MONGODB_DATABASE here. If the others have just crashed, try "
+    f"again after {QUEUE_USE.total_seconds():.0f} s."
+)
 _SPARE_CONNECTIONS: Final = 32
 
 
@@ -69,7 +78,8 @@ async def open_services(
         fal = Fal(settings.fal, transport)
         images = await stack.enter_async_context(open_images(settings.s3, settings.service, transport, fal.media_hosts))
         jobs = await stack.enter_async_context(open_jobs(settings.mongodb))
-        queue = await stack.enter_async_context(open_queue(settings.nats, settings.service.lease))
+        runner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+        queue = await stack.enter_async_context(_open_the_queue_in_use(settings, jobs, runner))
         if create_bucket:
             await images.ensure_bucket()
         prices = await stack.enter_async_context(
@@ -84,8 +94,35 @@ async def open_services(
             fal=fal,
             prices=prices,
             stopping=stopping or asyncio.Event(),
-            runner=f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}",
+            runner=runner,
         )
+
+
+@asynccontextmanager
+async def _open_the_queue_in_use(settings: Settings, jobs: Jobs, runner: str) -> AsyncGenerator[Queue]:
+    """Open the queue, unless living processes use another one with the same database.
+
+    Raises:
+        StartupError: they do.
+    """
+
+    async def admit(queue: Queue) -> str:
+        for _ in range(_ADMISSIONS):
+            # A stream that was lost is made again as what it was: its NATS is known by its address.
+            identity = await queue.identity() or await jobs.queue_users.queue_at(queue.address) or uuid4().hex
+            if await jobs.queue_users.use(runner, identity, queue.address, QUEUE_USE):
+                return identity
+            await asyncio.sleep(0.5)  # whoever was first may be about to make the stream in this very NATS
+        raise StartupError(_ANOTHER_QUEUE)
+
+    one_by_one = settings.fal.concurrency is not None
+    opening = open_queue(settings.nats, settings.service.lease, one_by_one=one_by_one, admit=admit)
+    try:
+        async with opening as queue:
+            yield queue
+    finally:
+        with suppress(DatabaseUnavailable):
+            await jobs.queue_users.leave(runner)
 
 
 def now() -> datetime:

@@ -5,15 +5,18 @@ import logging
 import random
 import signal
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Final
 
 from imagegen.deletion import sweep
 from imagegen.errors import QueueUnavailable, Unavailable
 from imagegen.queue import Delivery
+from imagegen.queue_lanes import FEW, OPEN, lane_of
 from imagegen.runner import work
-from imagegen.wiring import Services
+from imagegen.storage.jobs import Waiting
+from imagegen.turn import either
+from imagegen.wiring import QUEUE_USE, Services
 
 AUDIT_INTERVAL: Final = timedelta(seconds=30)
 FORGOTTEN_AFTER: Final = timedelta(seconds=10)
@@ -26,28 +29,38 @@ async def run_jobs(services: Services) -> None:
 
     Cancelled, it hands every unfinished job back, so that another process goes on with it at once.
     """
-    slots = asyncio.Semaphore(services.settings.service.concurrency)
+    places = asyncio.Semaphore(services.settings.service.concurrency)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_audit_forever(services), name="audit")
         while True:
-            await slots.acquire()
+            await places.acquire()
             delivery = await _next_delivery(services)
             task = tasks.create_task(_work_safely(delivery, services), name=f"job {delivery.job_id}")
-            task.add_done_callback(lambda _: slots.release())
+            task.add_done_callback(lambda _: places.release())
 
 
 @asynccontextmanager
 async def working(services: Services) -> AsyncGenerator[None]:
-    """Run jobs beside the body. Should the loop itself ever end, the process is asked to end too."""
+    """Run jobs beside the body, until it ends or the process is told to end: then all are handed back at once.
+
+    Should the loop itself ever end, the process is asked to end too.
+    """
     loop = asyncio.create_task(run_jobs(services), name="jobs")
     loop.add_done_callback(_end_the_process)
+    ending = asyncio.create_task(_end_with_the_process(loop, services.stopping), name="ending")
     try:
         yield
     finally:
-        loop.remove_done_callback(_end_the_process)
-        loop.cancel()
-        with suppress(asyncio.CancelledError):
-            await loop
+        services.stopping.set()
+        await ending
+
+
+async def _end_with_the_process(loop: asyncio.Task[None], stopping: asyncio.Event) -> None:
+    """Hand the jobs back while the requests that wait for them are still being answered."""
+    await stopping.wait()
+    loop.remove_done_callback(_end_the_process)
+    loop.cancel()
+    await asyncio.wait({loop})
 
 
 def _end_the_process(loop: asyncio.Task[None]) -> None:
@@ -61,22 +74,47 @@ async def audit(services: Services, forgotten_after: timedelta = FORGOTTEN_AFTER
     This is what makes the stream expendable: MongoDB alone says which jobs there are.
     """
     await services.queue.prepare()
+    queue = services.queue
+    if not await services.jobs.queue_users.use(services.runner, queue.identity_in_use, queue.address, QUEUE_USE):
+        _log.critical("other processes use this MongoDB with another queue: set NATS_URL to the same for all")
     # Jobs first, queue second: whatever another audit publishes in between has a higher generation or is queued.
     waiting = await services.jobs.waiting(forgotten_after)
-    queued = await services.queue.queued() if waiting else frozenset[str]()
-    found = 0
-    for job_id in (job_id for job_id in waiting if job_id not in queued):
-        generation = await services.jobs.next_generation(job_id, waiting[job_id])
-        if generation is not None:
-            await services.queue.publish_again(job_id, generation)
-            found += 1
-    return found
+    if not waiting:
+        return 0
+    queued = await services.queue.queued()
+    bounded = services.settings.fal.concurrency is not None
+    forgotten = [
+        job for job in waiting if job.id not in (queued.open if bounded and job.is_open_at_fal else queued.all)
+    ]
+    return sum([await _queue_again(job, services) for job in forgotten])
+
+
+async def _queue_again(job: Waiting, services: Services) -> bool:
+    """Publish it, unless somebody was faster.
+
+    One that is open at fal goes to the lane of its own: in the others, where jobs wait for a place at fal, it would
+    wait for the very place that it holds.
+    """
+    generation = await services.jobs.next_generation(job.id, job.generation)
+    if generation is None:
+        return False
+    if job.is_open_at_fal:
+        lane = OPEN
+    else:
+        crowded = await services.jobs.is_crowded(job.user_id, job.priority, FEW)
+        lane = lane_of(job.user_id, job.priority, crowded=crowded)
+    await services.queue.publish_again(job.id, generation, lane)
+    return True
 
 
 async def _audit_forever(services: Services) -> None:
-    while True:
+    forgotten_after = timedelta(0)  # at the start: what an earlier process left is taken up at once
+    # nats-py's requests can swallow a cancellation (wait_for, before Python 3.12), so the end is looked for too.
+    while not services.stopping.is_set():
         try:
-            if found := await audit(services):
+            found = await audit(services, forgotten_after)
+            forgotten_after = FORGOTTEN_AFTER
+            if found:
                 _log.warning("the queue had lost %d unfinished jobs; they are queued again", found)
         except Unavailable as error:
             _log.warning("audit: %s; trying again", error)
@@ -84,7 +122,7 @@ async def _audit_forever(services: Services) -> None:
             await sweep(services)
         except Unavailable as error:
             _log.warning("sweep of deleted jobs: %s; trying again", error)
-        await asyncio.sleep(AUDIT_INTERVAL.total_seconds() * random.uniform(0.9, 1.1))  # noqa: S311 - jitter
+        await either(services.stopping, at_most=AUDIT_INTERVAL * random.uniform(0.9, 1.1))  # noqa: S311 - jitter
 
 
 async def _next_delivery(services: Services) -> Delivery:
@@ -105,3 +143,5 @@ async def _work_safely(delivery: Delivery, services: Services) -> None:
         await work(delivery, services)
     except Exception:  # noqa: BLE001 - the one place that outlives any defect, and says so in the log
         _log.exception("job %s: unexpected error", delivery.job_id)
+    finally:
+        delivery.settled()

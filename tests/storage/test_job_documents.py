@@ -137,6 +137,7 @@ async def test_the_stored_document_has_decimals_and_dates_and_no_empty_idempoten
         "schema": 1,
         "userId": "user",
         "type": IMAGE_GENERATION,
+        "priority": "normal",
         "status": "queued",
         "version": 1,
         "generation": 0,

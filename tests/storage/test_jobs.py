@@ -12,9 +12,9 @@ from dirty_equals import IsNow
 from jobs_apart import a_job, apart
 
 from imagegen.errors import JobNotFound, StaleJob
-from imagegen.jobs import Job, JobError, JobStatus, Lease, ProviderRequest, ProviderResult
+from imagegen.jobs import Job, JobError, JobStatus, Lease, Priority, ProviderRequest, ProviderResult
 from imagegen.settings import Settings
-from imagegen.storage.jobs import Jobs, open_jobs
+from imagegen.storage.jobs import Jobs, Waiting, open_jobs
 from imagegen.wiring import now
 
 LONG, SHORT = timedelta(seconds=30), timedelta(milliseconds=50)
@@ -234,6 +234,7 @@ async def test_the_audit_finds_what_nobody_holds_and_counts_each_publishing_once
         races = await asyncio.gather(*(jobs.next_generation(forgotten.id, 0) for _ in range(10)))
         others = [await jobs.next_generation(job.id, 0) for job in (held, ended)]
 
-        assert (found, sorted(races, key=str), others) == ({forgotten.id: 0}, [1] + 9 * [None], [None, None])
-        assert await jobs.waiting(timedelta(seconds=10)) == {}
+        waiting = Waiting(id=forgotten.id, user_id="user", priority=Priority.NORMAL, generation=0, is_open_at_fal=False)
+        assert (found, sorted(races, key=str), others) == ([waiting], [1] + 9 * [None], [None, None])
+        assert await jobs.waiting(timedelta(seconds=10)) == []
         assert (await claimed(jobs, forgotten)).generation == 1

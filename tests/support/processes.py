@@ -101,3 +101,10 @@ async def answers(running: Running) -> None:
             except httpx.TransportError:
                 await asyncio.sleep(0.05)
     raise AssertionError("the process ended before it answered")
+
+
+async def takes_jobs(directory: Path) -> None:
+    """Wait until the worker in this directory says that it takes jobs."""
+    async with asyncio.timeout(30):
+        while b"taking jobs" not in await asyncio.to_thread((directory / "worker.log").read_bytes):
+            await asyncio.sleep(0.05)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from processes import answers, environment, free_port, imagegen, serving
+from processes import answers, environment, free_port, imagegen, serving, takes_jobs
 from service import FLUX
 
 from imagegen.settings import Settings
@@ -89,6 +89,7 @@ async def test_a_service_without_any_variable_makes_pictures_and_a_worker_joins_
     async with imagegen("serve", "--port", str(port), environ={}, directory=tmp_path, port=port) as serve:
         await answers(serve)
         async with imagegen("worker", environ={}, directory=tmp_path) as worker:
+            await takes_jobs(tmp_path)
             job = (await serve.client.post("/api/images/generate", json=FLUX)).json()
             statuses = await worker.ask_to_end(), await serve.ask_to_end()
 

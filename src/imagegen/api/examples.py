@@ -185,7 +185,7 @@ _SCHEMAS: Final[Mapping[str, JsonObject]] = {
         "totalCost": 0.5,
         "numImages": 10,
         "currency": "USD",
-        "explanation": ["The model costs $0.05 per image.", "10 images.", "Together $0.5."],
+        "explanation": ["The model costs $0.05 per image.", "10 images.", "Together $0.50."],
         "factors": [
             {"kind": "costPerImage", "value": 0.05, "parameter": None, "given": None},
             {"kind": "images", "value": 10.0, "parameter": "num_images", "given": 10},

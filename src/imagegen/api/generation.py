@@ -1,6 +1,5 @@
 """From a valid request to a job, and from a job to its end: what `POST /api/images/generate` does."""
 
-import asyncio
 import hashlib
 import json
 import logging
@@ -13,12 +12,13 @@ from typing import Final, cast
 from pydantic import JsonValue
 
 from imagegen.costs import Cost
-from imagegen.errors import DatabaseUnavailable, IdempotencyMismatch, JobDeleted, QueueUnavailable
+from imagegen.errors import DatabaseUnavailable, IdempotencyMismatch, JobDeleted, Unavailable
 from imagegen.jobs import Idempotency, Job, new_job_id
 from imagegen.keys import Caller
+from imagegen.queue_lanes import FEW
 from imagegen.registry import ModelRequest
 from imagegen.storage.jobs import IDEMPOTENCY_KEPT
-from imagegen.turn import uptime
+from imagegen.turn import either, uptime
 from imagegen.wiring import Services, now
 
 _LOOK_AGAIN: Final = timedelta(seconds=5)
@@ -93,8 +93,9 @@ async def accept(job: Job, services: Services) -> Accepted:
     if replayed:
         return _replay(job, stored)
     try:
-        await services.queue.publish(stored)
-    except QueueUnavailable as error:
+        crowded = await services.jobs.is_crowded(stored.user_id, stored.priority, FEW)
+        await services.queue.publish(stored, crowded=crowded)
+    except Unavailable as error:
         _log.warning("job %s is accepted but not queued (%s); the audit will queue it", job.id, error)
         return Accepted(job=stored, queued=False)
     return Accepted(job=stored)
@@ -112,17 +113,8 @@ async def wait_for_end(job: Job, services: Services, patience: timedelta) -> Job
             with suppress(DatabaseUnavailable):
                 job = await services.jobs.get(job.id)
             if not job.status.is_final:
-                await _something_happens(news, services.stopping, min(left, _LOOK_AGAIN.total_seconds()))
+                await either(news, services.stopping, at_most=min(timedelta(seconds=left), _LOOK_AGAIN))
     return job
-
-
-async def _something_happens(news: asyncio.Event, stopping: asyncio.Event, at_most: float) -> None:
-    waits = {asyncio.create_task(event.wait()) for event in (news, stopping)}
-    try:
-        await asyncio.wait(waits, timeout=at_most, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
 
 
 def _given(request: ModelRequest, part: str) -> Mapping[str, JsonValue]:

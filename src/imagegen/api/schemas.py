@@ -171,7 +171,7 @@ class Estimate(Wire):
     currency: str = Field(description="Of every amount here.", examples=["USD"])
     explanation: list[str] = Field(
         description="How it was computed, a sentence for each step.",
-        examples=[["The model costs $0.05 per image.", "10 images.", "Together $0.5."]],
+        examples=[["The model costs $0.05 per image.", "10 images.", "Together $0.50."]],
     )
     factors: list[PriceFactor] = Field(description="The same for programs.")
 

@@ -6,6 +6,7 @@ majority and journaled; leases run on the database's clock.
 """
 
 import asyncio
+import random
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ from pymongo.errors import ConfigurationError, DuplicateKeyError, ServerSelectio
 from pymongo.read_concern import ReadConcern
 
 from imagegen.errors import DatabaseUnavailable, JobDeleted, JobNotFound, StaleJob, StartupError
-from imagegen.jobs import Idempotency, Job, JobStatus, first_job_id_at
+from imagegen.jobs import Idempotency, Job, JobStatus, Priority, SubmissionState, first_job_id_at
 from imagegen.settings import MongoSettings
 from imagegen.storage.answers import answers as _answers
 from imagegen.storage.job_documents import (
@@ -30,6 +31,7 @@ from imagegen.storage.job_documents import (
     to_document,
     tombstone,
 )
+from imagegen.storage.queue_users import QueueUsers
 from imagegen.storage.unit_prices import UnitPrices
 from imagegen.storage.usage import Usage
 
@@ -40,6 +42,20 @@ _PATIENCE: Final = timedelta(seconds=5)
 _UNFINISHED: Final = (JobStatus.QUEUED.value, JobStatus.RUNNING.value)
 _WANTS_A_RUNNER: Final = {"status": {"$in": list(_UNFINISHED)}, "attention": None}
 _NO_LIVE_LEASE: Final = {"$or": [{"lease.until": None}, {"$expr": {"$lte": ["$lease.until", "$$NOW"]}}]}
+_HAS_A_SLOT: Final = {"falSlot": {"$exists": True}}
+_OPEN_AT_FAL: Final = {
+    "status": JobStatus.RUNNING.value,
+    "submission.state": {"$in": [state.value for state in SubmissionState if state is not SubmissionState.NONE]},
+    "result": None,
+}
+_NO_SLOT: Final = {"$unset": {"falSlot": ""}}
+_WAITING_FIELDS: Final = {
+    "userId": 1,
+    "priority": 1,
+    "generation": 1,
+    "submission.state": 1,
+    "resolved": {"$ne": [{"$ifNull": ["$result", None]}, None]},
+}
 _INDEXES: Final = (
     *(
         IndexModel([*((name, ASCENDING) for name in names), ("_id", DESCENDING)])
@@ -50,6 +66,17 @@ _INDEXES: Final = (
         name="idempotency",
         unique=True,
         partialFilterExpression={"idempotency": {"$exists": True}},
+    ),
+    IndexModel([("falSlot", ASCENDING)], name="falSlot", unique=True, partialFilterExpression=_HAS_A_SLOT),
+    IndexModel(
+        [("submission.state", ASCENDING), ("falSlot", ASCENDING)],
+        name="openAtFal",
+        partialFilterExpression={"status": JobStatus.RUNNING.value},
+    ),
+    IndexModel(
+        [("userId", ASCENDING), ("priority", ASCENDING)],
+        name="queuedOfUser",
+        partialFilterExpression={"status": JobStatus.QUEUED.value},
     ),
     IndexModel([("inputKeys", ASCENDING)]),
     IndexModel([("deletion.dueAt", ASCENDING)], partialFilterExpression={"deletion.dueAt": {"$type": "date"}}),
@@ -88,18 +115,31 @@ class JobPage:
     next_before: str | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """What the audit has to know of an unfinished job that nobody holds."""
+
+    id: str
+    user_id: str
+    priority: Priority
+    generation: int
+    is_open_at_fal: bool
+
+
 class Jobs:
     """The verbs that jobs are kept with.
 
     Attributes:
         usage: what ended jobs come to; kept beside them, for it changes in the same transactions.
         unit_prices: fal's, as last read.
+        queue_users: which queue the living processes use.
     """
 
     def __init__(self, collection: Collection) -> None:
         self._jobs = collection
         self.usage = Usage(_beside(collection, "usage"), collection)
         self.unit_prices = UnitPrices(_beside(collection, "unitPrices"))
+        self.queue_users = QueueUsers(_beside(collection, "queueUsers"))
 
     async def check(self) -> None:
         """Raise DatabaseUnavailable unless MongoDB answers."""
@@ -237,21 +277,48 @@ class Jobs:
         changes = moving_part(job)
         if job.status.is_final or job.attention:
             changes["lease.until"] = None
+        return await self._store(job, {"$set": changes} if job.is_open_at_fal else {"$set": changes, **_NO_SLOT})
+
+    async def save_intent(self, job: Job, bound: int) -> Job | None:
+        """Store the intent to submit, if fewer than `bound` requests of all processes are open at fal.
+
+        The intent and the place among the open requests are one write: the job's document holds a number below
+        `bound` that no other document has, which a unique index enforces, until its request is no longer open. So
+        nothing is counted apart from the jobs, and no crash can leave a place taken.
+
+        Returns:
+            The job as stored, None if there is no place; StaleJob as in `save`.
+        """
+        while (slot := await self._free_slot(bound)) is not None:
+            try:
+                return await self._store(job, {"$set": {**moving_part(job), "falSlot": slot}})
+            except DuplicateKeyError:
+                continue  # another process took this number just now
+        return None
+
+    async def _free_slot(self, bound: int) -> int | None:
+        """A number that no open request has; any of them, so that processes which ask at once seldom collide."""
+        with _answers():
+            taken = [found.get("falSlot") async for found in self._jobs.find(_OPEN_AT_FAL, {"falSlot": 1})]
+        free = set(range(bound)).difference(taken)
+        return random.choice(tuple(free)) if len(taken) < bound and free else None  # noqa: S311 - no secret
+
+    async def _store(self, job: Job, update: Document) -> Job:
         before = {**_held(job), "version": job.version - 1}
         with _answers():
             if job.status.is_final:
-                was_stored = await self._end(job, before, changes)
+                was_stored = await self._end(job, before, update)
             else:
-                was_stored = (await self._jobs.update_one(before, {"$set": changes})).matched_count == 1
+                was_stored = (await self._jobs.update_one(before, update)).matched_count == 1
         if not was_stored and not await self._is_stored(job):
             raise StaleJob(job.id)
         return job
 
-    async def _end(self, job: Job, before: Document, changes: Document) -> bool:
+    async def _end(self, job: Job, before: Document, update: Document) -> bool:
         """Store a job's last move and count it in the usage: both, or neither if the move comes too late."""
 
         async def move(session: Session) -> bool:
-            outcome = await self._jobs.update_one(before, {"$set": changes}, session=session)
+            outcome = await self._jobs.update_one(before, update, session=session)
             if outcome.matched_count:
                 await self.usage.count(job, session)
             return outcome.matched_count == 1
@@ -290,15 +357,22 @@ class Jobs:
         with _answers():
             return await self._jobs.find_one({"inputKeys": key}, {"_id": 1}) is not None
 
-    async def waiting(self, untouched_for: timedelta) -> Mapping[str, int]:
-        """The unfinished jobs that nobody has held for a while, each with its generation: the audit's question."""
+    async def is_crowded(self, user_id: str, priority: Priority, most: int) -> bool:
+        """Whether more than `most` of the user's jobs of this priority wait for their first runner."""
+        # A document of an older version has no priority, which reads as normal.
+        same = {"priority": priority.value if priority is Priority.LOW else {"$ne": Priority.LOW.value}}
+        with _answers():
+            return await self._jobs.count_documents({**same, **_queued_of(user_id)}, limit=most + 1) > most
+
+    async def waiting(self, untouched_for: timedelta) -> Sequence[Waiting]:
+        """The unfinished jobs that nobody has held for a while: the audit's question."""
         long_ago = {"$subtract": ["$$NOW", _milliseconds(untouched_for)]}
         idle = {
             **_WANTS_A_RUNNER,
             "$expr": {"$lt": [{"$max": ["$lease.until", "$createdAt"]}, long_ago]},
         }
         with _answers():
-            return {found["_id"]: found["generation"] async for found in self._jobs.find(idle, {"generation": 1})}
+            return [_waiting(found) async for found in self._jobs.find(idle, _WAITING_FIELDS)]
 
     async def next_generation(self, job_id: str, generation: int) -> int | None:
         """Count one more publishing of an unfinished job that nobody holds.
@@ -385,6 +459,21 @@ def _held(job: Job) -> Document:
     """The job, if it is unfinished and its lease was neither handed back nor taken since."""
     lease = {"lease.epoch": job.lease.epoch, "lease.runner": job.lease.runner}
     return {"_id": job.id, **lease, "status": {"$in": list(_UNFINISHED)}}
+
+
+def _queued_of(user_id: str) -> Document:
+    return {"userId": user_id, "status": JobStatus.QUEUED.value}
+
+
+def _waiting(found: Mapping[str, Any]) -> Waiting:
+    unresolved = found["submission"]["state"] != SubmissionState.NONE.value and not found["resolved"]
+    return Waiting(
+        id=found["_id"],
+        user_id=found["userId"],
+        priority=Priority(found.get("priority", Priority.NORMAL.value)),
+        generation=found["generation"],
+        is_open_at_fal=unresolved,
+    )
 
 
 def _idempotency_filter(key: Idempotency) -> Document:

@@ -1,0 +1,249 @@
+"""Every example in README.md and under docs/ is true: it runs, and it answers or prints what the page shows."""
+
+import asyncio
+import json
+import os
+import re
+import sys
+from collections.abc import AsyncGenerator
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+from typing import Final
+
+import pytest
+from door import door
+from pages import ADDRESS, ROOT, Block, Example, Page, Script, pages, send
+from pydantic import JsonValue, SecretStr
+from service import Service, running
+from shown import ELLIPSIS, answer_in, differences, reads_as, untruths
+from specimens import PNG
+from workspace import NODE
+
+from imagegen.registry import load_registry
+from imagegen.settings import Settings
+
+PAGES: Final = pages()
+README: Final = PAGES[0]
+API: Final = Page(ROOT / "docs/api.md")
+EXAMPLES: Final = [example for page in PAGES for example in page.examples()]
+SCRIPTS: Final = [script for page in PAGES for script in page.scripts()]
+PROGRAMS: Final = [block for page in PAGES for block in page.blocks if block.language in {"python", "js"}]
+CALLS_FAL: Final = re.compile(r"fal_client|@fal-ai/client")
+
+# Blocks that no test of this file runs, by their page and how they begin, and why.
+ELSEWHERE: Final = {
+    ("README.md", "make demo"): "test_first_steps.py runs the demo; `make test` is what runs here",
+    ("README.md", ".venv/bin/imagegen openapi"): "tests/sdk runs it, with the tools pinned",
+    ("README.md", "your-new-model:"): "the catalog of the service here",
+    ("README.md", "S3_BUCKET="): "test_first_steps.py starts a service with it",
+    ("README.md", ".venv/bin/imagegen doctor"): "test_first_steps.py runs it with the block above it",
+    ("README.md", "note   MongoDB"): "what the doctor prints: as above",
+    ("README.md", "export IMAGEGEN_API_KEYS_FILE"): "test_first_steps.py runs it in a shell",
+    ("README.md", 'echo "FAL_KEY='): "there is no container engine; test_docker.py checks the files",
+    ("docs/architecture.md", "HTTP request ─▶"): "a drawing",
+}
+
+
+@pytest.fixture(scope="module")
+async def service(stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Service]:
+    """A service of its own, with README.md's model in its catalog: nobody else pays under its key."""
+    catalog = tmp_path_factory.mktemp("catalog") / "models.yaml"
+    (entry,) = [block.text for block in README.blocks if block.language == "yaml"]
+    catalog.write_text(entry)
+    registry = await asyncio.to_thread(load_registry, (catalog,))
+    own = stack.model_copy(
+        update={
+            "fal": stack.fal.model_copy(update={"key": SecretStr(f"pages-of-{stack.mongodb.database}:secret")}),
+            "mongodb": stack.mongodb.model_copy(update={"database": f"{stack.mongodb.database}-pages"}),
+            "nats": stack.nats.model_copy(update={"stream": f"{stack.nats.stream}-pages"}),
+        }
+    )
+    async with running(own, registry) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+async def job_id(service: Service) -> str:
+    return (await service.generate()).json()["jobId"]
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=str)
+async def test_a_curl_example_is_answered_as_shown(example: Example, service: Service, job_id: str) -> None:
+    request = example.request
+    about = (await service.generate()).json()["jobId"] if request.method == "DELETE" else job_id
+    answer = await send(request, service.client, about)
+
+    if example.shown is None:
+        assert answer.is_success, answer.text
+    else:
+        assert list(untruths(answer_in(example.shown), answer, about)) == []
+
+
+def test_an_example_that_is_not_true_is_noticed() -> None:
+    shown: JsonValue = {"a": 1, "b": ["x", ELLIPSIS], "c": f"{ELLIPSIS}end", "gone": 1, "url": "http://…", "d": [1]}
+    real: JsonValue = {"a": 2, "b": ["y", "z"], "c": "the end", "more": 1, "url": 5, "d": [1, 2]}
+
+    assert sorted(differences(shown, real)) == [
+        "/a: 1 shown, 2 real",
+        "/b/0: 'x' shown, 'y' real",
+        "/d: 1 shown, 2 real",
+        "/url: 'http://…' shown, 5 real",
+        ": ['gone', 'more'] on one side only",
+    ]
+
+
+@pytest.mark.parametrize("script", SCRIPTS, ids=str)
+async def test_a_script_prints_what_is_shown_and_run_again_pays_nothing(
+    script: Script, service: Service, tmp_path: Path
+) -> None:
+    (tmp_path / "photo.png").write_bytes(PNG)
+    assert script.prints is not None, "the page does not show what it prints"
+    first = await output(script.block, here(service), tmp_path)
+    await all_ended(service)
+    paid = await service.sandbox.requests()
+    again = await output(script.block, here(service), tmp_path)
+    await all_ended(service)
+
+    assert [text for text in (first, again) if not reads_as(script.prints.text, text)] == []
+    assert await service.sandbox.requests() == paid
+
+
+async def test_a_retry_loop_makes_a_failed_picture_once_more_and_pays_once(service: Service, tmp_path: Path) -> None:
+    for loop in loops("at noon"):
+        before = len(await service.sandbox.requests())
+        await service.sandbox.misbehaves({"fault": "runner_fails", "status": 503, "times": 1})
+        printed = await output(loop, here(service), tmp_path)
+        await service.sandbox.behaves()
+
+        assert printed.startswith("completed ")
+        assert len(await service.sandbox.requests()) == before + 2  # fal bills no request that failed
+
+
+async def test_a_retry_loop_that_is_cut_off_finds_its_job_again(service: Service, tmp_path: Path) -> None:
+    port = service.client.base_url.port
+    assert port is not None
+    for loop in loops("at night"):
+        before = len(await service.sandbox.requests())
+        await service.sandbox.misbehaves({"fault": "latency", "generation": 1.5})
+        async with door(port) as way:
+            running = asyncio.create_task(output(loop, f"http://127.0.0.1:{way.port}", tmp_path))
+            while len(await service.sandbox.requests()) == before:
+                await asyncio.sleep(0.05)
+            await way.shut()
+            await way.open()
+            printed = await running
+        await service.sandbox.behaves()
+
+        assert printed.startswith("completed ")
+        assert len(await service.sandbox.requests()) == before + 1
+
+
+def loops(when: str) -> list[Block]:
+    """The retry loops, about another picture than the page's, so that no earlier key answers for it."""
+    found = [script.block for script in SCRIPTS if "retryable" in script.block.text]
+    assert [loop.language for loop in found] == ["python", "js"]
+    changes = {
+        "at dawn": when,
+        "tower-": f"tower {when}-".replace(" ", "-"),
+        "mill-": f"mill {when}-".replace(" ", "-"),
+    }
+    return [replace(loop, text=_replaced(loop.text, changes)) for loop in found]
+
+
+def _replaced(text: str, changes: dict[str, str]) -> str:
+    for old, new in changes.items():
+        text = text.replace(old, new)
+    return text
+
+
+async def output(program: Block, address: str, folder: Path) -> str:
+    """What a program prints in this folder; it must succeed."""
+    text = program.text.replace(ADDRESS, address)
+    start = (NODE, "--input-type=module", "--eval") if program.language == "js" else (sys.executable, "-c")
+    environ = {**os.environ, "NO_PROXY": "127.0.0.1"}
+    child = await asyncio.create_subprocess_exec(
+        *start, text, cwd=folder, env=environ, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    printed, told = await child.communicate()
+    assert (child.returncode, told.decode()) == (0, "")
+    return printed.decode()
+
+
+def here(service: Service) -> str:
+    return str(service.client.base_url).rstrip("/")
+
+
+async def all_ended(service: Service) -> None:
+    for status in ("queued", "running"):
+        while (await service.client.get("/api/jobs", params={"status": status})).json()["jobs"]:
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=str)
+async def test_every_program_is_of_its_language(program: Block, tmp_path: Path) -> None:
+    if program.language == "python":
+        compile(program.text, str(program), "exec")
+        return
+    file = tmp_path / "program.mjs"
+    file.write_text(program.text)
+    check = await asyncio.create_subprocess_exec(NODE, "--check", str(file), stderr=asyncio.subprocess.PIPE)
+    _, told = await check.communicate()
+    assert (check.returncode, told.decode()) == (0, "")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_code_block_is_seen(page: Page) -> None:
+    assert page.fences == 2 * len(page.blocks)
+
+
+def test_every_block_that_is_not_run_here_has_its_reason() -> None:
+    """A program that calls fal.ai itself is shown to be replaced: it is only read."""
+    others = [block for page in PAGES for block in page.others() if not CALLS_FAL.search(block.text)]
+    known = {
+        (page, start): [block for block in others if block.page == page and block.text.startswith(start)]
+        for page, start in ELSEWHERE
+    }
+
+    assert [str(block) for block in others if block not in chain.from_iterable(known.values())] == []
+    assert [key for key, blocks in known.items() if len(blocks) != 1] == []
+
+
+def operations() -> list[str]:
+    document = json.loads((ROOT / "openapi.json").read_text(encoding="utf-8"))
+    return [f"{method.upper()} {path}" for path, methods in document["paths"].items() for method in methods]
+
+
+def test_every_operation_has_one_section_and_every_section_its_operation() -> None:
+    assert sorted(re.findall("^### `(.+)`$", API.text, re.MULTILINE)) == sorted(operations())
+
+
+@pytest.mark.parametrize("operation", operations())
+def test_every_operation_has_its_worked_example(operation: str) -> None:
+    start = API.text.index(f"### `{operation}`\n")
+    end = API.text.find("\n##", start)
+    first, last = (API.text[:place].count("\n") for place in (start, end if end > 0 else len(API.text)))
+    method, path = operation.split(" ")
+    pattern = re.compile(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(path)))
+    worked = [
+        example
+        for example in API.examples()
+        if first < example.line <= last and example.shown is not None
+        if example.request.method == method and pattern.fullmatch(example.request.path)
+    ]
+
+    assert worked
+
+
+async def test_the_readmes_model_is_in_the_list_and_in_the_openapi_document(service: Service) -> None:
+    models = (await service.client.get("/api/images/models")).json()["models"]
+    schemas = (await service.client.get("/openapi.json")).json()["components"]["schemas"]
+
+    assert "your-new-model" in [model["name"] for model in models]
+    assert {"YourNewModelInputs", "YourNewModelOptions", "YourNewModelRequest"} <= schemas.keys()
+
+
+async def test_the_readmes_model_generates_a_picture(service: Service) -> None:
+    body: dict[str, JsonValue] = {"model": "your-new-model", "inputs": {"prompt": "A lighthouse"}, "userId": "user123"}
+
+    assert (await service.generate(body)).json()["status"] == "completed"

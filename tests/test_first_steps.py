@@ -1,0 +1,140 @@
+"""What a stranger does who follows README.md: the demo, a picture in a bucket of their own, the first API keys."""
+
+import asyncio
+import hashlib
+import os
+import re
+import shlex
+import sys
+from collections.abc import AsyncGenerator, Mapping
+from pathlib import Path
+from typing import Final
+
+import httpx
+import pytest
+from bucket import open_bucket
+from dotenv import dotenv_values
+from pages import ROOT, Block, Page, send
+from processes import answers, free_port, imagegen
+from shown import reads_as
+
+from imagegen.http import open_transport
+from imagegen.keys import ApiKey, read_keys
+from imagegen.registry import load_registry
+from imagegen.settings import S3Settings, ServiceSettings, Settings
+from imagegen.storage.images import open_images
+
+README: Final = Page(ROOT / "README.md")
+
+
+def block(first_line: str) -> Block:
+    """README.md's block that begins like this."""
+    (found,) = [block for block in README.blocks if block.text.startswith(first_line)]
+    return found
+
+
+def variables() -> dict[str, str]:
+    """An environment in which no server is named."""
+    kept = ("PATH", "HOME", "IMAGEGEN_SANDBOX_LOOPBACK_ONLY")
+    return {name: os.environ[name] for name in kept if name in os.environ}
+
+
+async def run(*command: str, folder: Path, environ: Mapping[str, str] | None = None) -> tuple[int | None, str]:
+    """The status of a program, and what it printed."""
+    child = await asyncio.create_subprocess_exec(
+        *command,
+        cwd=folder,
+        env={**variables(), **(environ or {})},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    printed, _ = await child.communicate()
+    return child.returncode, printed.decode()
+
+
+async def test_the_demo_saves_a_picture_of_every_model(tmp_path: Path) -> None:
+    assert "`make demo ONCE=1`" in README.text
+    _, recipe = await run("make", "--dry-run", "--assume-old=.venv/.ready", "demo", "ONCE=1", folder=ROOT)
+    program, *arguments = shlex.split(recipe)
+    status, printed = await run(sys.executable, "-m", program.rpartition("/")[2], *arguments, folder=tmp_path)
+
+    assert status == 0, printed
+    saved = {file.stem: file.stat().st_size for file in (tmp_path / "demo-output").iterdir()}
+    assert saved.keys() == (await asyncio.to_thread(load_registry)).models.keys()
+    assert min(saved.values()) > 0
+
+
+@pytest.fixture
+async def own(stack: Settings, worker_name: str) -> AsyncGenerator[S3Settings]:
+    """A bucket of a stranger's own, on a server that imagegen has not started for them."""
+    s3 = stack.s3.model_copy(update={"bucket": f"own-bucket-{worker_name}"})
+    async with (
+        open_transport(8) as transport,
+        open_images(s3, ServiceSettings(), transport, frozenset()) as images,
+    ):
+        await images.ensure_bucket()
+        yield s3
+
+
+def dotenv_of(s3: S3Settings, folder: Path) -> None:
+    """README.md's block for `.env`, with this bucket in it."""
+    assert s3.access_key_id is not None
+    assert s3.secret_access_key is not None
+    shown = folder / "shown.env"
+    shown.write_text(block("S3_BUCKET=").text)
+    values = {
+        "S3_BUCKET": str(s3.bucket),
+        "S3_ENDPOINT_URL": str(s3.endpoint_url),
+        "AWS_ACCESS_KEY_ID": s3.access_key_id.get_secret_value(),
+        "AWS_SECRET_ACCESS_KEY": s3.secret_access_key.get_secret_value(),
+        "AWS_REGION": s3.region,
+    }
+    assert dotenv_values(shown).keys() == values.keys()
+    (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in values.items()))
+
+
+async def test_the_doctor_says_of_an_own_bucket_what_is_shown(own: S3Settings, tmp_path: Path) -> None:
+    dotenv_of(own, tmp_path)
+    shown = block("note   MongoDB").text.replace("bucket pictures", f"bucket {own.bucket}")
+    status, printed = await run(sys.executable, "-m", "imagegen", "doctor", folder=tmp_path)
+
+    assert status == 0, printed
+    assert reads_as(shown, printed), printed
+
+
+async def test_the_first_picture_is_in_the_own_bucket(own: S3Settings, tmp_path: Path) -> None:
+    dotenv_of(own, tmp_path)
+    first = next(example for example in README.examples() if example.request.path == "/api/images/generate")
+    port = free_port()
+    environ = variables()
+    async with (
+        imagegen("serve", "--port", str(port), environ=environ, directory=tmp_path, port=port) as running,
+        open_bucket(own) as bucket,
+        httpx.AsyncClient(timeout=30) as browser,
+    ):
+        await answers(running)
+        (image,) = (await send(first.request, running.client, "")).json()["images"]
+        through_link = (await browser.get(image["url"])).content
+        stored = await bucket.bytes_of(image["key"])
+        assert await running.ask_to_end() == 0
+
+    assert image["url"].startswith(f"{own.endpoint_url}/{own.bucket}/{image['key']}?")
+    assert [hashlib.sha256(found).hexdigest() for found in (stored, through_link)] == [image["sha256"]] * 2
+
+
+async def test_keys_are_added_listed_and_revoked_as_shown(tmp_path: Path) -> None:
+    (tmp_path / ".venv").mkdir()
+    (tmp_path / ".venv/bin").symlink_to(Path(sys.executable).parent)
+    lines = block("export IMAGEGEN_API_KEYS_FILE").text.splitlines()
+    status, printed = await run("sh", "-ec", "\n".join(lines[:-1]), folder=tmp_path)
+    shop, trial = await keys_in(tmp_path)
+    revoke = re.sub("[a-z0-9]{10}$", shop.id, lines[-1])
+    revoked, told = await run("sh", "-ec", f"{lines[0]}\n{revoke}", folder=tmp_path)
+
+    assert (status, revoked) == (0, 0), printed + told
+    assert (shop.name, trial.name) == ("shop", "trial")
+    assert await keys_in(tmp_path) == (trial,)
+
+
+async def keys_in(folder: Path) -> tuple[ApiKey, ...]:
+    return (await asyncio.to_thread(read_keys, folder / "keys/keys.json")).keys
