@@ -2,6 +2,7 @@
 
 import logging
 import os
+import resource
 import shutil
 import tempfile
 import time
@@ -48,8 +49,15 @@ def main(
         raise typer.BadParameter(f"{', '.join(unknown)}; there are {', '.join(_SUITES)}")
     logging.basicConfig(level=logging.WARNING)
     if not only_page:
+        _allow_many_files()
         uvloop.run(_run(wanted, Plan(rounds=rounds, in_flight=in_flight, history=history, litellm=_litellm())))
     page.write(results.read(list(_SUITES)))
+
+
+def _allow_many_files() -> None:
+    """As many open files as the machine lets this user have: each waiting job may hold a connection."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def _run(wanted: Sequence[str], plan: Plan) -> None:
@@ -72,7 +80,7 @@ async def _measure(name: str, servers: Servers, plan: Plan) -> None:
 def _litellm() -> Path | None:
     """The program that LITELLM names, else the one on PATH."""
     found = os.environ.get("LITELLM") or shutil.which("litellm")
-    return Path(found) if found else None
+    return Path(found).absolute() if found else None
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Sending `generate` to a program, and what it cost."""
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Final
 
 from pydantic import JsonValue
@@ -10,11 +10,10 @@ from bench.load import Load, send
 from bench.programs import Program
 
 PATH: Final = "/api/images/generate"
-BODY: Final[Mapping[str, JsonValue]] = {
-    "model": "flux-dev",
-    "inputs": {"prompt": "a red fox"},
-    "userId": "bench",
-}
+# Several users, as there would be: what the service does in turn for one user is not in turn for all.
+BODIES: Final[Sequence[JsonValue]] = [
+    {"model": "flux-dev", "inputs": {"prompt": "a red fox"}, "userId": f"user{number}"} for number in range(16)
+]
 
 
 def generating(program: Program, *, jobs: int, at_once: int) -> Measured:
@@ -30,4 +29,4 @@ def generating(program: Program, *, jobs: int, at_once: int) -> Measured:
 
 async def generate(program: Program, *, jobs: int, at_once: int) -> Load:
     """Send so many requests and wait for their pictures."""
-    return await send(f"{program.url}{PATH}", requests=jobs, at_once=at_once, body=dict(BODY))
+    return await send(f"{program.url}{PATH}", requests=jobs, at_once=at_once, bodies=BODIES)

@@ -1,8 +1,11 @@
 // Sends requests with autocannon and prints what came of them as one line of JSON. Its argument: the options, as JSON.
-// autocannon's own figures are rounded to milliseconds, so each answer's time is kept.
+// Each connection keeps to one of the bodies. autocannon's own figures are rounded
+// to milliseconds, so each answer's time is kept.
 import autocannon from "autocannon";
 
-const options = JSON.parse(process.argv[2]);
+const { bodies, ...options } = JSON.parse(process.argv[2]);
+let connections = 0;
+if (bodies) options.setupClient = (client) => client.setBody(bodies[connections++ % bodies.length]);
 const began = performance.now();
 let ended = began;
 const latencies = [];

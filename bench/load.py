@@ -51,11 +51,13 @@ async def send(
     *,
     requests: int,
     at_once: int,
-    body: JsonValue = None,
+    bodies: Sequence[JsonValue] = (),
     headers: Mapping[str, str] | None = None,
     expected: int = 200,
 ) -> Load:
-    """Send so many requests over `at_once` connections, and wait for the last answer. Without a body it is a GET.
+    """Send so many requests over `at_once` connections, and wait for the last answer.
+
+    Each connection keeps to one of the bodies; without any, the requests are GET.
 
     Raises:
         BenchmarkError: one of them was not answered as expected.
@@ -65,11 +67,11 @@ async def send(
         "amount": requests,
         "connections": at_once,
         "timeout": _PATIENCE,
-        "method": "GET" if body is None else "POST",
+        "method": "POST" if bodies else "GET",
         "headers": {"content-type": "application/json", **(headers or {})},
     }
-    if body is not None:
-        options["body"] = json.dumps(body)
+    if bodies:
+        options["bodies"] = [json.dumps(body) for body in bodies]
     printed = await output_of(_NODE, str(_HERE / "load.mjs"), json.dumps(options), environ={})
     report = _Report.model_validate_json(printed)
     if report.statuses != {expected: requests} or report.errors or report.timeouts:

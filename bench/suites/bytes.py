@@ -15,7 +15,7 @@ _MEBIBYTE: Final = 2**20
 _AT_ONCE: Final = 16
 # MiB of a picture, pictures in a round.
 _Shape = tuple[float, int]
-_CASES: Final[tuple[_Shape, ...]] = ((0.1, 160), (1, 64), (10, 32), (60, 16))
+_CASES: Final[tuple[_Shape, ...]] = ((0.1, 96), (1, 48), (10, 32), (60, 16))
 _SLACK_MIB: Final = 16
 _BETWEEN_LOOKS: Final = 0.01
 

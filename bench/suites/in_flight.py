@@ -7,7 +7,7 @@ from typing import Final
 
 from bench.connections import Database, database
 from bench.figures import Case, Figures, Outcome, at_most, measure
-from bench.generating import BODY, PATH, generate
+from bench.generating import BODIES, PATH, generate
 from bench.load import send
 from bench.plan import Plan
 from bench.programs import BenchmarkError, Program
@@ -65,7 +65,7 @@ async def _waiting(servers: Servers, ours: Program, number: int, stored: Databas
         f"{ours.url}{PATH}",
         requests=number,
         at_once=32,
-        body=dict(BODY),
+        bodies=BODIES,
         headers={"prefer": "respond-async"},
         expected=202,
     )

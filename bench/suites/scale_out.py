@@ -12,7 +12,7 @@ from bench.programs import Program
 from bench.servers import Servers
 
 _PROCESSES: Final = (2, 4)
-_JOBS: Final = 256
+_JOBS: Final = 160
 _AT_ONCE: Final = 64
 _SECONDS: Final = 0.2
 _FACTOR: Final = 1.15
