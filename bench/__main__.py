@@ -22,7 +22,7 @@ from bench.suites import bytes as picture_bytes
 from bench.suites import ceiling, gateway, history, in_flight, overhead, scale_out, start
 
 Suite = Callable[[Servers, Plan], Awaitable[Outcome]]
-_SUITES: Final[dict[str, tuple[Suite, str]]] = {
+SUITES: Final[dict[str, tuple[Suite, str]]] = {
     "overhead": (overhead.run, "What does a job cost beside the script that users have today?"),
     "ceiling": (ceiling.run, "How near does a job come to the I/O that it cannot do without?"),
     "gateway": (gateway.run, "How does the whole service compare with LiteLLM's proxy, which stores nothing?"),
@@ -44,14 +44,15 @@ def main(
     only_page: Annotated[bool, typer.Option(help="Measure nothing; write the page from the results.")] = False,
 ) -> None:
     """Measure imagegen side by side with its references."""
-    wanted = suites or list(_SUITES)
-    if unknown := sorted(set(wanted) - set(_SUITES)):
-        raise typer.BadParameter(f"{', '.join(unknown)}; there are {', '.join(_SUITES)}")
+    wanted = suites or list(SUITES)
+    if unknown := sorted(set(wanted) - set(SUITES)):
+        raise typer.BadParameter(f"{', '.join(unknown)}; there are {', '.join(SUITES)}")
     logging.basicConfig(level=logging.WARNING)
     if not only_page:
         _allow_many_files()
         uvloop.run(_run(wanted, Plan(rounds=rounds, in_flight=in_flight, history=history, litellm=_litellm())))
-    page.write(results.read(list(_SUITES)))
+    else:
+        page.write(results.read(list(SUITES)))
 
 
 def _allow_many_files() -> None:
@@ -69,10 +70,11 @@ async def _run(wanted: Sequence[str], plan: Plan) -> None:
 
 
 async def _measure(name: str, servers: Servers, plan: Plan) -> None:
-    suite, question = _SUITES[name]
+    suite, question = SUITES[name]
     began = time.monotonic()
     outcome = await suite(servers, plan)
     result = results.write(name, question, plan.rounds, outcome)
+    page.write(results.read(list(SUITES)))
     _console.print(page.section(result), markup=False, soft_wrap=True)
     _console.print(f"({name} took {time.monotonic() - began:.0f} s)")
 

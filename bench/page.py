@@ -7,7 +7,7 @@ from typing import Final
 from bench.figures import Case, Outcome, Spread
 from bench.results import Result
 
-_PAGE: Final = Path(__file__).parent.parent / "docs/benchmarks.md"
+PAGE: Final = Path(__file__).parent.parent / "docs/benchmarks.md"
 _FINDINGS: Final = Path(__file__).parent / "findings.md"
 _METHOD: Final = Path(__file__).parent / "method.md"
 _HEAD: Final = "<!-- Written by `make bench` from bench/results, bench/method.md and bench/findings.md. -->\n"
@@ -16,10 +16,15 @@ _WHOLE_FROM: Final = 100
 
 def write(results: Sequence[Result]) -> None:
     """Write the page anew."""
+    PAGE.write_text(render(results), encoding="utf-8")
+
+
+def render(results: Sequence[Result]) -> str:
+    """The whole page."""
     parts = [_HEAD, _METHOD.read_text(encoding="utf-8"), _verdicts(results)]
     parts += [section(result) for result in results]
     parts += [_FINDINGS.read_text(encoding="utf-8"), _circumstances(results)]
-    _PAGE.write_text("\n".join(part.strip("\n") + "\n" for part in parts), encoding="utf-8")
+    return "\n".join(part.strip("\n") + "\n" for part in parts)
 
 
 def section(result: Result) -> str:

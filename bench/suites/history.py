@@ -26,12 +26,17 @@ _REQUESTS: Final = 200
 _AT_ONCE: Final = 4
 _QUESTIONS: Final = (
     "/api/jobs",
-    "/api/jobs?userId=user3",
-    "/api/jobs?userId=user3&status=completed",
-    "/api/usage?userId=user3",
+    "/api/jobs?userId=reader3",
+    "/api/jobs?userId=reader3&status=completed",
+    "/api/usage?userId=reader3",
     "/api/usage?groupBy=month",
 )
 _FACTOR: Final = 1.5
+_NOTE: Final = (
+    "Usage keeps a row for each day, user and model. The thousand jobs here fall on some 900 such rows, "
+    f"any more of them on {_DAYS * _USERS * len(_MODELS)}: what the sum over all users reads grows with these, "
+    "and not with the jobs."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,7 @@ async def run(servers: Servers, plan: Plan) -> Outcome:
         ]
     worst = max(case.ratio["p99 ms"].median for case in cases)
     demand = at_most(f"p99 in the worst case: at most {_FACTOR} times that with {_FEW} jobs", worst, _FACTOR)
-    return Outcome(subject="many jobs", reference=f"{_FEW} jobs", cases=cases, demands=[demand])
+    return Outcome(subject="many jobs", reference=f"{_FEW} jobs", cases=cases, demands=[demand], notes=[_NOTE])
 
 
 def _service(servers: Servers, size: int) -> AbstractAsyncContextManager[Program]:
@@ -99,7 +104,7 @@ async def _fill(servers: Servers, service: Program, size: int) -> None:
 
 def _copy(job: Document, chance: random.Random) -> Document:
     made = datetime.now(UTC) - timedelta(seconds=chance.randrange(60, _DAYS * 86400))
-    user = f"user{chance.randrange(_USERS)}"
+    user = f"reader{chance.randrange(_USERS)}"
     return {**job, "_id": new_job_id(made), "userId": user, "model": chance.choice(_MODELS), "createdAt": made}
 
 
