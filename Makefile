@@ -1,10 +1,10 @@
 # Everything a person does with the repository. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve worker openapi test chaos sdk fuzz check format lock clean
+.PHONY: help setup demo serve worker openapi test chaos sdk fuzz bench check format lock clean
 
 BIN := .venv/bin
 READY := .venv/.ready
-SOURCES := src tests
+SOURCES := src tests bench
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ sdk: $(READY) ## Generate and try clients for every model, with each of the thre
 fuzz: $(READY) ## Try every operation with made-up requests: make fuzz CASES=50000 (FUZZ_SEED=n repeats a run)
 	FUZZ_CASES=$(or $(CASES),5000) $(BIN)/pytest -s tests/fuzz
 
+bench: $(READY) ## Measure everything, 10 minutes: make bench SUITE=overhead ROUNDS=5 (LITELLM=path for gateway)
+	$(BIN)/python -m bench $(SUITE) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
+
 check: $(READY) ## Format, lint, types, layers, then the whole test suite: what CI runs
 	$(BIN)/ruff format --check $(SOURCES)
 	$(BIN)/ruff check $(SOURCES)
@@ -65,5 +68,5 @@ lock: $(READY) ## Resolve the dependencies anew into requirements/ (needs uv)
 	  --custom-compile-command "make lock" -c requirements/dev.txt pyproject.toml -o requirements/runtime.txt
 
 clean: ## Remove the environment, the local servers' data and everything that was generated
-	rm -rf .venv .imagegen demo-output .pytest_cache .ruff_cache .hypothesis .schemathesis .import_linter_cache sdk/node_modules
-	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	rm -rf .venv .imagegen demo-output .pytest_cache .ruff_cache .hypothesis .schemathesis .import_linter_cache sdk/node_modules bench/node_modules
+	find src tests bench -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -10,7 +10,7 @@ from imagegen.settings import Settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from bench import Bench, opened
+from workbench import Bench, opened
 
 
 @pytest.fixture(scope="session")

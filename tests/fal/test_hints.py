@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from bench import ENDPOINT, QUICK, SMALL, Bench, Received, Told, http, one_after_another, serving, takes
+from workbench import ENDPOINT, QUICK, SMALL, Bench, Received, Told, http, one_after_another, serving, takes
 
 from imagegen.errors import WebhookRefused
 from imagegen.fal import WebhookHint, WebhookVerifier

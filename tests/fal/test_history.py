@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
-from bench import ENDPOINT, QUICK, SMALL, Bench, Received, Told, http, one_after_another, serving, takes
 from pydantic import JsonValue, SecretStr
+from workbench import ENDPOINT, QUICK, SMALL, Bench, Received, Told, http, one_after_another, serving, takes
 
 from imagegen.errors import HistoryUnavailable
 from imagegen.fal import Fal

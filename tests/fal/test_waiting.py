@@ -9,8 +9,8 @@ from itertools import islice
 
 import httpx
 import pytest
-from bench import ENDPOINT, QUICK, SMALL, Bench, Received, Told, http, one_after_another, request_at, serving, takes
 from pydantic import SecretStr
+from workbench import ENDPOINT, QUICK, SMALL, Bench, Received, Told, http, one_after_another, request_at, serving, takes
 
 from imagegen.errors import RequestForgotten, StaleJob
 from imagegen.fal import Fal, Patience, Progress, allowed_streams

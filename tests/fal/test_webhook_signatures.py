@@ -9,9 +9,9 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from bench import Received, http, one_after_another, serving
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from pydantic import SecretStr
+from workbench import Received, http, one_after_another, serving
 
 from imagegen.errors import WebhookRefused
 from imagegen.fal import WebhookHint, WebhookVerifier

@@ -5,8 +5,8 @@ import traceback
 
 import httpx
 import pytest
-from bench import ENDPOINT, QUICK, SMALL, http, one_after_another, serving
 from pydantic import SecretStr
+from workbench import ENDPOINT, QUICK, SMALL, http, one_after_another, serving
 
 from imagegen.errors import ProviderError
 from imagegen.fal import Fal

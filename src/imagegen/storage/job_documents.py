@@ -15,13 +15,13 @@ from typing import TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from bson.codec_options import TypeCodec, TypeRegistry
 from bson.decimal128 import Decimal128
-from pydantic import JsonValue
-from pydantic.alias_generators import to_camel
+from pydantic import JsonValue, alias_generators
 
 from imagegen.costs import CURRENCY
 from imagegen.jobs import Job
 
 SCHEMA_VERSION = 1
+to_camel = cache(alias_generators.to_camel)  # asked for every field of every document, and made with regexes
 Document = dict[str, object]
 T = TypeVar("T")
 _INT64 = -(2**63), 2**63 - 1

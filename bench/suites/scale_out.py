@@ -1,0 +1,89 @@
+"""What a job costs each process and each server when more processes share the work."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from bench.figures import Case, Figures, Measured, Outcome, at_most, compare, measure
+from bench.generating import generate
+from bench.plan import Plan
+from bench.programs import Program
+from bench.servers import Servers
+
+_PROCESSES: Final = (2, 4)
+_JOBS: Final = 160
+_AT_ONCE: Final = 64
+_SECONDS: Final = 0.2
+_FACTOR: Final = 1.15
+_TOTAL: Final = "imagegen, CPU ms/job"
+
+
+@dataclass(frozen=True, slots=True)
+class _Fleet:
+    """A `serve` and the workers beside it, with a queue and a database of their own."""
+
+    serve: Program
+    workers: Sequence[Program]
+
+    def spent(self, servers: Servers) -> Mapping[str, float]:
+        """CPU seconds so far by who spent them."""
+        runners = sum(worker.cpu_seconds for worker in self.workers)
+        own = {"serve": self.serve.cpu_seconds, "workers": runners}
+        return own | {name: program.cpu_seconds for name, program in servers.programs.items()}
+
+
+async def run(servers: Servers, plan: Plan) -> Outcome:
+    """One, two and four processes, fal taking 200 ms; all fleets stand side by side, and work in turn."""
+    await servers.double.set(seconds=_SECONDS)
+    async with AsyncExitStack() as stack:
+        one, *more = [await stack.enter_async_context(_fleet(servers, count)) for count in (1, *_PROCESSES)]
+        for fleet in (one, *more):
+            await generate(fleet.serve, jobs=64, at_once=32)
+        cases = [await measure("1 process", plan.rounds, _working(servers, one))]
+        for count, fleet in zip(_PROCESSES, more, strict=True):
+            subject, reference = _working(servers, fleet), _working(servers, one)
+            cases.append(await compare(f"{count} processes", plan.rounds, subject, reference))
+    factor = cases[-1].ratio[_TOTAL].median
+    demand = at_most(f"CPU per job with 4 processes: at most {_FACTOR} times that with one", factor, _FACTOR)
+    return Outcome(subject="fleet", reference="1 process", cases=cases, demands=[demand], notes=[_model(cases[0])])
+
+
+def _working(servers: Servers, fleet: _Fleet) -> Measured:
+    async def measured() -> Figures:
+        before = fleet.spent(servers)
+        load = await generate(fleet.serve, jobs=_JOBS, at_once=_AT_ONCE)
+        after = fleet.spent(servers)
+        each = {name: (after[name] - before[name]) * 1000 / _JOBS for name in after}
+        own = each.pop("serve"), each.pop("workers")
+        return {
+            "jobs/s": load.rate,
+            _TOTAL: sum(own),
+            "of it in `serve`": own[0],
+            **{f"{name}, CPU ms/job": milliseconds for name, milliseconds in each.items()},
+        }
+
+    return measured
+
+
+def _model(one: Case) -> str:
+    """What 1 000 jobs a second would take: a millisecond per job is a core then."""
+    needs = ", ".join(
+        f"{name.partition(',')[0]} {spread.median:.1f}"
+        for name, spread in one.subject.items()
+        if name.endswith("CPU ms/job")
+    )
+    return (
+        f"On paper: at 1 000 jobs a second one millisecond of CPU per job is one core kept busy, so these figures "
+        f"ask for cores as follows: {needs}. Every picture has 200 kB here."
+    )
+
+
+@asynccontextmanager
+async def _fleet(servers: Servers, count: int) -> AsyncGenerator[_Fleet]:
+    name = f"bench-fleet-{count}"
+    own = {"MONGODB_DATABASE": name, "NATS_STREAM": name, "IMAGEGEN_CONCURRENCY": str(2 * _AT_ONCE // count)}
+    async with AsyncExitStack() as stack:
+        serve = await stack.enter_async_context(servers.service(name, **own))
+        workers = [await stack.enter_async_context(servers.worker(**own)) for _ in range(count - 1)]
+        yield _Fleet(serve, workers)

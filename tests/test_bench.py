@@ -1,0 +1,90 @@
+"""The benchmark's own parts, and that its page says what its results say."""
+
+import io
+from collections.abc import AsyncGenerator
+from pathlib import Path
+
+import httpx
+import pytest
+from dirty_equals import IsPartialDict
+from PIL import Image
+
+from bench import page, results
+from bench.__main__ import SUITES
+from bench.double import Double
+from bench.figures import Figures, Spread, compare
+from bench.load import Load
+from bench.picture import png
+
+
+def test_the_page_is_written_from_the_results() -> None:
+    assert page.PAGE.read_text(encoding="utf-8") == page.render(results.read(list(SUITES)))
+
+
+@pytest.mark.parametrize("size", [2_000, 200_000])
+def test_a_picture_has_the_size_that_was_asked_for(size: int) -> None:
+    content = png(size)
+    with Image.open(io.BytesIO(content)) as picture:
+        picture.load()
+
+    assert (len(content), picture.size) == (size, (1024, 768))
+
+
+def test_a_percentile_is_one_of_the_times() -> None:
+    load = Load(seconds=2, milliseconds=[float(number) for number in range(1, 201)])
+
+    assert (load.percentile(50), load.percentile(99), load.percentile(100), load.rate) == (100, 198, 200, 100)
+
+
+async def test_both_sides_work_in_turn_and_each_is_first_every_other_time() -> None:
+    order: list[str] = []
+
+    async def ours() -> Figures:
+        order.append("ours")
+        return {"s": float(len(order))}
+
+    async def theirs() -> Figures:
+        order.append("theirs")
+        return {"s": float(len(order))}
+
+    case = await compare("turns", 3, ours, theirs)
+
+    assert order == ["ours", "theirs", "theirs", "ours", "ours", "theirs"]
+    assert case.subject == {"s": Spread(4, 1, 5)}
+    assert case.ratio == {"s": Spread(5 / 6, 1 / 2, 4 / 3)}
+
+
+@pytest.fixture
+async def fal() -> AsyncGenerator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(Double())  # pyright: ignore[reportArgumentType] - ASGI, in plainer types
+    async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:9") as client:
+        await client.get("/_double", params={"seconds": "0.05", "bytes": "3000"})
+        yield client
+
+
+async def test_the_double_answers_as_fals_queue_does(fal: httpx.AsyncClient) -> None:
+    accepted = (await fal.post("/fal-ai/flux/dev", json={})).json()
+    early = await fal.get(accepted["status_url"])
+    told = (await fal.get(f"{accepted['status_url']}/stream")).text
+    late = await fal.get(accepted["status_url"])
+    result = (await fal.get(accepted["response_url"])).json()
+    picture = await fal.get(result["images"][0]["url"])
+
+    assert (early.status_code, early.json()) == (202, IsPartialDict(status="IN_PROGRESS"))
+    assert (told.count("IN_PROGRESS"), told.count("COMPLETED")) == (1, 1)
+    assert (late.status_code, late.json()) == (200, IsPartialDict(status="COMPLETED"))
+    assert picture.content == png(3000)
+
+
+async def test_the_double_completes_what_waits_when_it_is_told_to(fal: httpx.AsyncClient) -> None:
+    await fal.get("/_double", params={"seconds": "3600"})
+    accepted = (await fal.post("/fal-ai/flux/dev", json={})).json()
+    await fal.get("/_double", params={"release": "1"})
+
+    assert (await fal.get(accepted["status_url"])).json() == IsPartialDict(status="COMPLETED")
+
+
+def test_every_suite_is_a_file_of_its_own() -> None:
+    files = {file.stem.replace("_", "-") for file in Path(page.__file__).parent.glob("suites/*.py")}
+
+    assert set(SUITES) == files - {"--init--"}
