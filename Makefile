@@ -39,7 +39,8 @@ test: $(READY) ## Run the whole test suite against real local servers
 
 chaos: $(READY) ## Kill, stop and starve a real fleet under load; print the table (JOBS=2000 KILLS=200 SEED=1, or MINUTES=10)
 	$(BIN)/python tests/chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) \
-	  $(if $(JOBS),--jobs $(JOBS)) $(if $(KILLS),--kills $(KILLS)) $(if $(PAUSE),--pause $(PAUSE)) $(if $(PAGE),--page $(PAGE))
+	  $(if $(JOBS),--jobs $(JOBS)) $(if $(KILLS),--kills $(KILLS)) $(if $(PAUSE),--pause $(PAUSE)) \
+	  $(if $(BOUND),--bound $(BOUND)) $(if $(PAGE),--page $(PAGE))
 
 sdk: $(READY) ## Generate and try clients for every model, with each of the three generators
 	$(BIN)/pytest tests/sdk -m 'matrix or not matrix' $(ARGS)

@@ -12,7 +12,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent.parent / "support"))
 
 from report import explain, others
-from run import Plan, Verdict, run
+from run import BOUND, Plan, Verdict, run
 from table import write_into
 from watchdog import watched
 
@@ -21,7 +21,14 @@ def main() -> int:
     """Read the command line and run."""
     given = _arguments()
     seconds = given.minutes * 60 or (0 if given.jobs or given.kills else 60)
-    plan = Plan(seed=given.seed, seconds=seconds, jobs=given.jobs, kills=given.kills, pause=given.pause)
+    plan = Plan(
+        seed=given.seed,
+        seconds=seconds,
+        jobs=given.jobs,
+        kills=given.kills,
+        pause=given.pause,
+        bound=given.bound or None,
+    )
     directory = given.directory or Path(tempfile.mkdtemp(prefix="imagegen-chaos-"))
     directory.mkdir(parents=True, exist_ok=True)
     sys.stderr.write(f"seed {plan.seed}, at most {plan.longest / 60:.0f} minutes; logs in {directory}\n")
@@ -42,22 +49,24 @@ def _tell(plan: Plan, verdict: Verdict, directory: Path) -> None:
 
 def _command(given: argparse.Namespace) -> str:
     wanted = {
-        "JOBS": given.jobs,
-        "KILLS": given.kills,
-        "MINUTES": given.minutes,
+        "JOBS": given.jobs or None,
+        "KILLS": given.kills or None,
+        "MINUTES": given.minutes or None,
         "PAUSE": given.pause,
+        "BOUND": None if given.bound == BOUND else given.bound,
         "SEED": given.seed,
     }
-    return " ".join(("make chaos", *(f"{name}={value:g}" for name, value in wanted.items() if value)))
+    return " ".join(("make chaos", *(f"{name}={value:g}" for name, value in wanted.items() if value is not None)))
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="make chaos", description=__doc__)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=0, help="how long at least")
-    parser.add_argument("--jobs", type=int, default=0, help="how many at least")
+    parser.add_argument("--jobs", type=int, default=0, help="how many at least, accepted")
     parser.add_argument("--kills", type=int, default=0, help="how many processes to kill at least")
     parser.add_argument("--pause", type=float, default=2, help="seconds from one disturbance to the next, on average")
+    parser.add_argument("--bound", type=int, default=BOUND, help="FAL_CONCURRENCY; 0: none")
     parser.add_argument("--directory", type=Path, help="where logs and data go; it stays")
     parser.add_argument("--page", type=Path, help="a page between whose markers the table is written")
     return parser.parse_args()

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from random import Random
 from typing import Final, Literal, TypeAlias
 
+from aiohttp.web import Response
 from faults import Fal, planned
 from fleet import Fleet, Member
+from receiver import Receiver
 from servers import Servers
 from tally import Tally
 
@@ -23,6 +25,7 @@ class Scene:
     fleet: Fleet
     servers: Servers
     fal: Fal
+    receiver: Receiver
     tally: Tally
     lease: float
 
@@ -123,6 +126,13 @@ async def fal_misbehaves(scene: Scene, rng: Random) -> int:
     return len(faults) - 2  # the last two say only how long fal takes
 
 
+async def receiver_refuses(scene: Scene, rng: Random) -> int:
+    """The receiver of the callers' webhooks answers the next few with an error."""
+    times = rng.randint(1, 4)
+    scene.receiver.answers += [Response(status=rng.choice((302, 404, 500, 503))) for _ in range(times)]
+    return times
+
+
 @dataclass(frozen=True, slots=True)
 class Disturbance:
     """An act, the column of the table that counts it, and how often it is drawn."""
@@ -153,6 +163,7 @@ DISTURBANCES: Final[Sequence[Disturbance]] = (
     Disturbance(hang_s3, "stops", 1),
     Disturbance(hang_nats, "stops", 1),
     Disturbance(fal_misbehaves, "faults", 12),
+    Disturbance(receiver_refuses, "faults", 2),
 )
 
 

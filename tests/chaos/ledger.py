@@ -1,46 +1,44 @@
-"""The reckoning: what was promised, held against what MongoDB, the sandbox and S3 have in the end."""
+"""The reckoning: what was promised, held against what MongoDB, the sandbox, S3 and the receiver have in the end."""
 
 import asyncio
 import hashlib
 import io
-from collections import defaultdict
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Final, Literal, TypeAlias
+from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from typing import Final, TypeAlias
 
-from load import Told
+from charges import charged_wrongly, summed_up_wrongly
+from findings import Finding
+from paid import over_the_bound, paid_for_nothing, paid_twice, unknown
 from PIL import Image
-from records import Document, Paid, Picture, Records
+from records import Document, Picture, Records
+from told import Told
 
-Broken: TypeAlias = Literal["lost", "paid twice", "charged wrongly", "orphaned", "left over", "unknown"]
 ContentOf: TypeAlias = Callable[[str], Awaitable[bytes]]
-BROKEN: Final[Sequence[Broken]] = ("lost", "paid twice", "charged wrongly", "orphaned", "left over", "unknown")
-# Not promised so soon: what a process stored that was stopped over its lease is swept 20 minutes after the job's end.
-NOT_YET_PROMISED: Final[frozenset[Broken]] = frozenset({"left over"})
-_OK: Final = 200
 _HELD_IN_VAIN: Final = "failed (submission_unknown)"  # the one end that a late id may still change
-# Ends after which fal may be paid although there is no picture: fal's own word, or bytes that are none.
-_RIGHTFUL: Final = frozenset({"not_a_picture"})
+_FINAL: Final = ("completed", "failed", "cancelled")
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One broken promise, the column that counts it, and the job or token that it is about."""
+async def reckon(records: Records, told: Told, content_of: ContentOf, *, bound: int | None = None) -> Sequence[Finding]:
+    """Everything that is not as promised.
 
-    column: Broken
-    subject: str
-    what: str
-
-
-async def reckon(records: Records, told: Told, content_of: ContentOf) -> Sequence[Finding]:
-    """Everything that is not as promised. `content_of` reads an object of S3 by its key."""
+    Args:
+        records: what is left.
+        told: what was asked for, and what was answered.
+        content_of: reads an object of S3 by its key.
+        bound: FAL_CONCURRENCY.
+    """
     findings = [
         *_lost(records, told),
-        *_paid_twice(records),
-        *_paid_for_nothing(records),
-        *_charged_wrongly(records, told),
+        *_broken_batches(records, told),
+        *paid_twice(records),
+        *paid_for_nothing(records),
+        *charged_wrongly(records, told),
+        *summed_up_wrongly(records),
+        *over_the_bound(records, bound),
+        *_undelivered(records, told),
         *_orphaned(records),
-        *_unknown(records),
+        *unknown(records),
     ]
     return [*findings, *[each async for each in _unreadable(records, content_of)]]
 
@@ -61,67 +59,49 @@ def _lost(records: Records, told: Told) -> Iterator[Finding]:
             yield Finding("lost", job_id, f"a client saw {status}, and now it is {by_id[job_id].why}")
 
 
-def _paid_twice(records: Records) -> Iterator[Finding]:
-    """Jobs with two requests at fal, wishes with two jobs, requests with two jobs."""
-    for token, paid in _grouped(records.paid).items():
-        if len(paid) > 1:
-            yield Finding("paid twice", token, f"fal has {[each.request_id for each in paid]}")
-    owners: defaultdict[str, list[str]] = defaultdict(list)
-    wishes: defaultdict[str, list[str]] = defaultdict(list)
-    for document in records.documents:
-        wishes[document.token].append(document.id)
-        if document.submission.request is not None:
-            owners[document.submission.request.request_id].append(document.id)
-    for request_id, jobs in owners.items():
-        if len(jobs) > 1:
-            yield Finding("paid twice", jobs[0], f"shares the request {request_id} with {jobs[1:]}")
-    for token, jobs in wishes.items():
-        if len(jobs) > 1:
-            yield Finding("paid twice", token, f"became the jobs {jobs}")
+def _broken_batches(records: Records, told: Told) -> Iterator[Finding]:
+    """Batches of which only a part was accepted, or that ended otherwise than a client was told."""
+    there = {document.token for document in records.documents}
+    for key, tokens in told.batches.items():
+        missing = sorted({*tokens} - there)
+        if missing and len(missing) < len(tokens):
+            yield Finding("lost", key, f"was accepted in part: {missing} are not there")
+    for batch_id, end in told.batch_ends.items():
+        jobs = [document for document in records.documents if document.batch_id == batch_id]
+        counts = Counter(job.status for job in jobs)
+        if not _may_have_become(counts, end.counts):
+            yield Finding("lost", batch_id, f"a client saw {dict(end.counts)}, and now it is {dict(counts)}")
+        charged = sum(job.cost.total_cost for job in jobs if job.status == "completed")
+        if charged != end.charged and counts["completed"] == end.counts["completed"]:
+            yield Finding("charged wrongly", batch_id, f"a client saw {end.charged}, and now it is {charged}")
 
 
-def _paid_for_nothing(records: Records) -> Iterator[Finding]:
-    """Requests at fal that no job knows, and pictures that fal made and the job does not have."""
-    by_token = {document.token: document for document in records.documents}
-    for paid in records.paid:
-        job = by_token.get(paid.token)
-        if job is None:
-            yield Finding("lost", paid.token, f"fal has {paid.request_id}, and there is no such job")
-        elif job.is_unknown:
-            continue
-        elif job.submission.request is None or job.submission.request.request_id != paid.request_id:
-            yield Finding("lost", job.id, f"fal has {paid.request_id}, which the job does not know: {job.why}")
-        elif paid.result_status == _OK and job.status in {"failed", "cancelled"} and not _ended_rightfully(job):
-            yield Finding("lost", job.id, f"fal made the pictures of {paid.request_id}, and the job is {job.why}")
+def _may_have_become(now: Counter[str], then: Counter[str] | dict[str, int]) -> bool:
+    """A failed job may have run again by itself; apart from that an end is an end."""
+    whole = sum(now[status] for status in _FINAL) == then["total"]
+    return (
+        whole
+        and now["failed"] <= then["failed"]
+        and all(now[each] >= then[each] for each in _FINAL if each != "failed")
+    )
 
 
-def _unknown(records: Records) -> Iterator[Finding]:
-    """Jobs that ended without their request, though fal has it. One that fal never got ends so by right."""
-    paid = {each.token for each in records.paid}
+def _undelivered(records: Records, told: Told) -> Iterator[Finding]:
+    """Ends that a webhook was to be told of and was not, or not with our signature."""
+    heard = {(receipt.job_id, receipt.event) for receipt in records.receipts if receipt.is_signed}
+    for receipt in records.receipts:
+        if not receipt.is_signed:
+            yield Finding("undelivered", receipt.job_id, f"{receipt.event} was told with a wrong signature")
     for job in records.documents:
-        if job.is_unknown and job.token in paid:
-            yield Finding("unknown", job.id, f"is {job.why}, and fal has its request")
+        event = f"job.{job.status}"
+        if job.is_final and _is_to_be_told(job, told) and (job.id, event) not in heard:
+            yield Finding("undelivered", job.id, f"{event} was never told to its webhook")
 
 
-def _ended_rightfully(job: Document) -> bool:
-    return job.error is not None and job.error.code in _RIGHTFUL
-
-
-def _charged_wrongly(records: Records, told: Told) -> Iterator[Finding]:
-    """Charges without the pictures, pictures without the charge, charges for what fal never made."""
-    paid = {each.request_id: each for each in records.paid}
-    for job in records.documents:
-        pictures = len(job.images)
-        due = job.cost.cost_per_image * pictures if job.status == "completed" else 0
-        if job.is_final and job.cost.total_cost != due:
-            yield Finding("charged wrongly", job.id, f"{job.why}, {pictures} pictures: {job.cost.total_cost}")
-        if job.status != "completed":
-            continue
-        request = job.submission.request
-        if request is None or request.request_id not in paid:
-            yield Finding("charged wrongly", job.id, "is completed, and fal knows of no such request")
-        elif pictures != paid[request.request_id].pictures or pictures != told.wishes[job.token].pictures:
-            yield Finding("charged wrongly", job.id, f"has {pictures} pictures, not as many as were asked for")
+def _is_to_be_told(job: Document, told: Told) -> bool:
+    """A job that tries another again has no webhook."""
+    wish = told.wishes.get(job.token)
+    return wish is not None and wish.webhook is not None and job.retry_of is None
 
 
 def _orphaned(records: Records) -> Iterator[Finding]:
@@ -160,10 +140,3 @@ def _undecodable(content: bytes, size: tuple[int, int]) -> str | None:
             return None if image.size == size else f"is {image.size} and not {size}"
     except (OSError, SyntaxError) as error:
         return f"cannot be decoded: {error}"
-
-
-def _grouped(paid: Iterable[Paid]) -> dict[str, list[Paid]]:
-    groups: defaultdict[str, list[Paid]] = defaultdict(list)
-    for each in paid:
-        groups[each.token].append(each)
-    return groups

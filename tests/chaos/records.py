@@ -1,20 +1,29 @@
-"""What is left after a run, read as it lies there: MongoDB's documents, the sandbox's ledger, S3's objects.
+"""What is left after a run, read as it lies there: MongoDB, the sandbox's ledger, S3, and what the receiver was sent.
 
 Read with shapes of the harness's own, never with imagegen's code, which is what is being judged.
 """
 
-from collections.abc import Mapping, Sequence
+import base64
+import json
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from bucket import Bucket
 from faults import Fal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from pymongo import AsyncMongoClient  # noqa: TID251 - looks into MongoDB itself
+from pymongo.asynchronous.database import AsyncDatabase  # noqa: TID251 - the same
+from receiver import Received
+from standardwebhooks import Webhook
 
 from imagegen.settings import Settings
+
+WEBHOOK_SECRET: Final = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 
 Money = Annotated[Decimal, BeforeValidator(lambda value: Decimal(str(value)))]
 
@@ -54,6 +63,7 @@ class Document(_Read):
     """A job's document; `raw` is all of it."""
 
     id: str = Field(alias="_id")
+    user_id: str
     status: str
     inputs: Mapping[str, Any]
     cost: _Cost
@@ -61,6 +71,8 @@ class Document(_Read):
     images: tuple[Picture, ...] = ()
     error: _Failure | None = None
     attention: str | None = None
+    batch_id: str | None = None
+    retry_of: str | None = None
     raw: Mapping[str, Any]
 
     @property
@@ -83,6 +95,17 @@ class Document(_Read):
         return f"{self.status} ({self.error.code})" if self.error else self.status
 
 
+class UsageRow(_Read):
+    """One document of the usage: what some ended jobs of a user came to."""
+
+    user_id: str
+    jobs: int
+    completed: int
+    failed: int
+    images: int
+    charged: Money
+
+
 class Paid(BaseModel):
     """One request that the sandbox accepted: what fal would have billed. `result_status` is that of its outcome."""
 
@@ -92,6 +115,8 @@ class Paid(BaseModel):
     body: Mapping[str, Any]
     state: str
     result_status: int | None
+    submitted_at: float
+    completed_at: float | None
 
     @property
     def token(self) -> str:
@@ -105,32 +130,70 @@ class Paid(BaseModel):
 
 
 @dataclass(frozen=True, slots=True)
+class Receipt:
+    """What the callers' receiver was sent once: of which job, which event, and whether the signature is ours."""
+
+    job_id: str
+    event: str
+    is_signed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Records:
     """Everything that is left. `objects` are S3's keys; `uploads` those of uploads that nobody finished."""
 
     documents: Sequence[Document]
     paid: Sequence[Paid]
     objects: frozenset[str]
-    uploads: Sequence[str]
+    uploads: Sequence[str] = ()
+    usage: Sequence[UsageRow] = ()
+    receipts: Sequence[Receipt] = ()
 
 
-async def read_records(settings: Settings, fal: Fal, bucket: Bucket) -> Records:
+async def read_records(settings: Settings, fal: Fal, bucket: Bucket, received: Sequence[Received]) -> Records:
     """Read it all."""
-    documents = await read_documents(settings)
     ledger = await fal.ledger()
     requests: Any = ledger["requests"]
     return Records(
-        documents=documents,
+        documents=await read_documents(settings),
         paid=[Paid.model_validate(each) for each in requests],
         objects=frozenset(await bucket.keys()),
         uploads=await bucket.unfinished(),
+        usage=await _read_usage(settings),
+        receipts=[receipt_of(each) for each in received],
     )
 
 
 async def read_documents(settings: Settings) -> Sequence[Document]:
     """Every job, oldest first."""
+    async with _database(settings) as database:
+        found = database["jobs"].find().sort("_id")
+        return [Document.model_validate({**each, "raw": each}) async for each in found]
+
+
+async def is_anything_to_deliver(settings: Settings) -> bool:
+    """Whether the end of a job is still to be told to a webhook."""
+    async with _database(settings) as database:
+        return await database["deliveries"].find_one({"state": "pending"}) is not None
+
+
+async def _read_usage(settings: Settings) -> Sequence[UsageRow]:
+    async with _database(settings) as database:
+        return [UsageRow.model_validate(each) async for each in database["usage"].find()]
+
+
+@asynccontextmanager
+async def _database(settings: Settings) -> AsyncGenerator[AsyncDatabase[dict[str, Any]]]:
     assert settings.mongodb.url is not None
     url = settings.mongodb.url.get_secret_value()
     async with AsyncMongoClient[dict[str, Any]](url, tz_aware=True, timeoutMS=20_000) as client:
-        found = client[settings.mongodb.database]["jobs"].find().sort("_id")
-        return [Document.model_validate({**each, "raw": each}) async for each in found]
+        yield client[settings.mongodb.database]
+
+
+def receipt_of(received: Received) -> Receipt:
+    """Signed anew and compared, for the library's own check also asks whether it is only just arrived."""
+    sent_at = datetime.fromtimestamp(int(received.headers["webhook-timestamp"]), UTC)
+    signature = Webhook(WEBHOOK_SECRET).sign(received.id, sent_at, received.body.decode())
+    told: Any = json.loads(received.body)
+    signed = signature in received.headers["webhook-signature"].split()
+    return Receipt(job_id=told["data"]["jobId"], event=told["type"], is_signed=signed)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from ledger import Finding
+from findings import Finding
 from records import Records
 from run import Plan, Verdict
 

@@ -13,18 +13,22 @@ import httpx
 from bucket import Bucket, open_bucket
 from disturbances import Scene, disturb, struck
 from faults import LATE, Fal
+from findings import NOT_YET_PROMISED, Finding
 from fleet import Fleet, fleet
-from ledger import NOT_YET_PROMISED, Finding, reckon
+from ledger import reckon
 from load import Load
 from processes import environment
-from records import Records, read_documents, read_records
+from receiver import Receiver, receiving
+from records import WEBHOOK_SECRET, Records, is_anything_to_deliver, read_documents, read_records
 from servers import Servers
 from table import Table, tabulate
 from tally import Tally
+from told import Told
 
 from imagegen.local import local_stack
 from imagegen.settings import ServiceSettings, Settings
 
+BOUND: Final = 12
 _REST: Final = 180.0  # seconds in which every job has to come to its end once nothing is disturbed any more
 _SPARE: Final = 120.0  # seconds for starting, for the last clients, and for reading every picture
 
@@ -35,10 +39,12 @@ class Plan:
 
     Attributes:
         seed: of every choice that is made by chance; the moments themselves are the machine's.
-        rate: jobs asked for in a second.
+        jobs: accepted, as clients heard.
+        rate: clients that come in a second.
         pause: seconds from one disturbance to the next, on average.
         lease: the shortest that the service allows, so that it is often outlasted.
         horizon: how long a job is held whose request nobody knows of.
+        bound: FAL_CONCURRENCY; few enough that jobs often wait for a place.
     """
 
     seed: int = 1
@@ -51,6 +57,7 @@ class Plan:
     workers: int = 2
     lease: timedelta = timedelta(seconds=3)
     horizon: timedelta = timedelta(seconds=40)
+    bound: int | None = BOUND
 
     @property
     def longest(self) -> float:
@@ -83,6 +90,7 @@ class _Stage:
     settings: Settings
     fal: Fal
     bucket: Bucket
+    receiver: Receiver
     fleet: Fleet
     tally: Tally
 
@@ -94,12 +102,12 @@ async def run(plan: Plan, directory: Path, command: str = "") -> Verdict:
         TimeoutError: it took much longer than it should; everything that was started is ended.
     """
     async with asyncio.timeout(plan.longest), _stage(plan, directory) as stage:
-        load = Load(stage.fleet.ports, str(plan.seed), plan.rate, stage.tally)
+        load = Load(stage.fleet.ports, str(plan.seed), plan.rate, stage.receiver.url, stage.tally, Told())
         await _shake(plan, stage, load)
         await _come_to_rest(stage)
-        records = await read_records(stage.settings, stage.fal, stage.bucket)
-        findings = await reckon(records, load.told, stage.bucket.bytes_of)
-        table = tabulate(records, findings, stage.tally, command)
+        records = await read_records(stage.settings, stage.fal, stage.bucket, stage.receiver.received)
+        findings = await reckon(records, load.told, stage.bucket.bytes_of, bound=plan.bound)
+        table = tabulate(records, findings, stage.tally, bound=plan.bound, command=command)
         died = [f"{each.name} ended by itself: {each.ended}" for each in stage.fleet.members if each.ended]
         return Verdict(table, findings, [*load.told.surprises, *died], records)
 
@@ -111,26 +119,36 @@ async def _stage(plan: Plan, directory: Path) -> AsyncGenerator[_Stage]:
         local_stack(Settings(service=ServiceSettings(data_dir=directory / "servers"))) as settings,
         httpx.AsyncClient(base_url=settings.fal.queue_url, trust_env=False) as http,
         open_bucket(settings.s3) as bucket,
+        receiving() as receiver,
     ):
         await bucket.make()
         assert settings.fal.key is not None
         fal = Fal(http, settings.fal.key.get_secret_value())
-        horizon = {"IMAGEGEN_UNKNOWN_HORIZON": f"{plan.horizon.total_seconds()}s"}
-        environ = environment(settings, plan.lease) | horizon
+        environ = environment(settings, plan.lease) | _more_variables(plan)
         async with fleet(environ, directory, tally, serves=plan.serves, workers=plan.workers) as members:
             await members.all_up()
-            yield _Stage(settings, fal, bucket, members, tally)
+            yield _Stage(settings, fal, bucket, receiver, members, tally)
+
+
+def _more_variables(plan: Plan) -> dict[str, str]:
+    bound = {} if plan.bound is None else {"FAL_CONCURRENCY": str(plan.bound)}
+    return bound | {
+        "IMAGEGEN_UNKNOWN_HORIZON": f"{plan.horizon.total_seconds()}s",
+        "WEBHOOK_SECRETS": WEBHOOK_SECRET,
+        "WEBHOOK_ALLOW_PRIVATE": "1",
+    }
 
 
 async def _shake(plan: Plan, stage: _Stage, load: Load) -> None:
     """Load and disturbances side by side, until it is enough of both."""
     servers = Servers(stage.settings, stage.tally)
-    scene = Scene(stage.fleet, servers, stage.fal, stage.tally, plan.lease.total_seconds())
+    lease = plan.lease.total_seconds()
+    scene = Scene(stage.fleet, servers, stage.fal, stage.receiver, stage.tally, lease)
     began = stage.tally.seconds
     enough = asyncio.Event()
 
-    def is_enough(jobs: int) -> bool:
-        lasted = stage.tally.seconds - began
+    def is_enough() -> bool:
+        lasted, jobs = stage.tally.seconds - began, len(load.told.accepted)
         return lasted >= plan.seconds and jobs >= plan.jobs and struck(stage.tally, "kills") >= plan.kills
 
     async with asyncio.TaskGroup() as both:
@@ -140,14 +158,16 @@ async def _shake(plan: Plan, stage: _Stage, load: Load) -> None:
 
 
 async def _come_to_rest(stage: _Stage) -> None:
-    """Undisturbed, wait until every job has ended; what has not by then never will."""
+    """Undisturbed, wait until every job has ended and its webhook was told; what has not by then never will."""
     await stage.fal.misbehaves([LATE[0]])
+    stage.receiver.answers.clear()
     await stage.fleet.all_up()
     stage.tally.note("everything is up and undisturbed")
     give_up_at = stage.tally.seconds + _REST
     while stage.tally.seconds < give_up_at:
         documents = await read_documents(stage.settings)
-        if all(document.is_final or document.attention for document in documents):
+        ended = all(document.is_final or document.attention for document in documents)
+        if ended and not await is_anything_to_deliver(stage.settings):
             break
         await asyncio.sleep(1)
     stage.tally.note("at rest")

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from disturbances import DISTURBANCES, struck
-from ledger import BROKEN, Finding
+from findings import BROKEN, Finding
+from paid import most_at_once
 from records import Records
 from tally import Tally
 
@@ -24,12 +25,16 @@ class Table:
         columns: jobs, kills, stops, restarts, faults, and each broken promise.
         ends: how many jobs ended how.
         disturbed: how often each disturbance struck.
+        open_at_most: requests open at fal at the moment with the most of them.
+        bound: FAL_CONCURRENCY.
         command: repeats the run.
     """
 
     columns: Mapping[str, int]
     ends: Mapping[str, int]
     disturbed: Mapping[str, int]
+    open_at_most: int
+    bound: int | None
     minutes: float
     command: str
 
@@ -37,18 +42,20 @@ class Table:
         """The table, the command, and what is behind the figures."""
         ends = ", ".join(f"{number} {end}" for end, number in self.ends.items())
         disturbed = ", ".join(f"{name} {number}" for name, number in self.disturbed.items())
+        allowed = f"of {self.bound} allowed" if self.bound is not None else "without a bound"
+        at_fal = f"Open at fal at once: {self.open_at_most} {allowed}."
         return "\n".join(
             (
                 "| " + " | ".join(self.columns) + " |",
                 "|" + " ---: |" * len(self.columns),
                 "| " + " | ".join(f"{number:,}" for number in self.columns.values()) + " |",
                 "",
-                f"`{self.command}`, {self.minutes:.1f} minutes. Jobs: {ends}. Disturbances: {disturbed}.",
+                f"`{self.command}`, {self.minutes:.1f} minutes. Jobs: {ends}. {at_fal} Disturbances: {disturbed}.",
             )
         )
 
 
-def tabulate(records: Records, findings: Sequence[Finding], tally: Tally, command: str) -> Table:
+def tabulate(records: Records, findings: Sequence[Finding], tally: Tally, *, bound: int | None, command: str) -> Table:
     """Count everything."""
     broken = Counter(finding.column for finding in findings)
     ends = Counter(document.why for document in records.documents)
@@ -60,6 +67,8 @@ def tabulate(records: Records, findings: Sequence[Finding], tally: Tally, comman
         },
         ends=dict(ends.most_common()),
         disturbed={each.name: tally.struck[each.name] for each in DISTURBANCES},
+        open_at_most=most_at_once(records.paid),
+        bound=bound,
         minutes=tally.seconds / 60,
         command=command,
     )

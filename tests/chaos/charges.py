@@ -1,0 +1,63 @@
+"""What callers are charged: for each completed job its pictures, for every other nothing, and their sum by the user."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from decimal import Decimal
+
+from findings import Finding
+from records import Document, Records
+from told import Told
+
+
+def charged_wrongly(records: Records, told: Told) -> Iterator[Finding]:
+    """Charges without the pictures, pictures without the charge, charges for what fal never made."""
+    paid = {each.request_id: each for each in records.paid}
+    for job in records.documents:
+        pictures = len(job.images)
+        due = job.cost.cost_per_image * pictures if job.status == "completed" else 0
+        if job.is_final and job.cost.total_cost != due:
+            yield Finding("charged wrongly", job.id, f"{job.why}, {pictures} pictures: {job.cost.total_cost}")
+        if job.status != "completed":
+            continue
+        request = job.submission.request
+        if request is None or request.request_id not in paid:
+            yield Finding("charged wrongly", job.id, "is completed, and fal knows of no such request")
+        elif pictures != paid[request.request_id].pictures or pictures != told.wishes[job.token].pictures:
+            yield Finding("charged wrongly", job.id, f"has {pictures} pictures, not as many as were asked for")
+
+
+@dataclass(slots=True)
+class _Sums:
+    jobs: int = 0
+    completed: int = 0
+    failed: int = 0
+    images: int = 0
+    charged: Decimal = Decimal(0)
+
+
+def summed_up_wrongly(records: Records) -> Iterator[Finding]:
+    """Users whose usage is not what their ended jobs come to."""
+    kept, due = defaultdict[str, _Sums](_Sums), defaultdict[str, _Sums](_Sums)
+    for row in records.usage:
+        sums = kept[row.user_id]
+        sums.jobs += row.jobs
+        sums.completed += row.completed
+        sums.failed += row.failed
+        sums.images += row.images
+        sums.charged += row.charged
+    for job in records.documents:
+        if job.is_final:
+            _add(job, due[job.user_id])
+    for user in sorted({*kept, *due}):
+        if kept[user] != due[user]:
+            yield Finding("charged wrongly", user, f"the usage says {kept[user]}, the jobs {due[user]}")
+
+
+def _add(job: Document, sums: _Sums) -> None:
+    completed = job.status == "completed"
+    sums.jobs += 1
+    sums.completed += completed
+    sums.failed += job.status == "failed"
+    sums.images += len(job.images) if completed else 0
+    sums.charged += job.cost.total_cost if completed else 0

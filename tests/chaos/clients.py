@@ -1,0 +1,176 @@
+"""One client, and what it can do: ask, look, wait, follow, cancel, try again. Any API process may answer."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from http import HTTPStatus
+from random import Random
+from typing import Any, Final
+
+import httpx
+from told import Told, Wish
+
+TRIES: Final = 12
+_GENERATE: Final = "/api/images/generate"
+_BATCH: Final = "/api/images/batch"
+_SILENCE: Final = 17.0  # seconds without any sign of life on a stream, which has one every 15 s
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """One client with one wish, and what it does by chance."""
+
+    http: httpx.AsyncClient
+    ports: Sequence[int]
+    wish: Wish
+    rng: Random
+    told: Told
+
+    @property
+    def address(self) -> str:
+        """An API process; the next question may go to another."""
+        return f"http://127.0.0.1:{self.rng.choice(self.ports)}"
+
+    def post(self, *, within: float, prefer: str | None = None) -> Coroutine[object, object, httpx.Response]:
+        """Ask for the job."""
+        headers = _headers(self.wish.key, prefer)
+        return self.http.post(f"{self.address}{_GENERATE}", json=self.wish.body, headers=headers, timeout=within)
+
+    async def ask(self, *, within: float, prefer: str | None) -> str | None:
+        """Ask once; the job's id if it is told."""
+        try:
+            answer = await self.post(within=within, prefer=prefer)
+        except httpx.TransportError:
+            return None
+        return self.told.hear(self.wish, answer)
+
+    async def repeat(self, *, within: float, prefer: str) -> str | None:
+        """Ask until accepted; without a key only once, for a repeat would be a second job."""
+        for _ in range(TRIES if self.wish.key else 1):
+            job_id = await self.ask(within=within, prefer=prefer)
+            if job_id is not None:
+                return job_id
+            await asyncio.sleep(self.rng.uniform(0.2, 1.5))
+        return None
+
+    async def watch(self, job_id: str, times: int = 20) -> None:
+        """Ask for the job until it has ended; a client gives up after a while."""
+        for _ in range(times):
+            await asyncio.sleep(self.rng.uniform(0.3, 1.5))
+            await self._look(job_id, wait=0)
+            if job_id in self.told.ended:
+                return
+
+    async def wait_long(self, job_id: str, times: int = 5) -> None:
+        """Ask for the job's end with a long-poll, again where that runs out or breaks off."""
+        for _ in range(times):
+            await self._look(job_id, wait=self.rng.randint(2, 8))
+            if job_id in self.told.ended:
+                return
+            await asyncio.sleep(self.rng.uniform(0, 0.5))
+
+    async def _look(self, job_id: str, *, wait: int) -> None:
+        with suppress(httpx.TransportError):
+            url = f"{self.address}/api/jobs/{job_id}"
+            answer = await self.http.get(url, params={"wait": wait}, timeout=10 + wait)
+            self.told.hear(self.wish, answer)
+
+    async def follow(self, job_id: str, times: int = 5) -> None:
+        """Hear the job's events to its end; what breaks off is resumed with the last event's id, at any process."""
+        last: str | None = None
+        for _ in range(times):
+            try:
+                async for event_id, event in self._events(job_id, last):
+                    self._demand_order(job_id, last, event_id)
+                    last = event_id
+                    self.told.hear_of_job(self.wish, event["job"] or {})
+            except httpx.TransportError:
+                await asyncio.sleep(self.rng.uniform(0, 1))
+            if job_id in self.told.ended:
+                return
+        await self.watch(job_id, 3)
+
+    async def _events(self, job_id: str, last: str | None) -> AsyncGenerator[tuple[str, Mapping[str, Any]]]:
+        headers = {"Last-Event-ID": last} if last else {}
+        url = f"{self.address}/api/jobs/{job_id}/events"
+        async with self.http.stream("GET", url, headers=headers, timeout=_SILENCE) as answer:
+            if answer.status_code == HTTPStatus.OK:
+                async for event in _events_in(answer):
+                    yield event
+            elif answer.status_code != HTTPStatus.NO_CONTENT:
+                await answer.aread()
+                self.told.hear(self.wish, answer)
+
+    def _demand_order(self, job_id: str, last: str | None, event_id: str) -> None:
+        if last is not None and int(event_id) < int(last):
+            self.told.surprises.append(f"{self.wish.token}: {job_id} went back from event {last} to {event_id}")
+
+    async def cancel(self, job_id: str, rightful: int = HTTPStatus.CONFLICT) -> None:
+        """Wish the job cancelled; it may have ended before."""
+        with suppress(httpx.TransportError):
+            answer = await self.http.post(f"{self.address}/api/jobs/{job_id}/cancel", timeout=10)
+            self.told.hear(self.wish, answer, rightful)
+
+    async def try_again(self, job_id: str) -> str | None:
+        """Ask that a job which ended without pictures be run again, under one key, until that is accepted."""
+        late = "failed (submission_unknown)"  # it may run again by itself meanwhile
+        rightful = HTTPStatus.CONFLICT if self.told.ended[job_id] == late else None
+        for _ in range(TRIES):
+            headers = _headers(f"{self.wish.token}-again", "respond-async")
+            with suppress(httpx.TransportError):
+                url = f"{self.address}/api/jobs/{job_id}/retry"
+                answer = await self.http.post(url, headers=headers, timeout=15)
+                again = self.told.hear(self.wish, answer, rightful)
+                if again is not None or answer.status_code == rightful:
+                    return again
+            await asyncio.sleep(self.rng.uniform(0.2, 1.5))
+        return None
+
+    async def ask_for_all(self, wishes: Sequence[Wish]) -> str | None:
+        """Ask for many jobs at once under one key, until they are accepted; the batch's id."""
+        body = {"requests": [wish.request for wish in wishes], "userId": self.wish.user}
+        for _ in range(TRIES):
+            with suppress(httpx.TransportError):
+                url, headers = f"{self.address}{_BATCH}", _headers(self.wish.token, None)
+                answer = await self.http.post(url, json=body, headers=headers, timeout=self.rng.uniform(1, 15))
+                if (batch_id := self.told.hear_of_batch(wishes, answer)) is not None:
+                    return batch_id
+            await asyncio.sleep(self.rng.uniform(0.2, 1.5))
+        return None
+
+    async def cancel_all(self, batch_id: str, wishes: Sequence[Wish]) -> None:
+        """Wish all jobs of a batch cancelled that have not ended."""
+        with suppress(httpx.TransportError):
+            answer = await self.http.post(f"{self.address}/api/batches/{batch_id}/cancel", timeout=10)
+            self.told.hear_of_batch(wishes, answer)
+
+    async def wait_for_all(self, batch_id: str, wishes: Sequence[Wish], times: int = 6) -> None:
+        """Ask for the batch's end with long-polls."""
+        for _ in range(times):
+            with suppress(httpx.TransportError):
+                wait = self.rng.randint(2, 8)
+                url = f"{self.address}/api/batches/{batch_id}"
+                answer = await self.http.get(url, params={"wait": wait}, timeout=10 + wait)
+                self.told.hear_of_batch(wishes, answer)
+            if batch_id in self.told.batch_ends:
+                return
+            await asyncio.sleep(self.rng.uniform(0, 0.5))
+
+
+async def _events_in(answer: httpx.Response) -> AsyncGenerator[tuple[str, Mapping[str, Any]]]:
+    """Each event's id and data, once it is whole; comments are signs of life."""
+    found: dict[str, str] = {}
+    async for line in answer.aiter_lines():
+        name, _, value = line.partition(": ")
+        if line:
+            found[name] = value
+        elif "data" in found:
+            yield found["id"], json.loads(found["data"])
+            found = {}
+
+
+def _headers(key: str | None, prefer: str | None) -> dict[str, str]:
+    headers = {"Idempotency-Key": key, "Prefer": prefer}
+    return {name: value for name, value in headers.items() if value is not None}

@@ -1,0 +1,97 @@
+"""What fal was paid for, held against the jobs: each request has its job, and each job one request at most."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
+from typing import Final
+
+from findings import Finding
+from records import Document, Paid, Records
+
+_OK: Final = 200
+# Ends after which fal may be paid although there is no picture: fal's own word, or bytes that are none.
+_RIGHTFUL: Final = frozenset({"not_a_picture"})
+
+
+def paid_twice(records: Records) -> Iterator[Finding]:
+    """More requests at fal than jobs, more jobs than were asked for, requests with two jobs."""
+    jobs, asked = _jobs_by_token(records), defaultdict[str, list[str]](list)
+    for document in records.documents:
+        asked[document.retry_of or document.token].append(document.id)
+    for token, paid in _paid_by_token(records).items():
+        if len(paid) > max(1, len(jobs[token])):
+            yield Finding("paid twice", token, f"fal has {[each.request_id for each in paid]}")
+    for request_id, owners in _owners(records).items():
+        if len(owners) > 1:
+            others = [each.id for each in owners[1:]]
+            yield Finding("paid twice", owners[0].id, f"shares the request {request_id} with {others}")
+    for wish, made in asked.items():
+        if len(made) > 1:
+            yield Finding("paid twice", wish, f"became the jobs {made}")
+
+
+def paid_for_nothing(records: Records) -> Iterator[Finding]:
+    """Requests at fal that no job knows, and pictures that fal made and the job does not have."""
+    jobs, owners = _jobs_by_token(records), _owners(records)
+    for paid in records.paid:
+        of_this_wish, (job, *_) = jobs[paid.token], owners.get(paid.request_id, [None])
+        if not of_this_wish:
+            yield Finding("lost", paid.token, f"fal has {paid.request_id}, and there is no such job")
+        elif job is None:
+            if not any(each.is_unknown for each in of_this_wish):
+                ends = [each.why for each in of_this_wish]
+                yield Finding("lost", paid.token, f"fal has {paid.request_id}, which no job knows: {ends}")
+        elif job.token != paid.token:
+            yield Finding("lost", job.id, f"has {paid.request_id}, the request of {paid.token}")
+        elif paid.result_status == _OK and job.status in {"failed", "cancelled"} and not _ended_rightfully(job):
+            yield Finding("lost", job.id, f"fal made the pictures of {paid.request_id}, and the job is {job.why}")
+
+
+def unknown(records: Records) -> Iterator[Finding]:
+    """Jobs that ended without their request, though fal has it. One that fal never got ends so by right."""
+    owners = _owners(records)
+    unowned = {paid.token for paid in records.paid if paid.request_id not in owners}
+    for job in records.documents:
+        if job.is_unknown and job.token in unowned:
+            yield Finding("unknown", job.id, f"is {job.why}, and fal has its request")
+
+
+def over_the_bound(records: Records, bound: int | None) -> Iterator[Finding]:
+    """More requests open at fal at once than FAL_CONCURRENCY allows."""
+    most = most_at_once(records.paid)
+    if bound is not None and most > bound:
+        yield Finding("over the bound", f"{most} requests", f"were open at fal at once, and {bound} are allowed")
+
+
+def most_at_once(paid: Sequence[Paid]) -> int:
+    """How many requests fal had accepted and not finished, at the moment with the most of them."""
+    moments = [(each.submitted_at, 1) for each in paid]
+    moments += [(each.completed_at, -1) for each in paid if each.completed_at is not None]
+    return max(accumulate(change for _, change in sorted(moments)), default=0)
+
+
+def _ended_rightfully(job: Document) -> bool:
+    return job.error is not None and job.error.code in _RIGHTFUL
+
+
+def _owners(records: Records) -> Mapping[str, Sequence[Document]]:
+    """The jobs that know a request, by its id."""
+    owners: defaultdict[str, list[Document]] = defaultdict(list)
+    for document in records.documents:
+        if document.submission.request is not None:
+            owners[document.submission.request.request_id].append(document)
+    return dict(owners)
+
+
+def _jobs_by_token(records: Records) -> Mapping[str, Sequence[Document]]:
+    jobs: defaultdict[str, list[Document]] = defaultdict(list)
+    for document in records.documents:
+        jobs[document.token].append(document)
+    return jobs
+
+
+def _paid_by_token(records: Records) -> Mapping[str, Sequence[Paid]]:
+    groups: defaultdict[str, list[Paid]] = defaultdict(list)
+    for each in records.paid:
+        groups[each.token].append(each)
+    return groups

@@ -1,0 +1,147 @@
+"""What clients want, and what they were told: the promises that the reckoning holds the service to."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from http import HTTPStatus
+from typing import Any, Final, cast
+
+import httpx
+
+_NEVER: Final = frozenset({400, 401, 403, 404, 409, 422})
+_REFUSED: Final = frozenset({"input_refused", "output_refused"})
+_FINAL: Final = frozenset({"completed", "failed", "cancelled"})
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """One job that a client wants.
+
+    Attributes:
+        token: the word in the prompt that no other wish has.
+        key: the idempotency key, for clients that give one.
+        deadline: seconds after which the pictures are not wanted any more.
+        webhook: where the end of the job is to be told.
+    """
+
+    token: str
+    pictures: int
+    user: str
+    key: str | None
+    deadline: int | None = None
+    webhook: str | None = None
+
+    @property
+    def request(self) -> dict[str, object]:
+        """What is posted among the requests of a batch."""
+        more = {"deadlineSeconds": self.deadline, "webhookUrl": self.webhook}
+        return {
+            **{name: value for name, value in more.items() if value is not None},
+            "model": "flux-pro",
+            "inputs": {"prompt": f"{self.token} a lighthouse"},
+            "options": {"width": 256, "height": 256, "num_images": self.pictures},
+        }
+
+    @property
+    def body(self) -> dict[str, object]:
+        """What is posted for this job alone."""
+        return {**self.request, "userId": self.user}
+
+
+@dataclass(frozen=True, slots=True)
+class BatchEnd:
+    """What a client was told of a batch that has ended."""
+
+    counts: Mapping[str, int]
+    charged: Decimal
+
+
+@dataclass(slots=True)
+class Told:
+    """What the clients were told.
+
+    Attributes:
+        wishes: every job asked for, by its token.
+        accepted: the ids of all jobs that any client heard of, with the token that it was asked with.
+        ended: the final status that a client saw, by the job's id, with the code of its error in parentheses.
+        batches: the tokens that were asked for together, by the batch's key.
+        batch_ends: what ended batches came to, by the batch's id.
+        surprises: answers that no client should ever get.
+    """
+
+    wishes: dict[str, Wish] = field(default_factory=dict[str, Wish])
+    accepted: dict[str, str] = field(default_factory=dict[str, str])
+    ended: dict[str, str] = field(default_factory=dict[str, str])
+    batches: dict[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    batch_ends: dict[str, BatchEnd] = field(default_factory=dict[str, BatchEnd])
+    surprises: list[str] = field(default_factory=list[str])
+
+    def hear(self, wish: Wish, answer: httpx.Response, rightful: int | None = None) -> str | None:
+        """Note an answer; the job's id if it names one that is accepted. `rightful` is a status that is no surprise."""
+        body = json_of(answer)
+        refused = body.get("code") in _REFUSED  # by moderation: a job that failed, as with the 5xx that name one
+        about_a_job = refused or body.get("jobId") is not None
+        if answer.status_code != rightful and _is_surprising(answer, refused=refused, about_a_job=about_a_job):
+            self.surprise(wish.token, answer)
+        if answer.status_code == HTTPStatus.CONFLICT:
+            return None
+        return self.hear_of_job(wish, body, failed=answer.is_server_error or refused, doubtful=is_busy(answer))
+
+    def hear_of_job(
+        self, wish: Wish, body: Mapping[str, Any], *, failed: bool = False, doubtful: bool = False
+    ) -> str | None:
+        """Note a job as it was told; 503 may name one that perhaps exists."""
+        job_id = body.get("jobId")
+        if not isinstance(job_id, str) or doubtful:
+            return None
+        self.accepted[job_id] = wish.token
+        status = "failed" if failed else body.get("status")
+        if status in _FINAL:
+            self.ended[job_id] = f"{status}{_reason(body)}"
+        return job_id
+
+    def hear_of_batch(self, wishes: Sequence[Wish], answer: httpx.Response) -> str | None:
+        """Note an answer about a batch; its id if it is accepted."""
+        body = json_of(answer)
+        if _is_surprising(answer, refused=False, about_a_job=False):
+            self.surprise(wishes[0].token, answer)
+        if not answer.is_success:
+            return None
+        batch_id: str = body["batchId"]
+        for job_id, wish in zip(body["jobIds"], wishes, strict=True):
+            self.accepted[job_id] = wish.token
+        if body["status"] == "ended":
+            self.batch_ends[batch_id] = BatchEnd(body["counts"], Decimal(str(body["cost"]["charged"])))
+        return batch_id
+
+    def surprise(self, token: str, answer: httpx.Response) -> None:
+        """Note an answer that nobody should ever get."""
+        self.surprises.append(f"{token}: {answer.status_code} {answer.text[:300]}")
+
+
+def json_of(answer: httpx.Response) -> dict[str, Any]:
+    """The body's members; none where it is no JSON object."""
+    try:
+        body = json.loads(answer.content)
+    except ValueError:
+        return {}
+    return cast("dict[str, Any]", body) if isinstance(body, dict) else {}
+
+
+def is_busy(answer: httpx.Response) -> bool:
+    """Whether a server that it needs is down."""
+    return answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE
+
+
+def _is_surprising(answer: httpx.Response, *, refused: bool, about_a_job: bool) -> bool:
+    if answer.status_code in _NEVER:
+        return not refused
+    return answer.is_server_error and not about_a_job and not is_busy(answer)
+
+
+def _reason(body: Mapping[str, Any]) -> str:
+    """The code of a failed job, which is a job's member, or a problem's own."""
+    error: dict[str, Any] | None = body.get("error")
+    code = error["code"] if error else body.get("code")
+    return f" ({code})" if code else ""
