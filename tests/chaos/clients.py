@@ -94,6 +94,7 @@ class Client:
 
     async def _events(self, job_id: str, last: str | None) -> AsyncGenerator[tuple[str, Mapping[str, Any]]]:
         headers = {"Last-Event-ID": last} if last else {}
+        self.told.resumed += last is not None
         url = f"{self.address}/api/jobs/{job_id}/events"
         async with self.http.stream("GET", url, headers=headers, timeout=_SILENCE) as answer:
             if answer.status_code == HTTPStatus.OK:

@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import io
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
 from charges import charged_wrongly, summed_up_wrongly
@@ -76,7 +76,7 @@ def _broken_batches(records: Records, told: Told) -> Iterator[Finding]:
             yield Finding("charged wrongly", batch_id, f"a client saw {end.charged}, and now it is {charged}")
 
 
-def _may_have_become(now: Counter[str], then: Counter[str] | dict[str, int]) -> bool:
+def _may_have_become(now: Counter[str], then: Mapping[str, int]) -> bool:
     """A failed job may have run again by itself; apart from that an end is an end."""
     whole = sum(now[status] for status in _FINAL) == then["total"]
     return (

@@ -107,7 +107,7 @@ async def run(plan: Plan, directory: Path, command: str = "") -> Verdict:
         await _come_to_rest(stage)
         records = await read_records(stage.settings, stage.fal, stage.bucket, stage.receiver.received)
         findings = await reckon(records, load.told, stage.bucket.bytes_of, bound=plan.bound)
-        table = tabulate(records, findings, stage.tally, bound=plan.bound, command=command)
+        table = tabulate(records, load.told, findings, stage.tally, bound=plan.bound, command=command)
         died = [f"{each.name} ended by itself: {each.ended}" for each in stage.fleet.members if each.ended]
         return Verdict(table, findings, [*load.told.surprises, *died], records)
 

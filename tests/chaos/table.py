@@ -12,6 +12,7 @@ from findings import BROKEN, Finding
 from paid import most_at_once
 from records import Records
 from tally import Tally
+from told import Told
 
 _BEGIN: Final = "<!-- make chaos: begin -->"
 _END: Final = "<!-- make chaos: end -->"
@@ -24,6 +25,7 @@ class Table:
     Attributes:
         columns: jobs, kills, stops, restarts, faults, and each broken promise.
         ends: how many jobs ended how.
+        ways: how many were asked for, followed and told in other ways than one request that is answered.
         disturbed: how often each disturbance struck.
         open_at_most: requests open at fal at the moment with the most of them.
         bound: FAL_CONCURRENCY.
@@ -32,6 +34,7 @@ class Table:
 
     columns: Mapping[str, int]
     ends: Mapping[str, int]
+    ways: Mapping[str, int]
     disturbed: Mapping[str, int]
     open_at_most: int
     bound: int | None
@@ -41,21 +44,27 @@ class Table:
     def markdown(self) -> str:
         """The table, the command, and what is behind the figures."""
         ends = ", ".join(f"{number} {end}" for end, number in self.ends.items())
+        ways = ", ".join(f"{number} {way}" for way, number in self.ways.items())
         disturbed = ", ".join(f"{name} {number}" for name, number in self.disturbed.items())
         allowed = f"of {self.bound} allowed" if self.bound is not None else "without a bound"
         at_fal = f"Open at fal at once: {self.open_at_most} {allowed}."
+        figures = (
+            f"`{self.command}`, {self.minutes:.1f} minutes. Jobs: {ends}; {ways}. {at_fal} Disturbances: {disturbed}."
+        )
         return "\n".join(
             (
                 "| " + " | ".join(self.columns) + " |",
                 "|" + " ---: |" * len(self.columns),
                 "| " + " | ".join(f"{number:,}" for number in self.columns.values()) + " |",
                 "",
-                f"`{self.command}`, {self.minutes:.1f} minutes. Jobs: {ends}. {at_fal} Disturbances: {disturbed}.",
+                figures,
             )
         )
 
 
-def tabulate(records: Records, findings: Sequence[Finding], tally: Tally, *, bound: int | None, command: str) -> Table:
+def tabulate(
+    records: Records, told: Told, findings: Sequence[Finding], tally: Tally, *, bound: int | None, command: str
+) -> Table:
     """Count everything."""
     broken = Counter(finding.column for finding in findings)
     ends = Counter(document.why for document in records.documents)
@@ -66,12 +75,22 @@ def tabulate(records: Records, findings: Sequence[Finding], tally: Tally, *, bou
             **{column: broken[column] for column in BROKEN},
         },
         ends=dict(ends.most_common()),
+        ways=_ways(records, told),
         disturbed={each.name: tally.struck[each.name] for each in DISTURBANCES},
         open_at_most=most_at_once(records.paid),
         bound=bound,
         minutes=tally.seconds / 60,
         command=command,
     )
+
+
+def _ways(records: Records, told: Told) -> Mapping[str, int]:
+    return {
+        "in batches": sum(document.batch_id is not None for document in records.documents),
+        "tried again": sum(document.retry_of is not None for document in records.documents),
+        "told to a webhook": len({receipt.job_id for receipt in records.receipts}),
+        "event streams resumed": told.resumed,
+    }
 
 
 def write_into(page: Path, table: Table) -> None:

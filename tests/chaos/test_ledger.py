@@ -102,9 +102,21 @@ def row(user: str = "me", jobs: int = 1, **sums: Any) -> UsageRow:
     return UsageRow.model_validate({"userId": user, "jobs": jobs, **nothing, **sums})
 
 
-def records(*documents: dict[str, Any], paid: list[Paid], objects: tuple[str, ...] = (), **more: Any) -> Records:
+def records(
+    *documents: dict[str, Any],
+    paid: Sequence[Paid],
+    objects: Sequence[str] = (),
+    kept: Sequence[UsageRow] | None = None,
+    receipts: Sequence[Receipt] = (),
+) -> Records:
     there = [Document.model_validate({**each, "raw": {}}) for each in documents]
-    return Records(documents=there, paid=paid, objects=frozenset(objects), **{"usage": usage(there), **more})
+    return Records(
+        documents=there,
+        paid=paid,
+        objects=frozenset(objects),
+        usage=usage(there) if kept is None else kept,
+        receipts=receipts,
+    )
 
 
 async def columns(
@@ -207,7 +219,7 @@ async def test_a_picture_that_is_not_whole_is_lost(content: bytes) -> None:
     ids=["not counted", "counted twice", "other money", "other pictures", "other end", "another's"],
 )
 async def test_a_usage_that_is_not_what_the_jobs_come_to_is_charged_wrongly(kept: list[UsageRow]) -> None:
-    found = records(completed(), paid=[paid()], objects=(KEY,), usage=kept)
+    found = records(completed(), paid=[paid()], objects=(KEY,), kept=kept)
 
     assert set(await columns(found)) == {"charged wrongly"}
 
@@ -216,7 +228,7 @@ async def test_the_usage_is_the_sum_of_its_documents() -> None:
     kept = [row(completed=1, images=1, charged="0.05"), row(failed=1), row(jobs=0)]
     other = {**FAILED, "_id": "OTHER", "inputs": {"prompt": "wish-2 a lighthouse"}, "submission": {"state": "none"}}
 
-    assert await columns(records(completed(), other, paid=[paid()], objects=(KEY,), usage=kept)) == []
+    assert await columns(records(completed(), other, paid=[paid()], objects=(KEY,), kept=kept)) == []
 
 
 @pytest.mark.parametrize(

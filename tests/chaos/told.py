@@ -68,6 +68,7 @@ class Told:
         batches: the tokens that were asked for together, by the batch's key.
         batch_ends: what ended batches came to, by the batch's id.
         surprises: answers that no client should ever get.
+        resumed: how often a stream of events that had broken off was opened anew.
     """
 
     wishes: dict[str, Wish] = field(default_factory=dict[str, Wish])
@@ -76,6 +77,7 @@ class Told:
     batches: dict[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
     batch_ends: dict[str, BatchEnd] = field(default_factory=dict[str, BatchEnd])
     surprises: list[str] = field(default_factory=list[str])
+    resumed: int = 0
 
     def hear(self, wish: Wish, answer: httpx.Response, rightful: int | None = None) -> str | None:
         """Note an answer; the job's id if it names one that is accepted. `rightful` is a status that is no surprise."""
