@@ -54,6 +54,7 @@ class Delivery:
     def __init__(self, message: Msg, lane: Lane, queue: "Queue") -> None:
         self._message, self._queue, self.lane = message, queue, lane
         self.job_id = message.subject.rpartition(".")[2]
+        self._open: Job | None = None
 
     async def acknowledge(self) -> None:
         """The job has ended; the message goes away."""
@@ -61,7 +62,11 @@ class Delivery:
             await self._message.ack()
 
     async def hand_back(self, delay: timedelta) -> None:
-        """Deliver it again, to anyone, after `delay`."""
+        """Deliver it again, to anyone, after `delay`; one that `holds_a_place` goes to the open lane, once at once."""
+        if self._open is not None:
+            job, self._open = self._open, None
+            await self.pass_on(job)
+            return
         with _lost_messages_come_again():
             await self._message.nak(delay=delay.total_seconds())
             if not delay:
@@ -75,6 +80,11 @@ class Delivery:
             await self.hand_back(timedelta(0))
         else:
             await self.acknowledge()
+
+    def holds_a_place(self, job: Job) -> None:
+        """Its job is open at fal: in a lane where jobs wait for a place there, it would wait for its own."""
+        if self._queue.one_by_one and self.lane is not OPEN:
+            self._open = job
 
     async def still_working(self) -> None:
         """Put off the redelivery by another lease."""
@@ -103,7 +113,7 @@ class Queue:
 
     def __init__(self, client: Client, settings: NatsSettings, ack_wait: timedelta, *, one_by_one: bool) -> None:
         self._client, self._stream, self._ack_wait = client, settings.stream, ack_wait
-        self._replicas, self._one_by_one = settings.replicas, one_by_one
+        self._replicas, self.one_by_one = settings.replicas, one_by_one
         self._jetstream: JetStreamContext = client.jetstream(timeout=_ANSWER.total_seconds())
         self.identity_in_use = ""
         self.address = _address(settings)
@@ -250,7 +260,7 @@ class Queue:
                 if (unwanted := await asking) is not None:
                     await unwanted.hand_back(timedelta(0))
             raise
-        if delivery is not None and self._one_by_one and lane.priority is not None:
+        if delivery is not None and self.one_by_one and lane.priority is not None:
             self._unsettled[lane.priority.value] = delivery
         return delivery
 

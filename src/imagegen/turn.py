@@ -177,6 +177,8 @@ async def take_turn(job: Job, services: Services, delivery: Delivery, asked_at: 
             await _hand_back_at_the_end(turn, delivery)
             raise
         except (Postponed, Unavailable):
+            if turn.job.is_open_at_fal and turn.job.attention is None:  # which rests for long, wherever it is
+                delivery.holds_a_place(turn.job)
             await services.jobs.hand_back(turn.job)
             raise
 

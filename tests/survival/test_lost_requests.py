@@ -113,6 +113,20 @@ async def test_a_history_that_lists_late_is_asked_again(untold: Service, sandbox
     assert (answer.json(), len(await sandbox.requests())) == (COMPLETED, 1)
 
 
+async def test_a_job_that_is_looked_for_does_not_wait_behind_those_that_wait_for_its_place_at_fal(
+    own: Settings, sandbox: Sandbox
+) -> None:
+    await sandbox.misbehaves({**LOST, "times": 1}, {"fault": "history_late", "seconds": 1.0})
+    bounded = own.model_copy(update={"fal": own.fal.model_copy(update={"concurrency": 1})})
+    async with running(with_limits(bounded)) as service:
+        held = await service.accept()
+        await in_state(service, held, SubmissionState.UNKNOWN)
+        waiting = [await service.accept({**FLUX, "userId": user}) for user in ("user123", "another")]
+        jobs = [await service.ended(job_id, within=15) for job_id in (held, *waiting)]  # the audit comes after 30 s
+
+    assert (jobs, len(await sandbox.requests())) == ([COMPLETED] * 3, 3)
+
+
 async def test_of_two_requests_that_it_may_be_none_is_taken(own: Settings, sandbox: Sandbox) -> None:
     not_yet = {"fault": "history_unavailable", "status": 503, "times": 1}  # what is in fal's queue is not listed
     await sandbox.misbehaves({**LOST, "after": 1}, not_yet)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from processes import Running, environment, imagegen, serving
+from processes import Running, environment, imagegen, serving, takes_jobs
 from service import FLUX, Json, Sandbox
 
 from imagegen.settings import Settings
@@ -85,6 +85,33 @@ async def test_jobs_that_wait_for_a_place_at_fal_do_not_keep_a_process_from_endi
     requests = await sandbox.requests()
     assert (status, [job["status"] for job in jobs]) == (0, ["completed"] * 3)
     assert (len(requests), most_at_once(requests)) == (3, 1)
+
+
+async def test_four_processes_share_the_work_and_when_three_are_killed_the_last_one_ends_it(
+    own: Settings, sandbox: Sandbox, tmp_path: Path
+) -> None:
+    await sandbox.misbehaves({"fault": "latency", "generation": 3.0})
+    four_each = {"IMAGEGEN_CONCURRENCY": "4"}
+    environ = environment(own) | four_each
+    async with AsyncExitStack() as stack:
+        last, other = [await stack.enter_async_context(serving(own, tmp_path, four_each)) for _ in range(2)]
+        workers: list[Running] = []
+        for directory in (tmp_path / "first", tmp_path / "second"):
+            directory.mkdir()
+            worker = imagegen("worker", environ=environ, directory=directory)
+            workers.append(await stack.enter_async_context(worker))
+            await takes_jobs(directory)
+        job_ids = [await accepted((last, other)[number % 2]) for number in range(24)]
+        async with asyncio.timeout(30):
+            while len(await sandbox.requests()) < 16:
+                await asyncio.sleep(0.05)
+        for process in (other, *workers):
+            await process.kill()
+        jobs = await ended(last, job_ids)
+    requests = await sandbox.requests()
+
+    assert [job["status"] for job in jobs] == ["completed"] * 24
+    assert (len(requests), most_at_once(requests)) == (24, 16)  # so all four were at work
 
 
 class FailingOver:
