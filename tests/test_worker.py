@@ -9,7 +9,7 @@ import nats  # noqa: TID251 - loses the stream behind the queue's back
 import pytest
 from jobs_apart import a_job, apart
 
-from imagegen.jobs import Job, JobError
+from imagegen.jobs import Job, JobError, ProviderRequest, ProviderResult
 from imagegen.queue_lanes import OPEN
 from imagegen.registry import load_registry
 from imagegen.settings import Settings
@@ -85,6 +85,31 @@ async def test_after_the_stream_was_lost_every_unfinished_job_is_queued_again_on
 
     assert (sum(found), later) == (len(unfinished), 0)
     assert sorted(await all_messages(services)) == [job.id for job in unfinished]
+
+
+async def test_what_fal_has_or_has_made_is_queued_again_before_all_else(settings: Settings, services: Services) -> None:
+    new, made, open_at_fal = [await stored(services) for _ in range(3)]
+    submitted = [await submitted_under_a_dead_runner(job, services) for job in (made, open_at_fal)]
+    await services.jobs.save(submitted[0].with_result(ProviderResult(payload={}, images=(), billable_units=None)))
+    await lose_the_stream(settings)
+    await asyncio.sleep(0.6)
+
+    await audit(services, timedelta(0))
+
+    messages = await all_messages(services)
+    assert ({*messages[:2]}, messages[2:]) == ({made.id, open_at_fal.id}, [new.id])
+
+
+async def submitted_under_a_dead_runner(job: Job, services: Services) -> Job:
+    claim = await services.jobs.claim(job.id, "dead", timedelta(seconds=0.5))
+    assert claim is not None
+    sent = await services.jobs.save(claim.submitting(now()))
+    return await services.jobs.save(sent.submitted(provider_request(job)))
+
+
+def provider_request(job: Job) -> ProviderRequest:
+    url = "https://queue.fal.run/fal-ai/flux-pro/requests/"
+    return ProviderRequest(request_id=job.id, status_url=f"{url}status", response_url=url, cancel_url=f"{url}cancel")
 
 
 async def test_a_stream_that_is_lost_twice_is_filled_twice(settings: Settings, services: Services) -> None:

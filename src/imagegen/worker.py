@@ -93,13 +93,13 @@ async def audit(services: Services, forgotten_after: timedelta = FORGOTTEN_AFTER
 async def _queue_again(job: Waiting, services: Services) -> bool:
     """Publish it, unless somebody was faster.
 
-    One that is open at fal goes to the lane of its own: in the others, where jobs wait for a place at fal, it would
-    wait for the very place that it holds.
+    One that was sent to fal goes to the lane of its own. In the others, where jobs wait for a place at fal, it would
+    wait for the very place that it holds; and behind all that is new, if only its pictures are still to be stored.
     """
     generation = await services.jobs.next_generation(job.id, job.generation)
     if generation is None:
         return False
-    if job.is_open_at_fal:
+    if job.was_sent:
         lane = OPEN
     else:
         crowded = await services.jobs.is_crowded(job.user_id, job.priority, FEW)

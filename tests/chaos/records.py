@@ -171,10 +171,10 @@ async def read_documents(settings: Settings) -> Sequence[Document]:
         return [Document.model_validate({**each, "raw": each}) async for each in found]
 
 
-async def is_anything_to_deliver(settings: Settings) -> bool:
-    """Whether the end of a job is still to be told to a webhook."""
+async def left_to_deliver(settings: Settings) -> int:
+    """How many ends of jobs are still to be told to a webhook."""
     async with _database(settings) as database:
-        return await database["deliveries"].find_one({"state": "pending"}) is not None
+        return await database["deliveries"].count_documents({"state": "pending"})
 
 
 async def _read_usage(settings: Settings) -> Sequence[UsageRow]:

@@ -19,7 +19,7 @@ from ledger import reckon
 from load import Load
 from processes import environment
 from receiver import Receiver, receiving
-from records import WEBHOOK_SECRET, Records, is_anything_to_deliver, read_documents, read_records
+from records import WEBHOOK_SECRET, Records, left_to_deliver, read_documents, read_records
 from servers import Servers
 from table import Table, tabulate
 from tally import Tally
@@ -29,7 +29,7 @@ from imagegen.local import local_stack
 from imagegen.settings import ServiceSettings, Settings
 
 BOUND: Final = 12
-_REST: Final = 180.0  # seconds in which every job has to come to its end once nothing is disturbed any more
+_REST: Final = 180.0  # seconds, undisturbed, in which another job has to come to its end
 _SPARE: Final = 120.0  # seconds for starting, for the last clients, and for reading every picture
 
 
@@ -158,16 +158,24 @@ async def _shake(plan: Plan, stage: _Stage, load: Load) -> None:
 
 
 async def _come_to_rest(stage: _Stage) -> None:
-    """Undisturbed, wait until every job has ended and its webhook was told; what has not by then never will."""
+    """Undisturbed, wait until every job has ended and its webhook was told.
+
+    For as long as any does: what is left when none did for a while never will.
+    """
     await stage.fal.misbehaves([LATE[0]])
     stage.receiver.answers.clear()
     await stage.fleet.all_up()
     stage.tally.note("everything is up and undisturbed")
-    give_up_at = stage.tally.seconds + _REST
-    while stage.tally.seconds < give_up_at:
-        documents = await read_documents(stage.settings)
-        ended = all(document.is_final or document.attention for document in documents)
-        if ended and not await is_anything_to_deliver(stage.settings):
-            break
+    least, give_up_at = await _left(stage), stage.tally.seconds + _REST
+    while least > (0, 0) and stage.tally.seconds < give_up_at:
         await asyncio.sleep(1)
-    stage.tally.note("at rest")
+        if (left := await _left(stage)) < least:
+            least, give_up_at = left, stage.tally.seconds + _REST
+    stage.tally.note(f"at rest; unfinished and to be told: {least}")
+
+
+async def _left(stage: _Stage) -> tuple[int, int]:
+    """How many jobs have not ended and wait for no person, and how many ends are to be told to a webhook."""
+    documents = await read_documents(stage.settings)
+    unfinished = sum(not document.is_final and not document.attention for document in documents)
+    return unfinished, await left_to_deliver(stage.settings)

@@ -129,12 +129,18 @@ class JobPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """What the audit has to know of an unfinished job that nobody holds."""
+    """What the audit has to know of an unfinished job that nobody holds.
+
+    Attributes:
+        was_sent: fal has its request, or may have it.
+        is_open_at_fal: the same, and what came of it is not recorded yet.
+    """
 
     id: str
     user_id: str
     priority: Priority
     generation: int
+    was_sent: bool
     is_open_at_fal: bool
 
 
@@ -591,13 +597,14 @@ def _queued_of(user_id: str) -> Document:
 
 
 def _waiting(found: Mapping[str, Any]) -> Waiting:
-    unresolved = found["submission"]["state"] != SubmissionState.NONE.value and not found["resolved"]
+    was_sent = found["submission"]["state"] != SubmissionState.NONE.value
     return Waiting(
         id=found["_id"],
         user_id=found["userId"],
         priority=Priority(found.get("priority", Priority.NORMAL.value)),
         generation=found["generation"],
-        is_open_at_fal=unresolved,
+        was_sent=was_sent,
+        is_open_at_fal=was_sent and not found["resolved"],
     )
 
 
