@@ -14,6 +14,7 @@ from tally import Tally
 
 _PAUSE: Final = 0.2  # seconds before a process that ended is started again
 _STEADY: Final = 15.0  # seconds after which an end that nobody asked for is a defect, and no failed start
+_UP_WITHIN: Final = 120.0  # seconds for one member to answer, on a machine that others keep busy too
 _CANNOT_START: Final = 2  # also after longer, if it was stopped while it started
 
 
@@ -96,7 +97,7 @@ class Fleet:
     async def all_up(self) -> None:
         """Wait until every API process answers and every other one is started."""
         for member in self.members:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(_UP_WITHIN):
                 while not await _answers(member):
                     await asyncio.sleep(0.2)
 
@@ -135,6 +136,6 @@ async def _answers(member: Member) -> bool:
     if not member.is_up or member.running is None:
         return False
     if member.port:
-        with suppress(AssertionError):
+        with suppress(AssertionError, TimeoutError):
             await answers(member.running)
     return member.is_up
