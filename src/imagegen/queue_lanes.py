@@ -26,7 +26,7 @@ class Lane:
     priority: Priority | None = None
 
 
-OPEN: Final = Lane("open")  # jobs whose request is open at fal: the first to be taken, for fal forgets results
+OPEN: Final = Lane("open")  # jobs that were sent to fal: the first to be taken, for fal forgets results
 FIRST: Final = {priority: Lane(priority.value, priority) for priority in Priority}
 LONG: Final = {
     priority: tuple(Lane(f"{priority.value}-{number}", priority) for number in range(1, LONG_LANES + 1))

@@ -177,7 +177,7 @@ async def take_turn(job: Job, services: Services, delivery: Delivery, asked_at: 
             await _hand_back_at_the_end(turn, delivery)
             raise
         except (Postponed, Unavailable):
-            if turn.job.is_open_at_fal and turn.job.attention is None:  # which rests for long, wherever it is
+            if _holds_a_place(turn):
                 delivery.holds_a_place(turn.job)
             await services.jobs.hand_back(turn.job)
             raise
@@ -231,6 +231,12 @@ async def either(*events: asyncio.Event, at_most: timedelta) -> None:
     finally:
         for wait in waits:
             wait.cancel()
+
+
+def _holds_a_place(turn: Turn) -> bool:
+    """Whether others may wait for what it has open at fal. One that needs attention rests for long, wherever it is."""
+    bounded = turn.services.settings.fal.concurrency is not None
+    return bounded and turn.job.is_open_at_fal and turn.job.attention is None
 
 
 async def _hand_back_at_the_end(turn: Turn, delivery: Delivery) -> None:
