@@ -117,7 +117,7 @@ async def _stage(plan: Plan, directory: Path) -> AsyncGenerator[_Stage]:
     tally = Tally(directory)
     async with (
         local_stack(Settings(service=ServiceSettings(data_dir=directory / "servers"))) as settings,
-        httpx.AsyncClient(base_url=settings.fal.queue_url, trust_env=False) as http,
+        httpx.AsyncClient(base_url=settings.fal.queue_url, timeout=60, trust_env=False) as http,
         open_bucket(settings.s3) as bucket,
         receiving() as receiver,
     ):
