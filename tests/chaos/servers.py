@@ -7,6 +7,7 @@ is what everything is held against.
 import asyncio
 import shutil
 import signal
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -45,7 +46,9 @@ class Servers:
 
     async def _signal(self, name: str, number: signal.Signals) -> None:
         process = await asyncio.to_thread(_listener, port_of(self.settings, name))
-        if process is not None:  # else it is only just being started again
+        if process is None:
+            return  # it is only just being started again
+        with suppress(psutil.NoSuchProcess):  # another disturbance was faster
             process.send_signal(number)
             self.tally.note(f"{number.name} to {name} ({process.pid})")
 
