@@ -65,7 +65,9 @@ async def wait_for_batch(
     batch: Batch, services: Services, patience: timedelta, seen_enough: Callable[[], Awaitable[bool]]
 ) -> None:
     """Look at the batch until that has shown enough or the patience is over; twice a second at most."""
-    await look_until(seen_enough, batch.id, services, patience, pause=timedelta(seconds=0.5))
+    with services.queue.news.of(batch.id) as news:
+        news.set()
+        await look_until(seen_enough, news, services, patience, pause=timedelta(seconds=0.5))
 
 
 def _new_jobs(body: RequestBatch, services: Services, caller: Caller) -> Sequence[Job]:
