@@ -36,7 +36,7 @@ async def wait_for_end(job: Job, services: Services, patience: timedelta, ended:
         job: as it was read or stored.
         services: where it is kept.
         patience: how long to wait at most.
-        ended: set at the job's end, by one who listens since before it was stored, so that it need not be read at first.
+        ended: set at the job's end, by one who listens since before it was stored, so that it is not read at first.
     """
     if ended is None:
         return await wait_for_change(job, services, patience, None)
