@@ -126,7 +126,7 @@ async def _nats(settings: Settings) -> Finding:
     if settings.nats.url is None:
         return _local("NATS", "NATS_URL")
     async with open_queue(settings.nats, settings.service.lease) as queue:
-        await queue.check()
+        await queue.stream.check()
     return Finding(Verdict.GOOD, "NATS", f"JetStream has stream {settings.nats.stream} and its consumer")
 
 

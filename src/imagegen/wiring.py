@@ -117,10 +117,11 @@ async def _open_the_queue_in_use(settings: Settings, jobs: Jobs, runner: str) ->
     """
 
     async def admit(queue: Queue) -> str:
+        stream = queue.stream
         for _ in range(_ADMISSIONS):
             # A stream that was lost is made again as what it was: its NATS is known by its address.
-            identity = await queue.identity() or await jobs.queue_users.queue_at(queue.address) or uuid4().hex
-            if await jobs.queue_users.use(runner, identity, queue.address, QUEUE_USE):
+            identity = await stream.identity() or await jobs.queue_users.queue_at(stream.address) or uuid4().hex
+            if await jobs.queue_users.use(runner, identity, stream.address, QUEUE_USE):
                 return identity
             await asyncio.sleep(0.5)  # whoever was first may be about to make the stream in this very NATS
         raise StartupError(_ANOTHER_QUEUE)

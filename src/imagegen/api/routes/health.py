@@ -28,7 +28,7 @@ async def get_readiness(services: ServicesDep) -> schemas.Health:
     checks = {
         "mongodb": services.jobs.check,
         "s3": services.images.check,
-        "nats": services.queue.check,
+        "nats": services.queue.stream.check,
         "fal": services.fal.check,
     }
     states = await asyncio.gather(*(_state(check) for check in checks.values()))
