@@ -117,16 +117,16 @@ def _writer(kind: type) -> _Convert:
         return lambda value: cast("StrEnum", value).value
     if issubclass(kind, Mapping):
         return lambda value: _storable(cast("JsonValue", value))
-    if is_dataclass(kind):
-        names = _names(kind)
-        return lambda value: {camel: _plain(getattr(value, name)) for name, camel in names}
-    return _same
+    names = _names(kind)
+    return (lambda value: {camel: _plain(getattr(value, name)) for name, camel in names}) if names else _same
 
 
 @cache
-def _names(record: type) -> tuple[tuple[str, str], ...]:
-    """The fields of a record, each with its name in the document."""
-    return tuple((field.name, to_camel(field.name)) for field in fields(record))
+def _names(kind: type) -> tuple[tuple[str, str], ...]:
+    """The fields of a record, each with its name in the document; none for what is no record."""
+    if not is_dataclass(cast("object", kind)):
+        return ()
+    return tuple((field.name, to_camel(field.name)) for field in fields(kind))  # pyright: ignore[reportArgumentType] - it is one
 
 
 def _storable(value: JsonValue, levels: int = _DEEPEST) -> object:

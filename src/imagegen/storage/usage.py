@@ -1,29 +1,28 @@
 """Who spent what: sums for each day (UTC), user and model, kept in the transaction that ends a job.
 
 Reading them costs as many documents as there are days, users and models in question, however many jobs there were.
-Each process counts in a lane, a document of its own: transactions that change the same one make each other start anew.
+Each process counts in a lane, a document of its own, and the jobs that end at the same moment in one transaction:
+transactions that change the same document make each other start anew.
 The jobs stay the truth: `differences` makes the same sums from them, and `mend` puts them in the place of wrong ones.
 """
 
-import asyncio
 import secrets
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final, cast
-from weakref import WeakValueDictionary
 
 import pymongo
 from pydantic.alias_generators import to_camel
-from pymongo import ASCENDING, IndexModel
+from pymongo import ASCENDING, IndexModel, UpdateOne
 from pymongo.read_concern import ReadConcern
 
 from imagegen.jobs import FINAL, Job, JobStatus
 from imagegen.storage.answers import answers
 from imagegen.storage.job_documents import Document
-from imagegen.storage.mongodb import Collection, Session
+from imagegen.storage.mongodb import Collection, Session, update_all
 
 _INDEXES: Final = (
     IndexModel([("userId", ASCENDING), ("day", ASCENDING)]),
@@ -117,35 +116,34 @@ class Usage:
     def __init__(self, collection: Collection, jobs: Collection) -> None:
         self._usage, self._jobs = collection, jobs
         self._lane = secrets.randbelow(_LANES)
-        self._turns = WeakValueDictionary[UsageKey, asyncio.Lock]()
 
     async def ensure_indexes(self) -> None:
         """Make the indexes that every question relies on."""
         with answers():
             await self._usage.create_indexes(list(_INDEXES))
 
-    async def together(self, job: Job, move: Callable[[Session], Coroutine[Any, Any, bool]]) -> bool:
-        """Change a job and what it counts for in one transaction; returns what the move in it does.
-
-        The jobs of this process that are counted in the same document go one after the other: side by side, 64 of them
-        end at 14 a second, for each makes all others start anew; in turn, at hundreds.
-        """
-        turn = self._turns.setdefault(_key_of(job), asyncio.Lock())
-        with answers():
-            async with turn, await self._jobs.database.client.start_session() as session:
-                return await session.with_transaction(move, write_concern=self._jobs.write_concern)
-
-    async def count(self, job: Job, session: Session) -> None:
-        """Add a job that ends in this session's transaction. Raises the driver's errors, for `with_transaction`."""
-        await self._add(_key_of(job), sums_of(job), session)
+    async def count(self, jobs: Sequence[Job], session: Session) -> None:
+        """Add jobs that end in this session's transaction. Raises the driver's errors, for `with_transaction`."""
+        added: dict[UsageKey, Sums] = {}
+        for job in jobs:
+            key = _key_of(job)
+            added[key] = added.get(key, Sums()) + sums_of(job)
+        await self._add(added, session)
 
     async def take_back(self, job: Job, session: Session) -> None:
         """Take out a job that had ended and goes on again: what `count` added, perhaps in another lane or process."""
-        await self._add(_key_of(job), -sums_of(job), session)
+        await self._add({_key_of(job): -sums_of(job)}, session)
 
-    async def _add(self, key: UsageKey, sums: Sums, session: Session) -> None:
-        change = {"$inc": _document(sums), "$setOnInsert": _members(key)}
-        await self._usage.update_one({"_id": _id(key, self._lane)}, change, upsert=True, session=session)
+    async def _add(self, added: Mapping[UsageKey, Sums], session: Session) -> None:
+        changes = [
+            UpdateOne(
+                {"_id": _id(key, self._lane)},
+                {"$inc": _document(sums), "$setOnInsert": _members(key)},
+                upsert=True,
+            )
+            for key, sums in sorted(added.items())
+        ]
+        await update_all(self._usage, changes, session)
 
     async def sums(self, wanted: UsageFilter, by: Grouping) -> Mapping[str, Sums]:
         """The sums by model, day (2026-11-22) or month (2026-11), in their order."""
