@@ -88,7 +88,7 @@ async def open_services(
         runner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
         queue = await stack.enter_async_context(_open_the_queue_in_use(settings, jobs, runner))
         if create_bucket:
-            await images.ensure_bucket()
+            await images.bucket.ensure()
         prices = await stack.enter_async_context(
             open_prices(Pricing(settings.fal, transport), jobs.unit_prices, registry.endpoints)
         )
