@@ -11,7 +11,7 @@ from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
-from typing import TypeAlias, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, TypeAlias, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from bson.codec_options import TypeCodec, TypeRegistry
 from bson.decimal128 import Decimal128
@@ -124,9 +124,8 @@ def _writer(kind: type) -> _Convert:
 @cache
 def _names(kind: type) -> tuple[tuple[str, str], ...]:
     """The fields of a record, each with its name in the document; none for what is no record."""
-    if not is_dataclass(cast("object", kind)):
-        return ()
-    return tuple((field.name, to_camel(field.name)) for field in fields(kind))  # pyright: ignore[reportArgumentType] - it is one
+    record: Any = kind
+    return tuple((field.name, to_camel(field.name)) for field in fields(record)) if is_dataclass(record) else ()
 
 
 def _storable(value: JsonValue, levels: int = _DEEPEST) -> object:
