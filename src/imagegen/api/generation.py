@@ -94,12 +94,18 @@ async def accept(job: Job, services: Services) -> Accepted:
     if replayed:
         return _replay(job, stored)
     try:
-        crowded = await services.jobs.queueing.is_crowded(stored.user_id, stored.priority, FEW)
-        await services.queue.publish(stored, crowded=crowded)
+        await services.queue.publish(stored, crowded=await _is_crowded(stored, services))
     except Unavailable as error:
         _log.warning("job %s is accepted but not queued (%s); the audit will queue it", job.id, error)
         return Accepted(job=stored, queued=False)
     return Accepted(job=stored)
+
+
+async def _is_crowded(job: Job, services: Services) -> bool:
+    """Whether more than FEW of the user's jobs wait. With fewer of this process's own, nobody else is asked."""
+    if services.queue.newcomers.count(job.user_id, job.priority) < FEW:
+        return False
+    return await services.jobs.queueing.is_crowded(job.user_id, job.priority, FEW)
 
 
 def _deadline(request: ModelRequest, created_at: datetime) -> datetime | None:

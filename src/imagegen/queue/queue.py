@@ -27,6 +27,7 @@ from imagegen.job_news import BATCH, FREE_SLOT, JobNews
 from imagegen.jobs import Job, JsonObject
 from imagegen.queue.answers import FAILURES, answers, lost_messages_come_again
 from imagegen.queue.lookout import Lookout
+from imagegen.queue.newcomers import Newcomers
 from imagegen.queue.stream import ANSWER, Stream, durable
 from imagegen.queue_lanes import OPEN, Lane, lane_of
 from imagegen.settings import NatsSettings
@@ -74,7 +75,7 @@ class Delivery:
 
 
 class Queue:
-    """The queue of jobs: publish, take, announce. Its `stream` is where they are kept.
+    """The queue of jobs: publish, take, announce. Its `stream` is where they are kept; `newcomers` wait since a moment.
 
     With `one_by_one`, `take` delivers the next job of a priority only when the one before is `settled`: jobs that wait
     for a place at fal then wait in the stream, and not in every process with a lease each.
@@ -85,6 +86,7 @@ class Queue:
         self._jetstream: JetStreamContext = client.jetstream(timeout=ANSWER.total_seconds())
         self.stream = Stream(client, settings, ack_wait)
         self._lookout = Lookout(one_by_one=one_by_one)
+        self.newcomers = Newcomers()
         self.news = JobNews()
         self.nudges = JobNews()
 
@@ -100,6 +102,7 @@ class Queue:
 
         `crowded` says that the user has more than a few jobs of this priority waiting (`queue_lanes.FEW`).
         """
+        self.newcomers.came(job)
         await self._publish(lane_of(job.user_id, job.priority, crowded=crowded), job.id, f"{job.id}.{job.generation}")
 
     async def publish_again(self, job_id: str, generation: int, lane: Lane) -> None:
@@ -123,7 +126,9 @@ class Queue:
         await self._client.publish(f"{self.stream.name}.hints.{durable(lane)}", b"")
 
     async def _news_arrived(self, message: Msg) -> None:
-        self.news.arrived(message.subject.rpartition(".")[2], _event(message.data))
+        job_id = message.subject.rpartition(".")[2]
+        self.newcomers.went(job_id)
+        self.news.arrived(job_id, _event(message.data))
 
     async def _nudge_arrived(self, message: Msg) -> None:
         self.nudges.arrived(message.subject.rpartition(".")[2], {})
