@@ -86,8 +86,11 @@ async def serve(
         await server.serve_until_stopped(listener)
 
 
-async def work(settings: Settings) -> None:
-    """Run jobs only, until SIGTERM or SIGINT. Servers that no variable names are those of the running `serve`."""
+async def work(settings: Settings, *, ready: Callable[[], None] = lambda: None) -> None:
+    """Run jobs only, until SIGTERM or SIGINT. Servers that no variable names are those of the running `serve`.
+
+    `ready` is told once the services are open.
+    """
     registry = read_catalog(settings)
     complete = join_local_stack(settings)
     stopping = asyncio.Event()
@@ -95,6 +98,7 @@ async def work(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     opened = open_services(complete, registry, stopping=stopping)
     async with opened as services, working(services), delivering(services):
+        ready()
         _log.info("taking jobs as %s", services.runner)
         await stopping.wait()
 
