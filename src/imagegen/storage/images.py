@@ -31,6 +31,7 @@ from imagegen.jobs import StoredImage
 from imagegen.settings import S3Settings, ServiceSettings
 from imagegen.storage.image_keys import image_key_stem, input_key, input_key_in
 from imagegen.storage.input_pictures import FileBody, InputPicture
+from imagegen.storage.links import Links
 from imagegen.storage.picture_download import Download, Media
 from imagegen.storage.picture_memory import PictureMemory
 from imagegen.storage.picture_uploads import PART_BYTES, Body, MultipartUpload, Part, StreamedBody
@@ -69,10 +70,13 @@ async def open_images(
     """
     async with AsyncExitStack() as stack:
         connections = 2 * service.concurrency + 8
-        data = await stack.enter_async_context(_client(settings, settings.endpoint_url, connections))
-        links = data
+        session = await asyncio.to_thread(_new_session, settings)
+        data = await stack.enter_async_context(_client(session, settings.endpoint_url, connections))
+        signing = data
         if settings.presign_endpoint_url not in {None, settings.endpoint_url}:
-            links = await stack.enter_async_context(_client(settings, settings.presign_endpoint_url, connections))
+            signing = await stack.enter_async_context(_client(session, settings.presign_endpoint_url, connections))
+        assert settings.bucket is not None
+        links = Links(signing, session, settings.bucket)
         media = Media(transport, media_hosts, service.max_image_bytes)
         yield Images(settings, data, links, media, PictureMemory(service.transfer_memory))
 
@@ -81,7 +85,7 @@ class Images:
     """The bucket. Every method raises ObjectStoreUnavailable where S3 refuses or does not answer."""
 
     def __init__(
-        self, settings: S3Settings, data: "S3Client", links: "S3Client", media: Media, memory: PictureMemory
+        self, settings: S3Settings, data: "S3Client", links: Links, media: Media, memory: PictureMemory
     ) -> None:
         assert settings.bucket is not None
         self._bucket = settings.bucket
@@ -173,15 +177,11 @@ class Images:
     async def download_url(self, key: str, file_name: str) -> str:
         """Link that makes a browser save the object under this name. Always signed: an unsigned link carries none."""
         disposition = f'attachment; filename="{file_name}"'
-        return await self._signed(key, self._settings.presign_expires, ResponseContentDisposition=disposition)
+        return await self._signed(key, self._settings.presign_expires, disposition)
 
-    async def _signed(self, key: str, expires: timedelta, **more: str) -> str:
+    async def _signed(self, key: str, expires: timedelta, disposition: str = "") -> str:
         with self._asking(says_something=False):
-            return await self._links.generate_presigned_url(
-                "get_object",
-                Params={"Bucket": self._bucket, "Key": key, **more},
-                ExpiresIn=int(expires.total_seconds()),
-            )
+            return await self._links.signed(key, expires, disposition)
 
     async def keep_input(self, user_id: str, file: IO[bytes], picture: InputPicture) -> str:
         """Store a user's own picture, from where it lies; returns its key."""
@@ -338,10 +338,20 @@ class _Target:
         return {name: quote(value, safe=" !#$&'()*+,/:;=?@[]~") for name, value in self.metadata.items()}
 
 
+def _new_session(settings: S3Settings) -> aioboto3.Session:
+    """Where no keys are set, AWS's own chain finds them (profile, container, instance)."""
+    key, secret = settings.access_key_id, settings.secret_access_key
+    return aioboto3.Session(
+        aws_access_key_id=key.get_secret_value() if key else None,
+        aws_secret_access_key=secret.get_secret_value() if secret else None,
+        region_name=settings.region,
+    )
+
+
 @asynccontextmanager
-async def _client(settings: S3Settings, endpoint: str | None, connections: int) -> "AsyncGenerator[S3Client]":
+async def _client(session: aioboto3.Session, endpoint: str | None, connections: int) -> "AsyncGenerator[S3Client]":
     """Make a client in a thread: botocore reads configuration and megabytes of JSON. It connects when first used."""
-    context = await asyncio.to_thread(_new_client, settings, endpoint, connections)
+    context = await asyncio.to_thread(_new_client, session, endpoint, connections)
     client = await asyncio.to_thread(asyncio.run, context.__aenter__())
     try:
         yield client
@@ -350,15 +360,8 @@ async def _client(settings: S3Settings, endpoint: str | None, connections: int) 
 
 
 def _new_client(
-    settings: S3Settings, endpoint: str | None, connections: int
+    session: aioboto3.Session, endpoint: str | None, connections: int
 ) -> "AbstractAsyncContextManager[S3Client]":
-    """Make a client; where no keys are set, AWS's own chain finds them (profile, container, instance)."""
-    key, secret = settings.access_key_id, settings.secret_access_key
-    session = aioboto3.Session(
-        aws_access_key_id=key.get_secret_value() if key else None,
-        aws_secret_access_key=secret.get_secret_value() if secret else None,
-        region_name=settings.region,
-    )
     config = AioConfig(
         signature_version="s3v4",
         # A checksum in advance would need the whole picture; one behind it is not understood by every store.
