@@ -120,12 +120,12 @@ def rebuild_usage(
 
 
 def _show_differences(differences: Sequence[Difference]) -> None:
-    table = Table("day", "user", "model", "figure", "kept", "the jobs come to")
+    table = Table("day or month", "user", "model", "figure", "kept", "the jobs come to")
     for difference in differences:
         key, kept, made = difference.key, asdict(difference.kept), asdict(difference.recomputed)
         for name in (name for name in kept if kept[name] != made[name]):
             figures = (f"{kept[name]:f}", f"{made[name]:f}") if name in _MONEY else (str(kept[name]), str(made[name]))
-            table.add_row(key.day, escape(key.user_id), escape(key.model), name, *figures)
+            table.add_row(key.period, escape(key.user_id), escape(key.model), name, *figures)
     Console(highlight=False).print(table)
 
 
