@@ -40,7 +40,7 @@ _ALREADY_THERE: Final = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
 
 
 def new_session(settings: S3Settings) -> aioboto3.Session:
-    """Read whose keys are used: where none are set, AWS's own chain finds them (profile, container, instance). Blocks."""
+    """Read whose keys are used: where none are set, AWS's own chain finds them (profile, container). Blocks."""
     key, secret = settings.access_key_id, settings.secret_access_key
     return aioboto3.Session(
         aws_access_key_id=key.get_secret_value() if key else None,
