@@ -1,6 +1,7 @@
 """The command line: `imagegen serve`, `worker`, `demo`, `openapi`, `doctor`, `keys`, `usage`."""
 
 import asyncio
+import gc
 import logging
 import sys
 from collections.abc import Coroutine, Sequence
@@ -45,6 +46,7 @@ def serve(
     settings = _settings()
 
     def ready(url: str) -> None:
+        gc.freeze()  # the models, S3's client and the application last as long as the process, like all imports
         _console.print(
             f"[bold green]imagegen is ready[/] at {url}  (interactive documentation: {url}/api-docs)", soft_wrap=True
         )
@@ -55,7 +57,7 @@ def serve(
 @app.command()
 def worker() -> None:
     """Run jobs only. Start as many as you like, on any machine that shares MongoDB, S3 and NATS."""
-    _run(serving.work(_settings()))
+    _run(serving.work(_settings(), ready=gc.freeze))
 
 
 @app.command()
@@ -118,18 +120,13 @@ def rebuild_usage(
 
 
 def _show_differences(differences: Sequence[Difference]) -> None:
-    table = Table("day", "user", "model", "figure", "kept", "the jobs come to")
+    table = Table("day or month", "user", "model", "figure", "kept", "the jobs come to")
     for difference in differences:
         key, kept, made = difference.key, asdict(difference.kept), asdict(difference.recomputed)
         for name in (name for name in kept if kept[name] != made[name]):
             figures = (f"{kept[name]:f}", f"{made[name]:f}") if name in _MONEY else (str(kept[name]), str(made[name]))
-            table.add_row(key.day, escape(key.user_id), escape(key.model), name, *figures)
+            table.add_row(key.period, escape(key.user_id), escape(key.model), name, *figures)
     Console(highlight=False).print(table)
-
-
-def main() -> None:
-    """Run the command that was typed."""
-    app()
 
 
 def _settings() -> Settings:

@@ -6,8 +6,10 @@ Addresses that strangers have chosen are called through a pool of their own, whi
 
 import ipaddress
 import socket
+import ssl
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Final
 from urllib.request import getproxies, proxy_bypass
 
@@ -32,7 +34,7 @@ async def open_transport(connections: int) -> AsyncGenerator[httpx.AsyncBaseTran
     Args:
         connections: how many may be open at once; more requests wait for a free one.
     """
-    tls = httpx.create_ssl_context()
+    tls = _tls()
     connector = aiohttp.TCPConnector(limit=connections, keepalive_timeout=KEEPALIVE_SECONDS, ssl=tls)
     async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
         direct = AiohttpTransport(client=session, verify=tls)
@@ -42,6 +44,12 @@ async def open_transport(connections: int) -> AsyncGenerator[httpx.AsyncBaseTran
             if scheme in {"http", "https"}
         }
         yield SharedTransport(direct, proxied)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Certificates are checked against the authorities that httpx trusts; reading them takes 20 ms each time."""
+    return httpx.create_ssl_context()
 
 
 class ForbiddenAddress(OSError):
@@ -70,7 +78,7 @@ async def open_guarded_transport(
             raise ForbiddenAddress("the address is not public")
         return socket.socket(family, kind, protocol)
 
-    tls = httpx.create_ssl_context()
+    tls = _tls()
     connector = aiohttp.TCPConnector(
         limit=connections,
         force_close=True,

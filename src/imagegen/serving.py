@@ -1,7 +1,6 @@
 """Running a process: `serve` (the API and a runner) and `worker` (a runner only)."""
 
 import asyncio
-import gc
 import logging
 import signal
 import socket
@@ -82,14 +81,16 @@ async def serve(
         delivering(services),
     ):
         app = create_app(registry, lambda: nullcontext(services), doors, settings.limits)
-        _keep_what_is_there()
         server = _Server(_uvicorn_config(app, settings), stopping)
         ready(_address(host, listener))
         await server.serve_until_stopped(listener)
 
 
-async def work(settings: Settings) -> None:
-    """Run jobs only, until SIGTERM or SIGINT. Servers that no variable names are those of the running `serve`."""
+async def work(settings: Settings, *, ready: Callable[[], None] = lambda: None) -> None:
+    """Run jobs only, until SIGTERM or SIGINT. Servers that no variable names are those of the running `serve`.
+
+    `ready` is told once the services are open.
+    """
     registry = read_catalog(settings)
     complete = join_local_stack(settings)
     stopping = asyncio.Event()
@@ -97,15 +98,9 @@ async def work(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     opened = open_services(complete, registry, stopping=stopping)
     async with opened as services, working(services), delivering(services):
-        _keep_what_is_there()
+        ready()
         _log.info("taking jobs as %s", services.runner)
         await stopping.wait()
-
-
-def _keep_what_is_there() -> None:
-    """Spare each full garbage collection what lasts as long as the process: half a million objects of its classes."""
-    gc.collect()
-    gc.freeze()
 
 
 def read_catalog(settings: Settings) -> Registry:

@@ -14,8 +14,9 @@ from uuid import uuid4
 import httpx
 
 from imagegen.errors import DatabaseUnavailable, StartupError
-from imagegen.fal import Fal, Pricing, WebhookVerifier, allowed_streams
+from imagegen.fal import Fal, Pricing, WebhookVerifier, files_for, streams_within
 from imagegen.http import open_guarded_transport, open_transport
+from imagegen.open_files import allow_open_files
 from imagegen.prices import PriceBook, open_prices
 from imagegen.queue import Queue, open_queue
 from imagegen.registry import Registry
@@ -82,7 +83,8 @@ async def open_services(
         # Each job in flight holds one connection to fal or to its media host, a few more move pictures.
         connections = 2 * settings.service.concurrency + _SPARE_CONNECTIONS
         transport = await stack.enter_async_context(open_transport(connections))
-        fal = Fal(settings.fal, transport, streams=allowed_streams())
+        allowed = allow_open_files(files_for(settings.service.concurrency))
+        fal = Fal(settings.fal, transport, streams=streams_within(allowed))
         images = await stack.enter_async_context(open_images(settings.s3, settings.service, transport, fal.media_hosts))
         jobs = await stack.enter_async_context(open_jobs(settings.mongodb))
         runner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"

@@ -57,7 +57,7 @@ class Fal:
         settings: the key and where fal is.
         transport: of the process.
         patience: every limit of time and number.
-        streams: how many status streams may be open at once (`allowed_streams`); who finds none free polls.
+        streams: how many status streams may be open at once (`streams_within`); who finds none free polls.
     """
 
     def __init__(

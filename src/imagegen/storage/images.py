@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from typing import IO, TYPE_CHECKING, Final, cast
+from typing import IO, Final, cast
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import httpx
@@ -14,15 +14,13 @@ from imagegen.jobs import StoredImage
 from imagegen.settings import S3Settings, ServiceSettings
 from imagegen.storage.image_keys import image_key_stem, input_key, input_key_in
 from imagegen.storage.input_pictures import FileBody, InputPicture
+from imagegen.storage.links import Links
 from imagegen.storage.picture_download import Media
 from imagegen.storage.picture_memory import PictureMemory
 from imagegen.storage.picture_storing import CACHE_CONTROL, Target, store
 from imagegen.storage.picture_uploads import PART_BYTES
 from imagegen.storage.pictures import HEAD_BYTES
-from imagegen.storage.s3 import Bucket, open_client
-
-if TYPE_CHECKING:
-    from types_aiobotocore_s3 import S3Client
+from imagegen.storage.s3 import Bucket, new_session, open_client
 
 __all__ = ["Images", "image_key_stem", "input_key_in", "open_images"]
 
@@ -47,10 +45,12 @@ async def open_images(
     assert settings.bucket is not None
     async with AsyncExitStack() as stack:
         connections = 2 * service.concurrency + 8
-        data = await stack.enter_async_context(open_client(settings, settings.endpoint_url, connections))
-        links = data
+        session = await asyncio.to_thread(new_session, settings)
+        data = await stack.enter_async_context(open_client(session, settings.endpoint_url, connections))
+        signing = data
         if settings.presign_endpoint_url not in {None, settings.endpoint_url}:
-            links = await stack.enter_async_context(open_client(settings, settings.presign_endpoint_url, connections))
+            signing = await stack.enter_async_context(open_client(session, settings.presign_endpoint_url, connections))
+        links = Links(signing, session, settings.bucket)
         media = Media(transport, media_hosts, service.max_image_bytes)
         yield Images(settings, Bucket(data, settings.bucket), links, media, PictureMemory(service.transfer_memory))
 
@@ -58,9 +58,7 @@ async def open_images(
 class Images:
     """The pictures in a bucket. Every method raises ObjectStoreUnavailable where S3 refuses or does not answer."""
 
-    def __init__(
-        self, settings: S3Settings, bucket: Bucket, links: "S3Client", media: Media, memory: PictureMemory
-    ) -> None:
+    def __init__(self, settings: S3Settings, bucket: Bucket, links: Links, media: Media, memory: PictureMemory) -> None:
         self.bucket = bucket
         self._settings = settings
         self._links = links
@@ -110,15 +108,11 @@ class Images:
     async def download_url(self, key: str, file_name: str) -> str:
         """Link that makes a browser save the object under this name. Always signed: an unsigned link carries none."""
         disposition = f'attachment; filename="{file_name}"'
-        return await self._signed(key, self._settings.presign_expires, ResponseContentDisposition=disposition)
+        return await self._signed(key, self._settings.presign_expires, disposition)
 
-    async def _signed(self, key: str, expires: timedelta, **more: str) -> str:
+    async def _signed(self, key: str, expires: timedelta, disposition: str = "") -> str:
         with self.bucket.asking(says_something=False):
-            return await self._links.generate_presigned_url(
-                "get_object",
-                Params={"Bucket": self.bucket.name, "Key": key, **more},
-                ExpiresIn=int(expires.total_seconds()),
-            )
+            return await self._links.signed(key, expires, disposition)
 
     async def keep_input(self, user_id: str, file: IO[bytes], picture: InputPicture) -> str:
         """Store a user's own picture, from where it lies; returns its key."""

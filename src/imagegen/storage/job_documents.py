@@ -111,14 +111,15 @@ def _plain(value: object) -> object:
 @cache
 def _writer(kind: type) -> _Convert:
     """How values of this type are written to a document. Looked up once: a job has some sixty values."""
+    if names := _names(kind):
+        return lambda value: {camel: _plain(getattr(value, name)) for name, camel in names}
     if issubclass(kind, tuple):
         return lambda value: [_plain(item) for item in cast("tuple[object, ...]", value)]
     if issubclass(kind, StrEnum):
         return lambda value: cast("StrEnum", value).value
     if issubclass(kind, Mapping):
         return lambda value: _storable(cast("JsonValue", value))
-    names = _names(kind)
-    return (lambda value: {camel: _plain(getattr(value, name)) for name, camel in names}) if names else _same
+    return _same
 
 
 @cache
