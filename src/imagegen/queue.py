@@ -33,6 +33,7 @@ from imagegen.job_news import BATCH, FREE_SLOT, JobNews
 from imagegen.jobs import Job, JsonObject
 from imagegen.queue_lanes import LANES, OLD, OPEN, Lane, Rotation, lane_of
 from imagegen.settings import NatsSettings
+from imagegen.tracing import Attributes, span
 
 IDENTITY: Final = "imagegen-queue"  # in the stream's metadata: which queue this is, for as long as anybody uses it
 _CONSUMER: Final = "runners"
@@ -54,6 +55,12 @@ class Delivery:
     def __init__(self, message: Msg, lane: Lane, queue: "Queue") -> None:
         self._message, self._queue, self.lane = message, queue, lane
         self.job_id = message.subject.rpartition(".")[2]
+
+    @property
+    def traced_as(self) -> tuple[str, Attributes]:
+        """The name and the attributes of the span for the work on it."""
+        stream = self._queue.stream
+        return f"process {stream}", _described(stream, self.job_id, "process", "process")
 
     async def acknowledge(self) -> None:
         """The job has ended; the message goes away."""
@@ -113,6 +120,11 @@ class Queue:
         self._look_anyway_at = 0.0
         self.news = JobNews()
         self.nudges = JobNews()
+
+    @property
+    def stream(self) -> str:
+        """The stream's name."""
+        return self._stream
 
     async def check(self) -> None:
         """Raise QueueUnavailable unless the stream is there."""
@@ -184,7 +196,8 @@ class Queue:
     async def _publish(self, lane: Lane, job_id: str, message_id: str) -> None:
         with _answers():
             subject = f"{self._stream}.jobs.{lane.name}.{job_id}"
-            await self._jetstream.publish(subject, b"", headers={"Nats-Msg-Id": message_id})
+            with span(f"publish {self._stream}", "producer", _described(self._stream, job_id, "publish", "send")):
+                await self._jetstream.publish(subject, b"", headers={"Nats-Msg-Id": message_id})
         with suppress(*_FAILURES):
             await self.hint(lane)
 
@@ -389,6 +402,17 @@ def _address(settings: NatsSettings) -> str:
     parts = urlsplit(settings.url.get_secret_value())
     machine = f"{socket.gethostname()}/" if parts.hostname in {"localhost", "127.0.0.1", "::1"} else ""
     return f"{machine}{parts.hostname}:{parts.port or 4222}/{settings.stream}"
+
+
+def _described(stream: str, job_id: str, operation: str, kind: str) -> Attributes:
+    """OpenTelemetry's attributes for messaging."""
+    return {
+        "messaging.system": "nats",
+        "messaging.destination.name": stream,
+        "messaging.operation.name": operation,
+        "messaging.operation.type": kind,
+        "messaging.message.conversation_id": job_id,
+    }
 
 
 def _durable(lane: Lane) -> str:

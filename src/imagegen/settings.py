@@ -10,7 +10,7 @@ from datetime import timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Literal, Self
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from dotenv import dotenv_values
 from pydantic import (
@@ -174,6 +174,7 @@ class ServiceSettings(_Group):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", validation_alias="IMAGEGEN_LOG_LEVEL"
     )
+    log_format: Literal["json", "console"] | None = Field(default=None, validation_alias="IMAGEGEN_LOG_FORMAT")
     wait: Duration = Field(default=timedelta(minutes=10), gt=timedelta(0), validation_alias="IMAGEGEN_WAIT")
     concurrency: int = Field(default=64, ge=1, le=10_000, validation_alias="IMAGEGEN_CONCURRENCY")
     lease: Duration = Field(default=timedelta(seconds=30), ge=timedelta(seconds=3), validation_alias="IMAGEGEN_LEASE")
@@ -270,6 +271,35 @@ class WebhookSettings(_Group):
         return read_secrets(self.secrets.get_secret_value()) if self.secrets else ()
 
 
+class TelemetrySettings(_Group):
+    """OpenTelemetry, by its own variables. The SDK reads the rest of them itself, from the environment."""
+
+    endpoint: WebAddress | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")
+    traces_endpoint: WebAddress | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    logs_endpoint: WebAddress | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_LOGS_ENDPOINT")
+    headers: SecretStr | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_HEADERS")
+    protocol: Literal["http/protobuf"] = Field(default="http/protobuf", validation_alias="OTEL_EXPORTER_OTLP_PROTOCOL")
+    traces_exporter: Literal["otlp", "none"] = Field(default="otlp", validation_alias="OTEL_TRACES_EXPORTER")
+    logs_exporter: Literal["otlp", "none"] = Field(default="otlp", validation_alias="OTEL_LOGS_EXPORTER")
+    service_name: str | None = Field(default=None, validation_alias="OTEL_SERVICE_NAME")
+    disabled: bool = Field(default=False, validation_alias="OTEL_SDK_DISABLED")
+
+    @property
+    def traces_url(self) -> str | None:
+        """Where traces are sent; None: nowhere."""
+        return self._url(self.traces_exporter, self.traces_endpoint, "v1/traces")
+
+    @property
+    def logs_url(self) -> str | None:
+        """Where logs are sent; None: nowhere."""
+        return self._url(self.logs_exporter, self.logs_endpoint, "v1/logs")
+
+    def _url(self, exporter: str, own: str | None, path: str) -> str | None:
+        if self.disabled or exporter == "none":
+            return None
+        return own or (f"{self.endpoint}/{path}" if self.endpoint else None)
+
+
 class LocalSettings(_Group):
     """The programs of the local servers. Unset: one on PATH, else the one of the extra `imagegen[local]`."""
 
@@ -291,7 +321,24 @@ class Settings(BaseModel):
     doors: DoorSettings = DoorSettings()
     limits: LimitSettings = LimitSettings()
     webhooks: WebhookSettings = WebhookSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
     local: LocalSettings = LocalSettings()
+
+    @property
+    def log_format(self) -> Literal["json", "console"]:
+        """How the log looks: for machines in production, for people elsewhere, unless it is said."""
+        if self.service.log_format is not None:
+            return self.service.log_format
+        return "json" if self.service.env is Environment.PRODUCTION else "console"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every text that must not be shown anywhere, parts of secrets too."""
+        keys = (self.fal.key, self.s3.secret_access_key, self.webhooks.secrets, self.telemetry.headers)
+        found = [part for key in keys if key for part in _parts_of(key.get_secret_value())]
+        addresses = (self.mongodb.url, self.nats.url)
+        found += [secret for address in addresses if address for secret in _credentials_in(address.get_secret_value())]
+        return tuple(found)
 
     @property
     def unset_servers(self) -> tuple[str, ...]:
@@ -331,14 +378,27 @@ _GROUPS: dict[str, type[_Group]] = {
     "doors": DoorSettings,
     "limits": LimitSettings,
     "webhooks": WebhookSettings,
+    "telemetry": TelemetrySettings,
     "local": LocalSettings,
 }
 _SECRETS = {"FAL_KEY", "MONGODB_URL", "NATS_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "WEBHOOK_SECRETS"}
+_SECRETS |= {"OTEL_EXPORTER_OTLP_HEADERS"}
 _NEEDED_IN_PRODUCTION = {
     "fal": "FAL_KEY is not set: production needs a fal.ai key (id:secret, from your fal.ai dashboard)",
     "mongodb": "MONGODB_URL is not set: production needs a MongoDB (mongodb://user:password@host/?replicaSet=…)",
     "s3": "S3_BUCKET is not set: production needs the name of a bucket",
 }
+
+
+def _parts_of(secret: str) -> list[str]:
+    """The secret and its parts: fal's key is `id:secret`, other variables hold several, separated by commas."""
+    parts = re.split(r"[,\s]+", secret)
+    return [secret, *parts, *(part.partition(sign)[2] for part in parts for sign in ":=")]
+
+
+def _credentials_in(address: str) -> list[str]:
+    parts = urlsplit(address.partition(",")[0])
+    return [value for value in (parts.password, parts.password and unquote(parts.password)) if value]
 
 
 def child_environment() -> dict[str, str]:

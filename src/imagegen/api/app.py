@@ -34,6 +34,7 @@ from imagegen.api.routes.batches import batch_router
 from imagegen.api.routes.images import images_router
 from imagegen.registry import Registry
 from imagegen.settings import LimitSettings
+from imagegen.tracing import PASS_ON, Tracer
 from imagegen.wiring import Services
 
 OpenServices = Callable[[], AbstractAsyncContextManager[Services]]
@@ -50,7 +51,11 @@ class State(TypedDict):
 
 
 def create_app(
-    registry: Registry, open_services: OpenServices, doors: Doors | None = None, limits: LimitSettings = _LIMITS
+    registry: Registry,
+    open_services: OpenServices,
+    doors: Doors | None = None,
+    limits: LimitSettings = _LIMITS,
+    tracer: Tracer = PASS_ON,
 ) -> FastAPI:
     """Make the application.
 
@@ -59,6 +64,7 @@ def create_app(
         open_services: entered when the application starts and left when it stops.
         doors: who is let in; without them anyone, by the names of this machine only.
         limits: what is taken from a caller.
+        tracer: begins the span of each request.
     """
     doors = doors or Doors()
 
@@ -94,7 +100,7 @@ def create_app(
     document(app, registry, doors)
     document_edges(app)
     app.add_middleware(Doorkeeper, doors=doors)
-    guard_edges(app, limits)
+    guard_edges(app, limits, tracer)
     return app
 
 

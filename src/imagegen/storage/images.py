@@ -35,6 +35,7 @@ from imagegen.storage.picture_download import Download, Media
 from imagegen.storage.picture_memory import PictureMemory
 from imagegen.storage.picture_uploads import PART_BYTES, Body, MultipartUpload, Part, StreamedBody
 from imagegen.storage.pictures import HEAD_BYTES, Picture
+from imagegen.storage.s3_spans import with_spans
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client
@@ -344,7 +345,7 @@ async def _client(settings: S3Settings, endpoint: str | None, connections: int) 
     context = await asyncio.to_thread(_new_client, settings, endpoint, connections)
     client = await asyncio.to_thread(asyncio.run, context.__aenter__())
     try:
-        yield client
+        yield with_spans(client)
     finally:
         await context.__aexit__(None, None, None)
 
