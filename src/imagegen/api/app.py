@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
+from fastapi.telemetry import TelemetryConfig
 
 import imagegen
 from imagegen.api.doors import Doorkeeper, Doors
@@ -40,6 +41,14 @@ from imagegen.wiring import Services
 OpenServices = Callable[[], AbstractAsyncContextManager[Services]]
 _ASSETS: Final = "/api-docs/assets"
 _LIMITS: Final = LimitSettings()
+# FastAPI's own would record paths, faults of bodies and the words of exceptions. `observed` stands in its place.
+_NO_TELEMETRY: Final[TelemetryConfig] = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
 
 
 class State(TypedDict):
@@ -81,6 +90,7 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=operation_id,
+        telemetry=_NO_TELEMETRY,
     )
     translate_errors(app, registry)
     app.include_router(images_router(registry))
