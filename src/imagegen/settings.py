@@ -381,8 +381,15 @@ _GROUPS: dict[str, type[_Group]] = {
     "telemetry": TelemetrySettings,
     "local": LocalSettings,
 }
-_SECRETS = {"FAL_KEY", "MONGODB_URL", "NATS_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "WEBHOOK_SECRETS"}
-_SECRETS |= {"OTEL_EXPORTER_OTLP_HEADERS"}
+_SECRETS = {
+    "FAL_KEY",
+    "MONGODB_URL",
+    "NATS_URL",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "WEBHOOK_SECRETS",
+    "OTEL_EXPORTER_OTLP_HEADERS",
+}
 _NEEDED_IN_PRODUCTION = {
     "fal": "FAL_KEY is not set: production needs a fal.ai key (id:secret, from your fal.ai dashboard)",
     "mongodb": "MONGODB_URL is not set: production needs a MongoDB (mongodb://user:password@host/?replicaSet=…)",

@@ -25,7 +25,7 @@ DETAIL = {"detail": TOLD}
 BODY: Json = {**FLUX, "inputs": {"prompt": PROMPT}, "userId": "user-of-this-test"}
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 TOKEN = "ig_abcdefghij_" + "k" * 43
-ASYNC = {"Prefer": "respond-async"}
+ASYNC, WAIT = {"Prefer": "respond-async"}, {"Prefer": "wait=4"}
 # What fal can do to a request, each with the prompt wherever fal may quote it.
 TROUBLES: list[list[Json]] = [
     [],
@@ -64,7 +64,7 @@ async def drive(client: httpx.AsyncClient, sandbox: Sandbox, receiver: str) -> l
     job_ids: list[str] = []
     for faults in TROUBLES:
         await sandbox.misbehaves(*faults)
-        answer = await client.post("/api/images/generate", json={**BODY, "webhookUrl": receiver})
+        answer = await client.post("/api/images/generate", json={**BODY, "webhookUrl": receiver}, headers=WAIT)
         job_ids.append(answer.json()["jobId"])
     await sandbox.behaves()
     for body in REFUSED:

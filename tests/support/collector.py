@@ -45,10 +45,10 @@ class Collector:
     """What arrived so far, oldest first; `raw` has every body whole."""
 
     url: str
-    spans: list[SentSpan] = field(default_factory=list)
-    lines: list[SentLine] = field(default_factory=list)
-    raw: list[bytes] = field(default_factory=list)
-    headers: list[Mapping[str, str]] = field(default_factory=list)
+    spans: list[SentSpan] = field(default_factory=list[SentSpan])
+    lines: list[SentLine] = field(default_factory=list[SentLine])
+    raw: list[bytes] = field(default_factory=list[bytes])
+    headers: list[Mapping[str, str]] = field(default_factory=list[Mapping[str, str]])
 
     async def take_traces(self, request: Request) -> Response:
         export = ExportTraceServiceRequest.FromString(await self._body(request))

@@ -15,6 +15,7 @@ from imagegen.errors import ProviderError
 from imagegen.tracing import current_traceparent, trace_id
 
 Redact = Callable[[str], str]
+_OURS: Final = frozenset({"timestamp", "level", "logger"})  # made here, of nothing that anybody said
 _NEVER_SHOWN: Final = ("color_message", "_record", "_from_structlog")  # uvicorn's own colours; structlog's own notes
 
 
@@ -75,7 +76,11 @@ class Events:
         return event
 
     def _redact_all(self, _logger: object, _method: str, event: EventDict) -> EventDict:
-        return {name: self._shown(value) for name, value in event.items() if name not in _NEVER_SHOWN}
+        return {
+            name: value if name in _OURS else self._shown(value)
+            for name, value in event.items()
+            if name not in _NEVER_SHOWN
+        }
 
     def _shown(self, value: object) -> object:
         if isinstance(value, bool | int | float) or value is None:

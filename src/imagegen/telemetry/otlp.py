@@ -91,7 +91,7 @@ def _logs(settings: TelemetrySettings, url: str, resource: Resource) -> LoggerPr
 
 
 def _headers(settings: TelemetrySettings) -> dict[str, str] | None:
-    return parse_env_headers(settings.headers.get_secret_value(), liberal=True) if settings.headers else None
+    return dict(parse_env_headers(settings.headers.get_secret_value(), liberal=True)) if settings.headers else None
 
 
 class LogExport(logging.Handler):
