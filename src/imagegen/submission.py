@@ -54,7 +54,7 @@ async def submit_once(turn: Turn) -> None:
         InputGone: a picture of the caller's own is not in the bucket any more.
     """
     if turn.job.submission.state is SubmissionState.NONE:
-        if not await turn.services.images.available():
+        if not await turn.services.images.bucket.available():
             raise Postponed("S3 does not answer, so nothing is submitted", SERVER_DOWN)
         payload = await payload_for_fal(turn.job, turn.services)
         await _even_if_cancelled(_post(turn, payload), turn.services.settings.service.last_step)
@@ -115,9 +115,9 @@ async def _store_late_id(job: Job, request: ProviderRequest, services: Services)
     late = job.with_late_id(request)
     if job.status is JobStatus.FAILED:
         _log.warning("job %s goes on: fal.ai had accepted its request %s", job.id, request.request_id)
-        await services.jobs.revive(job, late)
+        await services.jobs.late_ids.revive(job, late)
     else:
-        await services.jobs.adopt(late)
+        await services.jobs.late_ids.adopt(late)
     await services.queue.announce(late)
     await _wake(late, services)
 
@@ -125,7 +125,7 @@ async def _store_late_id(job: Job, request: ProviderRequest, services: Services)
 async def _wake(job: Job, services: Services) -> None:
     """Have somebody go on with the job now: who holds it is told; if nobody does, it is queued."""
     await services.queue.nudge(job.id)
-    generation = await services.jobs.next_generation(job.id, job.generation)
+    generation = await services.jobs.queueing.next_generation(job.id, job.generation)
     if generation is not None:
         try:
             await services.queue.publish_again(job.id, generation, OPEN)
@@ -208,8 +208,8 @@ async def _only_candidate(turn: Turn) -> ProviderRequest | None:
     listed = await turn.services.fal.history(job.endpoint, job.sent, job.submission.intended_at)
     if not listed:
         return None
-    others = await turn.services.jobs.others_like(job)
-    owned = await turn.services.jobs.owned([request.request_id for request in listed])
+    others = await turn.services.jobs.late_ids.others_like(job)
+    owned = await turn.services.jobs.late_ids.owned([request.request_id for request in listed])
     free = [request for request in listed if request.request_id not in owned]
     being_sent = others.count(SubmissionState.SUBMITTING)
     return free[-1] if being_sent < len(free) <= 1 + len(others) else None

@@ -17,7 +17,7 @@ from imagegen.keys import Caller
 from imagegen.logs import about
 from imagegen.queue_lanes import FEW
 from imagegen.registry import ModelRequest
-from imagegen.storage.jobs import IDEMPOTENCY_KEPT
+from imagegen.storage.acceptance import IDEMPOTENCY_KEPT
 from imagegen.tracing import current_traceparent
 from imagegen.wiring import Services, now
 
@@ -98,7 +98,7 @@ async def accept(job: Job, services: Services) -> Accepted:
     if replayed:
         return _replay(job, stored)
     try:
-        crowded = await services.jobs.is_crowded(stored.user_id, stored.priority, FEW)
+        crowded = await services.jobs.queueing.is_crowded(stored.user_id, stored.priority, FEW)
         await services.queue.publish(stored, crowded=crowded)
     except Unavailable as error:
         _log.warning("job %s is accepted but not queued (%s); the audit will queue it", job.id, error)
