@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -154,6 +155,32 @@ class Stuck(io.StringIO):
     def write(self, text: str) -> int:
         self.lines.append(text)
         raise BrokenPipeError
+
+
+class Slow(io.StringIO):
+    """A terminal that takes nothing until it is told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.goes_on = threading.Event()
+
+    def write(self, text: str) -> int:
+        self.goes_on.wait()
+        return super().write(text)
+
+
+def test_whoever_logs_does_not_wait_for_a_slow_reader_and_dropped_lines_are_counted() -> None:
+    stream = Slow()
+    writer = LineWriter(stream)
+    for number in range(12_500):
+        writer.handle(record("line %d", number))
+    stream.goes_on.set()
+    writer.close()
+
+    lines = stream.getvalue().splitlines()
+    (said,) = [line for line in lines if "were dropped" in line]
+    dropped = int(said.partition(" ")[0])
+    assert (len(lines) - 1 + dropped, dropped >= 1000) == (12_500, True)
 
 
 def test_lines_are_written_in_order_until_the_end() -> None:

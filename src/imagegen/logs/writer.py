@@ -7,6 +7,7 @@ from queue import Empty, SimpleQueue
 from typing import Final, TextIO
 
 _MOST_WAITING: Final = 10_000
+_WRITTEN_AT_ONCE: Final = 1000
 _LAST_LINES_WITHIN: Final = 2.0  # seconds
 
 
@@ -43,21 +44,23 @@ class LineWriter(logging.Handler):
 
     def _write_until_closed(self) -> None:
         while (line := self._lines.get()) is not None:
-            more, is_closed = self._all_that_wait()
+            more, is_closed = self._those_that_wait()
             self._write([line, *more])
             if is_closed:
                 return
 
-    def _all_that_wait(self) -> tuple[list[str], bool]:
+    def _those_that_wait(self) -> tuple[list[str], bool]:
+        """Up to a thousand further lines, and whether the end was met."""
         lines: list[str] = []
-        while True:
+        while len(lines) < _WRITTEN_AT_ONCE:
             try:
                 line = self._lines.get_nowait()
             except Empty:
-                return lines, False
+                break
             if line is None:
                 return lines, True
             lines.append(line)
+        return lines, False
 
     def _write(self, lines: Sequence[str]) -> None:
         dropped, self._dropped = self._dropped, 0

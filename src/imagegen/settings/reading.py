@@ -125,9 +125,11 @@ def _parts_of(secret: str) -> list[str]:
     return [secret, *parts, *(part.partition(sign)[2] for part in parts for sign in ":=")]
 
 
-def _credentials_in(address: str) -> list[str]:
-    parts = urlsplit(address.partition(",")[0])
-    return [value for value in (parts.password, parts.password and unquote(parts.password)) if value]
+def _credentials_in(addresses: str) -> list[str]:
+    """The passwords in one or more addresses; NATS may have a token in the place of the user."""
+    parts = [urlsplit(address) for address in addresses.split(",")]
+    found = [part.password or (part.username if part.scheme != "mongodb" else None) for part in parts]
+    return [form for secret in found if secret for form in {secret, unquote(secret)}]
 
 
 def child_environment() -> dict[str, str]:
