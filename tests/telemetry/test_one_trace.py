@@ -8,11 +8,12 @@ from pathlib import Path
 import httpx
 import pytest
 from collector import Collector, SentSpan
-from dirty_equals import IsPartialDict
+from dirty_equals import IsPartialDict, IsStr
 from processes import Running, environment, imagegen, serving, takes_jobs
 from receiver import receiving
 from service import FLUX, Json, Sandbox
 
+from imagegen import __version__
 from imagegen.settings import Settings
 from imagegen.tracing import trace_id
 
@@ -89,6 +90,9 @@ async def test_every_span_says_what_it_was_and_nothing_of_what_it_was_about(
         one(spans, name) for name in ("POST /api/images/generate", f"publish {stream}", f"process {stream}")
     )
     post, put = one(spans, "POST"), one(spans, "S3.PutObject")
+    assert server.resource == IsPartialDict(
+        {"service.name": "imagegen", "service.version": __version__, "service.instance.id": IsStr(regex=r".+/\d+")}
+    )
     assert (server.parent_id, {span.failed for span in spans}) == (CALLERS_SPAN, {False})
     assert [server.kind, publish.kind, process.kind, post.kind, put.kind, one(spans, "submit").kind] == [
         SERVER,
