@@ -91,7 +91,7 @@ async def test_every_span_says_what_it_was_and_nothing_of_what_it_was_about(
     )
     post, put = one(spans, "POST"), one(spans, "S3.PutObject")
     assert server.resource == IsPartialDict(
-        {"service.name": "imagegen", "service.version": __version__, "service.instance.id": IsStr(regex=r".+/\d+")}
+        {"service.name": "imagegen", "service.version": __version__, "service.instance.id": IsStr(min_length=1)}
     )
     assert (server.parent_id, {span.failed for span in spans}) == (CALLERS_SPAN, {False})
     assert [server.kind, publish.kind, process.kind, post.kind, put.kind, one(spans, "submit").kind] == [

@@ -5,8 +5,6 @@ A collector that is away slows nothing and breaks nothing: what does not fit int
 
 import asyncio
 import logging
-import os
-import socket
 import threading
 import time
 from collections.abc import AsyncGenerator, Generator, Sequence
@@ -19,7 +17,7 @@ from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk._logs import LoggerProvider
 from opentelemetry.sdk._logs.export import BatchLogRecordProcessor
-from opentelemetry.sdk.resources import SERVICE_INSTANCE_ID, SERVICE_NAME, SERVICE_VERSION, Resource
+from opentelemetry.sdk.resources import SERVICE_NAME, SERVICE_VERSION, Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.util.re import parse_env_headers
@@ -72,9 +70,7 @@ async def exporting(
 
 def _resource(settings: TelemetrySettings) -> Resource:
     """Who sends. The word of the standard's variables, which the SDK reads, goes before ours."""
-    process = f"{socket.gethostname()}/{os.getpid()}"
-    ours = Resource({SERVICE_VERSION: imagegen.__version__, SERVICE_INSTANCE_ID: process})
-    found = ours.merge(Resource.create())
+    found = Resource({SERVICE_VERSION: imagegen.__version__}).merge(Resource.create())
     is_unnamed = str(found.attributes[SERVICE_NAME]).startswith("unknown_service")
     name = settings.service_name or ("imagegen" if is_unnamed else None)
     return found.merge(Resource({SERVICE_NAME: name})) if name else found
