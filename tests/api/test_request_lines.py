@@ -24,7 +24,7 @@ async def test_a_request_is_one_line_with_its_route_and_status(
 
     assert lines(caplog) == [
         "POST /api/images/generate 200",
-        "GET /api/jobs/{job_id} 200",
+        "GET /api/jobs/{jobId} 200",
         "GET /api/jobs 200",
         "GET (no such path) 404",
         "POST /api/images/generate 400",
@@ -54,4 +54,4 @@ async def test_a_defect_is_a_500_in_its_line_too(
     monkeypatch.setattr(type(service.services.jobs), "get", fails)
     await service.client.get("/api/jobs/01ARZ3NDEKTSV4RRFFQ69G5FAV")
 
-    assert lines(caplog) == ["GET /api/jobs/{job_id} 500"]
+    assert lines(caplog) == ["GET /api/jobs/{jobId} 500"]

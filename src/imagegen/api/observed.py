@@ -69,7 +69,7 @@ class _Answering:
         route = getattr(self._scope.get("route"), "path", None)
         if self._span is not None:
             _describe(self._span, self._scope["method"], route, self._status)
-        job_id = cast("Mapping[str, object]", self._scope.get("path_params", {})).get("job_id")
+        job_id = cast("Mapping[str, object]", self._scope.get("path_params", {})).get("jobId")
         if isinstance(job_id, str) and is_job_id(job_id):
             about(job_id=job_id)
         seconds = round(time.perf_counter() - self._began, 4)
