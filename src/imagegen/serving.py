@@ -5,20 +5,22 @@ import logging
 import signal
 import socket
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import AbstractAsyncContextManager, nullcontext
 from types import FrameType
 
 import uvicorn
 
 from imagegen.api import create_app
 from imagegen.api.connections import http_protocol
-from imagegen.api.discretion import keep_secrets_out_of_the_access_log
 from imagegen.api.doors import doors_for
 from imagegen.deliveries import delivering
 from imagegen.errors import StartupError
 from imagegen.local import join_local_stack, local_stack
+from imagegen.logs import Events
 from imagegen.registry import Registry, load_registry
 from imagegen.settings import Environment, Settings
+from imagegen.telemetry import open_telemetry
+from imagegen.tracing import Tracer
 from imagegen.wiring import open_services
 from imagegen.worker import working
 
@@ -58,10 +60,12 @@ async def serve(
     *,
     ready: Callable[[str], None] = lambda _url: None,
     stopping: asyncio.Event | None = None,
+    events: Events | None = None,
 ) -> None:
     """Run the API and a runner until SIGTERM, SIGINT or `stopping`.
 
-    `ready` is told the address once the services are open and requests are about to be answered.
+    `ready` is told the address once the services are open and requests are about to be answered; `events` makes what
+    a collector is sent of the log.
 
     Raises:
         StartupError: the port, the catalog, a setting or a local server.
@@ -74,19 +78,20 @@ async def serve(
     doors = await doors_for(settings, host)
     local_s3 = "s3" in settings.unset_servers
     async with (
+        _telemetry(settings, events) as tracer,
         local_stack(settings) as complete,
         # Opened here and not by uvicorn, which would turn a server that is down into an exit without its reason.
-        open_services(complete, registry, stopping=stopping, create_bucket=local_s3) as services,
+        open_services(complete, registry, stopping=stopping, create_bucket=local_s3, tracer=tracer) as services,
         working(services),
         delivering(services),
     ):
-        app = create_app(registry, lambda: nullcontext(services), doors, settings.limits)
+        app = create_app(registry, lambda: nullcontext(services), doors, settings.limits, tracer)
         server = _Server(_uvicorn_config(app, settings), stopping)
         ready(_address(host, listener))
         await server.serve_until_stopped(listener)
 
 
-async def work(settings: Settings, *, ready: Callable[[], None] = lambda: None) -> None:
+async def work(settings: Settings, *, ready: Callable[[], None] = lambda: None, events: Events | None = None) -> None:
     """Run jobs only, until SIGTERM or SIGINT. Servers that no variable names are those of the running `serve`.
 
     `ready` is told once the services are open.
@@ -96,11 +101,21 @@ async def work(settings: Settings, *, ready: Callable[[], None] = lambda: None) 
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
-    opened = open_services(complete, registry, stopping=stopping)
-    async with opened as services, working(services), delivering(services):
+    async with (
+        _telemetry(settings, events) as tracer,
+        open_services(complete, registry, stopping=stopping, tracer=tracer) as services,
+        working(services),
+        delivering(services),
+    ):
         ready()
         _log.info("taking jobs as %s", services.runner)
         await stopping.wait()
+
+
+def _telemetry(settings: Settings, events: Events | None) -> AbstractAsyncContextManager[Tracer]:
+    """Opened first and closed last, within what is left of the grace, so that the end is reported too."""
+    service = settings.service
+    return open_telemetry(settings.telemetry, events, (service.shutdown_grace - service.last_step) / 2)
 
 
 def read_catalog(settings: Settings) -> Registry:
@@ -130,12 +145,11 @@ def _address(host: str, listener: socket.socket) -> str:
 
 
 def _uvicorn_config(app: object, settings: Settings) -> uvicorn.Config:
-    keep_secrets_out_of_the_access_log()
     return uvicorn.Config(
         app,  # pyright: ignore[reportArgumentType] - FastAPI is an ASGI application
         http=http_protocol(settings.limits),
         log_config=None,
-        access_log=settings.service.log_level == "debug",
+        access_log=False,  # `api` writes a line for each request, with its route in place of its address
         server_header=False,
         timeout_graceful_shutdown=max(1, int(settings.service.last_step.total_seconds())),
         lifespan="on",

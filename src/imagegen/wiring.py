@@ -23,6 +23,7 @@ from imagegen.registry import Registry
 from imagegen.settings import Settings
 from imagegen.storage.images import Images, open_images
 from imagegen.storage.jobs import Jobs, open_jobs
+from imagegen.tracing import PASS_ON, Tracer
 from imagegen.webhooks import is_public
 
 QUEUE_USE: Final = timedelta(seconds=90)  # a process says so anew with each audit; one that died is forgotten then
@@ -57,6 +58,7 @@ class Services:
     receivers: httpx.AsyncBaseTransport
     runner: str
     stopping: asyncio.Event
+    tracer: Tracer = PASS_ON
 
 
 @asynccontextmanager
@@ -66,6 +68,7 @@ async def open_services(
     *,
     stopping: asyncio.Event | None = None,
     create_bucket: bool = False,
+    tracer: Tracer = PASS_ON,
 ) -> AsyncGenerator[Services]:
     """Connect to the four servers and close every connection at the end.
 
@@ -74,6 +77,7 @@ async def open_services(
         registry: the models.
         stopping: who sets it asks waiting requests to come to an end.
         create_bucket: make the bucket if it is not there; for a local S3 only.
+        tracer: begins the span of each job that is taken from the queue.
 
     Raises:
         StartupError: a setting that only the server could judge.
@@ -107,6 +111,7 @@ async def open_services(
             receivers=receivers,
             stopping=stopping or asyncio.Event(),
             runner=runner,
+            tracer=tracer,
         )
 
 

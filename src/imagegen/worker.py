@@ -12,6 +12,7 @@ from typing import Final
 from imagegen.deletion import sweep
 from imagegen.errors import QueueUnavailable, Unavailable
 from imagegen.leftovers import sweep_leftovers
+from imagegen.logs import about
 from imagegen.queue import Delivery
 from imagegen.queue_lanes import FEW, OPEN, lane_of
 from imagegen.runner import work
@@ -141,6 +142,7 @@ async def _next_delivery(services: Services) -> Delivery:
 
 async def _work_safely(delivery: Delivery, services: Services) -> None:
     """The outermost loop: a defect met in one job must not end the others. Its lease runs out and it comes again."""
+    about(job_id=delivery.job_id)
     try:
         await work(delivery, services)
     except Exception:  # noqa: BLE001 - the one place that outlives any defect, and says so in the log

@@ -14,9 +14,11 @@ from imagegen.costs import Cost
 from imagegen.errors import IdempotencyMismatch, JobDeleted, Unavailable
 from imagegen.jobs import Idempotency, Job, new_job_id
 from imagegen.keys import Caller
+from imagegen.logs import about
 from imagegen.queue_lanes import FEW
 from imagegen.registry import ModelRequest
 from imagegen.storage.acceptance import IDEMPOTENCY_KEPT
+from imagegen.tracing import current_traceparent
 from imagegen.wiring import Services, now
 
 _ROUTE: Final = "POST /api/images/generate"
@@ -49,6 +51,7 @@ def new_job(request: ModelRequest, services: Services, caller: Caller, *, idempo
         deadline=_deadline(request, created_at),
         pictures_asked=price.num_images,
         webhook_url=request.webhook_url,
+        trace=current_traceparent(),
         idempotency=idempotency(_ROUTE, caller, request.user_id, idempotency_key, request) if idempotency_key else None,
     )
 
@@ -91,6 +94,7 @@ async def accept(job: Job, services: Services) -> Accepted:
         AcceptanceUnknown: MongoDB broke off; the error names the job that may exist.
     """
     stored, replayed = await services.jobs.insert(job)
+    about(job_id=stored.id)
     if replayed:
         return _replay(job, stored)
     try:

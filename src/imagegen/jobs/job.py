@@ -59,6 +59,7 @@ class Job:
         cancel_requested_at: the caller's wish; it is noted beside the moves and changes no version.
         stop: why and since when fal is asked to cancel the request.
         generating_at: when fal was first seen working on the request.
+        trace: the traceparent of the request that made it; whoever works on it goes on with that trace.
     """
 
     id: str
@@ -95,6 +96,7 @@ class Job:
     webhook_url: str | None = None
     batch_id: str | None = None
     retry_of: str | None = None
+    trace: str | None = None
 
     @property
     def may_have_leftovers(self) -> bool:

@@ -28,9 +28,11 @@ from imagegen.jobs import Job, JsonObject
 from imagegen.queue.answers import FAILURES, answers, lost_messages_come_again
 from imagegen.queue.lookout import Lookout
 from imagegen.queue.newcomers import Newcomers
+from imagegen.queue.spans import described
 from imagegen.queue.stream import ANSWER, Stream, durable
 from imagegen.queue_lanes import OPEN, Lane, lane_of
 from imagegen.settings import NatsSettings
+from imagegen.tracing import Attributes, span
 
 _PATIENCE: Final = timedelta(seconds=5)
 _ONE_NOW: Final = json.dumps({"batch": 1, "no_wait": True}).encode()
@@ -42,6 +44,12 @@ class Delivery:
     def __init__(self, message: Msg, lane: Lane, queue: "Queue") -> None:
         self._message, self._queue, self.lane = message, queue, lane
         self.job_id = message.subject.rpartition(".")[2]
+
+    @property
+    def traced_as(self) -> tuple[str, Attributes]:
+        """The name and the attributes of the span for the work on it."""
+        stream = self._queue.stream.name
+        return f"process {stream}", described(stream, self.job_id, "process")
 
     async def acknowledge(self) -> None:
         """The job has ended; the message goes away."""
@@ -116,7 +124,9 @@ class Queue:
     async def _publish(self, lane: Lane, job_id: str, message_id: str) -> None:
         with answers():
             subject = f"{self.stream.name}.jobs.{lane.name}.{job_id}"
-            await self._jetstream.publish(subject, b"", headers={"Nats-Msg-Id": message_id})
+            attributes = described(self.stream.name, job_id, "publish")
+            with span(f"publish {self.stream.name}", "producer", attributes):
+                await self._jetstream.publish(subject, b"", headers={"Nats-Msg-Id": message_id})
         with suppress(*FAILURES):
             await self.hint(lane)
 

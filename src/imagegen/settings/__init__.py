@@ -10,6 +10,7 @@ from imagegen.settings.groups import (
     NatsSettings,
     S3Settings,
     ServiceSettings,
+    TelemetrySettings,
     WebhookSettings,
 )
 from imagegen.settings.reading import Settings, child_environment
@@ -25,6 +26,7 @@ __all__ = [
     "S3Settings",
     "ServiceSettings",
     "Settings",
+    "TelemetrySettings",
     "WebhookSettings",
     "child_environment",
 ]

@@ -26,6 +26,7 @@ from imagegen.errors import ObjectStoreUnavailable
 from imagegen.http import is_loopback
 from imagegen.settings import S3Settings
 from imagegen.storage.picture_download import Download
+from imagegen.storage.s3_spans import with_spans
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client
@@ -55,7 +56,7 @@ async def open_client(session: aioboto3.Session, endpoint: str | None, connectio
     context = await asyncio.to_thread(_new_client, session, endpoint, connections)
     client = await asyncio.to_thread(asyncio.run, context.__aenter__())
     try:
-        yield client
+        yield with_spans(client)
     finally:
         await context.__aexit__(None, None, None)
 
