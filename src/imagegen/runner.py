@@ -85,6 +85,7 @@ async def _claim_and_run(delivery: Delivery, services: Services) -> None:
             async with take_turn(job, services, delivery, asked_at) as turn:
                 await _run_or_fail(turn)
         except StaleJob:
+            services.metrics.lease_lost()
             await discard_epoch(job, services)
             raise
         if turn.job.may_have_leftovers:
@@ -167,6 +168,7 @@ async def _after_a_failed_transfer(turn: Turn, error: TransferError | ObjectStor
     await turn.save(turn.job.transfer_failed(str(error), now(), unreadable=unreadable))
     code = _hopeless(turn.job, error)
     if code is None:
+        turn.services.metrics.retried("transfer")
         raise Postponed(f"the pictures could not be stored: {error}", _backoff(turn.job.transfer.attempts)) from error
     await turn.save(turn.job.failed(JobError(code=code, message=str(error)), now()))
 

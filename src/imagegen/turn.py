@@ -70,6 +70,8 @@ class Turn:
         was_open = self.job.is_open_at_fal
         saved = await _patiently(lambda: self.services.jobs.save(job))
         self.job = replace(saved, cancel_requested_at=self.job.cancel_requested_at)
+        if self.job.status.is_final:
+            self.services.metrics.job_ended(self.job)
         await self.services.queue.announce(self.job)
         if was_open and not self.job.is_open_at_fal and self.services.settings.fal.concurrency is not None:
             await self.services.queue.announce_a_free_slot()

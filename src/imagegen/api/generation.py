@@ -93,6 +93,7 @@ async def accept(job: Job, services: Services) -> Accepted:
     stored, replayed = await services.jobs.insert(job)
     if replayed:
         return _replay(job, stored)
+    services.metrics.job_accepted(stored.model)
     try:
         crowded = await services.jobs.is_crowded(stored.user_id, stored.priority, FEW)
         await services.queue.publish(stored, crowded=crowded)

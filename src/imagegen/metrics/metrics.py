@@ -3,8 +3,7 @@
 import math
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 from prometheus_client import (
     CollectorRegistry,
@@ -18,8 +17,6 @@ import imagegen
 from imagegen.jobs import Job, JobStatus
 from imagegen.metrics.instruments import Instruments
 
-_UNKNOWN: Final = math.nan
-
 
 class Metrics:
     """What one process counts, in a registry of its own."""
@@ -32,8 +29,7 @@ class Metrics:
         GCCollector(registry=self.registry)
         self._of = Instruments(self.registry)
         self._of.build.labels(imagegen.__version__).set(1)
-        for gauge in (self._of.oldest, self._of.lost_submissions, self._of.attention):
-            gauge.set(_UNKNOWN)
+        self.jobs_stand()
 
     @contextmanager
     def answering(self) -> Generator[None]:
@@ -46,10 +42,13 @@ class Metrics:
         self._of.requests.labels(method, route, status).inc()
         self._of.request_seconds.labels(method, route).observe(seconds)
 
-    def held(self, *, waiting: int, streams: int) -> None:
-        """So many requests wait for a job, and so many event streams are open."""
-        self._of.requests_waiting.set(waiting)
-        self._of.streams_open.set(streams)
+    def requests_waiting(self, count: int) -> None:
+        """So many requests hold a place to wait for a job."""
+        self._of.requests_waiting.set(count)
+
+    def streams_open(self, count: int) -> None:
+        """So many event streams are open."""
+        self._of.streams_open.set(count)
 
     def job_accepted(self, model: str) -> None:
         """A job was stored."""
@@ -113,17 +112,23 @@ class Metrics:
         """Whether a server answered just now."""
         self._of.server_up.labels(server).set(up)
 
-    def queue_holds(self, lanes: Mapping[str, int] | None) -> None:
-        """So many messages wait in each lane; None: nobody can tell now, so nothing is shown."""
+    def queue_holds(self, lanes: Mapping[str, int]) -> None:
+        """So many messages wait in each lane; of a lane that is not named, nobody can tell now."""
         self._of.queued.clear()
-        for lane, count in (lanes or {}).items():
+        for lane, count in lanes.items():
             self._of.queued.labels(lane).set(count)
 
-    def jobs_stand(self, *, oldest: timedelta | None, unknown: int | None, attention: int | None) -> None:
-        """How the jobs of all processes stand; None: nobody can tell now, so it is not a number."""
-        self._of.oldest.set(_UNKNOWN if oldest is None else max(0.0, oldest.total_seconds()))
-        self._of.lost_submissions.set(_UNKNOWN if unknown is None else unknown)
-        self._of.attention.set(_UNKNOWN if attention is None else attention)
+    def jobs_stand(self, *, oldest: float = math.nan, unknown: float = math.nan, attention: float = math.nan) -> None:
+        """How the jobs of all processes stand, each not a number where nobody can tell now.
+
+        Args:
+            oldest: age in seconds of the oldest that no runner has taken yet.
+            unknown: those of which nobody knows whether fal has them.
+            attention: those that need a person.
+        """
+        self._of.oldest.set(oldest)
+        self._of.lost_submissions.set(unknown)
+        self._of.attention.set(attention)
 
     def event_loop_was_late(self, seconds: float) -> None:
         """The event loop came back so much later than it was asked to."""
