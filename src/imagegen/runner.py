@@ -125,7 +125,7 @@ async def _run(turn: Turn) -> None:
             return
         await submit_once(turn)
         result = await result_of(turn, resumed=resumed)
-        await turn.save(turn.job.with_result(result, turn.services.prices.of(turn.job.endpoint)))
+        await turn.save(turn.job.with_result(result, turn.services.prices.of(turn.job.endpoint), at=now()))
     images = await _store_images(turn)
     await turn.save(turn.job.completed(images, now()))
 

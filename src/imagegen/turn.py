@@ -136,6 +136,11 @@ class Turn:
         if since is not None:
             self.job = replace(self.job, cancel_requested_at=since)
 
+    def note_the_beginning(self, generating_since: datetime | None) -> None:
+        """fal began to work on the request then. Stored with the next move: it is worth none of its own any more."""
+        if self.job.generating_at is None:
+            self.job = replace(self.job, generating_at=generating_since)
+
     async def announce(self, **progress: object) -> None:
         """Tell whoever waits how far the job is, without storing it."""
         await self.services.queue.announce(self.job, **progress)

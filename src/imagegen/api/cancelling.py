@@ -7,7 +7,7 @@ from typing import Final
 from imagegen.errors import JobDeleted, JobFinished, StaleJob
 from imagegen.jobs import Job, JobStatus, SubmissionState
 from imagegen.storage.batches import Batch
-from imagegen.storage.jobs import JobFilter
+from imagegen.storage.job_lists import JobFilter
 from imagegen.wiring import Services, now
 
 _AT_ONCE: Final = 50

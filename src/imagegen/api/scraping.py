@@ -57,7 +57,7 @@ async def _look_at_the_servers(services: Services) -> None:
 
 
 async def _look_at_the_jobs(services: Services) -> None:
-    standing = await services.jobs.standing.read()
+    standing = await services.jobs.standings.read()
     age = now() - standing.oldest_queued_at if standing.oldest_queued_at else timedelta(0)
     services.metrics.jobs_stand(
         oldest=max(0.0, age.total_seconds()), unknown=standing.unknown, attention=standing.needing_attention

@@ -2,15 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
-
-from pymongo import ASCENDING
+from typing import Final
 
 from imagegen.jobs import JobStatus, SubmissionState
 from imagegen.storage.answers import answers
-
-if TYPE_CHECKING:
-    from imagegen.storage.jobs import Collection
+from imagegen.storage.mongodb import Collection
 
 _RUNNING: Final = {"status": JobStatus.RUNNING.value}
 _UNKNOWN: Final = {**_RUNNING, "submission.state": SubmissionState.UNKNOWN.value}
@@ -35,14 +31,14 @@ class Standing:
 class Standings:
     """Reads the figures, each over an index: what has ended costs nothing."""
 
-    def __init__(self, jobs: "Collection") -> None:
+    def __init__(self, jobs: Collection) -> None:
         self._jobs = jobs
 
     async def read(self) -> Standing:
         """The figures of now."""
         queued = {"status": JobStatus.QUEUED.value}
         with answers():
-            oldest = await self._jobs.find_one(queued, {"createdAt": 1}, sort=[("_id", ASCENDING)])
+            oldest = await self._jobs.find_one(queued, {"createdAt": 1}, sort=[("_id", 1)])
             return Standing(
                 oldest_queued_at=oldest["createdAt"] if oldest else None,
                 unknown=await self._jobs.count_documents(_UNKNOWN),
