@@ -178,7 +178,7 @@ class Job:
     def with_result(
         self, result: ProviderResult, price: UnitPrice | None = None, *, at: datetime | None = None
     ) -> Self:
-        """fal completed the request, at this price for a unit, as was read `at`; the pictures still have to be moved."""
+        """fal completed the request, which was read `at`, at this price for a unit; its pictures have to be moved."""
         self._require(self.submission.state is SubmissionState.SUBMITTED, "nothing was submitted")
         return self._next(result=result, result_at=at, cost=self.cost.billed(result.billable_units, price))
 

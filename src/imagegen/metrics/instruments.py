@@ -27,7 +27,10 @@ class Instruments:
         request = ["method", "route"]
         self.requests = counter("http_requests", "Requests that were answered.", [*request, "status"])
         self.request_seconds = histogram(
-            "http_request_duration_seconds", "From a request to the end of its answer.", request, buckets=_REQUEST_SECONDS
+            "http_request_duration_seconds",
+            "From a request to the end of its answer.",
+            request,
+            buckets=_REQUEST_SECONDS,
         )
         self.requests_open = gauge("http_requests_in_flight", "Requests that are being answered.")
         self.requests_waiting = gauge("http_requests_waiting", "Requests that hold a place to wait for a job.")
@@ -35,7 +38,9 @@ class Instruments:
 
         self.accepted = counter("jobs_accepted", "Jobs that were stored.", ["model"])
         self.ended = counter("jobs_ended", "Jobs that ended.", ["model", "status", "code"])
-        self.revived = counter("jobs_revived", "Failed jobs that went on, for fal's id of their request came after all.")
+        self.revived = counter(
+            "jobs_revived", "Failed jobs that went on, for fal's id of their request came after all."
+        )
         self.stage_seconds = histogram(
             "job_stage_seconds", "How long ended jobs were in each stage.", ["stage"], buckets=_STAGE_SECONDS
         )

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from http import HTTPStatus
 
 import httpx
 from typing_extensions import override
@@ -48,7 +49,7 @@ class MeasuredTransport(httpx.AsyncBaseTransport):
 
 def outcome_of(status: int) -> str:
     """What an answer says of a request, in a word."""
-    if status == httpx.codes.TOO_MANY_REQUESTS:
+    if status == HTTPStatus.TOO_MANY_REQUESTS:
         return "throttled"
     if httpx.codes.is_client_error(status):
         return "refused"
