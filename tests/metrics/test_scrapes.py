@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,7 +18,7 @@ from service import FLUX, Service, running
 
 import imagegen as product
 from imagegen.api.doors import Doors
-from imagegen.keys import KeysFile
+from imagegen.keys import KeysFile, changing, new_key
 from imagegen.settings import Settings
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
@@ -214,8 +214,10 @@ async def test_a_worker_is_scraped_on_a_port_of_its_own(own: Settings, tmp_path:
 
 @pytest.mark.usefixtures("service")  # which makes the bucket
 async def test_serve_with_keys_is_scraped_on_a_port_of_its_own_without_one(own: Settings, tmp_path: Path) -> None:
-    port = free_port()
-    more = {"IMAGEGEN_METRICS_PORT": str(port), "IMAGEGEN_API_KEYS_FILE": str(tmp_path / "keys.json")}
+    port, keys = free_port(), tmp_path / "keys.json"
+    key, _ = new_key("me", ("user123",), (), datetime.now(UTC))
+    await asyncio.to_thread(changing, keys, lambda ring: ring.with_key(key))
+    more = {"IMAGEGEN_METRICS_PORT": str(port), "IMAGEGEN_API_KEYS_FILE": str(keys)}
     async with serving(own, tmp_path, more) as serve, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as scraper:
         refused = await serve.client.get("/metrics")
         scraped = await scrape(scraper)
