@@ -8,7 +8,7 @@ from typing import Any, Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-_HUNG_UP: Final = 499  # as nginx has it
+_BROKEN_OFF: Final = HTTPStatus.INTERNAL_SERVER_ERROR.value  # by a defect, or by the end of the process
 
 
 class Measuring:
@@ -21,7 +21,7 @@ class Measuring:
         """Let the application answer, and count."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        metrics, began, status = scope["state"]["services"].metrics, time.perf_counter(), _HUNG_UP
+        metrics, began, status = scope["state"]["services"].metrics, time.perf_counter(), _BROKEN_OFF
 
         async def send_noted(message: MutableMapping[str, Any]) -> None:
             nonlocal status
@@ -32,9 +32,6 @@ class Measuring:
         with metrics.answering():
             try:
                 await self._app(scope, receive, send_noted)
-            except Exception:
-                status = HTTPStatus.INTERNAL_SERVER_ERROR.value
-                raise
             finally:
                 metrics.answered(_method(scope), _route(scope), status, time.perf_counter() - began)
 
