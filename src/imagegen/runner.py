@@ -95,6 +95,7 @@ async def _run_claimed(job: Job, asked_at: float, delivery: Delivery, services: 
         async with take_turn(job, services, delivery, asked_at) as turn:
             await _run_or_fail(turn)
     except StaleJob:
+        services.metrics.lease_lost()
         await discard_epoch(job, services)
         raise
     _tell_the_end(turn.job)
@@ -146,7 +147,7 @@ async def _run(turn: Turn) -> None:
             await submit_once(turn)
         with span("wait"):
             result = await result_of(turn, resumed=resumed)
-        await turn.save(turn.job.with_result(result, turn.services.prices.of(turn.job.endpoint)))
+        await turn.save(turn.job.with_result(result, turn.services.prices.of(turn.job.endpoint), at=now()))
     with span("store"):
         images = await _store_images(turn)
     await turn.save(turn.job.completed(images, now()))
@@ -190,6 +191,7 @@ async def _after_a_failed_transfer(turn: Turn, error: TransferError | ObjectStor
     await turn.save(turn.job.transfer_failed(str(error), now(), unreadable=unreadable))
     code = _hopeless(turn.job, error)
     if code is None:
+        turn.services.metrics.retried("transfer")
         raise Postponed(f"the pictures could not be stored: {error}", _backoff(turn.job.transfer.attempts)) from error
     await turn.save(turn.job.failed(JobError(code=code, message=str(error)), now()))
 

@@ -57,6 +57,8 @@ async def accept_batch(body: RequestBatch, services: Services, caller: Caller, k
     stored, replayed = await services.jobs.batches.insert(batch, kept, since)
     if replayed:
         return _replay(batch, stored)
+    for job in kept:
+        services.metrics.job_accepted(job.model)
     await _queue_all(kept, services)
     return AcceptedBatch(batch=stored)
 

@@ -97,6 +97,7 @@ async def accept(job: Job, services: Services) -> Accepted:
     about(job_id=stored.id)
     if replayed:
         return _replay(job, stored)
+    services.metrics.job_accepted(stored.model)
     try:
         await services.queue.publish(stored, crowded=await _is_crowded(stored, services))
     except Unavailable as error:

@@ -2,6 +2,7 @@
 
 from imagegen.fal.answers import Progress
 from imagegen.fal.client import Fal
+from imagegen.fal.operations import operation_of
 from imagegen.fal.pricing import Pricing
 from imagegen.fal.streams import files_for, streams_within
 from imagegen.fal.waiting import Patience
@@ -15,5 +16,6 @@ __all__ = [
     "WebhookHint",
     "WebhookVerifier",
     "files_for",
+    "operation_of",
     "streams_within",
 ]

@@ -51,6 +51,11 @@ class Delivery:
         stream = self._queue.stream.name
         return f"process {stream}", described(stream, self.job_id, "process")
 
+    @property
+    def is_repeated(self) -> bool:
+        """Whether the message was delivered before."""
+        return self._message.metadata.num_delivered > 1
+
     async def acknowledge(self) -> None:
         """The job has ended; the message goes away."""
         with lost_messages_come_again():

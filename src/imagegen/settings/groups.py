@@ -216,6 +216,13 @@ class TelemetrySettings(Group):
         return own or (f"{self.endpoint}/{path}" if self.endpoint else None)
 
 
+class MetricsSettings(Group):
+    """Where Prometheus reads the metrics. Unset port: on the service's own, while there are no API keys."""
+
+    port: int | None = Field(default=None, ge=1, le=65535, validation_alias="IMAGEGEN_METRICS_PORT")
+    host: str = Field(default="127.0.0.1", pattern=r"^[0-9A-Za-z.:-]+$", validation_alias="IMAGEGEN_METRICS_HOST")
+
+
 class LocalSettings(Group):
     """The programs of the local servers. Unset: one on PATH, else the one of the extra `imagegen[local]`."""
 

@@ -21,6 +21,7 @@ from imagegen.settings.groups import (
     Group,
     LimitSettings,
     LocalSettings,
+    MetricsSettings,
     MongoSettings,
     NatsSettings,
     S3Settings,
@@ -44,6 +45,7 @@ class Settings(BaseModel):
     limits: LimitSettings = LimitSettings()
     webhooks: WebhookSettings = WebhookSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    metrics: MetricsSettings = MetricsSettings()
     local: LocalSettings = LocalSettings()
 
     @property
@@ -101,6 +103,7 @@ _GROUPS: dict[str, type[Group]] = {
     "limits": LimitSettings,
     "webhooks": WebhookSettings,
     "telemetry": TelemetrySettings,
+    "metrics": MetricsSettings,
     "local": LocalSettings,
 }
 _SECRETS = {

@@ -31,6 +31,7 @@ from imagegen.storage.queue_users import QueueUsers
 from imagegen.storage.queueing import Queueing
 from imagegen.storage.removals import Removals
 from imagegen.storage.rounds import Rounds
+from imagegen.storage.standings import Standings
 from imagegen.storage.unit_prices import UnitPrices
 from imagegen.storage.usage import Usage
 
@@ -49,6 +50,7 @@ class Jobs:
         deliveries: what is owed to callers' webhooks; recorded in the transactions that end their jobs.
         late_ids: the ids of requests that came late, and the jobs that miss one.
         queueing: which jobs wait without a message, and how crowded it is for a user.
+        standings: how the unfinished jobs stand.
         removals: what deleted and ended jobs still have in the bucket.
     """
 
@@ -65,6 +67,7 @@ class Jobs:
         self.late_ids = LateIds(collection, self.usage)
         self.queueing = Queueing(collection)
         self.removals = Removals(collection)
+        self.standings = Standings(collection)
 
     async def check(self) -> None:
         """Raise DatabaseUnavailable unless MongoDB answers."""
