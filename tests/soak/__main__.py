@@ -9,10 +9,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent.parent
-sys.path.insert(1, str(ROOT))
-sys.path.insert(1, str(ROOT / "tests/support"))
-sys.path.insert(1, str(ROOT / "tests/chaos"))
+sys.path.insert(1, str(Path(__file__).parent.parent.parent))
+sys.path.insert(1, str(Path(__file__).parent.parent / "support"))
+sys.path.insert(1, str(Path(__file__).parent.parent / "chaos"))
 
 from plot import draw
 from soaking import Plan, soak

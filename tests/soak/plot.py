@@ -1,5 +1,6 @@
 """The picture of a soak: a panel for each measure, a line for each process."""
-# pyright: reportUnknownMemberType=false - matplotlib types its keywords by halves
+# matplotlib types its keywords by halves.
+# pyright: reportUnknownMemberType=false
 
 from collections.abc import Sequence
 from pathlib import Path
