@@ -112,7 +112,7 @@ def _no_blocking_call() -> Generator[None]:
         # Files are read while the process starts, before anything is served.
         function.can_block_in("api/app.py", {"create_app"})
         function.can_block_in("storage/images.py", {"open_images"})
-        function.can_block_in("storage/jobs.py", {"open_jobs"})
+        function.can_block_in("storage/mongodb.py", {"open_collection"})
     guard.activate()
     yield
     guard.deactivate()

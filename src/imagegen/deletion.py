@@ -31,7 +31,7 @@ async def delete(job_id: str, services: Services) -> bool:
     if not job.status.is_final:
         raise JobUnfinished(job_id)
     try:
-        tombstone = await services.jobs.bury(job.deleted(now()))
+        tombstone = await services.jobs.removals.bury(job.deleted(now()))
     except StaleJob:
         await services.jobs.get(job_id)  # says so if somebody else was faster
         raise
@@ -45,7 +45,7 @@ async def delete(job_id: str, services: Services) -> bool:
 
 async def sweep(services: Services) -> int:
     """Finish every deletion that a crash or a server that was down has left; returns how many."""
-    unfinished = await services.jobs.to_erase(now(), _AT_ONCE)
+    unfinished = await services.jobs.removals.to_erase(now(), _AT_ONCE)
     for tombstone in unfinished:
         await _erase(tombstone, services)
     return len(unfinished)
@@ -57,7 +57,7 @@ async def _erase(job: Job, services: Services) -> None:
     await services.jobs.deliveries.drop(job.id)
     await services.images.discard(f"{image_key_stem(job.user_id, job.created_at, job.id)}/")
     for key in job.deletion.input_keys:
-        if not await services.jobs.uses_input(key):
+        if not await services.jobs.removals.uses_input(key):
             await services.images.delete(key)
     settled_at = (job.completed_at or job.deletion.requested_at) + SETTLED_AFTER
-    await services.jobs.erased(job, None if now() >= settled_at else settled_at)
+    await services.jobs.removals.erased(job, None if now() >= settled_at else settled_at)

@@ -108,6 +108,9 @@ async def _send(delivery: Delivery, services: Services, pace: Pace) -> None:
     pause = pace.pause(delivery.claims, _jitter())
     state = _state_after(delivery, attempt, pause, pace)
     await services.jobs.deliveries.note(delivery, attempt, state, pause)
+    services.metrics.webhook_attempted(attempt.outcome.value, given_up=state is DeliveryState.FAILED)
+    if delivery.claims > 1:
+        services.metrics.retried("webhook")
     level = logging.INFO if state is DeliveryState.DELIVERED else logging.WARNING
     _log.log(level, "delivery %s to %s: %s (%s)", delivery.id, receiver(delivery.url), attempt.outcome, state)
 

@@ -27,7 +27,7 @@ async def clear_leftovers(job: Job, services: Services) -> None:
 
 async def sweep_leftovers(services: Services) -> int:
     """Clear the ended jobs that are due; returns how many."""
-    due = await services.jobs.to_clear(now(), _AT_ONCE)
+    due = await services.jobs.removals.to_clear(now(), _AT_ONCE)
     for job in due:
         await _clear(job, services)
     return len(due)
@@ -46,7 +46,7 @@ async def _clear(job: Job, services: Services) -> None:
     assert job.completed_at is not None
     await services.images.discard(_folder(job), keep=frozenset(image.key for image in job.images))
     settled_at = job.completed_at + SETTLED_AFTER
-    await services.jobs.cleared(job, None if now() >= settled_at else settled_at)
+    await services.jobs.removals.cleared(job, None if now() >= settled_at else settled_at)
 
 
 def _folder(job: Job) -> str:

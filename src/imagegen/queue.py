@@ -13,7 +13,7 @@ import asyncio
 import json
 import socket
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -54,6 +54,11 @@ class Delivery:
     def __init__(self, message: Msg, lane: Lane, queue: "Queue") -> None:
         self._message, self._queue, self.lane = message, queue, lane
         self.job_id = message.subject.rpartition(".")[2]
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether the message was delivered before."""
+        return self._message.metadata.num_delivered > 1
 
     async def acknowledge(self) -> None:
         """The job has ended; the message goes away."""
@@ -293,6 +298,12 @@ class Queue:
             total = info.get("total", 0) if page else 0
             offset += len(page)
         return _queued(subjects, f"{self._stream}.jobs.{OPEN.name}.")
+
+    async def waiting(self) -> Mapping[str, int]:
+        """How many messages of each lane nobody has taken yet."""
+        with _answers():
+            found = {info.name: info.num_pending for info in await self._jetstream.consumers_info(self._stream)}
+        return {lane.name or "old": found.get(_durable(lane)) or 0 for lane in self._lanes}
 
     async def announce(self, job: Job, **progress: object) -> None:
         """Tell whoever waits that the job moved on. Nobody relies on it, so a failure is not one."""

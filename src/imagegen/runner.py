@@ -85,6 +85,7 @@ async def _claim_and_run(delivery: Delivery, services: Services) -> None:
             async with take_turn(job, services, delivery, asked_at) as turn:
                 await _run_or_fail(turn)
         except StaleJob:
+            services.metrics.lease_lost()
             await discard_epoch(job, services)
             raise
         if turn.job.may_have_leftovers:
@@ -124,7 +125,7 @@ async def _run(turn: Turn) -> None:
             return
         await submit_once(turn)
         result = await result_of(turn, resumed=resumed)
-        await turn.save(turn.job.with_result(result, turn.services.prices.of(turn.job.endpoint)))
+        await turn.save(turn.job.with_result(result, turn.services.prices.of(turn.job.endpoint), at=now()))
     images = await _store_images(turn)
     await turn.save(turn.job.completed(images, now()))
 
@@ -167,6 +168,7 @@ async def _after_a_failed_transfer(turn: Turn, error: TransferError | ObjectStor
     await turn.save(turn.job.transfer_failed(str(error), now(), unreadable=unreadable))
     code = _hopeless(turn.job, error)
     if code is None:
+        turn.services.metrics.retried("transfer")
         raise Postponed(f"the pictures could not be stored: {error}", _backoff(turn.job.transfer.attempts)) from error
     await turn.save(turn.job.failed(JobError(code=code, message=str(error)), now()))
 

@@ -4,8 +4,8 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Callable
-from contextlib import nullcontext
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from types import FrameType
 
 import uvicorn
@@ -14,15 +14,24 @@ from imagegen.api import create_app
 from imagegen.api.connections import http_protocol
 from imagegen.api.discretion import keep_secrets_out_of_the_access_log
 from imagegen.api.doors import doors_for
+from imagegen.api.scraping import scraping_app
 from imagegen.deliveries import delivering
 from imagegen.errors import StartupError
 from imagegen.local import join_local_stack, local_stack
 from imagegen.registry import Registry, load_registry
 from imagegen.settings import Environment, Settings
-from imagegen.wiring import open_services
+from imagegen.wiring import Services, open_services
 from imagegen.worker import working
 
 _log = logging.getLogger("imagegen")
+
+
+class _MetricsServer(uvicorn.Server):
+    """uvicorn without its signals: the process that it counts has its own way to end."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
 
 
 class _Server(uvicorn.Server):
@@ -68,7 +77,7 @@ async def serve(
         Unavailable: a configured server does not answer.
     """
     stopping = stopping or asyncio.Event()
-    listener = _listen(host, port)
+    listener, scrapes = _listen(host, port), _listen_for_scrapes(settings)
     registry = read_catalog(settings)
     _notice(settings)
     doors = await doors_for(settings, host)
@@ -77,6 +86,7 @@ async def serve(
         local_stack(settings) as complete,
         # Opened here and not by uvicorn, which would turn a server that is down into an exit without its reason.
         open_services(complete, registry, stopping=stopping, create_bucket=local_s3) as services,
+        _answering_scrapes(services, scrapes),
         working(services),
         delivering(services),
     ):
@@ -88,13 +98,14 @@ async def serve(
 
 async def work(settings: Settings) -> None:
     """Run jobs only, until SIGTERM or SIGINT. Servers that no variable names are those of the running `serve`."""
+    scrapes = _listen_for_scrapes(settings)
     registry = read_catalog(settings)
     complete = join_local_stack(settings)
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     opened = open_services(complete, registry, stopping=stopping)
-    async with opened as services, working(services), delivering(services):
+    async with opened as services, _answering_scrapes(services, scrapes), working(services), delivering(services):
         _log.info("taking jobs as %s", services.runner)
         await stopping.wait()
 
@@ -107,7 +118,32 @@ def read_catalog(settings: Settings) -> Registry:
     return registry
 
 
-def _listen(host: str, port: int) -> socket.socket:
+@asynccontextmanager
+async def _answering_scrapes(services: Services, listener: socket.socket | None) -> AsyncGenerator[None]:
+    """Answer Prometheus beside the body, where the settings name a port for it."""
+    if listener is None:
+        yield
+        return
+    config = uvicorn.Config(
+        scraping_app(services), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=1
+    )
+    server = _MetricsServer(config)
+    answering = asyncio.create_task(server.serve(sockets=[listener]), name="scrapes")
+    _log.info("metrics are at %s/metrics", _address(services.settings.metrics.host, listener))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await answering
+        listener.close()
+
+
+def _listen_for_scrapes(settings: Settings) -> socket.socket | None:
+    port = settings.metrics.port
+    return None if port is None else _listen(settings.metrics.host, port, "IMAGEGEN_METRICS_PORT")
+
+
+def _listen(host: str, port: int, variable: str = "--port") -> socket.socket:
     """Take the port first, so that a taken one is said before anything is started."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
@@ -116,7 +152,9 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise StartupError(f"cannot listen on {host}:{port}: {error.strerror}; choose another with --port") from error
+        raise StartupError(
+            f"cannot listen on {host}:{port}: {error.strerror}; choose another with {variable}"
+        ) from error
     return listener
 
 

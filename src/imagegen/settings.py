@@ -270,6 +270,13 @@ class WebhookSettings(_Group):
         return read_secrets(self.secrets.get_secret_value()) if self.secrets else ()
 
 
+class MetricsSettings(_Group):
+    """Where Prometheus reads the metrics. Unset port: on the service's own, while there are no API keys."""
+
+    port: int | None = Field(default=None, ge=1, le=65535, validation_alias="IMAGEGEN_METRICS_PORT")
+    host: str = Field(default="127.0.0.1", pattern=r"^[0-9A-Za-z.:-]+$", validation_alias="IMAGEGEN_METRICS_HOST")
+
+
 class LocalSettings(_Group):
     """The programs of the local servers. Unset: one on PATH, else the one of the extra `imagegen[local]`."""
 
@@ -291,6 +298,7 @@ class Settings(BaseModel):
     doors: DoorSettings = DoorSettings()
     limits: LimitSettings = LimitSettings()
     webhooks: WebhookSettings = WebhookSettings()
+    metrics: MetricsSettings = MetricsSettings()
     local: LocalSettings = LocalSettings()
 
     @property
@@ -331,6 +339,7 @@ _GROUPS: dict[str, type[_Group]] = {
     "doors": DoorSettings,
     "limits": LimitSettings,
     "webhooks": WebhookSettings,
+    "metrics": MetricsSettings,
     "local": LocalSettings,
 }
 _SECRETS = {"FAL_KEY", "MONGODB_URL", "NATS_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "WEBHOOK_SECRETS"}

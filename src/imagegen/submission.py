@@ -115,9 +115,10 @@ async def _store_late_id(job: Job, request: ProviderRequest, services: Services)
     late = job.with_late_id(request)
     if job.status is JobStatus.FAILED:
         _log.warning("job %s goes on: fal.ai had accepted its request %s", job.id, request.request_id)
-        await services.jobs.revive(job, late)
+        await services.jobs.late_ids.revive(job, late)
+        services.metrics.job_revived()
     else:
-        await services.jobs.adopt(late)
+        await services.jobs.late_ids.adopt(late)
     await services.queue.announce(late)
     await _wake(late, services)
 
@@ -125,7 +126,7 @@ async def _store_late_id(job: Job, request: ProviderRequest, services: Services)
 async def _wake(job: Job, services: Services) -> None:
     """Have somebody go on with the job now: who holds it is told; if nobody does, it is queued."""
     await services.queue.nudge(job.id)
-    generation = await services.jobs.next_generation(job.id, job.generation)
+    generation = await services.jobs.queueing.next_generation(job.id, job.generation)
     if generation is not None:
         try:
             await services.queue.publish_again(job.id, generation, OPEN)
@@ -208,8 +209,8 @@ async def _only_candidate(turn: Turn) -> ProviderRequest | None:
     listed = await turn.services.fal.history(job.endpoint, job.sent, job.submission.intended_at)
     if not listed:
         return None
-    others = await turn.services.jobs.others_like(job)
-    owned = await turn.services.jobs.owned([request.request_id for request in listed])
+    others = await turn.services.jobs.late_ids.others_like(job)
+    owned = await turn.services.jobs.late_ids.owned([request.request_id for request in listed])
     free = [request for request in listed if request.request_id not in owned]
     being_sent = others.count(SubmissionState.SUBMITTING)
     return free[-1] if being_sent < len(free) <= 1 + len(others) else None

@@ -15,7 +15,7 @@ from imagegen.leftovers import sweep_leftovers
 from imagegen.queue import Delivery
 from imagegen.queue_lanes import FEW, OPEN, lane_of
 from imagegen.runner import work
-from imagegen.storage.jobs import Waiting
+from imagegen.storage.queueing import Waiting
 from imagegen.turn import either
 from imagegen.wiring import QUEUE_USE, Services
 
@@ -31,6 +31,7 @@ async def run_jobs(services: Services) -> None:
     Cancelled, it hands every unfinished job back, so that another process goes on with it at once.
     """
     places = asyncio.Semaphore(services.settings.service.concurrency)
+    services.metrics.places(services.settings.service.concurrency)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_audit_forever(services), name="audit")
         while True:
@@ -79,7 +80,7 @@ async def audit(services: Services, forgotten_after: timedelta = FORGOTTEN_AFTER
     if not await services.jobs.queue_users.use(services.runner, queue.identity_in_use, queue.address, QUEUE_USE):
         _log.critical("other processes use this MongoDB with another queue: set NATS_URL to the same for all")
     # Jobs first, queue second: whatever another audit publishes in between has a higher generation or is queued.
-    waiting = await services.jobs.waiting(forgotten_after)
+    waiting = await services.jobs.queueing.waiting(forgotten_after)
     if not waiting:
         return 0
     queued = await services.queue.queued()
@@ -96,13 +97,13 @@ async def _queue_again(job: Waiting, services: Services) -> bool:
     One that is open at fal goes to the lane of its own: in the others, where jobs wait for a place at fal, it would
     wait for the very place that it holds.
     """
-    generation = await services.jobs.next_generation(job.id, job.generation)
+    generation = await services.jobs.queueing.next_generation(job.id, job.generation)
     if generation is None:
         return False
     if job.is_open_at_fal:
         lane = OPEN
     else:
-        crowded = await services.jobs.is_crowded(job.user_id, job.priority, FEW)
+        crowded = await services.jobs.queueing.is_crowded(job.user_id, job.priority, FEW)
         lane = lane_of(job.user_id, job.priority, crowded=crowded)
     await services.queue.publish_again(job.id, generation, lane)
     return True
@@ -136,13 +137,16 @@ async def _next_delivery(services: Services) -> Delivery:
             await asyncio.sleep(1)
             continue
         if delivery is not None:
+            if delivery.is_repeated:
+                services.metrics.redelivered()
             return delivery
 
 
 async def _work_safely(delivery: Delivery, services: Services) -> None:
     """The outermost loop: a defect met in one job must not end the others. Its lease runs out and it comes again."""
     try:
-        await work(delivery, services)
+        with services.metrics.job_in_flight():
+            await work(delivery, services)
     except Exception:  # noqa: BLE001 - the one place that outlives any defect, and says so in the log
         _log.exception("job %s: unexpected error", delivery.job_id)
     finally:

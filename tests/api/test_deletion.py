@@ -143,7 +143,7 @@ async def test_a_crash_between_the_mark_and_the_removal_is_made_good_by_the_swee
 ) -> None:
     job_id = (await service.generate(edit(user))).json()["jobId"]
     job = await service.services.jobs.get(job_id)
-    await service.services.jobs.bury(job.deleted(now()))
+    await service.services.jobs.removals.bury(job.deleted(now()))
 
     between = (await service.client.get(f"/api/jobs/{job_id}")).status_code, await left(bucket, user)
     await sweep(service.services)
@@ -156,8 +156,8 @@ async def test_what_a_late_runner_stored_goes_with_a_second_look(service: Servic
     await delete(job_id, service.services)
 
     jobs = service.services.jobs
-    soon = [job.id for job in await jobs.to_erase(now(), 100)]
-    later = [job.id for job in await jobs.to_erase(now() + SETTLED_AFTER, 100)]
+    soon = [job.id for job in await jobs.removals.to_erase(now(), 100)]
+    later = [job.id for job in await jobs.removals.to_erase(now() + SETTLED_AFTER, 100)]
 
     assert (job_id in soon, job_id in later) == (False, True)
 

@@ -11,7 +11,7 @@ from typing import Any, cast, get_args, get_origin, get_type_hints
 
 import pytest
 from bson import BSON, Decimal128  # noqa: TID251 - reads what is really stored, without our codec
-from bson.codec_options import CodecOptions  # noqa: TID251 - encodes as storage/jobs.py has the driver do it
+from bson.codec_options import CodecOptions  # noqa: TID251 - encodes as storage/mongodb.py has the driver do it
 from hypothesis import given
 from hypothesis import strategies as st
 from jobs_apart import a_job, apart

@@ -15,7 +15,8 @@ from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase  # noqa
 from imagegen.jobs import Job, JobStatus
 from imagegen.settings import Settings
 from imagegen.storage.job_documents import DECIMALS, to_document
-from imagegen.storage.jobs import JobFilter, Jobs, open_jobs
+from imagegen.storage.job_lists import JobFilter
+from imagegen.storage.jobs import Jobs, open_jobs
 
 PAGE = 20
 MANY = 2_000
@@ -157,7 +158,7 @@ async def test_what_the_audit_and_idempotency_ask_is_answered_from_an_index(
     await jobs.insert(a_job(key="k"))
     await database.command("profile", 2)
     await jobs.insert(a_job(key="k"))
-    await jobs.waiting(timedelta(seconds=10))
+    await jobs.queueing.waiting(timedelta(seconds=10))
     await database.command("profile", 0)
 
     queries = database["system.profile"].find({"op": "query", "ns": f"{database.name}.jobs"})

@@ -14,7 +14,8 @@ from jobs_apart import a_job, apart
 from imagegen.errors import JobNotFound, StaleJob
 from imagegen.jobs import Job, JobError, JobStatus, Lease, Priority, ProviderRequest, ProviderResult
 from imagegen.settings import Settings
-from imagegen.storage.jobs import Jobs, Waiting, open_jobs
+from imagegen.storage.jobs import Jobs, open_jobs
+from imagegen.storage.queueing import Waiting
 from imagegen.wiring import now
 
 LONG, SHORT = timedelta(seconds=30), timedelta(milliseconds=50)
@@ -244,11 +245,11 @@ async def test_the_audit_finds_what_nobody_holds_and_counts_each_publishing_once
         await claimed(jobs, held)
         await jobs.save((await claimed(jobs, ended)).failed(NO, now()))
 
-        found = await jobs.waiting(timedelta(seconds=10))
-        races = await asyncio.gather(*(jobs.next_generation(forgotten.id, 0) for _ in range(10)))
-        others = [await jobs.next_generation(job.id, 0) for job in (held, ended)]
+        found = await jobs.queueing.waiting(timedelta(seconds=10))
+        races = await asyncio.gather(*(jobs.queueing.next_generation(forgotten.id, 0) for _ in range(10)))
+        others = [await jobs.queueing.next_generation(job.id, 0) for job in (held, ended)]
 
         waiting = Waiting(id=forgotten.id, user_id="user", priority=Priority.NORMAL, generation=0, is_open_at_fal=False)
         assert (found, sorted(races, key=str), others) == ([waiting], [1] + 9 * [None], [None, None])
-        assert await jobs.waiting(timedelta(seconds=10)) == []
+        assert await jobs.queueing.waiting(timedelta(seconds=10)) == []
         assert (await claimed(jobs, forgotten)).generation == 1

@@ -13,7 +13,8 @@ from pydantic import SecretStr
 
 from imagegen.errors import DatabaseUnavailable, JobNotFound
 from imagegen.settings import MongoSettings, Settings
-from imagegen.storage.jobs import AcceptanceUnknown, Jobs, open_jobs
+from imagegen.storage.acceptance import AcceptanceUnknown
+from imagegen.storage.jobs import Jobs, open_jobs
 
 PATIENCE = timedelta(seconds=1)
 EVERY = 10**6

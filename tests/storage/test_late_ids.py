@@ -42,7 +42,7 @@ async def test_a_late_id_is_stored_while_somebody_holds_the_lease_who_then_finds
     job = await sending(jobs)
     late = job.with_late_id(request())
 
-    await jobs.adopt(late)
+    await jobs.late_ids.adopt(late)
 
     with pytest.raises(StaleJob):
         await jobs.save(job.submitted(request()))
@@ -55,7 +55,7 @@ async def test_a_late_id_that_was_read_too_early_is_stale(jobs: Jobs) -> None:
     held = await jobs.save(job.lost())
 
     with pytest.raises(StaleJob):
-        await jobs.adopt(job.with_late_id(request()))
+        await jobs.late_ids.adopt(job.with_late_id(request()))
 
     assert await jobs.get(job.id) == held
 
@@ -64,7 +64,7 @@ async def test_a_failed_job_runs_again_held_by_nobody(jobs: Jobs) -> None:
     failed = await jobs.save((await sending(jobs)).failed_as_unknown(UNKNOWN, now()))
     late = failed.with_late_id(request())
 
-    await jobs.revive(failed, late)
+    await jobs.late_ids.revive(failed, late)
 
     with pytest.raises(StaleJob):
         await jobs.renew(failed, LEASE)
@@ -80,20 +80,21 @@ async def test_no_two_jobs_have_one_request(jobs: Jobs, verb: str) -> None:
     if verb == "revive":
         other = await jobs.save(other.failed_as_unknown(UNKNOWN, now()))
     stolen = other.with_late_id(known.submission.request)
-    verbs = {"save": jobs.save, "adopt": jobs.adopt, "revive": partial(jobs.revive, other)}
+    verbs = {"save": jobs.save, "adopt": jobs.late_ids.adopt, "revive": partial(jobs.late_ids.revive, other)}
 
     with pytest.raises(RequestOwned):
         await verbs[verb](stolen)
 
     assert (await jobs.get(other.id)).submission.request is None
-    assert await jobs.owned([known.submission.request.request_id, "another"]) == {known.submission.request.request_id}
+    its_id = known.submission.request.request_id
+    assert await jobs.late_ids.owned([its_id, "another"]) == {its_id}
 
 
 async def test_a_job_that_runs_again_is_taken_out_of_the_usage(stack: Settings) -> None:
     async with open_jobs(apart(stack).mongodb) as jobs:
         failed = await jobs.save((await sending(jobs)).failed_as_unknown(UNKNOWN, now()))
         counted = await jobs.usage.sums(UsageFilter(), Grouping.MODEL)
-        await jobs.revive(failed, failed.with_late_id(request()))
+        await jobs.late_ids.revive(failed, failed.with_late_id(request()))
         after = await jobs.usage.sums(UsageFilter(), Grouping.MODEL)
         differences = await jobs.usage.differences()
 
@@ -107,10 +108,10 @@ async def test_a_job_that_runs_again_is_taken_out_of_the_usage(stack: Settings) 
 async def test_a_deleted_job_does_not_run_again(jobs: Jobs) -> None:
     failed = await jobs.save((await sending(jobs)).failed_as_unknown(UNKNOWN, now()))
     late = failed.with_late_id(request())
-    buried = await jobs.bury(failed.deleted(now()))
+    buried = await jobs.removals.bury(failed.deleted(now()))
 
     with pytest.raises(StaleJob):
-        await jobs.revive(failed, late)
+        await jobs.late_ids.revive(failed, late)
 
     assert not buried.can_take_a_late_id
 
@@ -156,5 +157,5 @@ async def test_the_others_that_may_have_sent_the_same_request_are_told(stack: Se
         assert claim is not None
         await jobs.save(claim.submitting(now()))
 
-        assert sorted(await jobs.others_like(mine)) == [SubmissionState.SUBMITTING, SubmissionState.UNKNOWN]
+        assert sorted(await jobs.late_ids.others_like(mine)) == [SubmissionState.SUBMITTING, SubmissionState.UNKNOWN]
         assert being_sent.submission.state is SubmissionState.SUBMITTING

@@ -16,6 +16,7 @@ from imagegen.api.doors import Doorkeeper, Doors
 from imagegen.api.edges import document_edges, guard_edges
 from imagegen.api.errors import translate_errors
 from imagegen.api.limits import Seats
+from imagegen.api.measuring import Measuring
 from imagegen.api.openapi import document, operation_id
 from imagegen.api.routes import (
     batches,
@@ -24,6 +25,7 @@ from imagegen.api.routes import (
     events,
     health,
     jobs,
+    metrics,
     pictures,
     retry,
     uploads,
@@ -65,7 +67,11 @@ def create_app(
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[State]:
         async with open_services() as services:
-            yield State(services=services, seats=Seats(limits.max_waiting), streams=Seats(limits.max_streams))
+            yield State(
+                services=services,
+                seats=Seats(limits.max_waiting, services.metrics.requests_waiting),
+                streams=Seats(limits.max_streams, services.metrics.streams_open),
+            )
 
     app = FastAPI(
         title="imagegen",
@@ -90,11 +96,14 @@ def create_app(
     app.include_router(retry.router)
     app.include_router(usage.router)
     app.include_router(health.router)
+    if doors.keys is None:  # with keys, each caller could read what all spend: operators have a port of their own
+        app.include_router(metrics.router)
     _serve_documentation(app)
     document(app, registry, doors)
     document_edges(app)
     app.add_middleware(Doorkeeper, doors=doors)
     guard_edges(app, limits)
+    app.add_middleware(Measuring, routes=app.routes)
     return app
 
 

@@ -18,8 +18,8 @@ from imagegen.jobs import Job, Priority, new_job_id
 from imagegen.keys import Caller
 from imagegen.queue_lanes import FEW
 from imagegen.registry import MOST_FAULTS, RequestBatch, faults_of_request, given
+from imagegen.storage.acceptance import IDEMPOTENCY_KEPT
 from imagegen.storage.batches import Batch
-from imagegen.storage.jobs import IDEMPOTENCY_KEPT
 from imagegen.wiring import Services, now
 
 ROUTE: Final = "POST /api/images/batch"
@@ -57,6 +57,8 @@ async def accept_batch(body: RequestBatch, services: Services, caller: Caller, k
     stored, replayed = await services.jobs.batches.insert(batch, kept, since)
     if replayed:
         return _replay(batch, stored)
+    for job in kept:
+        services.metrics.job_accepted(job.model)
     await _queue_all(kept, services)
     return AcceptedBatch(batch=stored)
 
@@ -130,7 +132,7 @@ async def _queue_all(jobs: Sequence[Job], services: Services) -> None:
     """Publish every job; those that cannot be published are the audit's to find."""
     first = jobs[0]
     try:
-        crowded = await services.jobs.is_crowded(first.user_id, first.priority, len(jobs) + FEW - 1)
+        crowded = await services.jobs.queueing.is_crowded(first.user_id, first.priority, len(jobs) + FEW - 1)
         for part in _parts(list(enumerate(jobs))):
             await asyncio.gather(*(services.queue.publish(job, crowded=crowded or n >= FEW) for n, job in part))
     except Unavailable as error:

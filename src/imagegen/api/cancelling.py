@@ -7,7 +7,7 @@ from typing import Final
 from imagegen.errors import JobDeleted, JobFinished, StaleJob
 from imagegen.jobs import Job, JobStatus, SubmissionState
 from imagegen.storage.batches import Batch
-from imagegen.storage.jobs import JobFilter
+from imagegen.storage.job_lists import JobFilter
 from imagegen.wiring import Services, now
 
 _AT_ONCE: Final = 50
@@ -54,6 +54,7 @@ async def _cancel(job: Job, services: Services) -> Job:
     if job.submission.state is SubmissionState.NONE:
         # Whoever prepares its submission starts from the same version, so only one of the two moves is stored.
         cancelled = await services.jobs.save(job.cancelled(now()))
+        services.metrics.job_ended(cancelled)
         await services.queue.announce(cancelled)
         return cancelled
     if not await services.jobs.wish_cancelled(job.id):

@@ -33,8 +33,8 @@ from imagegen.errors import (
 )
 from imagegen.jobs import INPUT_REFUSED, OUTPUT_REFUSED, Job
 from imagegen.registry import Registry
+from imagegen.storage.acceptance import AcceptanceUnknown
 from imagegen.storage.batches import BatchUnknown
-from imagegen.storage.jobs import AcceptanceUnknown
 
 BATCH: Final = "/api/images/batch"
 PROBLEM_JSON: Final = "application/problem+json"

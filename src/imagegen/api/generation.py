@@ -16,7 +16,7 @@ from imagegen.jobs import Idempotency, Job, new_job_id
 from imagegen.keys import Caller
 from imagegen.queue_lanes import FEW
 from imagegen.registry import ModelRequest
-from imagegen.storage.jobs import IDEMPOTENCY_KEPT
+from imagegen.storage.acceptance import IDEMPOTENCY_KEPT
 from imagegen.wiring import Services, now
 
 _ROUTE: Final = "POST /api/images/generate"
@@ -93,8 +93,9 @@ async def accept(job: Job, services: Services) -> Accepted:
     stored, replayed = await services.jobs.insert(job)
     if replayed:
         return _replay(job, stored)
+    services.metrics.job_accepted(stored.model)
     try:
-        crowded = await services.jobs.is_crowded(stored.user_id, stored.priority, FEW)
+        crowded = await services.jobs.queueing.is_crowded(stored.user_id, stored.priority, FEW)
         await services.queue.publish(stored, crowded=crowded)
     except Unavailable as error:
         _log.warning("job %s is accepted but not queued (%s); the audit will queue it", job.id, error)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pymongo
 from pydantic.alias_generators import to_camel
@@ -19,9 +19,7 @@ from imagegen.errors import BatchNotFound, DatabaseUnavailable
 from imagegen.jobs import Idempotency, Job, JobStatus
 from imagegen.storage.answers import answers
 from imagegen.storage.job_documents import Document, to_document
-
-if TYPE_CHECKING:
-    from imagegen.storage.jobs import Collection, Session
+from imagegen.storage.mongodb import Collection, Session
 
 # A thousand jobs are up to 40 MB: what is given and what fal gets, each as large as the body.
 _PATIENCE: Final = timedelta(seconds=30)
@@ -87,7 +85,7 @@ class Tally:
 class Batches:
     """The verbs that batches are kept with. `collection` is their own, `jobs` that of the jobs."""
 
-    def __init__(self, collection: "Collection", jobs: "Collection") -> None:
+    def __init__(self, collection: Collection, jobs: Collection) -> None:
         self._batches, self._jobs = collection, jobs
 
     async def ensure_indexes(self) -> None:
@@ -126,7 +124,7 @@ class Batches:
         documents = [dict(to_document(job)) for job in jobs]
         committing = False
 
-        async def store(session: "Session") -> None:
+        async def store(session: Session) -> None:
             nonlocal committing
             await self._batches.insert_one(_document(batch), session=session)
             await self._jobs.insert_many(documents, session=session)

@@ -7,17 +7,15 @@ process that dies in between leaves a delivery that falls due again.
 import asyncio
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from pymongo import ASCENDING, IndexModel, ReturnDocument
 
 from imagegen.jobs import Job
 from imagegen.storage.answers import answers
 from imagegen.storage.job_documents import Document
+from imagegen.storage.mongodb import Collection, Session
 from imagegen.webhooks import Attempt, Delivery, DeliveryState, Outcome, webhook_id
-
-if TYPE_CHECKING:
-    from imagegen.storage.jobs import Collection, Session
 
 _PENDING: Final = {"state": DeliveryState.PENDING.value}
 _INDEXES: Final = (
@@ -34,7 +32,7 @@ class Deliveries:
         news: set whenever this process has recorded one; a hint to look at once.
     """
 
-    def __init__(self, collection: "Collection") -> None:
+    def __init__(self, collection: Collection) -> None:
         self._deliveries = collection
         self.news = asyncio.Event()
 
@@ -43,7 +41,7 @@ class Deliveries:
         with answers():
             await self._deliveries.create_indexes(list(_INDEXES))
 
-    async def record(self, job: Job, session: "Session") -> None:
+    async def record(self, job: Job, session: Session) -> None:
         """Owe a job that ends in this session's transaction to its webhook, if it has one; due at once.
 
         Raises the driver's errors, for `with_transaction`.

@@ -28,6 +28,7 @@ from botocore.exceptions import (  # pyright: ignore[reportMissingTypeStubs] - a
 from imagegen.errors import ObjectStoreUnavailable, TransferInterrupted
 from imagegen.http import is_loopback
 from imagegen.jobs import StoredImage
+from imagegen.metrics import Metrics
 from imagegen.settings import S3Settings, ServiceSettings
 from imagegen.storage.image_keys import image_key_stem, input_key, input_key_in
 from imagegen.storage.input_pictures import FileBody, InputPicture
@@ -35,6 +36,7 @@ from imagegen.storage.picture_download import Download, Media
 from imagegen.storage.picture_memory import PictureMemory
 from imagegen.storage.picture_uploads import PART_BYTES, Body, MultipartUpload, Part, StreamedBody
 from imagegen.storage.pictures import HEAD_BYTES, Picture
+from imagegen.storage.s3_measuring import count_requests
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client
@@ -57,7 +59,11 @@ _ALREADY_THERE: Final = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
 
 @asynccontextmanager
 async def open_images(
-    settings: S3Settings, service: ServiceSettings, transport: httpx.AsyncBaseTransport, media_hosts: frozenset[str]
+    settings: S3Settings,
+    service: ServiceSettings,
+    transport: httpx.AsyncBaseTransport,
+    media_hosts: frozenset[str],
+    metrics: Metrics | None = None,
 ) -> AsyncGenerator["Images"]:
     """Open the process's S3 clients: one for the data, one more where links are signed for another host.
 
@@ -66,22 +72,32 @@ async def open_images(
         service: for its limits.
         transport: fetches the pictures; it stays open.
         media_hosts: where pictures may be fetched from, in the form that `Media` describes.
+        metrics: told of requests to S3 and of bytes.
     """
+    metrics = metrics or Metrics()
     async with AsyncExitStack() as stack:
         connections = 2 * service.concurrency + 8
         data = await stack.enter_async_context(_client(settings, settings.endpoint_url, connections))
+        count_requests(data, metrics)
         links = data
         if settings.presign_endpoint_url not in {None, settings.endpoint_url}:
             links = await stack.enter_async_context(_client(settings, settings.presign_endpoint_url, connections))
         media = Media(transport, media_hosts, service.max_image_bytes)
-        yield Images(settings, data, links, media, PictureMemory(service.transfer_memory))
+        yield Images(settings, data, links, media, PictureMemory(service.transfer_memory), metrics=metrics)
 
 
 class Images:
     """The bucket. Every method raises ObjectStoreUnavailable where S3 refuses or does not answer."""
 
     def __init__(
-        self, settings: S3Settings, data: "S3Client", links: "S3Client", media: Media, memory: PictureMemory
+        self,
+        settings: S3Settings,
+        data: "S3Client",
+        links: "S3Client",
+        media: Media,
+        memory: PictureMemory,
+        *,
+        metrics: Metrics,
     ) -> None:
         assert settings.bucket is not None
         self._bucket = settings.bucket
@@ -90,6 +106,7 @@ class Images:
         self._links = links
         self._media = media
         self._memory = memory
+        self._metrics = metrics
         self._probing = asyncio.Lock()
         self._answered = False
         self._answered_at = -_TRUSTED_FOR
@@ -143,7 +160,7 @@ class Images:
         try:
             async with asyncio.timeout(_LONGEST_TRANSFER), self._media.open(url) as download:
                 needed = PART_BYTES if download.length is None else min(download.length, _STREAM_BYTES)
-                async with self._memory.reserve(needed):
+                async with self._memory.reserve(needed), self._counted(download):
                     picture = await download.recognise()
                     target = _Target(f"{key_stem}.{picture.extension}", picture, metadata)
                     await self._store(download, target)
@@ -157,6 +174,15 @@ class Images:
             size_bytes=download.size,
             sha256=download.sha256,
         )
+
+    @asynccontextmanager
+    async def _counted(self, download: Download) -> AsyncGenerator[None]:
+        """Count the bytes that were read, and those that came to be stored."""
+        try:
+            yield
+            self._metrics.transferred("to_s3", download.size)
+        finally:
+            self._metrics.transferred("from_fal", download.size)
 
     async def url(self, key: str) -> str:
         """Link to an object: unsigned under `S3_PUBLIC_URL`, otherwise signed afresh for `S3_PRESIGN_EXPIRES`."""

@@ -90,6 +90,7 @@ _MOVING = (
     "stop",
     "started_at",
     "generating_at",
+    "result_at",
     "completed_at",
 )
 

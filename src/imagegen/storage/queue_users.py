@@ -5,15 +5,13 @@ One document, so that of processes that start at the same moment with different 
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from pymongo import ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from imagegen.storage.answers import answers
-
-if TYPE_CHECKING:
-    from imagegen.storage.jobs import Collection
+from imagegen.storage.mongodb import Collection
 
 Expression: TypeAlias = Mapping[str, Any]
 _QUEUE: Final = "queue in use"
@@ -23,7 +21,7 @@ _NOBODY: Final[list[str]] = []
 class QueueUsers:
     """The queue in use, and until when each process uses it unless it says so again."""
 
-    def __init__(self, collection: "Collection") -> None:
+    def __init__(self, collection: Collection) -> None:
         self._queue = collection
 
     async def queue_at(self, address: str) -> str | None:

@@ -1,21 +1,19 @@
 """fal's unit prices as they were last read, so that a restart while fal's platform API is down knows them."""
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pymongo import ReplaceOne
 
 from imagegen.costs import UnitPrice
 from imagegen.storage.answers import answers
-
-if TYPE_CHECKING:
-    from imagegen.storage.jobs import Collection
+from imagegen.storage.mongodb import Collection
 
 
 class UnitPrices:
     """One document for each endpoint."""
 
-    def __init__(self, collection: "Collection") -> None:
+    def __init__(self, collection: Collection) -> None:
         self._prices = collection
 
     async def load(self) -> Mapping[str, UnitPrice]:

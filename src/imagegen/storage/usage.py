@@ -7,13 +7,12 @@ The jobs stay the truth: `differences` makes the same sums from them, and `mend`
 
 import asyncio
 import secrets
-from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final, cast
 from weakref import WeakValueDictionary
 
 import pymongo
@@ -24,9 +23,7 @@ from pymongo.read_concern import ReadConcern
 from imagegen.jobs import FINAL, Job, JobStatus
 from imagegen.storage.answers import answers
 from imagegen.storage.job_documents import Document
-
-if TYPE_CHECKING:
-    from imagegen.storage.jobs import Collection, Session
+from imagegen.storage.mongodb import Collection, Session
 
 _INDEXES: Final = (
     IndexModel([("userId", ASCENDING), ("day", ASCENDING)]),
@@ -117,7 +114,7 @@ class Difference:
 class Usage:
     """The rollup. `collection` is its own, `jobs` that of the jobs."""
 
-    def __init__(self, collection: "Collection", jobs: "Collection") -> None:
+    def __init__(self, collection: Collection, jobs: Collection) -> None:
         self._usage, self._jobs = collection, jobs
         self._lane = secrets.randbelow(_LANES)
         self._turns = WeakValueDictionary[UsageKey, asyncio.Lock]()
@@ -127,25 +124,26 @@ class Usage:
         with answers():
             await self._usage.create_indexes(list(_INDEXES))
 
-    @asynccontextmanager
-    async def turn_of(self, job: Job) -> AsyncGenerator[None]:
-        """Let the jobs of this process that are counted in the same document end one after the other.
+    async def together(self, job: Job, move: Callable[[Session], Coroutine[Any, Any, bool]]) -> bool:
+        """Change a job and what it counts for in one transaction; returns what the move in it does.
 
-        Side by side, 64 of them end at 14 a second, for each makes all others start anew; in turn, at hundreds.
+        The jobs of this process that are counted in the same document go one after the other: side by side, 64 of them
+        end at 14 a second, for each makes all others start anew; in turn, at hundreds.
         """
         turn = self._turns.setdefault(_key_of(job), asyncio.Lock())
-        async with turn:
-            yield
+        with answers():
+            async with turn, await self._jobs.database.client.start_session() as session:
+                return await session.with_transaction(move, write_concern=self._jobs.write_concern)
 
-    async def count(self, job: Job, session: "Session") -> None:
+    async def count(self, job: Job, session: Session) -> None:
         """Add a job that ends in this session's transaction. Raises the driver's errors, for `with_transaction`."""
         await self._add(_key_of(job), sums_of(job), session)
 
-    async def take_back(self, job: Job, session: "Session") -> None:
+    async def take_back(self, job: Job, session: Session) -> None:
         """Take out a job that had ended and goes on again: what `count` added, perhaps in another lane or process."""
         await self._add(_key_of(job), -sums_of(job), session)
 
-    async def _add(self, key: UsageKey, sums: Sums, session: "Session") -> None:
+    async def _add(self, key: UsageKey, sums: Sums, session: Session) -> None:
         change = {"$inc": _document(sums), "$setOnInsert": _members(key)}
         await self._usage.update_one({"_id": _id(key, self._lane)}, change, upsert=True, session=session)
 
@@ -175,7 +173,7 @@ class Usage:
         the two transactions goes first and the other starts anew.
         """
 
-        async def replace(session: "Session") -> None:
+        async def replace(session: Session) -> None:
             await self._usage.delete_many(_members(key), session=session)
             async for found in self._jobs.aggregate(_recomputing(key), session=session):
                 document = {"_id": _id(key, 0), **_members(key), **_document(_sums(found))}

@@ -21,7 +21,7 @@ from imagegen.api.waiting import Wait, wait_for_change
 from imagegen.deletion import delete
 from imagegen.jobs import JOB_ID_PATTERN, JobStatus
 from imagegen.registry import PlainText
-from imagegen.storage.jobs import JobFilter
+from imagegen.storage.job_lists import JobFilter
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"], route_class=JsonRoute)
 

@@ -16,206 +16,33 @@ Every move returns a new job whose `version` is one higher; the store saves it o
 version that the move started from, and, but for a late id, the lease.
 """
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from decimal import Decimal
-from enum import StrEnum
 from typing import Self
-
-from pydantic import JsonValue
-from ulid import ULID
 
 from imagegen.costs import Cost, UnitPrice
 from imagegen.errors import ImagegenError
+from imagegen.jobs.parts import (
+    SUBMISSION_UNKNOWN,
+    Deletion,
+    Idempotency,
+    JobError,
+    JobStatus,
+    JsonObject,
+    Lease,
+    Priority,
+    ProviderRequest,
+    ProviderResult,
+    Stop,
+    StopReason,
+    StoredImage,
+    Submission,
+    SubmissionState,
+    Transfer,
+)
 
-JOB_ID_PATTERN = "[0-7][0-9A-HJKMNP-TV-Z]{25}"
-_JOB_ID = re.compile(JOB_ID_PATTERN)
 IMAGE_GENERATION = "image-generation"
-SUBMISSION_UNKNOWN = "submission_unknown"
-# The codes of a failure by moderation: of what was asked for, and of what was made of it.
-INPUT_REFUSED, OUTPUT_REFUSED = "input_refused", "output_refused"
 _SERVER_ERROR = 500
-JsonObject = Mapping[str, JsonValue]
-
-
-class JobStatus(StrEnum):
-    """Where a job is in its life."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    COMPLETED = "completed"
-    FAILED = "failed"
-    CANCELLED = "cancelled"
-
-    @property
-    def is_final(self) -> bool:
-        """Whether nothing can change any more."""
-        return self in FINAL
-
-
-FINAL = frozenset({JobStatus.COMPLETED, JobStatus.FAILED, JobStatus.CANCELLED})
-
-
-class Priority(StrEnum):
-    """How urgent a request is to fal's queue: a person waits for a normal one, nobody for a low one."""
-
-    NORMAL = "normal"
-    LOW = "low"
-
-
-class SubmissionState(StrEnum):
-    """Whether fal has the job's request."""
-
-    NONE = "none"
-    SUBMITTING = "submitting"
-    SUBMITTED = "submitted"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Lease:
-    """Who may act on a job, on the database's clock. `taken`: leases since one saved a move or was handed back."""
-
-    runner: str | None = None
-    epoch: int = 0
-    until: datetime | None = None
-    taken: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderRequest:
-    """A request that fal accepted: its id and the URLs that fal gave for it (never built, always stored)."""
-
-    request_id: str
-    status_url: str
-    response_url: str
-    cancel_url: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Submission:
-    """The one paid request of a job.
-
-    Attributes:
-        state: how far it is.
-        intended_at: when it was about to be sent.
-        request: what fal made of it.
-        webhook_digest: of the secret in the address that this attempt gave fal for its webhook; None if it gave none.
-        payload: what was sent, where that is not the job's payload: it has addresses of the caller's own pictures.
-    """
-
-    state: SubmissionState = SubmissionState.NONE
-    intended_at: datetime | None = None
-    request: ProviderRequest | None = None
-    webhook_digest: str | None = None
-    payload: JsonObject | None = None
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether fal may have a request whose id is not known."""
-        return self.state in {SubmissionState.SUBMITTING, SubmissionState.UNKNOWN}
-
-
-class StopReason(StrEnum):
-    """Why a request is cancelled at fal; the limits of time are also codes of a job's error."""
-
-    CANCELLED = "cancelled"
-    JOB_TIMEOUT = "job_timeout"
-    QUEUE_TIMEOUT = "queue_timeout"
-    DEADLINE_EXCEEDED = "deadline_exceeded"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stop:
-    """The decision to cancel a request at fal, stored before fal is asked. What fal then says is what holds."""
-
-    reason: StopReason
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderImage:
-    """A picture as fal announces it; its bytes decide what it really is."""
-
-    url: str
-    nsfw: bool | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderResult:
-    """fal's whole answer, recorded before a byte is moved (fal forgets it within minutes).
-
-    Attributes:
-        images: in fal's order.
-        billable_units: header `X-Fal-Billable-Units`, in the endpoint's own unit; None if fal did not say.
-        payload: the answer's JSON as it came.
-    """
-
-    images: tuple[ProviderImage, ...]
-    billable_units: Decimal | None
-    payload: JsonObject
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StoredImage:
-    """A picture in S3. Type, size in pixels and digest are read from its bytes."""
-
-    key: str
-    content_type: str
-    width: int
-    height: int
-    size_bytes: int
-    sha256: str
-    nsfw: bool | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Transfer:
-    """How moving the pictures went so far; `unreadable` counts whole downloads that were no picture."""
-
-    attempts: int = 0
-    unreadable: int = 0
-    first_failed_at: datetime | None = None
-    last_error: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class JobError:
-    """Why a job failed: the same words in MongoDB and in the answer."""
-
-    code: str
-    message: str
-    retryable: bool = False
-    fal_status: int | None = None
-    fal_error_type: str | None = None
-    fal_detail: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Idempotency:
-    """One caller's key on one route; `body_sha256` tells a repeat from a different request."""
-
-    caller: str
-    route: str
-    key: str
-    body_sha256: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Deletion:
-    """A deletion that was asked for, and what of it is still to be done.
-
-    Attributes:
-        requested_at: from here on the job cannot be read.
-        input_keys: the caller's own pictures that may have to go, until they were looked at.
-        due_at: when the bucket is to be cleared (again); None once nothing can come any more.
-    """
-
-    requested_at: datetime
-    input_keys: tuple[str, ...] = ()
-    due_at: datetime | None = None
 
 
 class ImpossibleMove(ImagegenError):
@@ -232,6 +59,7 @@ class Job:
         cancel_requested_at: the caller's wish; it is noted beside the moves and changes no version.
         stop: why and since when fal is asked to cancel the request.
         generating_at: when fal was first seen working on the request.
+        result_at: when fal's result was read.
     """
 
     id: str
@@ -262,6 +90,7 @@ class Job:
     stop: Stop | None = None
     started_at: datetime | None = None
     generating_at: datetime | None = None
+    result_at: datetime | None = None
     completed_at: datetime | None = None
     input_keys: tuple[str, ...] = ()
     deletion: Deletion | None = None
@@ -346,10 +175,12 @@ class Job:
         self._require(self.stop is None, "it is being stopped already")
         return self._next(stop=Stop(reason=reason, at=now))
 
-    def with_result(self, result: ProviderResult, price: UnitPrice | None = None) -> Self:
-        """fal completed the request, at this price for a unit; the pictures still have to be moved."""
+    def with_result(
+        self, result: ProviderResult, price: UnitPrice | None = None, *, at: datetime | None = None
+    ) -> Self:
+        """fal completed the request, which was read `at`, at this price for a unit; its pictures have to be moved."""
         self._require(self.submission.state is SubmissionState.SUBMITTED, "nothing was submitted")
-        return self._next(result=result, cost=self.cost.billed(result.billable_units, price))
+        return self._next(result=result, result_at=at, cost=self.cost.billed(result.billable_units, price))
 
     def transfer_failed(self, reason: str, now: datetime, *, unreadable: bool) -> Self:
         """Moving the pictures failed for now; the job goes on later, from the recorded result."""
@@ -448,22 +279,3 @@ class Job:
     def _require(self, condition: bool, otherwise: str) -> None:
         if not condition:
             raise ImpossibleMove(f"job {self.id}: {otherwise}")
-
-
-def new_job_id(now: datetime) -> str:
-    """Make a ULID: 26 characters that sort by time."""
-    return str(ULID.from_datetime(now))
-
-
-def first_job_id_at(moment: datetime) -> str:
-    """The smallest id that a job made at `moment` (to the millisecond) can have: a bound for a range on ids.
-
-    Ids begin with 1970; any moment before that has the first id of all.
-    """
-    milliseconds = max(0, int(moment.timestamp() * 1000))
-    return str(ULID.from_bytes(milliseconds.to_bytes(6, "big") + bytes(10)))
-
-
-def is_job_id(text: str) -> bool:
-    """Whether the text has the form of a job's id."""
-    return _JOB_ID.fullmatch(text) is not None

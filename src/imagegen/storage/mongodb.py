@@ -1,0 +1,97 @@
+"""The connection to MongoDB: the only file that names Motor.
+
+Writes are acknowledged by a majority and journaled. Who keeps something in a collection is given it.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Any, Final, TypeAlias
+
+from bson.codec_options import CodecOptions
+from motor.motor_asyncio import (
+    AsyncIOMotorClient,
+    AsyncIOMotorClientSession,
+    AsyncIOMotorCollection,
+)
+from pymongo import WriteConcern
+from pymongo.errors import ConfigurationError
+
+from imagegen.errors import StartupError
+from imagegen.settings import MongoSettings
+from imagegen.storage.answers import answers
+from imagegen.storage.job_documents import DECIMALS
+
+Collection: TypeAlias = "AsyncIOMotorCollection[dict[str, Any]]"
+Session: TypeAlias = AsyncIOMotorClientSession
+_DURABLE: Final = WriteConcern(w="majority", j=True)
+
+
+@asynccontextmanager
+async def open_collection(settings: MongoSettings, name: str, patience: timedelta) -> AsyncGenerator[Collection]:
+    """Connect, and yield a collection of the database; one client for the life of the process.
+
+    Args:
+        settings: with the URL given.
+        name: of the collection; there are others `beside` it.
+        patience: how long a verb tries, and tries again, before it raises DatabaseUnavailable.
+    """
+    assert settings.url is not None
+    try:
+        client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
+            settings.url.get_secret_value(),
+            tz_aware=True,
+            appname="imagegen",
+            maxPoolSize=100,
+            serverSelectionTimeoutMS=milliseconds(patience),
+            connectTimeoutMS=milliseconds(patience),
+            timeoutMS=milliseconds(patience),
+        )
+    except (ConfigurationError, ValueError) as error:
+        raise StartupError("MONGODB_URL: expected an address that MongoDB's driver can read") from error
+    try:
+        await _require_transactions(client)
+        yield _collection(client, settings.database, name)
+    finally:
+        await asyncio.to_thread(client.close)  # it says goodbye to the server, and waits for the answer
+
+
+async def _require_transactions(client: "AsyncIOMotorClient[dict[str, Any]]") -> None:
+    with answers():
+        hello = await client.admin.command("hello")
+    if "setName" not in hello and hello.get("msg") != "isdbgrid":
+        raise StartupError(
+            "MONGODB_URL: this MongoDB is a single server, and transactions need a replica set; one member is enough "
+            "(start mongod with --replSet, then rs.initiate())"
+        )
+
+
+def _collection(client: "AsyncIOMotorClient[dict[str, Any]]", database: str, name: str) -> Collection:
+    options: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, type_registry=DECIMALS)
+    return client[database].get_collection(name, codec_options=options, write_concern=_DURABLE)
+
+
+def beside(collection: Collection, name: str) -> Collection:
+    """Another collection of the same database, read and written in the same way."""
+    return collection.database.get_collection(
+        name, codec_options=collection.codec_options, write_concern=collection.write_concern
+    )
+
+
+async def prove_transactions(collection: Collection) -> None:
+    """Write and delete a document in a transaction, which a majority acknowledges."""
+    probe = collection.database["doctor"]
+    with answers():
+        async with (
+            await collection.database.client.start_session() as session,
+            session.start_transaction(write_concern=_DURABLE),
+        ):
+            made = await probe.insert_one({"by": "imagegen doctor"}, session=session)
+            await probe.delete_one({"_id": made.inserted_id}, session=session)
+        await probe.drop()
+
+
+def milliseconds(duration: timedelta) -> int:
+    """A duration as MongoDB takes it."""
+    return int(duration.total_seconds() * 1000)

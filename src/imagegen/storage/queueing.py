@@ -1,0 +1,84 @@
+"""What the queue has to know of the jobs: which ones wait without a message, and how crowded it is for a user."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from imagegen.jobs import JobStatus, Priority, SubmissionState
+from imagegen.storage.answers import answers
+from imagegen.storage.job_documents import Document
+from imagegen.storage.leases import NO_LIVE_LEASE, WANTS_A_RUNNER
+from imagegen.storage.mongodb import Collection, milliseconds
+
+_WAITING_FIELDS: Final = {
+    "userId": 1,
+    "priority": 1,
+    "generation": 1,
+    "submission.state": 1,
+    "resolved": {"$ne": [{"$ifNull": ["$result", None]}, None]},
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """What the audit has to know of an unfinished job that nobody holds."""
+
+    id: str
+    user_id: str
+    priority: Priority
+    generation: int
+    is_open_at_fal: bool
+
+
+class Queueing:
+    """The questions of the audit, and of whoever publishes a job. `collection` is that of the jobs."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._jobs = collection
+
+    async def is_crowded(self, user_id: str, priority: Priority, most: int) -> bool:
+        """Whether more than `most` of the user's jobs of this priority wait for their first runner."""
+        # A document of an older version has no priority, which reads as normal.
+        same = {"priority": priority.value if priority is Priority.LOW else {"$ne": Priority.LOW.value}}
+        with answers():
+            return await self._jobs.count_documents({**same, **_queued_of(user_id)}, limit=most + 1) > most
+
+    async def waiting(self, untouched_for: timedelta) -> Sequence[Waiting]:
+        """The unfinished jobs that nobody has held for a while: the audit's question."""
+        long_ago = {"$subtract": ["$$NOW", milliseconds(untouched_for)]}
+        idle = {
+            **WANTS_A_RUNNER,
+            "$expr": {"$lt": [{"$max": ["$lease.until", "$createdAt"]}, long_ago]},
+        }
+        with answers():
+            return [_waiting(found) async for found in self._jobs.find(idle, _WAITING_FIELDS)]
+
+    async def next_generation(self, job_id: str, generation: int) -> int | None:
+        """Count one more publishing of an unfinished job that nobody holds.
+
+        Counts as touching the job, so that no other audit finds it `waiting` before it is published.
+
+        Returns:
+            The new generation; None if somebody was faster, or there is no need any more.
+        """
+        unheld = {"_id": job_id, "generation": generation, **WANTS_A_RUNNER, **NO_LIVE_LEASE}
+        touched = {"generation": generation + 1, "lease.until": "$$NOW"}
+        with answers():
+            outcome = await self._jobs.update_one(unheld, [{"$set": touched}])
+        return generation + 1 if outcome.matched_count else None
+
+
+def _queued_of(user_id: str) -> Document:
+    return {"userId": user_id, "status": JobStatus.QUEUED.value}
+
+
+def _waiting(found: Mapping[str, Any]) -> Waiting:
+    unresolved = found["submission"]["state"] != SubmissionState.NONE.value and not found["resolved"]
+    return Waiting(
+        id=found["_id"],
+        user_id=found["userId"],
+        priority=Priority(found.get("priority", Priority.NORMAL.value)),
+        generation=found["generation"],
+        is_open_at_fal=unresolved,
+    )
