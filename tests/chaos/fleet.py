@@ -22,6 +22,7 @@ class Member:
     """One place in the fleet: the process that has it now, and its successors.
 
     Attributes:
+        metrics_port: where it tells Prometheus how it is.
         busy: a disturbance has it in its hands.
         told: its present process was killed, or asked to end.
         pause: seconds before the next one is started.
@@ -35,6 +36,7 @@ class Member:
     directory: Path
     tally: Tally
     port: int = 0
+    metrics_port: int = 0
     running: Running | None = None
     busy: bool = False
     told: bool = False
@@ -122,6 +124,8 @@ async def fleet(
         member.directory.mkdir()
         if member.name.endswith("-1"):
             member.environ = public
+        member.metrics_port = free_port()
+        member.environ = {**member.environ, "IMAGEGEN_METRICS_PORT": str(member.metrics_port)}
     keepers = [asyncio.create_task(member.keep_running(), name=member.name) for member in members]
     try:
         yield Fleet(members)

@@ -8,23 +8,40 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from statistics import fmean
 from typing import Final
 
 import httpx
 import psutil
+from flatness import OfBlock
 from fleet import Fleet, Member
-from prometheus_client.parser import text_string_to_metric_families
+from scraped import scrape
 
 _MEBIBYTE: Final = 2**20
 _PATIENCE: Final = 5.0
-# The measures with the growth per hour that is allowed.
-ALLOWED: Final[Mapping[str, float]] = {
-    "RSS MiB": 8,
-    "private MiB": 8,
-    "descriptors": 20,
-    "threads": 4,
-    "connections": 20,
-    "tasks": 40,
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """Something that a process holds.
+
+    Attributes:
+        allowed: growth per hour.
+        of_block: what stands for a block of samples. Memory: the mean. What is opened for each caller goes up and down
+            with them; a leak is what does not come down again, so it is seen in the lowest sample.
+    """
+
+    allowed: float
+    of_block: OfBlock
+
+
+MEASURES: Final[Mapping[str, Measure]] = {
+    "RSS MiB": Measure(8, fmean),
+    "private MiB": Measure(8, fmean),
+    "descriptors": Measure(20, min),
+    "threads": Measure(4, min),
+    "connections": Measure(20, min),
+    "tasks": Measure(20, min),
 }
 
 
@@ -47,8 +64,8 @@ class Course:
 
     @property
     def curves(self) -> Sequence[Curve]:
-        """By process, then by measure, in the order of `ALLOWED`."""
-        order = list(ALLOWED)
+        """By process, then by measure, in the order of `MEASURES`."""
+        order = list(MEASURES)
         return sorted(self._curves.values(), key=lambda curve: (curve.process, order.index(curve.measure)))
 
     @property
@@ -78,8 +95,8 @@ async def watch(fleet: Fleet, every: float, enough: asyncio.Event) -> Course:
     course, began = Course(), time.monotonic()
     async with httpx.AsyncClient(trust_env=False, timeout=_PATIENCE) as http:
         while not enough.is_set():
-            for member in fleet.members:
-                await _look(member, course, time.monotonic() - began, http)
+            seconds = time.monotonic() - began
+            await asyncio.gather(*(_look(member, course, seconds, http) for member in fleet.members))
             with suppress(TimeoutError):
                 await asyncio.wait_for(enough.wait(), every)
     return course
@@ -109,12 +126,9 @@ def _held(pid: int) -> Mapping[str, float]:
 
 async def _tasks(member: Member, http: httpx.AsyncClient) -> Mapping[str, float]:
     """The tasks of the event loop, as the process itself says."""
-    if not member.port:
-        return {}
     try:
-        answer = await http.get(f"http://127.0.0.1:{member.port}/metrics")
+        scraped = await scrape(http, f"http://127.0.0.1:{member.metrics_port}/metrics")
     except httpx.TransportError:
-        return {}
-    families = text_string_to_metric_families(answer.text) if answer.is_success else ()
-    found = [family for family in families if family.name == "imagegen_event_loop_tasks"]
-    return {"tasks": found[0].samples[0].value} if found else {}
+        return {}  # a server hangs, and so does what is asked of it
+    tasks = scraped.value("event_loop_tasks")
+    return {} if tasks is None else {"tasks": tasks}

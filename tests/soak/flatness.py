@@ -1,7 +1,7 @@
 """Whether a curve is flat, said with a confidence interval.
 
-Samples that are a few seconds apart hang together: a job that is open in one is open in the next. So they are averaged
-in blocks, the slope through the blocks is Theil's and Sen's, which a few outliers do not move, and its interval is
+Samples that are a few seconds apart hang together: a job that is open in one is open in the next. So a block of them
+counts once, the slope through the blocks is Theil's and Sen's, which a few outliers do not move, and its interval is
 widened by what the blocks still have in common with their neighbours.
 
 A short or a noisy run shows no growth, but no flatness either. So a curve is flat only if its *whole* interval lies
@@ -9,12 +9,12 @@ below what is allowed. One that truly grows by that much passes one time in fort
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 from statistics import fmean
-from typing import Final, Protocol, cast
+from typing import Final, Protocol, TypeAlias, cast
 
 from scipy import stats  # pyright: ignore[reportMissingTypeStubs] - it has none
 
@@ -23,6 +23,7 @@ BLOCKS: Final = 24
 _CONFIDENCE: Final = 0.95
 _MOST_ALIKE: Final = 0.9
 _FEWEST: Final = 4
+OfBlock: TypeAlias = Callable[[Sequence[float]], float]
 
 
 class Verdict(StrEnum):
@@ -49,28 +50,28 @@ class Trend:
         return Verdict.GROWING if self.low > allowed else Verdict.UNDECIDED
 
 
-def trend(seconds: Sequence[float], values: Sequence[float]) -> Trend:
-    """The trend after the warm-up, of samples at equal distances."""
+def trend(seconds: Sequence[float], values: Sequence[float], of_block: OfBlock = fmean) -> Trend:
+    """The trend after the warm-up, of samples at equal distances; `of_block` says what stands for a block."""
     first = math.floor(len(values) * WARM_UP)
-    hours = _blocks([second / 3600 for second in seconds[first:]])
-    means = _blocks(values[first:])
-    if len(means) < _FEWEST:
+    hours = _blocks([second / 3600 for second in seconds[first:]], fmean)
+    levels = _blocks(values[first:], of_block)
+    if len(levels) < _FEWEST:
         return Trend(0, -math.inf, math.inf, fmean(values) if values else 0)
-    slope = _theil_sen(hours, means)
-    spread = _widening([mean - slope.slope * hour for hour, mean in zip(hours, means, strict=True)])
+    slope = _theil_sen(hours, levels)
+    spread = _widening([level - slope.slope * hour for hour, level in zip(hours, levels, strict=True)])
     return Trend(
         per_hour=slope.slope,
         low=slope.slope - spread * (slope.slope - slope.low_slope),
         high=slope.slope + spread * (slope.high_slope - slope.slope),
-        level=fmean(means),
+        level=fmean(levels),
     )
 
 
-def _blocks(values: Sequence[float]) -> Sequence[float]:
-    """The means of at most so many blocks of equal length; what is left over at the beginning is dropped."""
+def _blocks(values: Sequence[float], of_block: OfBlock) -> Sequence[float]:
+    """The levels of so many blocks of equal length; what is left over at the beginning is dropped."""
     length = max(1, len(values) // BLOCKS)
     first = len(values) % length
-    return [fmean(values[start : start + length]) for start in range(first, len(values), length)]
+    return [of_block(values[start : start + length]) for start in range(first, len(values), length)]
 
 
 class _Slope(Protocol):
@@ -79,8 +80,8 @@ class _Slope(Protocol):
     high_slope: float
 
 
-def _theil_sen(hours: Sequence[float], means: Sequence[float]) -> _Slope:
-    return cast("_Slope", stats.theilslopes(means, hours, _CONFIDENCE))  # pyright: ignore[reportUnknownMemberType]
+def _theil_sen(hours: Sequence[float], levels: Sequence[float]) -> _Slope:
+    return cast("_Slope", stats.theilslopes(levels, hours, _CONFIDENCE))  # pyright: ignore[reportUnknownMemberType]
 
 
 def _widening(residuals: Sequence[float]) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from course import ALLOWED, Curve
+from course import MEASURES, Curve
 from flatness import WARM_UP
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -17,7 +17,7 @@ _WIDTH, _HEIGHT = 9.0, 2.2  # inches, of the picture and of a row
 
 def draw(curves: Sequence[Curve], file: Path) -> None:
     """Draw every curve against minutes; the warm-up is shaded."""
-    measures = [measure for measure in ALLOWED if any(curve.measure == measure for curve in curves)]
+    measures = [measure for measure in MEASURES if any(curve.measure == measure for curve in curves)]
     rows = -(-len(measures) // _COLUMNS)
     figure = Figure(figsize=(_WIDTH, _HEIGHT * rows), layout="constrained")
     for number, measure in enumerate(measures, start=1):
