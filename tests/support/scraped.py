@@ -1,0 +1,36 @@
+"""What Prometheus reads, read as Prometheus reads it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+_TEXT: Final = {"Accept": "text/plain;version=0.0.4"}
+
+
+@dataclass(frozen=True, slots=True)
+class Scraped:
+    """One scrape: every series with its value."""
+
+    text: str
+
+    def series(self, name: str) -> Mapping[tuple[str, ...], float]:
+        """The series of this name, by the values of their labels in the order in which they are told."""
+        return {
+            tuple(sample.labels.values()): sample.value
+            for family in text_string_to_metric_families(self.text)
+            for sample in family.samples
+            if sample.name == f"imagegen_{name}"
+        }
+
+    def value(self, name: str, *labels: str) -> float | None:
+        """The value of one series; None if there is no such series."""
+        return self.series(name).get(labels)
+
+
+async def scrape(client: httpx.AsyncClient, path: str = "/metrics") -> Scraped:
+    answer = await client.get(path, headers=_TEXT)
+    assert answer.status_code == 200, answer.text
+    return Scraped(answer.text)
