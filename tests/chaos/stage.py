@@ -36,7 +36,7 @@ async def open_stage(
     tally = Tally(directory)
     async with (
         local_stack(Settings(service=ServiceSettings(data_dir=directory / "servers"))) as settings,
-        httpx.AsyncClient(base_url=settings.fal.queue_url, trust_env=False) as http,
+        httpx.AsyncClient(base_url=settings.fal.queue_url, trust_env=False, timeout=60) as http,
         open_bucket(settings.s3) as bucket,
     ):
         await bucket.make()
