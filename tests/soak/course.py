@@ -8,41 +8,31 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from statistics import fmean
 from typing import Final
 
 import httpx
 import psutil
-from flatness import OfBlock
 from fleet import Fleet, Member
 from scraped import scrape
 
 _MEBIBYTE: Final = 2**20
-_PATIENCE: Final = 5.0
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """Something that a process holds.
-
-    Attributes:
-        allowed: growth per hour.
-        of_block: what stands for a block of samples. Memory: the mean. What is opened for each caller goes up and down
-            with them; a leak is what does not come down again, so it is seen in the lowest sample.
-    """
-
-    allowed: float
-    of_block: OfBlock
-
-
-MEASURES: Final[Mapping[str, Measure]] = {
-    "RSS MiB": Measure(8, fmean),
-    "private MiB": Measure(8, fmean),
-    "descriptors": Measure(20, min),
-    "threads": Measure(4, min),
-    "connections": Measure(20, min),
-    "tasks": Measure(20, min),
+# Each measure with the growth per hour that is allowed. What is opened for each caller goes up and down with them under
+# load, and is drawn; it is judged at rest, when nobody asks: a leak is what is still there then.
+MEASURES: Final[Mapping[str, float | None]] = {
+    "RSS MiB": 8,
+    "private MiB": 8,
+    "descriptors": None,
+    "descriptors at rest": 20,
+    "connections": None,
+    "connections at rest": 20,
+    "tasks": None,
+    "tasks at rest": 10,
+    "threads": None,
+    "threads at rest": 10,
 }
+AT_REST: Final = " at rest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,26 +80,37 @@ class Course:
                     table.writerow((curve.process, curve.measure, f"{seconds:.1f}", f"{value:g}"))
 
 
-async def watch(fleet: Fleet, every: float, enough: asyncio.Event) -> Course:
-    """Look at every process until it is enough."""
-    course, began = Course(), time.monotonic()
-    async with httpx.AsyncClient(trust_env=False, timeout=_PATIENCE) as http:
-        while not enough.is_set():
-            seconds = time.monotonic() - began
-            await asyncio.gather(*(_look(member, course, seconds, http) for member in fleet.members))
-            with suppress(TimeoutError):
-                await asyncio.wait_for(enough.wait(), every)
-    return course
+class Watch:
+    """Looks at every process of a fleet."""
 
+    def __init__(self, fleet: Fleet, http: httpx.AsyncClient) -> None:
+        self.course = Course()
+        self._fleet, self._http, self._began = fleet, http, time.monotonic()
 
-async def _look(member: Member, course: Course, seconds: float, http: httpx.AsyncClient) -> None:
-    if member.running is None:
-        return
-    process = member.running.process
-    with suppress(psutil.Error):
-        held = await asyncio.to_thread(_held, process.pid)
-        course.add(member.name, seconds, {**held, **await _tasks(member, http)})
-        course.pids[member.name].add(process.pid)
+    async def go_on(self, every: float) -> None:
+        """Look every so many seconds, until cancelled."""
+        while True:
+            await self.look("")
+            await asyncio.sleep(every)
+
+    async def look_at_rest(self) -> None:
+        """Look once, while nobody asks for anything."""
+        await self.look(AT_REST)
+
+    async def look(self, when: str) -> None:
+        """Look once, and note it under the names of the measures with this at their end."""
+        seconds = time.monotonic() - self._began
+        await asyncio.gather(*(self._look(member, seconds, when) for member in self._fleet.members))
+
+    async def _look(self, member: Member, seconds: float, when: str) -> None:
+        if member.running is None:
+            return
+        process = member.running.process
+        with suppress(psutil.Error):
+            held = {**await asyncio.to_thread(_held, process.pid), **await _tasks(member, self._http)}
+            named = {f"{name}{when}": value for name, value in held.items()}
+            self.course.add(member.name, seconds, {name: named[name] for name in named if name in MEASURES})
+            self.course.pids[member.name].add(process.pid)
 
 
 def _held(pid: int) -> Mapping[str, float]:

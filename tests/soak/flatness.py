@@ -1,7 +1,7 @@
 """Whether a curve is flat, said with a confidence interval.
 
-Samples that are a few seconds apart hang together: a job that is open in one is open in the next. So a block of them
-counts once, the slope through the blocks is Theil's and Sen's, which a few outliers do not move, and its interval is
+Samples that are a few seconds apart hang together: a job that is open in one is open in the next. So they are averaged
+in blocks, the slope through the blocks is Theil's and Sen's, which a few outliers do not move, and its interval is
 widened by what the blocks still have in common with their neighbours.
 
 A short or a noisy run shows no growth, but no flatness either. So a curve is flat only if its *whole* interval lies
@@ -9,12 +9,12 @@ below what is allowed. One that truly grows by that much passes one time in fort
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 from statistics import fmean
-from typing import Final, Protocol, TypeAlias, cast
+from typing import Final, Protocol, cast
 
 from scipy import stats  # pyright: ignore[reportMissingTypeStubs] - it has none
 
@@ -23,7 +23,6 @@ BLOCKS: Final = 24
 _CONFIDENCE: Final = 0.95
 _MOST_ALIKE: Final = 0.9
 _FEWEST: Final = 4
-OfBlock: TypeAlias = Callable[[Sequence[float]], float]
 
 
 class Verdict(StrEnum):
@@ -50,11 +49,11 @@ class Trend:
         return Verdict.GROWING if self.low > allowed else Verdict.UNDECIDED
 
 
-def trend(seconds: Sequence[float], values: Sequence[float], of_block: OfBlock = fmean) -> Trend:
-    """The trend after the warm-up, of samples at equal distances; `of_block` says what stands for a block."""
+def trend(seconds: Sequence[float], values: Sequence[float]) -> Trend:
+    """The trend after the warm-up, of samples at about equal distances."""
     first = math.floor(len(values) * WARM_UP)
-    hours = _blocks([second / 3600 for second in seconds[first:]], fmean)
-    levels = _blocks(values[first:], of_block)
+    hours = _blocks([second / 3600 for second in seconds[first:]])
+    levels = _blocks(values[first:])
     if len(levels) < _FEWEST:
         return Trend(0, -math.inf, math.inf, fmean(values) if values else 0)
     slope = _theil_sen(hours, levels)
@@ -67,11 +66,11 @@ def trend(seconds: Sequence[float], values: Sequence[float], of_block: OfBlock =
     )
 
 
-def _blocks(values: Sequence[float], of_block: OfBlock) -> Sequence[float]:
-    """The levels of so many blocks of equal length; what is left over at the beginning is dropped."""
+def _blocks(values: Sequence[float]) -> Sequence[float]:
+    """The means of so many blocks of equal length; what is left over at the beginning is dropped."""
     length = max(1, len(values) // BLOCKS)
     first = len(values) % length
-    return [of_block(values[start : start + length]) for start in range(first, len(values), length)]
+    return [fmean(values[start : start + length]) for start in range(first, len(values), length)]
 
 
 class _Slope(Protocol):

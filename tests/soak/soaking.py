@@ -1,7 +1,9 @@
 """A soak from its first process to its curves: steady load, faults at fal, servers that crash, untouched processes."""
 
 import asyncio
+import itertools
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +12,7 @@ from typing import Any, Final
 
 import httpx
 from callers import behaviours
-from course import Course, watch
+from course import Course, Watch
 from disturbances import (
     Disturbance,
     Scene,
@@ -31,9 +33,11 @@ from servers import Servers
 from stage import Stage, open_stage
 
 _LEASE: Final = timedelta(seconds=10)
+_PATIENCE: Final = 5.0
 _REST: Final = 180.0
 _SPARE: Final = 180.0
 _SAMPLES: Final = 360
+_BREATHER: Final = 12.0  # seconds until what is kept open for a next caller is closed
 _SECRET: Final = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 _ENVIRON: Final = {
     "IMAGEGEN_UNKNOWN_HORIZON": "40s",
@@ -60,19 +64,21 @@ class Plan:
     Attributes:
         rate: callers in a second.
         pause: seconds from one disturbance to the next, on average.
+        spell: seconds of load, before it rests for a moment.
     """
 
     seconds: float
     seed: int = 1
     rate: float = 5
     pause: float = 4
+    spell: float = 75
     serves: int = 2
     workers: int = 2
 
     @property
     def longest(self) -> float:
         """Seconds after which the run is given up."""
-        return self.seconds * 1.5 + _REST + _SPARE
+        return self.seconds * 2 + _REST + _SPARE
 
     @property
     def every(self) -> float:
@@ -108,19 +114,34 @@ async def soak(plan: Plan, directory: Path) -> Soaked:
 
 
 async def _under_load(plan: Plan, stage: Stage, load: Load) -> Course:
-    """Load, disturbances and samples side by side."""
+    """Spells of load and disturbances, with a rest after each; samples all the while."""
+    ends = stage.tally.seconds + plan.seconds
+    async with httpx.AsyncClient(trust_env=False, timeout=_PATIENCE) as http:
+        watch = Watch(stage.fleet, http)
+        looking = asyncio.create_task(watch.go_on(plan.every))
+        for number in itertools.count():
+            await _spell(plan, stage, load, number)
+            await stage.fal.misbehaves([LATE[0]])
+            await asyncio.sleep(_BREATHER)
+            await watch.look_at_rest()
+            if stage.tally.seconds >= ends or looking.done():
+                break
+        looking.cancel()
+        with suppress(asyncio.CancelledError):
+            await looking
+        return watch.course
+
+
+async def _spell(plan: Plan, stage: Stage, load: Load, number: int) -> None:
+    """Load and disturbances side by side, until the last caller has gone."""
     servers = Servers(stage.settings, stage.tally)
     scene = Scene(stage.fleet, servers, stage.fal, stage.tally, _LEASE.total_seconds())
-    ends = stage.tally.seconds + plan.seconds
-    enough = asyncio.Event()
+    ends = stage.tally.seconds + min(plan.spell, plan.seconds)
+    enough, rng = asyncio.Event(), Random(f"{plan.seed}/soak/{number}")
     async with asyncio.TaskGroup() as together:
-        together.create_task(disturb(scene, Random(f"{plan.seed}/soak"), plan.pause, enough, DISTURBANCES))
-        watching = together.create_task(watch(stage.fleet, plan.every, enough))
-        asking = together.create_task(load.run(lambda _: stage.tally.seconds >= ends))
-        await asyncio.sleep(plan.seconds)  # the last callers still ask on; the curves end with the steady load
+        together.create_task(disturb(scene, rng, plan.pause, enough, DISTURBANCES))
+        await load.run(lambda _: stage.tally.seconds >= ends)
         enough.set()
-        await asking
-    return watching.result()
 
 
 async def _rest(stage: Stage) -> Sequence[str]:

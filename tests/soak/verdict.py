@@ -16,8 +16,9 @@ QUESTION: Final = (
 )
 _RULE: Final = (
     "Growth is per hour, with its 95 % confidence interval in parentheses: samples after the first quarter of the run, "
-    "in 24 blocks (their means; of what is opened for each caller the lowest, for a leak is what does not come down "
-    "again), the slope of Theil and Sen, its interval widened by the autocorrelation of what is left. "
+    "averaged in 24 blocks, the slope of Theil and Sen, its interval widened by the autocorrelation of what is left. "
+    "What is opened for each caller is counted at rest: every 75 seconds the load pauses, its last callers go, and 12 "
+    "seconds later there is one look. "
     "A curve is flat if the whole interval lies below what is allowed ({allowed}); otherwise it grows, or the run was "
     "too short to tell, and `make soak` ends with status 1."
 )
@@ -25,20 +26,17 @@ _RULE: Final = (
 
 def outcome(plan: Plan, soaked: Soaked) -> Outcome:
     """Everything that was found; met if every curve is flat and nothing else went wrong."""
-    trends = {(curve.process, curve.measure): _trend(curve) for curve in soaked.course.curves}
+    judged = [curve for curve in soaked.course.curves if MEASURES[curve.measure] is not None]
+    trends = {(curve.process, curve.measure): trend(curve.seconds, curve.values) for curve in judged}
     cases = [
         Case(name=process, subject=_figures(list(curves), trends), reference={}, ratio={})
-        for process, curves in groupby(soaked.course.curves, key=lambda curve: curve.process)
+        for process, curves in groupby(judged, key=lambda curve: curve.process)
     ]
-    demands = [_demand(measure, trends) for measure in MEASURES if any(measure == name for _, name in trends)]
+    demands = [_demand(measure, allowed, trends) for measure, allowed in MEASURES.items() if allowed is not None]
     wrong = len(soaked.faults)
     words = "every job has ended, every process is still the same one and ready, every answer was a rightful one"
     demands.append(Demand(words=words, measured=f"{wrong} faults", is_met=not wrong))
     return Outcome(subject="growth per hour", cases=cases, demands=demands, notes=_notes(plan, soaked))
-
-
-def _trend(curve: Curve) -> Trend:
-    return trend(curve.seconds, curve.values, MEASURES[curve.measure].of_block)
 
 
 def _figures(curves: Sequence[Curve], trends: Mapping[tuple[str, str], Trend]) -> Mapping[str, Spread]:
@@ -49,9 +47,8 @@ def _figures(curves: Sequence[Curve], trends: Mapping[tuple[str, str], Trend]) -
     return figures
 
 
-def _demand(measure: str, trends: Mapping[tuple[str, str], Trend]) -> Demand:
+def _demand(measure: str, allowed: float, trends: Mapping[tuple[str, str], Trend]) -> Demand:
     """The verdict on the process that does worst."""
-    allowed = MEASURES[measure].allowed
     process, worst = max(
         ((process, found) for (process, name), found in trends.items() if name == measure),
         key=lambda item: (item[1].verdict(allowed) is Verdict.GROWING, item[1].high),
@@ -67,7 +64,7 @@ def _demand(measure: str, trends: Mapping[tuple[str, str], Trend]) -> Demand:
 
 def _notes(plan: Plan, soaked: Soaked) -> Sequence[str]:
     struck = ", ".join(f"{name} {times}" for name, times in soaked.struck)
-    allowed = ", ".join(f"{name} {measure.allowed:g}" for name, measure in MEASURES.items())
+    allowed = ", ".join(f"{name} {growth:g}" for name, growth in MEASURES.items() if growth)
     load = (
         f"`make soak MINUTES={plan.seconds / 60:g}`: {plan.serves} `serve` and {plan.workers} `worker`, {plan.rate:g} "
         f"callers in a second, {soaked.wishes} in all, who wait, poll, hang up, cancel, follow events, send batches, "
