@@ -72,7 +72,7 @@ async def own(stack: Settings, worker_name: str) -> AsyncGenerator[S3Settings]:
         open_transport(8) as transport,
         open_images(s3, ServiceSettings(), transport, frozenset()) as images,
     ):
-        await images.ensure_bucket()
+        await images.bucket.ensure()
         yield s3
 
 

@@ -63,14 +63,14 @@ async def test_when_the_others_have_left_another_nats_may_take_over(
     async with open_services(settings, registry):
         pass
     async with open_services(elsewhere, registry) as services:
-        await services.queue.check()
+        await services.queue.stream.check()
 
 
 async def test_processes_that_start_at_once_on_a_new_nats_agree(settings: Settings, registry: Registry) -> None:
     async def identity() -> str:
         async with open_services(settings, registry) as services:
             await asyncio.sleep(1)
-            return services.queue.identity_in_use
+            return services.queue.stream.identity_in_use
 
     assert len(set(await asyncio.gather(*(identity() for _ in range(4))))) == 1
 
@@ -80,12 +80,12 @@ async def test_a_stream_that_was_lost_is_made_again_as_the_same_queue(
 ) -> None:
     await lose_the_stream(settings)
     async with open_services(settings, registry) as second:
-        identities = [await second.queue.identity()]
+        identities = [await second.queue.stream.identity()]
         await lose_the_stream(settings)
         await audit(first)
-        identities.append(await second.queue.identity())
+        identities.append(await second.queue.stream.identity())
 
-    assert identities == [first.queue.identity_in_use] * 2
+    assert identities == [first.queue.stream.identity_in_use] * 2
 
 
 async def test_a_stream_that_took_the_place_of_the_one_in_use_becomes_that_queue(
@@ -93,7 +93,8 @@ async def test_a_stream_that_took_the_place_of_the_one_in_use_becomes_that_queue
 ) -> None:
     await lose_the_stream(settings)
     async with open_queue(settings.nats, settings.service.lease) as other:
-        before = await other.identity()
+        before = await other.stream.identity()
         await audit(first)
 
-        assert (await other.identity(), before != first.queue.identity_in_use) == (first.queue.identity_in_use, True)
+        in_use = first.queue.stream.identity_in_use
+        assert (await other.stream.identity(), before != in_use) == (in_use, True)

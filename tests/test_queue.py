@@ -70,14 +70,14 @@ async def test_jobs_are_taken_in_the_order_in_which_they_were_queued(queue: Queu
 
 
 async def test_a_job_counts_as_queued_until_it_is_acknowledged(queue: Queue, job: Job) -> None:
-    before = await queue.queued()
+    before = await queue.stream.queued()
     delivery = await taken(queue)
-    meanwhile = await queue.queued()
+    meanwhile = await queue.stream.queued()
     await delivery.acknowledge()
-    await queue.check()
+    await queue.stream.check()
 
     there = Queued(all=frozenset({job.id}), open=frozenset())
-    assert (before, meanwhile, await queue.queued()) == (there, there, Queued(all=frozenset(), open=frozenset()))
+    assert (before, meanwhile, await queue.stream.queued()) == (there, there, Queued(all=frozenset(), open=frozenset()))
 
 
 async def test_every_queued_job_is_known_also_when_there_are_thousands(queue: Queue) -> None:
@@ -85,7 +85,7 @@ async def test_every_queued_job_is_known_also_when_there_are_thousands(queue: Qu
     await asyncio.gather(*(queue.publish_again(job_id, 0, NORMAL) for job_id in jobs))
     await queue.publish_open("1", "1")
 
-    assert await queue.queued() == Queued(all=frozenset(jobs | {"1"}), open=frozenset({"1"}))
+    assert await queue.stream.queued() == Queued(all=frozenset(jobs | {"1"}), open=frozenset({"1"}))
 
 
 async def test_a_job_that_a_person_waits_for_overtakes_three_hundred_of_low_priority(queue: Queue) -> None:
@@ -117,7 +117,7 @@ async def test_a_job_that_is_passed_on_comes_before_all_others(queue: Queue, job
     await delivery.pass_on(job)
     await asyncio.sleep(SHORT.total_seconds())
 
-    assert ((await taken(queue)).job_id, (await queue.queued()).open) == (job.id, {job.id})
+    assert ((await taken(queue)).job_id, (await queue.stream.queued()).open) == (job.id, {job.id})
 
 
 async def test_one_by_one_the_next_job_of_a_priority_comes_when_the_one_before_is_settled(
@@ -147,12 +147,12 @@ async def test_what_an_older_version_queued_is_still_delivered(
     await jetstream.add_consumer(name, ConsumerConfig(durable_name="runners", filter_subject=f"{name}.jobs.*"))
     await jetstream.publish(f"{name}.jobs.{job.id}", b"")
     async with open_queue(settings, LONG) as queue:
-        before = (await queue.queued()).all
+        before = (await queue.stream.queued()).all
         delivery = await taken(queue)
         await delivery.acknowledge()
-        await queue.check()
+        await queue.stream.check()
 
-        assert (before, delivery.job_id, (await queue.queued()).all) == ({job.id}, job.id, frozenset())
+        assert (before, delivery.job_id, (await queue.stream.queued()).all) == ({job.id}, job.id, frozenset())
 
 
 async def test_two_runners_never_take_the_same_message(queue: Queue, settings: NatsSettings) -> None:
@@ -221,11 +221,11 @@ async def test_a_queue_whose_stream_is_gone_says_so_and_goes_on_once_it_is_prepa
 ) -> None:
     await taken(queue)
     await jetstream.delete_stream(settings.stream)
-    for verb in (queue.check(), queue.publish(job), queue.queued(), queue.take(SHORT)):
+    for verb in (queue.stream.check(), queue.publish(job), queue.stream.queued(), queue.take(SHORT)):
         with pytest.raises(QueueUnavailable):
             await verb
 
-    await queue.prepare()
+    await queue.stream.prepare()
     await queue.publish(job)
 
     assert (await taken(queue)).job_id == job.id

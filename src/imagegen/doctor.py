@@ -94,8 +94,8 @@ async def _s3(settings: Settings) -> Finding:
         open_transport(_CONNECTIONS) as transport,
         open_images(settings.s3, settings.service, transport, frozenset()) as images,
     ):
-        await images.check()  # first, for some stores make a missing bucket at the first write
-        await images.prove(key, _PROBE)
+        await images.bucket.check()  # first, for some stores make a missing bucket at the first write
+        await images.bucket.prove(key, _PROBE)
         try:
             link = await _follow(await images.url(key), transport)
         finally:
@@ -126,7 +126,7 @@ async def _nats(settings: Settings) -> Finding:
     if settings.nats.url is None:
         return _local("NATS", "NATS_URL")
     async with open_queue(settings.nats, settings.service.lease) as queue:
-        await queue.check()
+        await queue.stream.check()
     return Finding(Verdict.GOOD, "NATS", f"JetStream has stream {settings.nats.stream} and its consumer")
 
 

@@ -70,7 +70,7 @@ async def payload_for_fal(job: Job, services: Services) -> JsonObject:
     """
     urls: dict[str, str] = {}
     for key in job.input_keys:
-        if not await services.images.has(key):
+        if not await services.images.bucket.has(key):
             raise InputGone(f"The picture {key} is not in the bucket any more. Nothing was sent to fal.ai.")
         urls[_REFERENCE + key] = await _url_for_fal(key, services)
     return _replaced(job.payload, urls)
@@ -149,7 +149,7 @@ async def _linked(links: Iterable[tuple[Place, str]], user_id: str, images: Imag
         key = await images.own_input(url, user_id)
         if key is None:
             continue
-        if not await images.has(key):
+        if not await images.bucket.has(key):
             faults.append(_fault(place, "gone", "leads to a picture that is not in the bucket; upload it again"))
         references[url] = _REFERENCE + key
     if faults:

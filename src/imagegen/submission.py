@@ -54,7 +54,7 @@ async def submit_once(turn: Turn) -> None:
         InputGone: a picture of the caller's own is not in the bucket any more.
     """
     if turn.job.submission.state is SubmissionState.NONE:
-        if not await turn.services.images.available():
+        if not await turn.services.images.bucket.available():
             raise Postponed("S3 does not answer, so nothing is submitted", SERVER_DOWN)
         payload = await payload_for_fal(turn.job, turn.services)
         await _even_if_cancelled(_post(turn, payload), turn.services.settings.service.last_step)

@@ -97,7 +97,7 @@ async def open_services(
         runner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
         queue = await stack.enter_async_context(_open_the_queue_in_use(settings, jobs, runner))
         if create_bucket:
-            await images.ensure_bucket()
+            await images.bucket.ensure()
         prices = await stack.enter_async_context(
             open_prices(Pricing(settings.fal, to_fal), jobs.unit_prices, registry.endpoints)
         )
@@ -127,10 +127,11 @@ async def _open_the_queue_in_use(settings: Settings, jobs: Jobs, runner: str) ->
     """
 
     async def admit(queue: Queue) -> str:
+        stream = queue.stream
         for _ in range(_ADMISSIONS):
             # A stream that was lost is made again as what it was: its NATS is known by its address.
-            identity = await queue.identity() or await jobs.queue_users.queue_at(queue.address) or uuid4().hex
-            if await jobs.queue_users.use(runner, identity, queue.address, QUEUE_USE):
+            identity = await stream.identity() or await jobs.queue_users.queue_at(stream.address) or uuid4().hex
+            if await jobs.queue_users.use(runner, identity, stream.address, QUEUE_USE):
                 return identity
             await asyncio.sleep(0.5)  # whoever was first may be about to make the stream in this very NATS
         raise StartupError(_ANOTHER_QUEUE)

@@ -75,15 +75,15 @@ async def audit(services: Services, forgotten_after: timedelta = FORGOTTEN_AFTER
 
     This is what makes the stream expendable: MongoDB alone says which jobs there are.
     """
-    await services.queue.prepare()
-    queue = services.queue
-    if not await services.jobs.queue_users.use(services.runner, queue.identity_in_use, queue.address, QUEUE_USE):
+    stream = services.queue.stream
+    await stream.prepare()
+    if not await services.jobs.queue_users.use(services.runner, stream.identity_in_use, stream.address, QUEUE_USE):
         _log.critical("other processes use this MongoDB with another queue: set NATS_URL to the same for all")
     # Jobs first, queue second: whatever another audit publishes in between has a higher generation or is queued.
     waiting = await services.jobs.queueing.waiting(forgotten_after)
     if not waiting:
         return 0
-    queued = await services.queue.queued()
+    queued = await stream.queued()
     bounded = services.settings.fal.concurrency is not None
     forgotten = [
         job for job in waiting if job.id not in (queued.open if bounded and job.is_open_at_fal else queued.all)

@@ -94,7 +94,7 @@ async def test_a_thousand_requests_are_accepted_at_once(idle: Service) -> None:
     batch = answer.json()
     assert (answer.status_code, batch["counts"]["queued"], len(set(batch["jobIds"]))) == (202, 1000, 1000)
     assert seconds < 15
-    assert len((await idle.services.queue.queued()).all) == 1000
+    assert len((await idle.services.queue.stream.queued()).all) == 1000
 
 
 async def test_a_change_is_waited_for_with_a_tag(service: Service, sandbox: Sandbox) -> None:

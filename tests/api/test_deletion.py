@@ -22,7 +22,7 @@ PNG = picture("png")
 
 @pytest.fixture
 async def bucket(stack: Settings, service: Service) -> AsyncGenerator[Bucket]:
-    assert await service.services.images.available()
+    assert await service.services.images.bucket.available()
     async with open_bucket(stack.s3) as opened:
         yield opened
 

@@ -105,7 +105,7 @@ async def test_what_is_no_picture_is_a_fault_and_nothing_is_kept_or_sent(
 
     fault: Any = {"pointer": "/inputs/image_urls/1", "code": "wrong_format", "message": IsStr(regex=f".*{said}.*")}
     assert (answer.status_code, answer.json()["errors"]) == (400, [fault])
-    assert not await service.services.images.has(f"inputs/{user}/{DIGEST}.png")
+    assert not await service.services.images.bucket.has(f"inputs/{user}/{DIGEST}.png")
     assert len(await sandbox.requests()) == before
 
 
@@ -134,7 +134,7 @@ async def test_idempotency_is_over_the_request_as_it_was_sent(service: Service, 
     assert again.json()["jobId"] == first.json()["jobId"]
     assert (different.status_code, different.json()["code"]) == (409, "idempotency_mismatch")
     digest = hashlib.sha256(other).hexdigest()
-    assert not await service.services.images.has(f"inputs/{user}/{digest}.png")
+    assert not await service.services.images.bucket.has(f"inputs/{user}/{digest}.png")
 
 
 async def test_a_picture_that_is_gone_before_the_submit_fails_the_job_uncharged(

@@ -74,7 +74,7 @@ async def test_a_job_that_two_runners_had_is_counted_once_with_all_of_its_time(o
     async with running(own) as house:
         await house.ended(job_id)
 
-        scraped = await scrape(house.client)
+        scraped = await until(house, "jobs_ended_total", "flux-pro", "completed", "")
         assert scraped.series("jobs_ended_total") == {("flux-pro", "completed", ""): 1}
         assert scraped.series("job_stage_seconds_count")["total",] == 1
         assert scraped.series("job_stage_seconds_sum")["total",] >= 2

@@ -4,9 +4,8 @@ import re
 from typing import Final
 
 from pages import ROOT
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from imagegen.metrics import Metrics
 from imagegen.metrics.instruments import Instruments
 
 PAGE: Final = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
@@ -16,12 +15,20 @@ KINDS: Final = {"counter": Counter, "gauge": Gauge, "state": Gauge, "histogram":
 def table() -> dict[str, tuple[str, tuple[str, ...]]]:
     """Each metric's kind and labels, as the page has them."""
     rows = re.findall(r"^\| `(imagegen_\w+)` \| (\w+) \| (.*?) ?\| .+ \|$", PAGE, re.MULTILINE)
-    return {name: (kind, tuple(re.findall(r"`(\w+)`", labels))) for name, kind, labels in rows}
+    return {metric: (kind, tuple(re.findall(r"`(\w+)`", shown))) for metric, kind, shown in rows}
 
 
 def instruments() -> dict[str, Counter | Gauge | Histogram]:
-    made = vars(Instruments(Metrics().registry.__class__())).values()
-    return {f"{each._name}_total" if isinstance(each, Counter) else each._name: each for each in made}
+    made = vars(Instruments(CollectorRegistry())).values()
+    return {f"{name(each)}_total" if isinstance(each, Counter) else name(each): each for each in made}
+
+
+def name(metric: Counter | Gauge | Histogram) -> str:
+    return vars(metric)["_name"]
+
+
+def labels(metric: Counter | Gauge | Histogram) -> tuple[str, ...]:
+    return vars(metric)["_labelnames"]
 
 
 def test_the_table_has_every_metric_and_no_other() -> None:
@@ -31,13 +38,13 @@ def test_the_table_has_every_metric_and_no_other() -> None:
 def test_the_table_has_each_metrics_kind_and_labels() -> None:
     made = instruments()
 
-    assert {name: (KINDS[kind], labels) for name, (kind, labels) in table().items()} == {
-        name: (type(made[name]), made[name]._labelnames) for name in table()
+    assert {each: (KINDS[kind], shown) for each, (kind, shown) in table().items()} == {
+        each: (type(made[each]), labels(made[each])) for each in table()
     }
 
 
 def test_every_metric_that_the_page_speaks_of_exists() -> None:
     named = set(re.findall(r"\bimagegen_\w+", PAGE))
-    shown = {f"{name}{end}" for name in instruments() for end in ("", "_bucket", "_count", "_sum")}
+    shown = {f"{metric}{end}" for metric in instruments() for end in ("", "_bucket", "_count", "_sum")}
 
     assert named <= shown

@@ -42,7 +42,7 @@ def s3_settings(stack: Settings) -> S3Settings:
 @pytest.fixture(scope="session")
 async def bucket(s3_settings: S3Settings, images: Images) -> AsyncGenerator[Bucket]:
     """The bucket that `images` has made."""
-    assert await images.available()
+    assert await images.bucket.available()
     async with open_bucket(s3_settings) as opened:
         yield opened
 
@@ -70,5 +70,5 @@ async def images(
     s3_settings: S3Settings, transport: httpx.AsyncBaseTransport, media_host: MediaHost
 ) -> AsyncGenerator[Images]:
     async with open_images(s3_settings, _LIMITS, transport, frozenset({media_host.address})) as opened:
-        await opened.ensure_bucket()
+        await opened.bucket.ensure()
         yield opened

@@ -61,10 +61,10 @@ async def test_discarding_an_epoch_leaves_the_others_alone(images: Images, media
 
 
 async def test_the_bucket_can_be_ensured_twice_and_is_available(images: Images) -> None:
-    await images.ensure_bucket()
-    await images.check()
+    await images.bucket.ensure()
+    await images.bucket.check()
 
-    assert await images.available()
+    assert await images.bucket.available()
 
 
 @pytest.mark.parametrize(
@@ -81,10 +81,10 @@ async def test_a_bucket_that_cannot_be_used_is_named_with_the_reason(
     other = await open_images_with(**settings)
 
     with pytest.raises(ObjectStoreUnavailable) as failure:
-        await other.check()
+        await other.bucket.check()
 
     expected = reason.format(bucket=s3_settings.bucket)
-    assert (str(failure.value), await other.available()) == (expected, False)
+    assert (str(failure.value), await other.bucket.available()) == (expected, False)
 
 
 async def test_a_server_that_accepts_and_says_nothing_is_found_out_within_seconds(open_images_with: OpenImages) -> None:
@@ -92,7 +92,7 @@ async def test_a_server_that_accepts_and_says_nothing_is_found_out_within_second
         other = await open_images_with(endpoint_url=f"http://127.0.0.1:{silent.getsockname()[1]}")
 
         async with asyncio.timeout(8):
-            assert not await other.available()
+            assert not await other.bucket.available()
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked"])
@@ -105,11 +105,11 @@ async def test_while_s3_is_down_a_transfer_says_so_quickly(
         with pytest.raises(ObjectStoreUnavailable, match=r"^S3 cannot be reached"):
             await other.transfer(media.serves(huge_png(9 * MIB), framing=framing), stem(), metadata=METADATA)
 
-    assert not await other.available()
+    assert not await other.bucket.available()
 
 
 async def test_a_failure_of_the_media_host_says_nothing_about_s3(media: MediaHost, images: Images) -> None:
-    assert await images.available()
+    assert await images.bucket.available()
 
     with pytest.raises(PictureTooLarge):
         await images.transfer(media.serves(b"", length=100 * MIB, stall_at=0), stem(), metadata=METADATA)
@@ -118,7 +118,7 @@ async def test_a_failure_of_the_media_host_says_nothing_about_s3(media: MediaHos
     with pytest.raises(NotAPicture):
         await images.transfer(media.serves(b"no"), stem(), metadata=METADATA)
 
-    assert await images.available()
+    assert await images.bucket.available()
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked"])

@@ -173,6 +173,7 @@ async def test_the_stored_document_has_decimals_and_dates_and_no_empty_idempoten
         "createdAt": job.created_at,
         "startedAt": None,
         "generatingAt": None,
+        "resultAt": None,
         "completedAt": None,
         "inputKeys": [],
         "deletion": None,

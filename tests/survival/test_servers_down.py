@@ -90,7 +90,7 @@ async def test_without_the_queue_a_stored_job_is_accepted_and_run_later(
 async def test_while_s3_is_down_nothing_is_submitted(service: Service, doors: Doors, sandbox: Sandbox) -> None:
     await doors.s3.shut()
     with pytest.raises(Exception):  # noqa: B017, PT011 - whatever it says, from now on S3 is known to be down
-        await service.services.images.check()
+        await service.services.images.bucket.check()
     answer = await service.generate(prefer="wait=2")
     paid_meanwhile = len(await sandbox.requests())
     await doors.s3.open()

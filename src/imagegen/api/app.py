@@ -103,7 +103,7 @@ def create_app(
     document_edges(app)
     app.add_middleware(Doorkeeper, doors=doors)
     guard_edges(app, limits)
-    app.add_middleware(Measuring, routes=app.routes)
+    app.add_middleware(Measuring)
     return app
 
 

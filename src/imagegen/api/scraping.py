@@ -40,7 +40,7 @@ async def _look_at_the_servers(services: Services) -> None:
     looks = {
         "mongodb": _look_at_the_jobs(services),
         "nats": _look_at_the_queue(services),
-        "s3": services.images.check(),
+        "s3": services.images.bucket.check(),
         "fal": services.fal.check(),
     }
     asked = {server: asyncio.create_task(_answers(look), name=f"scrape {server}") for server, look in looks.items()}
@@ -65,7 +65,7 @@ async def _look_at_the_jobs(services: Services) -> None:
 
 
 async def _look_at_the_queue(services: Services) -> None:
-    services.metrics.queue_holds(await services.queue.waiting())
+    services.metrics.queue_holds(await services.queue.stream.waiting())
 
 
 async def _answers(look: Coroutine[object, object, None]) -> bool:

@@ -27,8 +27,8 @@ async def get_readiness(services: ServicesDep) -> schemas.Health:
     """Each of the four servers answers; 503 while one does not."""
     checks = {
         "mongodb": services.jobs.check,
-        "s3": services.images.check,
-        "nats": services.queue.check,
+        "s3": services.images.bucket.check,
+        "nats": services.queue.stream.check,
         "fal": services.fal.check,
     }
     states = await asyncio.gather(*(_state(check) for check in checks.values()))

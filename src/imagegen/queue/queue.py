@@ -1,0 +1,267 @@
+"""The queue of jobs and the news of them, over one connection to NATS.
+
+JetStream carries the ids of jobs to the runners (work queue, explicit acks, a subject for each job), in lanes that each
+have a consumer. The job document is the truth: a lost stream is filled again from MongoDB by the audit. Events travel
+over core NATS, which keeps no history, so whoever waits for one also reads MongoDB now and then, and whoever waits for
+a message also looks into every lane now and then.
+"""
+
+# nats-py annotates its **options with nothing.
+# pyright: reportUnknownMemberType=false
+
+import asyncio
+import json
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
+from typing import Final, cast
+
+import nats.js.errors
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+from nats.js import JetStreamContext
+
+from imagegen.errors import QueueUnavailable
+from imagegen.job_news import BATCH, FREE_SLOT, JobNews
+from imagegen.jobs import Job, JsonObject
+from imagegen.queue.answers import FAILURES, answers, lost_messages_come_again
+from imagegen.queue.lookout import Lookout
+from imagegen.queue.stream import ANSWER, Stream, durable
+from imagegen.queue_lanes import OPEN, Lane, lane_of
+from imagegen.settings import NatsSettings
+
+_PATIENCE: Final = timedelta(seconds=5)
+_ONE_NOW: Final = json.dumps({"batch": 1, "no_wait": True}).encode()
+
+
+class Delivery:
+    """One message of the queue: the id of a job that wants to be run. Its fate is decided by exactly one verb."""
+
+    def __init__(self, message: Msg, lane: Lane, queue: "Queue") -> None:
+        self._message, self._queue, self.lane = message, queue, lane
+        self.job_id = message.subject.rpartition(".")[2]
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether the message was delivered before."""
+        return self._message.metadata.num_delivered > 1
+
+    async def acknowledge(self) -> None:
+        """The job has ended; the message goes away."""
+        with lost_messages_come_again():
+            await self._message.ack()
+
+    async def hand_back(self, delay: timedelta) -> None:
+        """Deliver it again, to anyone, after `delay`."""
+        with lost_messages_come_again():
+            await self._message.nak(delay=delay.total_seconds())
+            if not delay:
+                await self._queue.hint(self.lane)
+
+    async def pass_on(self, job: Job) -> None:
+        """Let anyone go on at once with a job whose request is open at fal, before all other work."""
+        try:
+            await self._queue.publish_open(job.id, f"{job.id}.{job.lease.epoch}.open")
+        except QueueUnavailable:
+            await self.hand_back(timedelta(0))
+        else:
+            await self.acknowledge()
+
+    async def still_working(self) -> None:
+        """Put off the redelivery by another lease."""
+        with lost_messages_come_again():
+            await self._message.in_progress()
+
+    def settled(self) -> None:
+        """The job waits for no place among the requests at fal, or not any more: the next of its priority may come."""
+        self._queue.settled(self)
+
+
+class Queue:
+    """The queue of jobs: publish, take, announce. Its `stream` is where they are kept.
+
+    With `one_by_one`, `take` delivers the next job of a priority only when the one before is `settled`: jobs that wait
+    for a place at fal then wait in the stream, and not in every process with a lease each.
+    """
+
+    def __init__(self, client: Client, settings: NatsSettings, ack_wait: timedelta, *, one_by_one: bool) -> None:
+        self._client = client
+        self._jetstream: JetStreamContext = client.jetstream(timeout=ANSWER.total_seconds())
+        self.stream = Stream(client, settings, ack_wait)
+        self._lookout = Lookout(one_by_one=one_by_one)
+        self.news = JobNews()
+        self.nudges = JobNews()
+
+    async def listen(self) -> None:
+        """Receive every job's announcements and nudges, and every hint that a lane has a message."""
+        with answers():
+            await self._client.subscribe(f"{self.stream.name}.events.*", cb=self._news_arrived)
+            await self._client.subscribe(f"{self.stream.name}.nudges.*", cb=self._nudge_arrived)
+            await self._client.subscribe(f"{self.stream.name}.hints.*", cb=self._hint_arrived)
+
+    async def publish(self, job: Job, *, crowded: bool = False) -> None:
+        """Queue a job. The message id keeps a repeat inside the duplicate window from queueing it twice.
+
+        `crowded` says that the user has more than a few jobs of this priority waiting (`queue_lanes.FEW`).
+        """
+        await self._publish(lane_of(job.user_id, job.priority, crowded=crowded), job.id, f"{job.id}.{job.generation}")
+
+    async def publish_again(self, job_id: str, generation: int, lane: Lane) -> None:
+        """Queue a job whose message got lost: a new generation has a new message id."""
+        await self._publish(lane, job_id, f"{job_id}.{generation}")
+
+    async def publish_open(self, job_id: str, message_id: str) -> None:
+        """Queue a job whose request is open at fal."""
+        await self._publish(OPEN, job_id, message_id)
+
+    async def _publish(self, lane: Lane, job_id: str, message_id: str) -> None:
+        with answers():
+            subject = f"{self.stream.name}.jobs.{lane.name}.{job_id}"
+            await self._jetstream.publish(subject, b"", headers={"Nats-Msg-Id": message_id})
+        with suppress(*FAILURES):
+            await self.hint(lane)
+
+    async def hint(self, lane: Lane) -> None:
+        """Tell every process that the lane has a message. A hint that gets lost costs 2 s at most."""
+        self._lookout.heard_of(lane)
+        await self._client.publish(f"{self.stream.name}.hints.{durable(lane)}", b"")
+
+    async def _news_arrived(self, message: Msg) -> None:
+        self.news.arrived(message.subject.rpartition(".")[2], _event(message.data))
+
+    async def _nudge_arrived(self, message: Msg) -> None:
+        self.nudges.arrived(message.subject.rpartition(".")[2], {})
+
+    async def _hint_arrived(self, message: Msg) -> None:
+        name = message.subject.rpartition(".")[2]
+        for lane in self.stream.lanes:
+            if durable(lane) == name:
+                self._lookout.heard_of(lane)
+
+    async def take(self, patience: timedelta) -> Delivery | None:
+        """The next job for this runner, by the lanes' rotation, or None when `patience` is over."""
+        give_up_at = time.monotonic() + patience.total_seconds()
+        while True:
+            self._lookout.begin(self.stream.lanes)
+            if (delivery := await self._take_from_the_hinted()) is not None:
+                return delivery
+            await self._lookout.wait(give_up_at)
+            if time.monotonic() >= give_up_at:
+                return None
+
+    async def _take_from_the_hinted(self) -> Delivery | None:
+        for lane, looked in self._lookout.round():
+            if (delivery := await self._take_from(lane)) is not None:
+                self._lookout.found(lane, delivery)
+                return delivery
+            self._lookout.found_nothing(lane, looked)
+        return None
+
+    async def _take_from(self, lane: Lane) -> Delivery | None:
+        """The lane's next message. Should this process be told to end meanwhile, what arrives is handed back."""
+        asking = asyncio.ensure_future(self._ask(lane))
+        try:
+            return await asyncio.shield(asking)
+        except asyncio.CancelledError:
+            with suppress(QueueUnavailable):
+                if (unwanted := await asking) is not None:
+                    await unwanted.hand_back(timedelta(0))
+            raise
+
+    async def _ask(self, lane: Lane) -> Delivery | None:
+        # nats-py's own fetch asks twice, and the second time it waits: this is one question with one answer. It needs
+        # an inbox of its own: a message comes under its own subject, by which the shared inbox would not know it.
+        subject = f"$JS.API.CONSUMER.MSG.NEXT.{self.stream.name}.{durable(lane)}"
+        with answers():
+            message = await self._client.request(subject, _ONE_NOW, ANSWER.total_seconds(), old_style=True)
+            match (message.headers or {}).get("Status"):
+                case None:
+                    return Delivery(message, lane, self)
+                case "404" | "408":
+                    return None
+                case status:
+                    raise nats.js.errors.ServiceUnavailableError(description=f"status {status}")
+
+    def settled(self, delivery: Delivery) -> None:
+        """Let the next job of this one's priority come."""
+        self._lookout.settled(delivery.lane, delivery)
+
+    async def announce(self, job: Job, **progress: object) -> None:
+        """Tell whoever waits that the job moved on. Nobody relies on it, so a failure is not one."""
+        batch = {BATCH: job.batch_id} if job.batch_id else {}
+        event = {"version": job.version, "status": job.status.value, **batch, **progress}
+        with suppress(*FAILURES):
+            await self._client.publish(f"{self.stream.name}.events.{job.id}", json.dumps(event).encode())
+
+    async def nudge(self, job_id: str) -> None:
+        """Tell whoever runs the job to look at it: fal has ended its request, or its caller wants it cancelled.
+
+        Like an announcement it may get lost; the same is seen a little later in MongoDB and at fal.
+        """
+        with suppress(*FAILURES):
+            await self._client.publish(f"{self.stream.name}.nudges.{job_id}", b"")
+
+    async def announce_a_free_slot(self) -> None:
+        """Tell every process that one request fewer is open at fal. Whoever waits for it also looks by itself."""
+        with suppress(*FAILURES):
+            await self._client.publish(f"{self.stream.name}.events.{FREE_SLOT}", b"")
+
+
+@asynccontextmanager
+async def open_queue(
+    settings: NatsSettings,
+    ack_wait: timedelta,
+    patience: timedelta = _PATIENCE,
+    *,
+    one_by_one: bool = False,
+    admit: Callable[[Queue], Awaitable[str | None]] | None = None,
+) -> AsyncGenerator[Queue]:
+    """Connect, make the stream, yield the queue; reconnects for as long as it takes once it was connected.
+
+    Args:
+        settings: with the URL given.
+        ack_wait: a message that nobody has reported on for this long is delivered again.
+        patience: how long to try to connect before QueueUnavailable is raised.
+        one_by_one: see Queue.
+        admit: asked before anything is made on the server; the identity that the queue has, or None for any.
+    """
+    client = Client()
+    try:
+        with answers():
+            async with asyncio.timeout(patience.total_seconds()):
+                await _connect(client, settings)
+        queue = Queue(client, settings, ack_wait, one_by_one=one_by_one)
+        await queue.stream.prepare(await admit(queue) if admit else None)
+        await queue.listen()
+        yield queue
+    finally:
+        with suppress(*FAILURES):
+            await client.close()
+
+
+async def _connect(client: Client, settings: NatsSettings) -> None:
+    """Connect for good. nats-py tries the first connection for ever too, so the caller bounds it."""
+    assert settings.url is not None
+    await client.connect(
+        settings.url.get_secret_value(),
+        name="imagegen",
+        allow_reconnect=True,
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=0.25,  # pyright: ignore[reportArgumentType] - typed int, and only ever slept for
+        connect_timeout=3,
+        error_cb=_heard,
+    )
+
+
+def _event(data: bytes) -> JsonObject:
+    """What a process announced; nothing, where it cannot be read: that wakes the waiters all the same."""
+    try:
+        event = json.loads(data)
+    except ValueError:
+        return {}
+    return cast("JsonObject", event) if isinstance(event, dict) else {}
+
+
+async def _heard(_error: Exception) -> None:
+    """A lost connection is reported by the verbs that notice it, and by the health check."""

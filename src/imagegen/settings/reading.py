@@ -1,0 +1,143 @@
+"""All settings: read once from the environment and `.env`, then passed on as frozen groups.
+
+No other module reads the environment. A variable that is set to nothing counts as unset (compose files do that).
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Self
+
+from dotenv import dotenv_values
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from imagegen.errors import SettingsError
+from imagegen.settings.groups import (
+    DoorSettings,
+    Environment,
+    FalSettings,
+    Group,
+    LimitSettings,
+    LocalSettings,
+    MetricsSettings,
+    MongoSettings,
+    NatsSettings,
+    S3Settings,
+    ServiceSettings,
+    WebhookSettings,
+)
+
+
+class Settings(BaseModel):
+    """All settings. `fal.key`, `mongodb.url`, `s3.bucket` and `nats.url` are None where a local server is wanted."""
+
+    model_config = ConfigDict(frozen=True)
+
+    fal: FalSettings = FalSettings()
+    mongodb: MongoSettings = MongoSettings()
+    s3: S3Settings = S3Settings()
+    nats: NatsSettings = NatsSettings()
+    service: ServiceSettings = ServiceSettings()
+    doors: DoorSettings = DoorSettings()
+    limits: LimitSettings = LimitSettings()
+    webhooks: WebhookSettings = WebhookSettings()
+    metrics: MetricsSettings = MetricsSettings()
+    local: LocalSettings = LocalSettings()
+
+    @property
+    def unset_servers(self) -> tuple[str, ...]:
+        """The servers that no variable names: `fal`, `mongodb`, `s3`, `nats`."""
+        named = {
+            "fal": self.fal.key,
+            "mongodb": self.mongodb.url,
+            "s3": self.s3.bucket,
+            "nats": self.nats.url,
+        }
+        return tuple(server for server, value in named.items() if value is None)
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> Self:
+        """Read the environment over `.env`.
+
+        Raises:
+            SettingsError: with a line for every fault: variable, value (never a secret's), what was expected.
+        """
+        values = _merged(os.environ if environ is None else environ, dotenv)
+        faults: list[str] = []
+        groups = {name: _read_group(kind, values, faults) for name, kind in _GROUPS.items()}
+        if not faults:
+            settings = cls.model_validate(groups)
+            faults = [*_contradictions(settings, values), *_missing_in_production(settings)]
+            if not faults:
+                return settings
+        raise SettingsError(faults)
+
+
+_GROUPS: dict[str, type[Group]] = {
+    "fal": FalSettings,
+    "mongodb": MongoSettings,
+    "s3": S3Settings,
+    "nats": NatsSettings,
+    "service": ServiceSettings,
+    "doors": DoorSettings,
+    "limits": LimitSettings,
+    "webhooks": WebhookSettings,
+    "metrics": MetricsSettings,
+    "local": LocalSettings,
+}
+_SECRETS = {"FAL_KEY", "MONGODB_URL", "NATS_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "WEBHOOK_SECRETS"}
+_NEEDED_IN_PRODUCTION = {
+    "fal": "FAL_KEY is not set: production needs a fal.ai key (id:secret, from your fal.ai dashboard)",
+    "mongodb": "MONGODB_URL is not set: production needs a MongoDB (mongodb://user:password@host/?replicaSet=…)",
+    "s3": "S3_BUCKET is not set: production needs the name of a bucket",
+}
+
+
+def child_environment() -> dict[str, str]:
+    """Give the environment for a server that imagegen starts: without imagegen's variables, so without its secrets.
+
+    SeaweedFS reads `AWS_…` and `S3_…` by itself: those that are meant for another S3 would change the local one.
+    """
+    own = {variable for kind in _GROUPS.values() for variable in kind.variables()}
+    return {
+        name: value for name, value in os.environ.items() if name not in own and not name.startswith(("AWS_", "S3_"))
+    }
+
+
+def _merged(environ: Mapping[str, str], dotenv: Path | None) -> dict[str, str]:
+    values = {**(dotenv_values(dotenv) if dotenv else {}), **environ}
+    return {name: value for name, value in values.items() if value}
+
+
+def _read_group(kind: type[Group], values: Mapping[str, str], faults: list[str]) -> Group | None:
+    known = {name: values[name] for name in kind.variables() if name in values}
+    try:
+        return kind.model_validate(known)
+    except ValidationError as error:
+        for fault in error.errors(include_url=False):
+            variable = str(fault["loc"][0])
+            shown = "(hidden)" if variable in _SECRETS else repr(values.get(variable))
+            expected = fault["msg"].removeprefix("Value error, ")
+            faults.append(f"{variable} is {shown}: {expected}")
+        return None
+
+
+def _contradictions(settings: Settings, values: Mapping[str, str]) -> list[str]:
+    faults: list[str] = []
+    if settings.fal.key is None:
+        faults += [
+            f"{name} is set but FAL_KEY is not: set both, or neither for the local sandbox"
+            for name in ("FAL_QUEUE_URL", "FAL_API_URL", "FAL_REST_URL", "FAL_JWKS_URL")
+            if name in values
+        ]
+    if settings.s3.bucket is None and settings.s3.endpoint_url is not None:
+        faults.append("S3_ENDPOINT_URL is set but S3_BUCKET is not: set both, or neither for the local S3")
+    if (settings.s3.access_key_id is None) is not (settings.s3.secret_access_key is None):
+        faults.append("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY go together: set both, or neither")
+    return faults
+
+
+def _missing_in_production(settings: Settings) -> list[str]:
+    if settings.service.env is not Environment.PRODUCTION:
+        return []
+    return [text for server, text in _NEEDED_IN_PRODUCTION.items() if server in settings.unset_servers]
