@@ -23,6 +23,7 @@ BLOCKS: Final = 24
 _CONFIDENCE: Final = 0.95
 _MOST_ALIKE: Final = 0.9
 _FEWEST: Final = 4
+_NO_BOUND: Final = 1e9  # infinity has no place in JSON
 
 
 class Verdict(StrEnum):
@@ -55,7 +56,7 @@ def trend(seconds: Sequence[float], values: Sequence[float]) -> Trend:
     hours = _blocks([second / 3600 for second in seconds[first:]])
     levels = _blocks(values[first:])
     if len(levels) < _FEWEST:
-        return Trend(0, -math.inf, math.inf, fmean(values) if values else 0)
+        return Trend(0, -_NO_BOUND, _NO_BOUND, fmean(values) if values else 0)
     slope = _theil_sen(hours, levels)
     spread = _widening([level - slope.slope * hour for hour, level in zip(hours, levels, strict=True)])
     return Trend(

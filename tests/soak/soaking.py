@@ -136,12 +136,11 @@ async def _spell(plan: Plan, stage: Stage, load: Load, number: int) -> None:
     """Load and disturbances side by side, until the last caller has gone."""
     servers = Servers(stage.settings, stage.tally)
     scene = Scene(stage.fleet, servers, stage.fal, stage.tally, _LEASE.total_seconds())
-    ends = stage.tally.seconds + min(plan.spell, plan.seconds)
     enough, rng = asyncio.Event(), Random(f"{plan.seed}/soak/{number}")
     async with asyncio.TaskGroup() as together:
         together.create_task(disturb(scene, rng, plan.pause, enough, DISTURBANCES))
-        await load.run(lambda _: stage.tally.seconds >= ends)
-        enough.set()
+        asyncio.get_running_loop().call_later(min(plan.spell, plan.seconds), enough.set)
+        await load.run(lambda _: enough.is_set())  # the last callers finish undisturbed
 
 
 async def _rest(stage: Stage) -> Sequence[str]:
