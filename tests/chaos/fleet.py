@@ -22,6 +22,7 @@ class Member:
     """One place in the fleet: the process that has it now, and its successors.
 
     Attributes:
+        metrics_port: where it tells Prometheus how it is.
         busy: a disturbance has it in its hands.
         told: its present process was killed, or asked to end.
         pause: seconds before the next one is started.
@@ -35,6 +36,7 @@ class Member:
     directory: Path
     tally: Tally
     port: int = 0
+    metrics_port: int = 0
     running: Running | None = None
     busy: bool = False
     told: bool = False
@@ -96,7 +98,7 @@ class Fleet:
     async def all_up(self) -> None:
         """Wait until every API process answers and every other one is started."""
         for member in self.members:
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(180):  # a busy machine takes a minute and more
                 while not await _answers(member):
                     await asyncio.sleep(0.2)
 
@@ -122,6 +124,8 @@ async def fleet(
         member.directory.mkdir()
         if member.name.endswith("-1"):
             member.environ = public
+        member.metrics_port = free_port()
+        member.environ = {**member.environ, "IMAGEGEN_METRICS_PORT": str(member.metrics_port)}
     keepers = [asyncio.create_task(member.keep_running(), name=member.name) for member in members]
     try:
         yield Fleet(members)
@@ -135,6 +139,6 @@ async def _answers(member: Member) -> bool:
     if not member.is_up or member.running is None:
         return False
     if member.port:
-        with suppress(AssertionError):
+        with suppress(AssertionError, TimeoutError):
             await answers(member.running)
     return member.is_up

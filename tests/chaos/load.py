@@ -208,8 +208,16 @@ BEHAVIOURS: Final[Mapping[Behaviour, tuple[int, bool]]] = {
 class Load:
     """Clients that come at a steady rate, until there were enough of them."""
 
-    def __init__(self, ports: Sequence[int], seed: str, rate: float, tally: Tally) -> None:
+    def __init__(
+        self,
+        ports: Sequence[int],
+        seed: str,
+        rate: float,
+        tally: Tally,
+        behaviours: Mapping[Behaviour, tuple[int, bool]] = BEHAVIOURS,
+    ) -> None:
         self.told = Told()
+        self._behaviours = behaviours
         self._ports, self._seed, self._rate, self._tally = ports, seed, rate, tally
         self._limits = httpx.Limits(max_connections=None)
 
@@ -225,8 +233,8 @@ class Load:
 
     def _client(self, number: int, http: httpx.AsyncClient) -> tuple[Behaviour, Client]:
         rng = Random(f"{self._seed}/client/{number}")
-        behave = rng.choices(list(BEHAVIOURS), [weight for weight, _ in BEHAVIOURS.values()])[0]
-        has_key = BEHAVIOURS[behave][1]
+        behave = rng.choices(list(self._behaviours), [weight for weight, _ in self._behaviours.values()])[0]
+        has_key = self._behaviours[behave][1]
         token = f"wish-{self._seed}-{number}"
         wish = Wish(
             token,

@@ -1,29 +1,21 @@
 """A run from its first process to its table: start, disturb under load, let it come to rest, reckon."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import Final
 
-import httpx
-from bucket import Bucket, open_bucket
 from disturbances import Scene, disturb, struck
-from faults import LATE, Fal
-from fleet import Fleet, fleet
+from faults import LATE
 from ledger import NOT_YET_PROMISED, Finding, reckon
 from load import Load
-from processes import environment
 from records import Records, read_documents, read_records
 from servers import Servers
+from stage import Stage, open_stage
 from table import Table, tabulate
-from tally import Tally
-
-from imagegen.local import local_stack
-from imagegen.settings import ServiceSettings, Settings
 
 _REST: Final = 180.0  # seconds in which every job has to come to its end once nothing is disturbed any more
 _SPARE: Final = 120.0  # seconds for starting, for the last clients, and for reading every picture
@@ -78,22 +70,15 @@ class Verdict:
         return not self.broken and not self.surprises
 
 
-@dataclass(frozen=True, slots=True)
-class _Stage:
-    settings: Settings
-    fal: Fal
-    bucket: Bucket
-    fleet: Fleet
-    tally: Tally
-
-
 async def run(plan: Plan, directory: Path, command: str = "") -> Verdict:
     """Run to the end; logs, data and events stay in the directory.
 
     Raises:
         TimeoutError: it took much longer than it should; everything that was started is ended.
     """
-    async with asyncio.timeout(plan.longest), _stage(plan, directory) as stage:
+    horizon = {"IMAGEGEN_UNKNOWN_HORIZON": f"{plan.horizon.total_seconds()}s"}
+    opened = open_stage(directory, plan.lease, horizon, serves=plan.serves, workers=plan.workers)
+    async with asyncio.timeout(plan.longest), opened as stage:
         load = Load(stage.fleet.ports, str(plan.seed), plan.rate, stage.tally)
         await _shake(plan, stage, load)
         await _come_to_rest(stage)
@@ -104,25 +89,7 @@ async def run(plan: Plan, directory: Path, command: str = "") -> Verdict:
         return Verdict(table, findings, [*load.told.surprises, *died], records)
 
 
-@asynccontextmanager
-async def _stage(plan: Plan, directory: Path) -> AsyncGenerator[_Stage]:
-    tally = Tally(directory)
-    async with (
-        local_stack(Settings(service=ServiceSettings(data_dir=directory / "servers"))) as settings,
-        httpx.AsyncClient(base_url=settings.fal.queue_url, trust_env=False) as http,
-        open_bucket(settings.s3) as bucket,
-    ):
-        await bucket.make()
-        assert settings.fal.key is not None
-        fal = Fal(http, settings.fal.key.get_secret_value())
-        horizon = {"IMAGEGEN_UNKNOWN_HORIZON": f"{plan.horizon.total_seconds()}s"}
-        environ = environment(settings, plan.lease) | horizon
-        async with fleet(environ, directory, tally, serves=plan.serves, workers=plan.workers) as members:
-            await members.all_up()
-            yield _Stage(settings, fal, bucket, members, tally)
-
-
-async def _shake(plan: Plan, stage: _Stage, load: Load) -> None:
+async def _shake(plan: Plan, stage: Stage, load: Load) -> None:
     """Load and disturbances side by side, until it is enough of both."""
     servers = Servers(stage.settings, stage.tally)
     scene = Scene(stage.fleet, servers, stage.fal, stage.tally, plan.lease.total_seconds())
@@ -139,7 +106,7 @@ async def _shake(plan: Plan, stage: _Stage, load: Load) -> None:
         enough.set()
 
 
-async def _come_to_rest(stage: _Stage) -> None:
+async def _come_to_rest(stage: Stage) -> None:
     """Undisturbed, wait until every job has ended; what has not by then never will."""
     await stage.fal.misbehaves([LATE[0]])
     await stage.fleet.all_up()

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from pymongo import DESCENDING, ReturnDocument
+from pymongo import DESCENDING, ReturnDocument, timeout
 from pymongo.errors import DuplicateKeyError
 
 from imagegen.errors import JobDeleted, JobNotFound, RequestOwned, StaleJob
@@ -36,6 +36,7 @@ from imagegen.storage.unit_prices import UnitPrices
 from imagegen.storage.usage import Usage
 
 _PATIENCE: Final = timedelta(seconds=5)
+_MAKING_INDEXES: Final = timedelta(hours=1)  # cut short, MongoDB drops a half made one, so that no start would succeed
 _WISH: Final = {"cancelRequestedAt": 1}
 
 
@@ -238,7 +239,8 @@ async def open_jobs(settings: MongoSettings, patience: timedelta = _PATIENCE) ->
     """Connect, make the indexes, yield the jobs; see `open_collection`."""
     async with open_collection(settings, "jobs", patience) as collection:
         jobs = Jobs(collection)
-        await jobs.ensure_indexes()
+        with timeout(_MAKING_INDEXES.total_seconds()):
+            await jobs.ensure_indexes()
         yield jobs
 
 
