@@ -1,6 +1,6 @@
 # Everything a person does with the repository. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve worker openapi test chaos sdk fuzz bench check format lock clean
+.PHONY: help setup demo serve worker openapi test chaos soak sdk fuzz bench check format lock clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -41,6 +41,9 @@ chaos: $(READY) ## Kill, stop and starve a real fleet under load; print the tabl
 	$(BIN)/python tests/chaos $(if $(SEED),--seed $(SEED)) $(if $(MINUTES),--minutes $(MINUTES)) \
 	  $(if $(JOBS),--jobs $(JOBS)) $(if $(KILLS),--kills $(KILLS)) $(if $(PAUSE),--pause $(PAUSE)) \
 	  $(if $(BOUND),--bound $(BOUND)) $(if $(PAGE),--page $(PAGE))
+
+soak: $(READY) ## Steady load with faults; is what the processes hold flat? make soak MINUTES=30
+	$(BIN)/python tests/soak --minutes $(or $(MINUTES),30) $(ARGS)
 
 sdk: $(READY) ## Generate and try clients for every model, with each of the three generators
 	$(BIN)/pytest tests/sdk -m 'matrix or not matrix' $(ARGS)

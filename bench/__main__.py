@@ -32,6 +32,7 @@ SUITES: Final[dict[str, tuple[Suite, str]]] = {
     "in-flight": (in_flight.run, "What does a job cost while it waits for fal, and how many can wait at once?"),
     "scale-out": (scale_out.run, "What does a job cost when several processes share the work?"),
 }
+KEPT: Final = (*SUITES, results.SOAK)
 _console = Console(highlight=False)
 
 
@@ -52,7 +53,7 @@ def main(
         _allow_many_files()
         uvloop.run(_run(wanted, Plan(rounds=rounds, in_flight=in_flight, history=history, litellm=_litellm())))
     else:
-        page.write(results.read(list(SUITES)))
+        page.write(results.read(KEPT))
 
 
 def _allow_many_files() -> None:
@@ -74,7 +75,7 @@ async def _measure(name: str, servers: Servers, plan: Plan) -> None:
     began = time.monotonic()
     outcome = await suite(servers, plan)
     result = results.write(name, question, plan.rounds, outcome)
-    page.write(results.read(list(SUITES)))
+    page.write(results.read(KEPT))
     _console.print(page.section(result), markup=False, soft_wrap=True)
     _console.print(f"({name} took {time.monotonic() - began:.0f} s)")
 

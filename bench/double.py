@@ -2,7 +2,8 @@
 
 Every request takes the same time and gives the same picture, and nothing is checked. (The sandbox that `imagegen serve`
 starts is the one that behaves like fal.) Raw ASGI: fal's queue (submit, status, status stream, result, cancel), its
-synchronous call under `/sync`, the picture, and `/_double` to say how long a request takes and how large a picture is.
+synchronous call under `/sync`, the picture, signed webhooks with their key set, and `/_double` to say how long a
+request takes and how large a picture is.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from urllib.parse import parse_qs
 import uvicorn
 
 from bench.picture import png
+from bench.webhooks import Webhooks
 
 Scope = Mapping[str, Any]
 Message = dict[str, Any]
@@ -26,6 +28,7 @@ Send = Callable[[Message], Awaitable[None]]
 _JSON: Final = [(b"content-type", b"application/json")]
 _EVENTS: Final = [(b"content-type", b"text/event-stream"), (b"cache-control", b"no-store")]
 _PART: Final = 1 << 18
+JWKS: Final = "/.well-known/jwks.json"
 
 
 class Double:
@@ -38,6 +41,8 @@ class Double:
         self._released = asyncio.Event()
         self._numbers = count(1)
         self._counts = {"submitted": 0, "results": 0, "pictures": 0}
+        self._webhooks = Webhooks()
+        self._telling: set[asyncio.Task[None]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, whichever of the few it is."""
@@ -50,6 +55,8 @@ class Double:
             await self._give_picture(send)
         elif path == "/_double":
             await self._control(scope, send)
+        elif path == JWKS:
+            await _answer(send, 200, self._webhooks.key_set())
         elif "/requests/" in path:
             await self._queue(path, scope, send)
         elif path.startswith("/sync/"):
@@ -63,7 +70,15 @@ class Double:
         owner, app = path.split("/")[1:3]
         url = f"{_origin(scope)}/{owner}/{app}/requests/{name}"
         accepted = {"status": "IN_QUEUE", "request_id": name, "response_url": url, "status_url": f"{url}/status"}
+        if wanted := parse_qs(scope["query_string"].decode()).get("fal_webhook"):
+            task = asyncio.create_task(self._tell(name, wanted[0], self._result(scope)))
+            self._telling.add(task)
+            task.add_done_callback(self._telling.discard)
         await _answer(send, 200, accepted | {"cancel_url": f"{url}/cancel", "logs": None, "queue_position": 0})
+
+    async def _tell(self, name: str, url: str, result: Message) -> None:
+        await self._wait(name)
+        await self._webhooks.tell(url, name, result)
 
     async def _queue(self, path: str, scope: Scope, send: Send) -> None:
         name, _, rest = path.partition("/requests/")[2].partition("/")

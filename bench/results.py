@@ -14,6 +14,7 @@ from pydantic import TypeAdapter
 from bench.figures import Outcome
 
 FOLDER: Final = Path(__file__).parent / "results"
+SOAK: Final = "soak"  # no suite: `make soak` measures it, in tests/soak
 _PACKAGES: Final = (
     "imagegen",
     "fastapi",

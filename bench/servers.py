@@ -81,12 +81,15 @@ class Servers:
             **more,
         }
 
+    def address(self, name: str) -> str:
+        """Where the service of this name will be."""
+        return f"http://127.0.0.1:{free_ports(self.directory, name)[name]}"
+
     @asynccontextmanager
     async def service(self, name: str = "imagegen", **more: str) -> AsyncGenerator[Program]:
         """Run `imagegen serve` against these servers, with more variables."""
-        port = free_ports(self.directory, name)[name]
-        url = f"http://127.0.0.1:{port}"
-        command = python_module("imagegen", "serve", "--port", str(port))
+        url = self.address(name)
+        command = python_module("imagegen", "serve", "--port", url.rpartition(":")[2])
         environ = self.environ(**more)
         async with running(
             *command, environ=environ, directory=self.directory, ready=f"{url}/health/ready", url=url

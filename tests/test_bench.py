@@ -8,17 +8,20 @@ import httpx
 import pytest
 from dirty_equals import IsPartialDict
 from PIL import Image
+from receiver import receiving
 
 from bench import page, results
-from bench.__main__ import SUITES
-from bench.double import Double
+from bench.__main__ import KEPT, SUITES
+from bench.double import JWKS, Double
 from bench.figures import Figures, Spread, compare
 from bench.load import Load
 from bench.picture import png
+from imagegen.fal import WebhookVerifier
+from imagegen.settings import FalSettings
 
 
 def test_the_page_is_written_from_the_results() -> None:
-    assert page.PAGE.read_text(encoding="utf-8") == page.render(results.read(list(SUITES)))
+    assert page.PAGE.read_text(encoding="utf-8") == page.render(results.read(KEPT))
 
 
 @pytest.mark.parametrize("size", [2_000, 200_000])
@@ -82,6 +85,18 @@ async def test_the_double_completes_what_waits_when_it_is_told_to(fal: httpx.Asy
     await fal.get("/_double", params={"release": "1"})
 
     assert (await fal.get(accepted["status_url"])).json() == IsPartialDict(status="COMPLETED")
+
+
+async def test_the_doubles_webhooks_are_signed_as_fals_are(fal: httpx.AsyncClient) -> None:
+    async with receiving() as receiver:
+        accepted = (await fal.post("/fal-ai/flux/dev", params={"fal_webhook": receiver.url}, json={})).json()
+        (told,) = await receiver.times(1)
+    key_set = (await fal.get(JWKS)).json()
+    keys = httpx.MockTransport(lambda _: httpx.Response(200, json=key_set))
+
+    hint = await WebhookVerifier(FalSettings(), keys).verify(told.headers, told.body)
+
+    assert (hint.request_id, hint.ok) == (accepted["request_id"], True)
 
 
 def test_every_suite_is_a_file_of_its_own() -> None:

@@ -41,6 +41,7 @@ ELSEWHERE: Final = {
     ("README.md", "note   MongoDB"): "what the doctor prints: as above",
     ("README.md", "export IMAGEGEN_API_KEYS_FILE"): "test_first_steps.py runs it in a shell",
     ("README.md", 'echo "FAL_KEY='): "there is no container engine; test_docker.py checks the files",
+    ("docs/operations.md", "import os"): "tests/survival restores a backup with it",
     ("docs/webhooks.md", '{"type"'): "tests/deliveries receives one and compares",
     ("docs/webhooks.md", '{"deliveries"'): "tests/deliveries compares a log with it",
     ("docs/webhooks.md", 'echo "WEBHOOK_SECRETS='): "tests/webhooks reads what it makes",

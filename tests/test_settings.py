@@ -80,3 +80,34 @@ def test_secrets_do_not_show_in_a_repr() -> None:
     environ |= {"AWS_ACCESS_KEY_ID": "hunter2", "AWS_SECRET_ACCESS_KEY": "hunter2"}
 
     assert "hunter2" not in repr(Settings.read(environ, dotenv=None))
+
+
+def test_every_secret_and_every_part_of_one_is_known_to_whoever_must_not_show_it() -> None:
+    environ = {
+        "FAL_KEY": "id:fals-secret",
+        "MONGODB_URL": "mongodb://user:mongo%2Fs@db1:1,db2:2/?replicaSet=rs0",
+        "NATS_URL": "nats://token-1@a:4222,nats://user:password-2@b:4222",
+        "AWS_ACCESS_KEY_ID": "AKIA",
+        "AWS_SECRET_ACCESS_KEY": "aws-secret",
+        "WEBHOOK_SECRETS": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "OTEL_EXPORTER_OTLP_HEADERS": "api-key=of-otlp,x=y",
+    }
+    known = set(Settings.read(environ, dotenv=None).secrets)
+
+    assert known >= {"id:fals-secret", "fals-secret", "mongo/s", "mongo%2Fs", "token-1", "password-2", "aws-secret"}
+    assert known >= {environ["WEBHOOK_SECRETS"], "of-otlp"}
+
+
+def test_the_log_is_json_in_production_and_for_people_elsewhere_unless_it_is_said() -> None:
+    servers = {"FAL_KEY": "id:s", "MONGODB_URL": "mongodb://db/", "S3_BUCKET": "pictures"}
+    production = {**servers, "IMAGEGEN_ENV": "production"}
+    said = {**production, "IMAGEGEN_LOG_FORMAT": "console"}
+
+    formats = [Settings.read(environ, dotenv=None).log_format for environ in ({}, production, said)]
+    assert formats == ["console", "json", "console"]
+
+
+def test_a_protocol_of_opentelemetry_that_is_not_spoken_is_refused() -> None:
+    (fault,) = faults(OTEL_EXPORTER_OTLP_PROTOCOL="grpc")
+
+    assert fault.startswith("OTEL_EXPORTER_OTLP_PROTOCOL is 'grpc': ")

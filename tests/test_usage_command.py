@@ -34,7 +34,7 @@ async def test_a_difference_is_shown_then_mended_then_gone(stack: Settings) -> N
         assert job is not None
         at = datetime(2026, 3, 1, tzinfo=UTC)
         await jobs.save(replace(job, version=job.version + 1, status=JobStatus.COMPLETED, completed_at=at))
-        await jobs.usage._usage.update_one({}, {"$inc": {"charged": Decimal("1.20")}})  # pyright: ignore[reportPrivateUsage] - damages it on purpose
+        await jobs.usage._usage.update_one({"day": {"$exists": True}}, {"$inc": {"charged": Decimal("1.20")}})  # pyright: ignore[reportPrivateUsage] - damages it on purpose
 
         shown, mended, gone = [await rebuild(own, *options) for options in ([], ["--apply"], [])]
 

@@ -8,7 +8,7 @@ from typing import Final
 from bench.figures import Case, Demand, Figures, Measured, Outcome, at_least, at_most, compare
 from bench.generating import generate
 from bench.plan import Plan
-from bench.programs import Program, output_of, python_module
+from bench.programs import ROOT, Program, free_ports, output_of, python_module, running
 from bench.servers import Servers
 
 _MEBIBYTE: Final = 2**20
@@ -18,33 +18,69 @@ _Shape = tuple[float, int]
 _CASES: Final[tuple[_Shape, ...]] = ((0.1, 96), (1, 48), (10, 32), (60, 16))
 _SLACK_MIB: Final = 16
 _BETWEEN_LOOKS: Final = 0.01
+_READING: Final = "beside httpx to nowhere"
+_UPLOADING: Final = "beside aioboto3 that only uploads"
+_DROPPING: Final = "to a store that keeps nothing, beside httpx to nowhere"
+_NOTE: Final = (
+    "A job downloads its picture and uploads it; the first reference only downloads, the second only uploads. "
+    "`bench/store.py` is an S3 that lets go of every byte: with it, SeaweedFS is not what is measured."
+)
 
 
 async def run(servers: Servers, plan: Plan) -> Outcome:
-    """Pictures of 0.1 to 60 MiB, 16 at once, fal taking no time; beside httpx that reads and drops the same bytes."""
-    async with servers.service() as ours:
-        await servers.double.set(seconds=0)
-        await generate(ours, jobs=64, at_once=_AT_ONCE)
-        idle = ours.memory_bytes
-        cases = [await _case(servers, plan.rounds, ours, idle, shape) for shape in _CASES]
+    """Pictures of 0.1 to 60 MiB, 16 at once, fal taking no time; into SeaweedFS, and a store that keeps nothing."""
+    await servers.double.set(seconds=0)
+    async with servers.service() as ours, _lean_store(servers) as lean:
+        idle, lean_idle = [await _warm(program) for program in (ours, lean)]
+        cases: list[Case] = []
+        for shape in _CASES:
+            await servers.double.set(seconds=0, size=int(shape[0] * _MEBIBYTE))
+            stored, dropped = _moving(ours, idle, *shape), _moving(lean, lean_idle, *shape)
+            reading, uploading = _reading(servers, *shape), _uploading(servers, *shape)
+            for words, subject, reference in (
+                (_READING, stored, reading),
+                (_UPLOADING, stored, uploading),
+                (_DROPPING, dropped, reading),
+            ):
+                cases.append(await compare(f"{shape[0]:g} MiB, {words}", plan.rounds, subject, reference))
     budget = servers.settings.service.transfer_memory / _MEBIBYTE
-    return Outcome(reference="httpx to nowhere", cases=cases, demands=_demands(cases, budget))
+    return Outcome(reference="reference", cases=cases, demands=_demands(cases, budget), notes=[_NOTE])
 
 
-async def _case(servers: Servers, rounds: int, ours: Program, idle: int, shape: _Shape) -> Case:
-    size, pictures = shape
-    await servers.double.set(seconds=0, size=int(size * _MEBIBYTE))
-    subject = _moving(ours, idle, size, pictures)
-    return await compare(f"{size:g} MiB", rounds, subject, _reading(servers, size, pictures))
+@asynccontextmanager
+async def _lean_store(servers: Servers) -> AsyncGenerator[Program]:
+    """The service with a store that keeps nothing."""
+    port = free_ports(servers.directory, "store")["store"]
+    url = f"http://127.0.0.1:{port}"
+    name = "bench-lean-store"
+    own = {"S3_ENDPOINT_URL": url, "MONGODB_DATABASE": name, "NATS_STREAM": name}
+    command = python_module("bench.store", "--port", str(port))
+    environ = {"PYTHONPATH": str(ROOT)}
+    async with (
+        running(*command, environ=environ, directory=servers.directory, ready=url),
+        servers.service(name, **own) as it,
+    ):
+        yield it
+
+
+async def _warm(program: Program) -> int:
+    await generate(program, jobs=64, at_once=_AT_ONCE)
+    return program.memory_bytes
 
 
 def _demands(cases: list[Case], budget: float) -> list[Demand]:
     most = max(case.subject["peak MiB"].high for case in cases)
     limit = budget + _SLACK_MIB
-    slowest = min(case.ratio["MiB/s"].median for case in cases)
+    worst = {
+        words: min(case.ratio["MiB/s"].median for case in cases if case.name.endswith(words))
+        for words in (_READING, _UPLOADING, _DROPPING)
+    }
     return [
         at_most(f"memory above idle, at its highest: at most the budget and {_SLACK_MIB} MiB", most, limit, "MiB"),
-        at_least("MiB/s in the worst case: at least 0.5 times those of httpx", slowest, 0.5),
+        *(
+            at_least(f"MiB/s in the worst case, {words}: at least 0.5 times", ratio, 0.5)
+            for words, ratio in worst.items()
+        ),
     ]
 
 
@@ -59,6 +95,16 @@ def _moving(ours: Program, idle: int, size: float, pictures: int) -> Measured:
             "CPU ms/MiB": (ours.cpu_seconds - spent) * 1000 / moved,
             "peak MiB": (max(peak) - idle) / _MEBIBYTE,
         }
+
+    return measured
+
+
+def _uploading(servers: Servers, size: float, pictures: int) -> Measured:
+    arguments = ("--bytes", str(int(size * _MEBIBYTE)), "--pictures", str(pictures), "--at-once", str(_AT_ONCE))
+
+    async def measured() -> Figures:
+        seconds = await output_of(*python_module("bench.put", *arguments), environ=servers.environ())
+        return {"MiB/s": size * pictures / float(seconds)}
 
     return measured
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from bench.connections import Database, database
+from bench.double import JWKS
 from bench.figures import Case, Figures, Outcome, at_most, measure
 from bench.generating import BODIES, PATH, generate
 from bench.load import send
@@ -22,26 +23,37 @@ _WATCHED_FOR: Final = 5.0
 _WARMING: Final = 200
 _BETWEEN_LOOKS: Final = 0.2
 _MOST_KIB: Final = 40
+_NOTE: Final = (
+    "Every job was completed, with its picture stored. Jobs wait for fal's signed webhook, or each on a status stream: "
+    "where a process may not hold that many, the others poll."
+)
 _MOST_HEALTH_MS: Final = 100
 
 
 async def run(servers: Servers, plan: Plan) -> Outcome:
     """Jobs that all wait for fal at once, in one process; health is asked meanwhile; then all of them end."""
     numbers = [number for number in _NUMBERS if number <= plan.in_flight]
-    cases = [await _case(servers, number) for number in numbers]
-    most = max(case.subject["KiB/job"].median for case in cases[1:] or cases)
+    hinted = [await _case(servers, number, webhooks=True) for number in numbers]
+    streamed = [await _case(servers, number, webhooks=False) for number in numbers]
+    cases = [*hinted, *streamed]
+    most = max(case.subject["KiB/job"].median for case in hinted[1:] or hinted)
     health = max(case.subject["health p99 ms"].median for case in cases)
     demands = [
-        at_most(f"memory per waiting job, from 1 000 on: at most {_MOST_KIB} KiB", most, _MOST_KIB, "KiB"),
+        at_most(
+            f"memory per waiting job with webhooks, from 1 000 on: at most {_MOST_KIB} KiB", most, _MOST_KIB, "KiB"
+        ),
         at_most(f"p99 of health meanwhile: less than {_MOST_HEALTH_MS} ms", health, _MOST_HEALTH_MS, "ms"),
     ]
-    return Outcome(cases=cases, demands=demands, notes=["Every job was completed, with its picture stored."])
+    return Outcome(cases=cases, demands=demands, notes=[_NOTE])
 
 
-async def _case(servers: Servers, number: int) -> Case:
+async def _case(servers: Servers, number: int, *, webhooks: bool) -> Case:
     """One round, with a process of its own: what counts is memory, which does not come back."""
-    name = f"bench-in-flight-{number}"
+    how = "webhooks" if webhooks else "streams"
+    name = f"bench-in-flight-{number}-{how}"
     room = {"IMAGEGEN_CONCURRENCY": str(number + 100), "MONGODB_DATABASE": name, "NATS_STREAM": name}
+    if webhooks:
+        room |= {"PUBLIC_URL": servers.address(name), "FAL_JWKS_URL": f"{servers.double.program.url}{JWKS}"}
 
     async def measured() -> Figures:
         await servers.double.set(seconds=0)
@@ -49,7 +61,7 @@ async def _case(servers: Servers, number: int) -> Case:
             await generate(ours, jobs=_WARMING, at_once=32)
             return await _waiting(servers, ours, number, stored)
 
-    return await measure(f"{number} jobs", 1, measured)
+    return await measure(f"{number} jobs, {how}", 1, measured)
 
 
 async def _waiting(servers: Servers, ours: Program, number: int, stored: Database) -> Figures:

@@ -1,6 +1,7 @@
 """The command line: `imagegen serve`, `worker`, `demo`, `openapi`, `doctor`, `keys`, `usage`."""
 
 import asyncio
+import gc
 import logging
 import sys
 from collections.abc import Coroutine, Sequence
@@ -10,7 +11,6 @@ from typing import Annotated, NoReturn, TypeVar
 
 import typer
 from rich.console import Console
-from rich.logging import RichHandler
 from rich.markup import escape
 from rich.table import Table
 
@@ -19,6 +19,7 @@ from imagegen.api import openapi_json
 from imagegen.demo import demo as run_demo
 from imagegen.doctor import Verdict, examine
 from imagegen.errors import ImagegenError, SettingsError, Unavailable
+from imagegen.logs import Events, start_logging
 from imagegen.settings import Settings
 from imagegen.storage.usage import Difference
 
@@ -33,6 +34,7 @@ usage = typer.Typer(help="Who spent what.", no_args_is_help=True)
 app.add_typer(usage, name="usage")
 T = TypeVar("T")
 _MONEY = ("charged", "provider_cost")
+_log = logging.getLogger("imagegen")
 _console = Console(stderr=True, highlight=False)
 
 
@@ -42,20 +44,25 @@ def serve(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port to listen on; 0 for a free one.")] = 5000,
 ) -> None:
     """Run the API and a runner. Every server that no variable names is started locally."""
-    settings = _settings()
+    settings, events = _settings()
 
     def ready(url: str) -> None:
+        gc.freeze()  # the models, S3's client and the application last as long as the process, like all imports
+        if settings.log_format == "json":
+            _log.info("imagegen is ready at %s", url)
+            return
         _console.print(
             f"[bold green]imagegen is ready[/] at {url}  (interactive documentation: {url}/api-docs)", soft_wrap=True
         )
 
-    _run(serving.serve(settings, host, port, ready=ready))
+    _run(serving.serve(settings, host, port, ready=ready, events=events))
 
 
 @app.command()
 def worker() -> None:
     """Run jobs only. Start as many as you like, on any machine that shares MongoDB, S3 and NATS."""
-    _run(serving.work(_settings()))
+    settings, events = _settings()
+    _run(serving.work(settings, ready=gc.freeze, events=events))
 
 
 @app.command()
@@ -66,7 +73,7 @@ def demo(
     port: Annotated[int, typer.Option(min=0, max=65535)] = 5000,
 ) -> None:
     """Make one picture with every model, on the local stack only: it never spends money."""
-    _log_to_console("warning")
+    start_logging("warning", "console")
     if not _run(run_demo(output, port, once=once)):
         raise typer.Exit(1)
 
@@ -76,7 +83,7 @@ def openapi(
     output: Annotated[Path | None, typer.Option(help="File to write. Without it, the text is printed.")] = None,
 ) -> None:
     """Write the OpenAPI document of the catalog, to generate clients from. No server is needed."""
-    settings = _settings()
+    settings, _ = _settings()
     try:
         text = openapi_json(serving.read_catalog(settings))
     except ImagegenError as error:
@@ -94,7 +101,7 @@ def doctor() -> None:
         settings = Settings.read()
     except SettingsError as error:
         _fail("The settings are wrong:", error.faults, status=1)
-    _log_to_console("error")
+    start_logging("error", "console", settings.secrets)
     findings = _run(examine(settings))
     for finding in findings:
         typer.echo(f"{finding.verdict:<5}  {finding.subject}: {finding.words}")
@@ -107,7 +114,8 @@ def rebuild_usage(
     apply: Annotated[bool, typer.Option("--apply", help="Replace what differs by what the jobs come to.")] = False,
 ) -> None:
     """Sum up all jobs anew and show where the kept usage differs; exits with 1 while it does."""
-    differences = _run(upkeep.rebuild_usage(_settings(), apply=apply))
+    settings, _ = _settings()
+    differences = _run(upkeep.rebuild_usage(settings, apply=apply))
     if not differences:
         _console.print("The usage is what the jobs come to.")
         return
@@ -118,27 +126,22 @@ def rebuild_usage(
 
 
 def _show_differences(differences: Sequence[Difference]) -> None:
-    table = Table("day", "user", "model", "figure", "kept", "the jobs come to")
+    table = Table("day or month", "user", "model", "figure", "kept", "the jobs come to")
     for difference in differences:
         key, kept, made = difference.key, asdict(difference.kept), asdict(difference.recomputed)
         for name in (name for name in kept if kept[name] != made[name]):
             figures = (f"{kept[name]:f}", f"{made[name]:f}") if name in _MONEY else (str(kept[name]), str(made[name]))
-            table.add_row(key.day, escape(key.user_id), escape(key.model), name, *figures)
+            table.add_row(key.period, escape(key.user_id), escape(key.model), name, *figures)
     Console(highlight=False).print(table)
 
 
-def main() -> None:
-    """Run the command that was typed."""
-    app()
-
-
-def _settings() -> Settings:
+def _settings() -> tuple[Settings, Events]:
+    """Read the settings and begin to log as they say."""
     try:
         settings = Settings.read()
     except SettingsError as error:
         _fail("The settings are wrong:", error.faults)
-    _log_to_console(settings.service.log_level)
-    return settings
+    return settings, start_logging(settings.service.log_level, settings.log_format, settings.secrets)
 
 
 def _run(work: Coroutine[object, object, T]) -> T:
@@ -161,15 +164,3 @@ def _fail(heading: str, reasons: Sequence[str], *, status: int = 2) -> NoReturn:
     for reason in reasons:
         _console.print(f"  {reason}", markup=False, soft_wrap=True)
     raise typer.Exit(status)
-
-
-def _log_to_console(level: str) -> None:
-    logging.basicConfig(
-        level=level.upper(),
-        format="%(name)s: %(message)s",
-        datefmt="%H:%M:%S",
-        handlers=[RichHandler(console=_console, show_path=False, rich_tracebacks=False)],
-    )
-    # httpx logs the address of every request at INFO; those of fal's media and of webhooks are nobody's business.
-    logging.getLogger("httpx").setLevel(logging.WARNING)
-    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)

@@ -38,7 +38,7 @@ async def delete(job_id: str, services: Services) -> bool:
     try:
         await _erase(tombstone, services)
     except Unavailable as error:
-        _log.warning("job %s is deleted, its pictures not yet: %s", job_id, error)
+        _log.warning("job %s is deleted, its pictures not yet: %s", job_id, error, extra={"job_id": job_id})
         return False
     return True
 

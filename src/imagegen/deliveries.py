@@ -19,6 +19,7 @@ from imagegen.api.delivery_answers import event_answer, receiver
 from imagegen.errors import JobDeleted, JobNotFound, Unavailable
 from imagegen.http import was_forbidden
 from imagegen.jobs import Job
+from imagegen.logs import about
 from imagegen.settings import Environment
 from imagegen.webhooks import (
     Attempt,
@@ -104,10 +105,17 @@ async def _send(delivery: Delivery, services: Services, pace: Pace) -> None:
     if job.completed_at != delivery.ended_at:
         await services.jobs.deliveries.supersede(delivery)
         return
-    attempt = await _attempt(delivery, job, services, pace)
+    about(job_id=job.id)
+    with services.tracer.trace("deliver webhook", "producer", parent=job.trace) as span:
+        attempt = await _attempt(delivery, job, services, pace)
+        if attempt.outcome is not Outcome.DELIVERED:
+            span.failed(attempt.outcome.value)
     pause = pace.pause(delivery.claims, _jitter())
     state = _state_after(delivery, attempt, pause, pace)
     await services.jobs.deliveries.note(delivery, attempt, state, pause)
+    services.metrics.webhook_attempted(attempt.outcome.value, given_up=state is DeliveryState.FAILED)
+    if delivery.claims > 1:
+        services.metrics.retried("webhook")
     level = logging.INFO if state is DeliveryState.DELIVERED else logging.WARNING
     _log.log(level, "delivery %s to %s: %s (%s)", delivery.id, receiver(delivery.url), attempt.outcome, state)
 

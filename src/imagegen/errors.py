@@ -286,6 +286,12 @@ class ProviderError(ImagegenError):
         super().__init__(answer.message)
         self.answer = answer
 
+    @property
+    def summary(self) -> str:
+        """What kind of error it is, for the log: without fal's words, which may quote the prompt."""
+        status = f"HTTP {self.answer.status}" if self.answer.status else None
+        return ", ".join(part for part in (type(self).__name__, status, self.answer.error_type) if part)
+
 
 class ProviderRejected(ProviderError):
     """fal refused the request or its model failed on it; the same request would fail again."""

@@ -6,8 +6,10 @@ Addresses that strangers have chosen are called through a pool of their own, whi
 
 import ipaddress
 import socket
+import ssl
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Final
 from urllib.request import getproxies, proxy_bypass
 
@@ -16,6 +18,8 @@ import httpx
 from aiohttp.abc import AbstractResolver
 from httpx_aiohttp import AiohttpTransport
 from typing_extensions import override
+
+from imagegen.tracing import HEADER, Attributes, span
 
 # A server may close an idle connection at the very moment a POST goes out on it, and nobody can tell whether the POST
 # was read. So a connection idles for less than the shortest keep-alive in use (3 s), then a fresh one is opened.
@@ -32,7 +36,7 @@ async def open_transport(connections: int) -> AsyncGenerator[httpx.AsyncBaseTran
     Args:
         connections: how many may be open at once; more requests wait for a free one.
     """
-    tls = httpx.create_ssl_context()
+    tls = _tls()
     connector = aiohttp.TCPConnector(limit=connections, keepalive_timeout=KEEPALIVE_SECONDS, ssl=tls)
     async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
         direct = AiohttpTransport(client=session, verify=tls)
@@ -42,6 +46,12 @@ async def open_transport(connections: int) -> AsyncGenerator[httpx.AsyncBaseTran
             if scheme in {"http", "https"}
         }
         yield SharedTransport(direct, proxied)
+
+
+@cache
+def _tls() -> ssl.SSLContext:
+    """Certificates are checked against the authorities that httpx trusts; reading them takes 20 ms each time."""
+    return httpx.create_ssl_context()
 
 
 class ForbiddenAddress(OSError):
@@ -70,7 +80,7 @@ async def open_guarded_transport(
             raise ForbiddenAddress("the address is not public")
         return socket.socket(family, kind, protocol)
 
-    tls = httpx.create_ssl_context()
+    tls = _tls()
     connector = aiohttp.TCPConnector(
         limit=connections,
         force_close=True,
@@ -101,6 +111,16 @@ class SharedTransport(httpx.AsyncBaseTransport):
 
     @override
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        with span(request.method, "client", _described(request)) as sending:
+            if sending.traceparent:
+                request.headers[HEADER] = sending.traceparent
+            response = await self._send(request)
+            sending.note({"http.response.status_code": response.status_code})
+            if response.is_error:
+                sending.failed(str(response.status_code))
+            return response
+
+    async def _send(self, request: httpx.Request) -> httpx.Response:
         try:
             return await self._route(request.url).handle_async_request(request)
         except aiohttp.ClientError as error:  # httpx-aiohttp leaves some as they are: an answer that is not HTTP
@@ -115,6 +135,17 @@ class SharedTransport(httpx.AsyncBaseTransport):
         if proxied is None or is_loopback(url.host) or proxy_bypass(url.host):
             return self._direct
         return proxied
+
+
+def _described(request: httpx.Request) -> Attributes:
+    """OpenTelemetry's attributes for a request, but not its `url.full`: paths of pictures and receivers are secrets."""
+    url = request.url
+    return {
+        "http.request.method": request.method,
+        "server.address": url.host,
+        "server.port": url.port or (443 if url.scheme == "https" else 80),
+        "url.scheme": url.scheme,
+    }
 
 
 def is_loopback(host: str) -> bool:

@@ -52,7 +52,7 @@ async def with_pictures_kept(job: Job, services: Services) -> Job:
     inline = [(place, text) for place, text in addresses if _is_inline(text)]
     links = [(place, text) for place, text in addresses if not _is_inline(text)]
     _demand_the_limit(inline, services.settings.limits.max_data_uri_bytes)
-    decoded = await asyncio.to_thread(_decoded, inline)
+    decoded = await asyncio.to_thread(_decoded, inline) if inline else []
     references = await _linked(links, job.user_id, services.images)
     for each in decoded:
         key = await services.images.keep_input(job.user_id, each.file, each.picture)

@@ -2,32 +2,48 @@
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from imagegen.jobs import JsonObject
+from imagegen.jobs import FINAL, JsonObject
 
 BATCH: Final = "batchId"  # the member of an event that names the batch of its job
 FREE_SLOT: Final = "free-slot"  # in place of a job's id: a request is no longer open at fal
 _MOST_KEPT: Final = 64
+_ENDS: Final = {status.value for status in FINAL}
+
+
+def is_any(_event: JsonObject) -> bool:
+    """Every event counts."""
+    return True
+
+
+def is_end(event: JsonObject) -> bool:
+    """Whether a job has ended with this event; one that cannot be read may be that."""
+    return event.get("status") is None or event["status"] in _ENDS
 
 
 class Listener:
     """What one waiter has not taken yet: the newest events only, so that one who is slow holds no memory.
 
+    Args:
+        counts: which events are for this waiter.
+
     Attributes:
-        woken: set whenever something happened; the waiter clears it.
+        woken: set whenever one of them happened; the waiter clears it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, counts: Callable[[JsonObject], bool]) -> None:
         self.woken = asyncio.Event()
+        self._counts = counts
         self._events: deque[JsonObject] = deque(maxlen=_MOST_KEPT)
 
     def hear(self, event: JsonObject) -> None:
         """Keep an event and wake the waiter."""
-        self._events.append(event)
-        self.woken.set()
+        if self._counts(event):
+            self._events.append(event)
+            self.woken.set()
 
     def take(self) -> Sequence[JsonObject]:
         """The events since the last time, oldest first."""
@@ -44,9 +60,9 @@ class JobNews:
         self._listeners: dict[str, set[Listener]] = defaultdict(set)
 
     @contextmanager
-    def heard(self, wanted: str) -> Generator[Listener]:
-        """A listener to everything that happens to a job, or to the jobs of a batch."""
-        listener = Listener()
+    def heard(self, wanted: str, counts: Callable[[JsonObject], bool] = is_any) -> Generator[Listener]:
+        """A listener to what happens to a job, or to the jobs of a batch."""
+        listener = Listener(counts)
         self._listeners[wanted].add(listener)
         try:
             yield listener
@@ -56,9 +72,9 @@ class JobNews:
                 del self._listeners[wanted]
 
     @contextmanager
-    def of(self, wanted: str) -> Generator[asyncio.Event]:
+    def of(self, wanted: str, counts: Callable[[JsonObject], bool] = is_any) -> Generator[asyncio.Event]:
         """An event that is set whenever something happened to the job or the batch; the waiter clears it."""
-        with self.heard(wanted) as listener:
+        with self.heard(wanted, counts) as listener:
             yield listener.woken
 
     def arrived(self, job_id: str, event: JsonObject) -> None:

@@ -8,6 +8,7 @@ import asyncio
 import itertools
 import logging
 import random
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -40,6 +41,7 @@ from imagegen.leftovers import clear_leftovers, discard_epoch
 from imagegen.queue import Delivery
 from imagegen.storage.images import image_key_stem
 from imagegen.submission import SERVER_DOWN, submit_once
+from imagegen.tracing import current_span, span
 from imagegen.turn import Postponed, Turn, take_turn, uptime
 from imagegen.waiting import ResultLost, StopUnconfirmed, ended_with, past_deadline, result_of
 from imagegen.wiring import Services, now
@@ -78,19 +80,38 @@ async def work(delivery: Delivery, services: Services) -> None:
 
 
 async def _claim_and_run(delivery: Delivery, services: Services) -> None:
-    asked_at = uptime()
+    asked_at, began_at = uptime(), time.time_ns()
     job = await services.jobs.claim(delivery.job_id, services.runner, services.settings.service.lease)
     if job is not None:
-        try:
-            async with take_turn(job, services, delivery, asked_at) as turn:
-                await _run_or_fail(turn)
-        except StaleJob:
-            await discard_epoch(job, services)
-            raise
-        if turn.job.may_have_leftovers:
-            await clear_leftovers(turn.job, services)
+        name, attributes = delivery.traced_as
+        with services.tracer.trace(name, "consumer", attributes, parent=job.trace, began_at=began_at):
+            await _run_claimed(job, asked_at, delivery, services)
     elif await services.jobs.is_unfinished(delivery.job_id):
         raise Postponed("somebody else is at work", _BUSY_ELSEWHERE)
+
+
+async def _run_claimed(job: Job, asked_at: float, delivery: Delivery, services: Services) -> None:
+    try:
+        async with take_turn(job, services, delivery, asked_at) as turn:
+            await _run_or_fail(turn)
+    except StaleJob:
+        services.metrics.lease_lost()
+        await discard_epoch(job, services)
+        raise
+    _tell_the_end(turn.job)
+    if turn.job.may_have_leftovers:
+        await clear_leftovers(turn.job, services)
+
+
+def _tell_the_end(job: Job) -> None:
+    """One line of the log and one note in the trace for each job."""
+    code = job.error.code if job.error else None
+    took = (job.completed_at - job.created_at).total_seconds() if job.completed_at else None
+    current_span().note({"imagegen.model": job.model, "imagegen.job.status": job.status.value})
+    if code is not None:
+        current_span().failed(code)
+    fields = {"model": job.model, "status": job.status.value, "code": code, "took": took, "epoch": job.lease.epoch}
+    _log.info("job %s %s%s", job.id, job.status.value, f": {code}" if code else "", extra=fields)
 
 
 async def _run_or_fail(turn: Turn) -> None:
@@ -105,7 +126,7 @@ async def _run_or_fail(turn: Turn) -> None:
     except InputGone as error:
         await turn.save(turn.job.failed(JobError(code="input_gone", message=str(error)), now()))
     except ResultUnavailable as error:
-        raise Postponed(str(error), SERVER_DOWN) from error
+        raise Postponed(error.summary, SERVER_DOWN) from error
     except ProviderError as error:
         await turn.save(ended_with(turn.job, error) or turn.job.failed(_provider_error(error, _code(error)), now()))
     except (ResultLost, StopUnconfirmed) as error:
@@ -122,10 +143,13 @@ async def _run(turn: Turn) -> None:
         if not resumed and (too_late := past_deadline(turn.job)) is not None:
             await turn.save(turn.job.failed(too_late, now()))
             return
-        await submit_once(turn)
-        result = await result_of(turn, resumed=resumed)
-        await turn.save(turn.job.with_result(result, turn.services.prices.of(turn.job.endpoint)))
-    images = await _store_images(turn)
+        with span("submit"):
+            await submit_once(turn)
+        with span("wait"):
+            result = await result_of(turn, resumed=resumed)
+        await turn.save(turn.job.with_result(result, turn.services.prices.of(turn.job.endpoint), at=now()))
+    with span("store"):
+        images = await _store_images(turn)
     await turn.save(turn.job.completed(images, now()))
 
 
@@ -167,6 +191,7 @@ async def _after_a_failed_transfer(turn: Turn, error: TransferError | ObjectStor
     await turn.save(turn.job.transfer_failed(str(error), now(), unreadable=unreadable))
     code = _hopeless(turn.job, error)
     if code is None:
+        turn.services.metrics.retried("transfer")
         raise Postponed(f"the pictures could not be stored: {error}", _backoff(turn.job.transfer.attempts)) from error
     await turn.save(turn.job.failed(JobError(code=code, message=str(error)), now()))
 

@@ -116,6 +116,7 @@ async def _store_late_id(job: Job, request: ProviderRequest, services: Services)
     if job.status is JobStatus.FAILED:
         _log.warning("job %s goes on: fal.ai had accepted its request %s", job.id, request.request_id)
         await services.jobs.late_ids.revive(job, late)
+        services.metrics.job_revived()
     else:
         await services.jobs.late_ids.adopt(late)
     await services.queue.announce(late)

@@ -70,6 +70,8 @@ class Turn:
         was_open = self.job.is_open_at_fal
         saved = await _patiently(lambda: self.services.jobs.save(job))
         self.job = replace(saved, cancel_requested_at=self.job.cancel_requested_at)
+        if self.job.status.is_final:
+            self.services.metrics.job_ended(self.job)
         await self.services.queue.announce(self.job)
         if was_open and not self.job.is_open_at_fal and self.services.settings.fal.concurrency is not None:
             await self.services.queue.announce_a_free_slot()
@@ -133,6 +135,11 @@ class Turn:
     def _wished(self, since: datetime | None) -> None:
         if since is not None:
             self.job = replace(self.job, cancel_requested_at=since)
+
+    def note_the_beginning(self, generating_since: datetime | None) -> None:
+        """fal began to work on the request then. Stored with the next move: it is worth none of its own any more."""
+        if self.job.generating_at is None:
+            self.job = replace(self.job, generating_at=generating_since)
 
     async def announce(self, **progress: object) -> None:
         """Tell whoever waits how far the job is, without storing it."""

@@ -106,24 +106,29 @@ async def _until_ended(turn: Turn, request: ProviderRequest, *, resumed: bool) -
         waiting.cancel()
         watching.cancel()
         await asyncio.gather(waiting, watching, return_exceptions=True)
+    turn.note_the_beginning(watch.generating_since)
     waiting.result()
 
 
 class _Watch:
-    """What goes on beside the wait: limits of time, the caller's wish, and asking fal to cancel."""
+    """What goes on beside the wait: limits of time, the caller's wish, and asking fal to cancel.
+
+    Attributes:
+        generating_since: when fal was first heard to work on the request.
+    """
 
     def __init__(self, turn: Turn, request: ProviderRequest, look: asyncio.Event) -> None:
         self._turn, self._request, self._look = turn, request, look
         self._is_in_queue = False  # only fal can say so: an earlier turn may have missed that it began
-        self._generating_since: datetime | None = None
+        self.generating_since: datetime | None = None
         self._asked = False
         self.saving = asyncio.Lock()
 
     async def heard(self, progress: Progress) -> None:
         """Pass on what fal says, and note when it began to work."""
         self._is_in_queue = progress.state == "in_queue"
-        if progress.state == "in_progress" and self._generating_since is None:
-            self._generating_since = now()
+        if progress.state == "in_progress" and self.generating_since is None:
+            self.generating_since = now()
         await self._turn.announce(stage=progress.state, queuePosition=progress.queue_position, logs=list(progress.logs))
 
     async def watch(self) -> None:
@@ -140,9 +145,9 @@ class _Watch:
                     await self._turn.nudge.wait()
 
     async def _note_the_beginning(self) -> None:
-        if self._generating_since is not None and self._turn.job.generating_at is None:
+        if self.generating_since is not None and self._turn.job.generating_at is None:
             async with self.saving:
-                await self._turn.save(self._turn.job.generating(self._generating_since))
+                await self._turn.save(self._turn.job.generating(self.generating_since))
 
     async def _stop_if_due(self) -> None:
         reason = _reason_to_stop(self._turn.job, self._due())

@@ -14,14 +14,17 @@ from uuid import uuid4
 import httpx
 
 from imagegen.errors import DatabaseUnavailable, StartupError
-from imagegen.fal import Fal, Pricing, WebhookVerifier, allowed_streams
+from imagegen.fal import Fal, Pricing, WebhookVerifier, files_for, operation_of, streams_within
 from imagegen.http import open_guarded_transport, open_transport
+from imagegen.metrics import MeasuredTransport, Metrics, watching_the_event_loop
+from imagegen.open_files import allow_open_files
 from imagegen.prices import PriceBook, open_prices
 from imagegen.queue import Queue, open_queue
 from imagegen.registry import Registry
 from imagegen.settings import Settings
 from imagegen.storage.images import Images, open_images
 from imagegen.storage.jobs import Jobs, open_jobs
+from imagegen.tracing import PASS_ON, Tracer
 from imagegen.webhooks import is_public
 
 QUEUE_USE: Final = timedelta(seconds=90)  # a process says so anew with each audit; one that died is forgotten then
@@ -40,6 +43,7 @@ class Services:
     """What the rest of the process works with; one of each kind.
 
     Attributes:
+        metrics: what this process counts.
         receivers: leads to callers' webhooks, and to public addresses only unless the settings say otherwise.
         runner: this process's name in leases: host, process id and a random part.
         stopping: set when the process was asked to end; waiting requests are answered with what there is.
@@ -54,8 +58,10 @@ class Services:
     webhooks: WebhookVerifier
     prices: PriceBook
     receivers: httpx.AsyncBaseTransport
+    metrics: Metrics
     runner: str
     stopping: asyncio.Event
+    tracer: Tracer = PASS_ON
 
 
 @asynccontextmanager
@@ -65,6 +71,7 @@ async def open_services(
     *,
     stopping: asyncio.Event | None = None,
     create_bucket: bool = False,
+    tracer: Tracer = PASS_ON,
 ) -> AsyncGenerator[Services]:
     """Connect to the four servers and close every connection at the end.
 
@@ -73,6 +80,7 @@ async def open_services(
         registry: the models.
         stopping: who sets it asks waiting requests to come to an end.
         create_bucket: make the bucket if it is not there; for a local S3 only.
+        tracer: begins the span of each job that is taken from the queue.
 
     Raises:
         StartupError: a setting that only the server could judge.
@@ -82,15 +90,22 @@ async def open_services(
         # Each job in flight holds one connection to fal or to its media host, a few more move pictures.
         connections = 2 * settings.service.concurrency + _SPARE_CONNECTIONS
         transport = await stack.enter_async_context(open_transport(connections))
-        fal = Fal(settings.fal, transport, streams=allowed_streams())
-        images = await stack.enter_async_context(open_images(settings.s3, settings.service, transport, fal.media_hosts))
+        metrics = Metrics()
+        await stack.enter_async_context(watching_the_event_loop(metrics))
+        to_fal = MeasuredTransport(transport, metrics, "fal", operation_of)
+        to_media = MeasuredTransport(transport, metrics, "media", lambda _: "download")
+        allowed = allow_open_files(files_for(settings.service.concurrency))
+        fal = Fal(settings.fal, to_fal, streams=streams_within(allowed), metrics=metrics)
+        images = await stack.enter_async_context(
+            open_images(settings.s3, settings.service, to_media, fal.media_hosts, metrics)
+        )
         jobs = await stack.enter_async_context(open_jobs(settings.mongodb))
         runner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
         queue = await stack.enter_async_context(_open_the_queue_in_use(settings, jobs, runner))
         if create_bucket:
             await images.bucket.ensure()
         prices = await stack.enter_async_context(
-            open_prices(Pricing(settings.fal, transport), jobs.unit_prices, registry.endpoints)
+            open_prices(Pricing(settings.fal, to_fal), jobs.unit_prices, registry.endpoints)
         )
         receivers = await stack.enter_async_context(open_guarded_transport(RECEIVERS_AT_ONCE, _receivable(settings)))
         yield Services(
@@ -100,11 +115,13 @@ async def open_services(
             images=images,
             queue=queue,
             fal=fal,
-            webhooks=WebhookVerifier(settings.fal, transport),
+            webhooks=WebhookVerifier(settings.fal, to_fal),
             prices=prices,
             receivers=receivers,
+            metrics=metrics,
             stopping=stopping or asyncio.Event(),
             runner=runner,
+            tracer=tracer,
         )
 
 

@@ -12,6 +12,7 @@ from typing import Final
 from imagegen.deletion import sweep
 from imagegen.errors import QueueUnavailable, Unavailable
 from imagegen.leftovers import sweep_leftovers
+from imagegen.logs import about
 from imagegen.queue import Delivery
 from imagegen.queue_lanes import FEW, OPEN, lane_of
 from imagegen.runner import work
@@ -31,6 +32,7 @@ async def run_jobs(services: Services) -> None:
     Cancelled, it hands every unfinished job back, so that another process goes on with it at once.
     """
     places = asyncio.Semaphore(services.settings.service.concurrency)
+    services.metrics.places(services.settings.service.concurrency)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_audit_forever(services), name="audit")
         while True:
@@ -136,13 +138,17 @@ async def _next_delivery(services: Services) -> Delivery:
             await asyncio.sleep(1)
             continue
         if delivery is not None:
+            if delivery.is_repeated:
+                services.metrics.redelivered()
             return delivery
 
 
 async def _work_safely(delivery: Delivery, services: Services) -> None:
     """The outermost loop: a defect met in one job must not end the others. Its lease runs out and it comes again."""
+    about(job_id=delivery.job_id)
     try:
-        await work(delivery, services)
+        with services.metrics.job_in_flight():
+            await work(delivery, services)
     except Exception:  # noqa: BLE001 - the one place that outlives any defect, and says so in the log
         _log.exception("job %s: unexpected error", delivery.job_id)
     finally:

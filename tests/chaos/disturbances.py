@@ -167,12 +167,14 @@ DISTURBANCES: Final[Sequence[Disturbance]] = (
 )
 
 
-async def disturb(scene: Scene, rng: Random, pause: float, enough: asyncio.Event) -> None:
+async def disturb(
+    scene: Scene, rng: Random, pause: float, enough: asyncio.Event, table: Sequence[Disturbance] = DISTURBANCES
+) -> None:
     """Disturb every `pause` seconds or so until it is enough, then let what was begun come to its end."""
-    weights = [disturbance.weight for disturbance in DISTURBANCES]
+    weights = [disturbance.weight for disturbance in table]
     async with asyncio.TaskGroup() as acts:
         while not enough.is_set():
-            disturbance = rng.choices(DISTURBANCES, weights)[0]
+            disturbance = rng.choices(table, weights)[0]
             acts.create_task(_strike(disturbance, scene, Random(rng.random())))
             await asyncio.sleep(rng.expovariate(1 / pause))
 

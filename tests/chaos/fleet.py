@@ -14,7 +14,7 @@ from tally import Tally
 
 _PAUSE: Final = 0.2  # seconds before a process that ended is started again
 _STEADY: Final = 15.0  # seconds after which an end that nobody asked for is a defect, and no failed start
-_UP_WITHIN: Final = 120.0  # seconds for one member to answer, on a machine that others keep busy too
+_UP_WITHIN: Final = 180.0  # seconds for one member to answer; on a busy machine it takes a minute and more
 _CANNOT_START: Final = 2  # also after longer, if it was stopped while it started
 
 
@@ -23,6 +23,7 @@ class Member:
     """One place in the fleet: the process that has it now, and its successors.
 
     Attributes:
+        metrics_port: where it tells Prometheus how it is.
         busy: a disturbance has it in its hands.
         told: its present process was killed, or asked to end.
         pause: seconds before the next one is started.
@@ -36,6 +37,7 @@ class Member:
     directory: Path
     tally: Tally
     port: int = 0
+    metrics_port: int = 0
     running: Running | None = None
     busy: bool = False
     told: bool = False
@@ -123,6 +125,8 @@ async def fleet(
         member.directory.mkdir()
         if member.name.endswith("-1"):
             member.environ = public
+        member.metrics_port = free_port()
+        member.environ = {**member.environ, "IMAGEGEN_METRICS_PORT": str(member.metrics_port)}
     keepers = [asyncio.create_task(member.keep_running(), name=member.name) for member in members]
     try:
         yield Fleet(members)

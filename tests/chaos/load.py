@@ -6,7 +6,7 @@ belongs to, and which jobs are one and the same wish.
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Final, TypeAlias
 
@@ -146,6 +146,8 @@ class Load:
         seed: of every choice that a client makes.
         rate: clients in a second.
         webhook: where some of them want to be told of the end.
+        behaviours: what they do, each with its weight, and whether such clients give an idempotency key.
+        came: how many there were.
     """
 
     ports: Sequence[int]
@@ -153,24 +155,26 @@ class Load:
     rate: float
     webhook: str
     tally: Tally
-    told: Told
+    behaviours: Mapping[Behaviour, tuple[int, bool]] = field(default_factory=lambda: BEHAVIOURS)
+    told: Told = field(default_factory=Told)
+    came: int = 0
 
     async def run(self, enough: Callable[[], bool]) -> None:
         """Send clients until it is enough, then let the last ones finish."""
-        rng, number = Random(f"{self.seed}/load"), 0
+        rng = Random(f"{self.seed}/load")
         limits = httpx.Limits(max_connections=None)
         async with httpx.AsyncClient(limits=limits, trust_env=False) as http, asyncio.TaskGroup() as clients:
             while not enough():
-                behave, client = self._client(number, http)
+                behave, client = self._client(self.came, http)
                 clients.create_task(behave(client), name=client.wish.token)
-                number += 1
+                self.came += 1
                 await asyncio.sleep(rng.expovariate(self.rate))
-            self.tally.note(f"{number} clients came, and heard of {len(self.told.accepted)} jobs")
+            self.tally.note(f"{self.came} clients came, and heard of {len(self.told.accepted)} jobs")
 
     def _client(self, number: int, http: httpx.AsyncClient) -> tuple[Behaviour, Client]:
         rng = Random(f"{self.seed}/client/{number}")
-        behave = rng.choices(list(BEHAVIOURS), [weight for weight, _ in BEHAVIOURS.values()])[0]
-        has_key = BEHAVIOURS[behave][1]
+        behave = rng.choices(list(self.behaviours), [weight for weight, _ in self.behaviours.values()])[0]
+        has_key = self.behaviours[behave][1]
         token = f"wish-{self.seed}-{number}"
         wish = Wish(
             token,

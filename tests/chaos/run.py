@@ -1,32 +1,22 @@
 """A run from its first process to its table: start, disturb under load, let it come to rest, reckon."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from random import Random
 from typing import Final
 
-import httpx
-from bucket import Bucket, open_bucket
 from disturbances import Scene, disturb, struck
-from faults import LATE, Fal
+from faults import LATE
 from findings import NOT_YET_PROMISED, Finding
-from fleet import Fleet, fleet
 from ledger import reckon
 from load import Load
-from processes import environment
-from receiver import Receiver, receiving
 from records import WEBHOOK_SECRET, Records, left_to_deliver, read_documents, read_records
 from servers import Servers
+from stage import Stage, open_stage
 from table import Table, tabulate
-from tally import Tally
-from told import Told
-
-from imagegen.local import local_stack
-from imagegen.settings import ServiceSettings, Settings
 
 BOUND: Final = 12
 _REST: Final = 180.0  # seconds, undisturbed, in which another job has to come to its end
@@ -85,24 +75,15 @@ class Verdict:
         return not self.broken and not self.surprises
 
 
-@dataclass(frozen=True, slots=True)
-class _Stage:
-    settings: Settings
-    fal: Fal
-    bucket: Bucket
-    receiver: Receiver
-    fleet: Fleet
-    tally: Tally
-
-
 async def run(plan: Plan, directory: Path, command: str = "") -> Verdict:
     """Run to the end; logs, data and events stay in the directory.
 
     Raises:
         TimeoutError: it took much longer than it should; everything that was started is ended.
     """
-    async with asyncio.timeout(plan.longest), _stage(plan, directory) as stage:
-        load = Load(stage.fleet.ports, str(plan.seed), plan.rate, stage.receiver.url, stage.tally, Told())
+    opened = open_stage(directory, plan.lease, _variables(plan), serves=plan.serves, workers=plan.workers)
+    async with asyncio.timeout(plan.longest), opened as stage:
+        load = Load(stage.fleet.ports, str(plan.seed), plan.rate, stage.receiver.url, stage.tally)
         await _shake(plan, stage, load)
         await _come_to_rest(stage)
         records = await read_records(stage.settings, stage.fal, stage.bucket, stage.receiver.received)
@@ -112,25 +93,7 @@ async def run(plan: Plan, directory: Path, command: str = "") -> Verdict:
         return Verdict(table, findings, [*load.told.surprises, *died], records)
 
 
-@asynccontextmanager
-async def _stage(plan: Plan, directory: Path) -> AsyncGenerator[_Stage]:
-    tally = Tally(directory)
-    async with (
-        local_stack(Settings(service=ServiceSettings(data_dir=directory / "servers"))) as settings,
-        httpx.AsyncClient(base_url=settings.fal.queue_url, timeout=60, trust_env=False) as http,
-        open_bucket(settings.s3) as bucket,
-        receiving() as receiver,
-    ):
-        await bucket.make()
-        assert settings.fal.key is not None
-        fal = Fal(http, settings.fal.key.get_secret_value())
-        environ = environment(settings, plan.lease) | _more_variables(plan)
-        async with fleet(environ, directory, tally, serves=plan.serves, workers=plan.workers) as members:
-            await members.all_up()
-            yield _Stage(settings, fal, bucket, receiver, members, tally)
-
-
-def _more_variables(plan: Plan) -> dict[str, str]:
+def _variables(plan: Plan) -> Mapping[str, str]:
     bound = {} if plan.bound is None else {"FAL_CONCURRENCY": str(plan.bound)}
     return bound | {
         "IMAGEGEN_UNKNOWN_HORIZON": f"{plan.horizon.total_seconds()}s",
@@ -139,7 +102,7 @@ def _more_variables(plan: Plan) -> dict[str, str]:
     }
 
 
-async def _shake(plan: Plan, stage: _Stage, load: Load) -> None:
+async def _shake(plan: Plan, stage: Stage, load: Load) -> None:
     """Load and disturbances side by side, until it is enough of both."""
     servers = Servers(stage.settings, stage.tally)
     lease = plan.lease.total_seconds()
@@ -157,7 +120,7 @@ async def _shake(plan: Plan, stage: _Stage, load: Load) -> None:
         enough.set()
 
 
-async def _come_to_rest(stage: _Stage) -> None:
+async def _come_to_rest(stage: Stage) -> None:
     """Undisturbed, wait until every job has ended and its webhook was told.
 
     For as long as any does: what is left when none did for a while never will.
@@ -174,7 +137,7 @@ async def _come_to_rest(stage: _Stage) -> None:
     stage.tally.note(f"at rest; unfinished and to be told: {least}")
 
 
-async def _left(stage: _Stage) -> tuple[int, int]:
+async def _left(stage: Stage) -> tuple[int, int]:
     """How many jobs have not ended and wait for no person, and how many ends are to be told to a webhook."""
     documents = await read_documents(stage.settings)
     unfinished = sum(not document.is_final and not document.attention for document in documents)

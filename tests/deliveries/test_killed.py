@@ -15,6 +15,7 @@ from service import FLUX
 from imagegen.settings import Settings
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
+pytestmark = pytest.mark.usefixtures("service")  # which makes the bucket
 WEBHOOKS = {"WEBHOOK_SECRETS": SECRET, "WEBHOOK_ALLOW_PRIVATE": "1"}
 
 

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from workbench import ENDPOINT, QUICK, SMALL, Bench, Received, Told, http, one_after_another, request_at, serving, takes
 
 from imagegen.errors import RequestForgotten, StaleJob
-from imagegen.fal import Fal, Patience, Progress, allowed_streams
+from imagegen.fal import Fal, Patience, Progress
 from imagegen.fal.streams import streams_within
 from imagegen.fal.waiting import pauses
 from imagegen.settings import FalSettings
@@ -204,7 +204,6 @@ async def test_a_wait_that_is_cancelled_or_ended_by_its_listener_frees_its_strea
 )
 def test_the_limit_on_open_files_says_how_many_streams_there_may_be(open_files: int, streams: int) -> None:
     assert streams_within(open_files) == streams
-    assert 0 <= allowed_streams() <= 4096
 
 
 def test_polls_begin_quickly_and_back_off_to_five_seconds_each_a_little_different() -> None:

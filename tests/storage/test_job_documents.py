@@ -173,10 +173,12 @@ async def test_the_stored_document_has_decimals_and_dates_and_no_empty_idempoten
         "createdAt": job.created_at,
         "startedAt": None,
         "generatingAt": None,
+        "resultAt": None,
         "completedAt": None,
         "inputKeys": [],
         "deletion": None,
         "retryOf": None,
+        "trace": None,
     }
 
 

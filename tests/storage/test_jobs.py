@@ -249,7 +249,14 @@ async def test_the_audit_finds_what_nobody_holds_and_counts_each_publishing_once
         races = await asyncio.gather(*(jobs.queueing.next_generation(forgotten.id, 0) for _ in range(10)))
         others = [await jobs.queueing.next_generation(job.id, 0) for job in (held, ended)]
 
-        waiting = Waiting(id=forgotten.id, user_id="user", priority=Priority.NORMAL, generation=0, is_open_at_fal=False)
+        waiting = Waiting(
+            id=forgotten.id,
+            user_id="user",
+            priority=Priority.NORMAL,
+            generation=0,
+            was_sent=False,
+            is_open_at_fal=False,
+        )
         assert (found, sorted(races, key=str), others) == ([waiting], [1] + 9 * [None], [None, None])
         assert await jobs.queueing.waiting(timedelta(seconds=10)) == []
         assert (await claimed(jobs, forgotten)).generation == 1

@@ -187,6 +187,23 @@ async def test_days_and_months_are_those_of_utc(jobs: Jobs) -> None:
     assert await counted(Grouping.MODEL, date(2026, 3, 2)) == {"flux-pro": 1}
 
 
+async def test_a_question_about_whole_months_says_what_the_days_say(jobs: Jobs) -> None:
+    user = a_user()
+    for at in (MIDNIGHT - timedelta(days=40), MIDNIGHT - timedelta(seconds=1), MIDNIGHT, MIDNIGHT + timedelta(days=31)):
+        await jobs.save(completed(await leased(jobs, user), at))
+
+    async def counts(by: Grouping, begin: date | None, end: date | None) -> dict[str, int]:
+        sums = await jobs.usage.sums(UsageFilter(user_id=user, from_day=begin, to_day=end), by)
+        return {name: found.jobs for name, found in sums.items()}
+
+    february, april = date(2026, 2, 1), date(2026, 4, 1)
+    assert await counts(Grouping.MONTH, None, None) == {"2026-01": 1, "2026-02": 1, "2026-03": 1, "2026-04": 1}
+    assert await counts(Grouping.MONTH, february, april) == {"2026-02": 1, "2026-03": 1}
+    assert await counts(Grouping.MONTH, february, date(2026, 4, 2)) == {"2026-02": 1, "2026-03": 1, "2026-04": 1}
+    assert await counts(Grouping.MODEL, february, april) == {"flux-pro": 2}
+    assert await counts(Grouping.MODEL, None, date(2026, 4, 2)) == {"flux-pro": 4}
+
+
 async def test_a_user_sees_their_own_and_nobody_elses(jobs: Jobs) -> None:
     users = [a_user() for _ in range(5)]
     for number, user in enumerate(users, start=1):
@@ -251,10 +268,11 @@ async def test_a_damaged_usage_is_found_and_mended_while_jobs_end(own: Settings)
         for user in ("kept", "wrong", "gone"):
             await jobs.save(completed(await leased(jobs, user), provider_cost=Decimal("0.01")))
         rollup = jobs.usage._usage  # pyright: ignore[reportPrivateUsage] - damages it on purpose
-        await rollup.update_one({"userId": "wrong"}, {"$inc": {"jobs": 3, "charged": Decimal("1.00")}})
-        await rollup.delete_one({"userId": "gone"})
+        of_days = {"day": {"$exists": True}}
+        await rollup.update_one({"userId": "wrong", **of_days}, {"$inc": {"jobs": 3, "charged": Decimal("1.00")}})
+        await rollup.delete_many({"userId": "gone"})
         key = UsageKey("2026-03-01", "never", "flux-pro")
-        invented = {"day": key.day, "userId": key.user_id, "model": key.model}
+        invented = {"day": key.period, "userId": key.user_id, "model": key.model}
         await rollup.insert_one({"_id": invented, **invented, "jobs": 1})
 
         found = await jobs.usage.differences()
@@ -266,10 +284,11 @@ async def test_a_damaged_usage_is_found_and_mended_while_jobs_end(own: Settings)
 
         right = Sums(jobs=1, completed=1, images=2, charged=Decimal("0.10"), provider_cost=Decimal("0.01"))
         wrong = replace(right, jobs=4, charged=Decimal("1.10"))
-        assert {change.key.user_id: (change.kept, change.recomputed) for change in found} == {
-            "wrong": (wrong, right),
-            "gone": (Sums(), right),
-            "never": (Sums(jobs=1), Sums()),
+        assert {(change.key.user_id, change.key.period): (change.kept, change.recomputed) for change in found} == {
+            ("wrong", "2026-03-01"): (wrong, right),
+            ("gone", "2026-03-01"): (Sums(), right),
+            ("gone", "2026-03"): (Sums(), right),
+            ("never", "2026-03-01"): (Sums(jobs=1), Sums()),
         }
         assert await jobs.usage.differences() == []
         assert (await total(jobs, "wrong")).jobs == 11

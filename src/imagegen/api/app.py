@@ -10,12 +10,14 @@ from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
+from fastapi.telemetry import TelemetryConfig
 
 import imagegen
 from imagegen.api.doors import Doorkeeper, Doors
 from imagegen.api.edges import document_edges, guard_edges
 from imagegen.api.errors import translate_errors
 from imagegen.api.limits import Seats
+from imagegen.api.measuring import Measuring
 from imagegen.api.openapi import document, operation_id
 from imagegen.api.routes import (
     batches,
@@ -24,6 +26,7 @@ from imagegen.api.routes import (
     events,
     health,
     jobs,
+    metrics,
     pictures,
     retry,
     uploads,
@@ -34,11 +37,20 @@ from imagegen.api.routes.batches import batch_router
 from imagegen.api.routes.images import images_router
 from imagegen.registry import Registry
 from imagegen.settings import LimitSettings
+from imagegen.tracing import PASS_ON, Tracer
 from imagegen.wiring import Services
 
 OpenServices = Callable[[], AbstractAsyncContextManager[Services]]
 _ASSETS: Final = "/api-docs/assets"
 _LIMITS: Final = LimitSettings()
+# FastAPI's own would record paths, faults of bodies and the words of exceptions. `observed` stands in its place.
+_NO_TELEMETRY: Final[TelemetryConfig] = {
+    "tracing": False,
+    "metrics": False,
+    "logs": False,
+    "operation_spans": False,
+    "auto_configure": False,
+}
 
 
 class State(TypedDict):
@@ -50,7 +62,11 @@ class State(TypedDict):
 
 
 def create_app(
-    registry: Registry, open_services: OpenServices, doors: Doors | None = None, limits: LimitSettings = _LIMITS
+    registry: Registry,
+    open_services: OpenServices,
+    doors: Doors | None = None,
+    limits: LimitSettings = _LIMITS,
+    tracer: Tracer = PASS_ON,
 ) -> FastAPI:
     """Make the application.
 
@@ -59,13 +75,18 @@ def create_app(
         open_services: entered when the application starts and left when it stops.
         doors: who is let in; without them anyone, by the names of this machine only.
         limits: what is taken from a caller.
+        tracer: begins the span of each request.
     """
     doors = doors or Doors()
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[State]:
         async with open_services() as services:
-            yield State(services=services, seats=Seats(limits.max_waiting), streams=Seats(limits.max_streams))
+            yield State(
+                services=services,
+                seats=Seats(limits.max_waiting, services.metrics.requests_waiting),
+                streams=Seats(limits.max_streams, services.metrics.streams_open),
+            )
 
     app = FastAPI(
         title="imagegen",
@@ -75,6 +96,7 @@ def create_app(
         redoc_url=None,
         redirect_slashes=False,
         generate_unique_id_function=operation_id,
+        telemetry=_NO_TELEMETRY,
     )
     translate_errors(app, registry)
     app.include_router(images_router(registry))
@@ -90,11 +112,14 @@ def create_app(
     app.include_router(retry.router)
     app.include_router(usage.router)
     app.include_router(health.router)
+    if doors.keys is None:  # with keys, each caller could read what all spend: operators have a port of their own
+        app.include_router(metrics.router)
     _serve_documentation(app)
     document(app, registry, doors)
     document_edges(app)
     app.add_middleware(Doorkeeper, doors=doors)
-    guard_edges(app, limits)
+    guard_edges(app, limits, tracer)
+    app.add_middleware(Measuring)
     return app
 
 

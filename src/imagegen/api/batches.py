@@ -57,6 +57,8 @@ async def accept_batch(body: RequestBatch, services: Services, caller: Caller, k
     stored, replayed = await services.jobs.batches.insert(batch, kept, since)
     if replayed:
         return _replay(batch, stored)
+    for job in kept:
+        services.metrics.job_accepted(job.model)
     await _queue_all(kept, services)
     return AcceptedBatch(batch=stored)
 
@@ -65,7 +67,9 @@ async def wait_for_batch(
     batch: Batch, services: Services, patience: timedelta, seen_enough: Callable[[], Awaitable[bool]]
 ) -> None:
     """Look at the batch until that has shown enough or the patience is over; twice a second at most."""
-    await look_until(seen_enough, batch.id, services, patience, pause=timedelta(seconds=0.5))
+    with services.queue.news.of(batch.id) as news:
+        news.set()
+        await look_until(seen_enough, news, services, patience, pause=timedelta(seconds=0.5))
 
 
 def _new_jobs(body: RequestBatch, services: Services, caller: Caller) -> Sequence[Job]:

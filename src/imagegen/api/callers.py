@@ -12,7 +12,7 @@ from imagegen.storage.batches import Batch
 from imagegen.wiring import Services
 
 
-def _caller(request: Request) -> Caller:
+async def _caller(request: Request) -> Caller:
     """The caller whom `Doorkeeper` let in; there is none on the paths that everyone may read."""
     return cast("Caller", request.state.caller)
 

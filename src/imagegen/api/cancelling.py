@@ -54,6 +54,7 @@ async def _cancel(job: Job, services: Services) -> Job:
     if job.submission.state is SubmissionState.NONE:
         # Whoever prepares its submission starts from the same version, so only one of the two moves is stored.
         cancelled = await services.jobs.save(job.cancelled(now()))
+        services.metrics.job_ended(cancelled)
         await services.queue.announce(cancelled)
         return cancelled
     if not await services.jobs.wish_cancelled(job.id):

@@ -1,4 +1,4 @@
-"""What a handler may ask for."""
+"""What a handler may ask for. All of it is async: FastAPI would ask for anything else in a thread, which costs more."""
 
 from collections.abc import AsyncGenerator
 from http import HTTPStatus
@@ -11,11 +11,11 @@ from imagegen.api.limits import Seats
 from imagegen.wiring import Services
 
 
-def _services(request: Request) -> Services:
+async def _services(request: Request) -> Services:
     return cast("Services", request.state.services)
 
 
-def _seats(request: Request) -> Seats:
+async def _seats(request: Request) -> Seats:
     return cast("Seats", request.state.seats)
 
 

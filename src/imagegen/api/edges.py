@@ -7,11 +7,14 @@ from starlette.middleware.cors import CORSMiddleware
 
 from imagegen.api.bodies import BodyGuard, body_limits
 from imagegen.api.methods import Methods
+from imagegen.api.observed import Observed
 from imagegen.api.request_ids import HEADER, RequestIds
 from imagegen.settings import LimitSettings
+from imagegen.tracing import HEADER as TRACE
+from imagegen.tracing import Tracer
 
-_SENT: Final = ("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Prefer", HEADER)
-_READ: Final = ("ETag", "Idempotent-Replayed", "Link", "Location", "Preference-Applied", "Retry-After", HEADER)
+_SENT: Final = ("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Prefer", HEADER, TRACE)
+_READ: Final = ("ETag", "Idempotent-Replayed", "Link", "Location", "Preference-Applied", "Retry-After", HEADER, TRACE)
 _ID: Final = {"description": "The request's id: yours, if it was fit, or one made here.", "schema": {"type": "string"}}
 _TAG: Final = {"description": "Give it as If-None-Match to be answered 304.", "schema": {"type": "string"}}
 _CACHE: Final = {"description": "Always `private, no-cache`: ask again before use.", "schema": {"type": "string"}}
@@ -21,7 +24,7 @@ _LINK: Final = {
 }
 
 
-def guard_edges(app: FastAPI, limits: LimitSettings) -> None:
+def guard_edges(app: FastAPI, limits: LimitSettings, tracer: Tracer) -> None:
     """Put the middleware around the application; the last one added meets a request first."""
     app.add_middleware(BodyGuard, limits=body_limits(limits))
     app.add_middleware(Methods, routes=app.routes)
@@ -33,6 +36,7 @@ def guard_edges(app: FastAPI, limits: LimitSettings) -> None:
             allow_headers=_SENT,
             expose_headers=_READ,
         )
+    app.add_middleware(Observed, tracer=tracer)
     app.add_middleware(RequestIds)
 
 

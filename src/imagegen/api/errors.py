@@ -10,7 +10,6 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from imagegen.api.discretion import without_secret
 from imagegen.api.methods import allowed_methods
 from imagegen.api.request_ids import HEADER, current_request_id
 from imagegen.api.schemas import Problem, ProblemFault
@@ -32,6 +31,7 @@ from imagegen.errors import (
     UnknownModel,
 )
 from imagegen.jobs import INPUT_REFUSED, OUTPUT_REFUSED, Job
+from imagegen.logs import without_secret
 from imagegen.registry import Registry
 from imagegen.storage.acceptance import AcceptanceUnknown
 from imagegen.storage.batches import BatchUnknown

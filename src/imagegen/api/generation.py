@@ -14,9 +14,11 @@ from imagegen.costs import Cost
 from imagegen.errors import IdempotencyMismatch, JobDeleted, Unavailable
 from imagegen.jobs import Idempotency, Job, new_job_id
 from imagegen.keys import Caller
+from imagegen.logs import about
 from imagegen.queue_lanes import FEW
 from imagegen.registry import ModelRequest
 from imagegen.storage.acceptance import IDEMPOTENCY_KEPT
+from imagegen.tracing import current_traceparent
 from imagegen.wiring import Services, now
 
 _ROUTE: Final = "POST /api/images/generate"
@@ -49,6 +51,7 @@ def new_job(request: ModelRequest, services: Services, caller: Caller, *, idempo
         deadline=_deadline(request, created_at),
         pictures_asked=price.num_images,
         webhook_url=request.webhook_url,
+        trace=current_traceparent(),
         idempotency=idempotency(_ROUTE, caller, request.user_id, idempotency_key, request) if idempotency_key else None,
     )
 
@@ -91,15 +94,23 @@ async def accept(job: Job, services: Services) -> Accepted:
         AcceptanceUnknown: MongoDB broke off; the error names the job that may exist.
     """
     stored, replayed = await services.jobs.insert(job)
+    about(job_id=stored.id)
     if replayed:
         return _replay(job, stored)
+    services.metrics.job_accepted(stored.model)
     try:
-        crowded = await services.jobs.queueing.is_crowded(stored.user_id, stored.priority, FEW)
-        await services.queue.publish(stored, crowded=crowded)
+        await services.queue.publish(stored, crowded=await _is_crowded(stored, services))
     except Unavailable as error:
         _log.warning("job %s is accepted but not queued (%s); the audit will queue it", job.id, error)
         return Accepted(job=stored, queued=False)
     return Accepted(job=stored)
+
+
+async def _is_crowded(job: Job, services: Services) -> bool:
+    """Whether more than FEW of the user's jobs wait. With fewer of this process's own, nobody else is asked."""
+    if services.queue.newcomers.count(job.user_id, job.priority) < FEW:
+        return False
+    return await services.jobs.queueing.is_crowded(job.user_id, job.priority, FEW)
 
 
 def _deadline(request: ModelRequest, created_at: datetime) -> datetime | None:

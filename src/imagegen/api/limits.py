@@ -1,6 +1,6 @@
 """The service's own limits of a request's inputs, which may be narrower than a model's; and of who waits."""
 
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 
 from pydantic import JsonValue
@@ -54,17 +54,21 @@ def _fault(pointer: str, code: str, end: str) -> Fault:
 
 
 class Seats:
-    """Places for requests that wait for their job."""
+    """Places for requests that wait for their job; `note` is told how many are taken, whenever that changes."""
 
-    def __init__(self, count: int) -> None:
-        self._left = count
+    def __init__(self, count: int, note: Callable[[int], None]) -> None:
+        self._count, self._taken, self._note = count, 0, note
 
     @contextmanager
     def taken(self) -> Generator[bool]:
         """Take a seat while the body runs; says whether there was one."""
-        had = self._left > 0
-        self._left -= had
+        had = self._taken < self._count
+        self._take(had)
         try:
             yield had
         finally:
-            self._left += had
+            self._take(-had)
+
+    def _take(self, more: int) -> None:
+        self._taken += more
+        self._note(self._taken)

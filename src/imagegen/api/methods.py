@@ -43,4 +43,7 @@ class Methods:
         async def send_head(message: MutableMapping[str, Any]) -> None:
             await send({**message, "body": b""} if message["type"] == "http.response.body" else message)
 
-        return await self._app({**scope, "method": "GET", HEAD: True}, receive, send_head)
+        as_get = {**scope, "method": "GET", HEAD: True}
+        await self._app(as_get, receive, send_head)
+        scope["route"] = as_get.get("route")  # as the router notes it, for those outside
+        return None

@@ -1,5 +1,6 @@
 """What a caller is told who waits for a job: its end, its failure, or where to look for it."""
 
+import asyncio
 from datetime import timedelta
 from typing import Final
 
@@ -26,14 +27,18 @@ OUTCOMES: Final[Responses] = {
 }
 
 
-async def outcome(accepted: Accepted, services: Services, wish: Patience, *, may_wait: bool) -> Response:
+async def outcome(
+    accepted: Accepted, services: Services, wish: Patience, *, may_wait: bool, ended: asyncio.Event | None = None
+) -> Response:
     """Wait for an accepted job as long as is wished and allowed, and tell what became of it.
+
+    `ended` is set when a job that this request has just made ends; without it the job is read first.
 
     Raises:
         JobFailed: it failed.
     """
     patience = wish.wait if accepted.queued and may_wait else timedelta(0)
-    job = await wait_for_end(accepted.job, services, patience)
+    job = await wait_for_end(accepted.job, services, patience, None if accepted.replayed else ended)
     if job.status is JobStatus.FAILED:
         raise JobFailed(job)
     headers = {"Idempotent-Replayed": "true"} if accepted.replayed else {}

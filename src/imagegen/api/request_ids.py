@@ -9,6 +9,8 @@ from uuid import uuid4
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from imagegen.logs import about
+
 HEADER: Final = "X-Request-Id"
 # Short, and fit for a header and for a line of a log: no spaces, no control characters.
 _FIT: Final = re.compile(r"[\x21-\x7e]{1,128}")
@@ -34,6 +36,7 @@ class RequestIds:
         request_id = given if _FIT.fullmatch(given) else uuid4().hex
         # Not reset at the end: the answer to a defect is made after this middleware was left.
         _current.set(request_id)
+        about(request_id=request_id)
 
         async def send_with_id(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":

@@ -1,5 +1,6 @@
 """Waiting for a job or a batch on behalf of a caller."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -9,6 +10,7 @@ from fastapi import Query
 
 from imagegen.api.conditional import is_known, job_tag
 from imagegen.errors import DatabaseUnavailable
+from imagegen.job_news import is_any, is_end
 from imagegen.jobs import Job
 from imagegen.turn import either, uptime
 from imagegen.wiring import Services
@@ -27,9 +29,18 @@ Wait = Annotated[
 ]
 
 
-async def wait_for_end(job: Job, services: Services, patience: timedelta) -> Job:
-    """The job as soon as it has ended, or as it is when the patience is over or the service is asked to stop."""
-    return await wait_for_change(job, services, patience, None)
+async def wait_for_end(job: Job, services: Services, patience: timedelta, ended: asyncio.Event | None = None) -> Job:
+    """The job as soon as it has ended, or as it is when the patience is over or the service is asked to stop.
+
+    Args:
+        job: as it was read or stored.
+        services: where it is kept.
+        patience: how long to wait at most.
+        ended: set at the job's end, by one who listens since before it was stored, so that it is not read at first.
+    """
+    if ended is None:
+        return await wait_for_change(job, services, patience, None)
+    return await _looked_at(job, services, patience, None, ended)
 
 
 async def wait_for_change(job: Job, services: Services, patience: timedelta, known: str | None) -> Job:
@@ -41,35 +52,44 @@ async def wait_for_change(job: Job, services: Services, patience: timedelta, kno
         patience: how long to wait at most.
         known: the caller's header If-None-Match; without one, only the end is waited for.
     """
+    with services.queue.news.of(job.id, is_end if known is None else is_any) as news:
+        news.set()
+        return await _looked_at(job, services, patience, known, news)
 
+
+async def _looked_at(job: Job, services: Services, patience: timedelta, known: str | None, news: asyncio.Event) -> Job:
     async def look() -> bool:
         nonlocal job
         with suppress(DatabaseUnavailable):
             job = await services.jobs.get(job.id)
         return job.status.is_final or (known is not None and not is_known(known, job_tag(job)))
 
-    await look_until(look, job.id, services, patience)
+    await look_until(look, news, services, patience)
     return job
 
 
 async def look_until(
     look: Callable[[], Awaitable[bool]],
-    wanted: str,
+    news: asyncio.Event,
     services: Services,
     patience: timedelta,
     pause: timedelta = timedelta(0),
 ) -> None:
     """Look at a job or a batch until that has shown enough, the patience is over, or the service is asked to stop.
 
-    Announcements keep no history, so the first look comes after subscribing, then one after each announcement, though
-    not within `pause` of the last, and one every few seconds. There is none without patience.
+    Args:
+        look: says whether that was enough.
+        news: set when there is something to see. Announcements keep no history, so one who has just begun to listen
+            sets it, and it is looked every few seconds without any.
+        services: may be asked to stop.
+        patience: without any, it is not looked at all.
+        pause: between two looks.
     """
     give_up_at = uptime() + patience.total_seconds()
-    with services.queue.news.of(wanted) as news:
-        while (left := give_up_at - uptime()) > 0 and not services.stopping.is_set():
-            news.clear()
-            if await look():
-                return
+    while (left := give_up_at - uptime()) > 0 and not services.stopping.is_set():
+        await either(news, services.stopping, at_most=min(timedelta(seconds=left), LOOK_AGAIN))
+        news.clear()
+        if await look():
+            return
+        if pause:
             await either(services.stopping, at_most=min(pause, timedelta(seconds=left)))
-            left = timedelta(seconds=max(0, give_up_at - uptime()))
-            await either(news, services.stopping, at_most=min(left, LOOK_AGAIN))

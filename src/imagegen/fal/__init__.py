@@ -2,9 +2,20 @@
 
 from imagegen.fal.answers import Progress
 from imagegen.fal.client import Fal
+from imagegen.fal.operations import operation_of
 from imagegen.fal.pricing import Pricing
-from imagegen.fal.streams import allowed_streams
+from imagegen.fal.streams import files_for, streams_within
 from imagegen.fal.waiting import Patience
 from imagegen.fal.webhooks import WebhookHint, WebhookVerifier
 
-__all__ = ["Fal", "Patience", "Pricing", "Progress", "WebhookHint", "WebhookVerifier", "allowed_streams"]
+__all__ = [
+    "Fal",
+    "Patience",
+    "Pricing",
+    "Progress",
+    "WebhookHint",
+    "WebhookVerifier",
+    "files_for",
+    "operation_of",
+    "streams_within",
+]

@@ -5,6 +5,7 @@ poll ten times a second, lose the response headers and give up on answers that m
 """
 
 import asyncio
+import itertools
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
@@ -39,6 +40,7 @@ from imagegen.fal.waiting import Passing, Patience, until_read, while_not_sent
 from imagegen.fal.watching import Watch, until_hinted, until_polled, until_streamed
 from imagegen.fal.wording import Wording
 from imagegen.jobs import JsonObject, Priority, ProviderRequest, ProviderResult
+from imagegen.metrics import Metrics
 from imagegen.settings import FalSettings
 
 # What fal-client raises on an input that cannot become a request, and on an accepted answer that it does not like.
@@ -57,7 +59,8 @@ class Fal:
         settings: the key and where fal is.
         transport: of the process.
         patience: every limit of time and number.
-        streams: how many status streams may be open at once (`allowed_streams`); who finds none free polls.
+        streams: how many status streams may be open at once (`streams_within`); who finds none free polls.
+        metrics: told when a submit is tried again; the transport counts the requests.
     """
 
     def __init__(
@@ -67,6 +70,7 @@ class Fal:
         patience: Patience | None = None,
         *,
         streams: int = 0,
+        metrics: Metrics | None = None,
     ) -> None:
         key = _usable(settings.key)
         self._patience = patience or Patience()
@@ -86,6 +90,7 @@ class Fal:
             may_ask=may_ask_platform(settings),
         )
         self._streams = StreamSlots(streams)
+        self._metrics = metrics or Metrics()
         self.storage = FalStorage(settings.rest_url, key, transport, self._patience)
 
     @property
@@ -117,8 +122,11 @@ class Fal:
             ProviderRejected: fal refused, or the input is no JSON; nothing is charged.
             ProviderUnavailable: the same, and trying again may help.
         """
+        tries = itertools.count()
 
         async def post() -> ProviderRequest:
+            if next(tries):
+                self._metrics.retried("submit")
             if before_post is not None:
                 await before_post()
             return await self._post(endpoint, payload, webhook_url, priority)

@@ -9,24 +9,15 @@ _RESERVED: Final = 128
 # A job in flight may hold four: its stream, the caller who waits for it, a picture's download and its upload.
 _PER_JOB: Final = 4
 _MOST: Final = 4096
-_WITHOUT_A_LIMIT: Final = 256
 
 
-def allowed_streams() -> int:
-    """How many streams the process's limit on open files leaves room for; 0 if none.
-
-    A shell's usual limit of 1 024 allows 224. Windows has no such limit to ask for.
-    """
-    try:
-        import resource  # noqa: PLC0415 - Windows has no such module
-    except ImportError:
-        return _WITHOUT_A_LIMIT
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return _MOST if soft == resource.RLIM_INFINITY else streams_within(soft)
+def files_for(jobs: int) -> int:
+    """How many files and connections may be open at once with so many jobs in flight."""
+    return _RESERVED + _PER_JOB * jobs
 
 
 def streams_within(open_files: int) -> int:
-    """How many streams a limit of so many open files leaves room for."""
+    """How many streams a limit of so many open files leaves room for; 0 if none."""
     return min(max(0, open_files - _RESERVED) // _PER_JOB, _MOST)
 
 

@@ -59,6 +59,8 @@ class Job:
         cancel_requested_at: the caller's wish; it is noted beside the moves and changes no version.
         stop: why and since when fal is asked to cancel the request.
         generating_at: when fal was first seen working on the request.
+        trace: the traceparent of the request that made it; whoever works on it goes on with that trace.
+        result_at: when fal's result was read.
     """
 
     id: str
@@ -89,12 +91,14 @@ class Job:
     stop: Stop | None = None
     started_at: datetime | None = None
     generating_at: datetime | None = None
+    result_at: datetime | None = None
     completed_at: datetime | None = None
     input_keys: tuple[str, ...] = ()
     deletion: Deletion | None = None
     webhook_url: str | None = None
     batch_id: str | None = None
     retry_of: str | None = None
+    trace: str | None = None
 
     @property
     def may_have_leftovers(self) -> bool:
@@ -173,10 +177,12 @@ class Job:
         self._require(self.stop is None, "it is being stopped already")
         return self._next(stop=Stop(reason=reason, at=now))
 
-    def with_result(self, result: ProviderResult, price: UnitPrice | None = None) -> Self:
-        """fal completed the request, at this price for a unit; the pictures still have to be moved."""
+    def with_result(
+        self, result: ProviderResult, price: UnitPrice | None = None, *, at: datetime | None = None
+    ) -> Self:
+        """fal completed the request, which was read `at`, at this price for a unit; its pictures have to be moved."""
         self._require(self.submission.state is SubmissionState.SUBMITTED, "nothing was submitted")
-        return self._next(result=result, cost=self.cost.billed(result.billable_units, price))
+        return self._next(result=result, result_at=at, cost=self.cost.billed(result.billable_units, price))
 
     def transfer_failed(self, reason: str, now: datetime, *, unreadable: bool) -> Self:
         """Moving the pictures failed for now; the job goes on later, from the recorded result."""

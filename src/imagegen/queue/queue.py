@@ -27,9 +27,12 @@ from imagegen.job_news import BATCH, FREE_SLOT, JobNews
 from imagegen.jobs import Job, JsonObject
 from imagegen.queue.answers import FAILURES, answers, lost_messages_come_again
 from imagegen.queue.lookout import Lookout
+from imagegen.queue.newcomers import Newcomers
+from imagegen.queue.spans import described
 from imagegen.queue.stream import ANSWER, Stream, durable
 from imagegen.queue_lanes import OPEN, Lane, lane_of
 from imagegen.settings import NatsSettings
+from imagegen.tracing import Attributes, span
 
 _PATIENCE: Final = timedelta(seconds=5)
 _ONE_NOW: Final = json.dumps({"batch": 1, "no_wait": True}).encode()
@@ -42,6 +45,17 @@ class Delivery:
         self._message, self._queue, self.lane = message, queue, lane
         self.job_id = message.subject.rpartition(".")[2]
         self._open: Job | None = None
+
+    @property
+    def traced_as(self) -> tuple[str, Attributes]:
+        """The name and the attributes of the span for the work on it."""
+        stream = self._queue.stream.name
+        return f"process {stream}", described(stream, self.job_id, "process")
+
+    @property
+    def is_repeated(self) -> bool:
+        """Whether the message was delivered before."""
+        return self._message.metadata.num_delivered > 1
 
     async def acknowledge(self) -> None:
         """The job has ended; the message goes away."""
@@ -84,7 +98,7 @@ class Delivery:
 
 
 class Queue:
-    """The queue of jobs: publish, take, announce. Its `stream` is where they are kept.
+    """The queue of jobs: publish, take, announce. Its `stream` is where they are kept; `newcomers` wait since a moment.
 
     With `one_by_one`, `take` delivers the next job of a priority only when the one before is `settled`: jobs that wait
     for a place at fal then wait in the stream, and not in every process with a lease each.
@@ -95,6 +109,7 @@ class Queue:
         self._jetstream: JetStreamContext = client.jetstream(timeout=ANSWER.total_seconds())
         self.stream = Stream(client, settings, ack_wait)
         self._lookout = Lookout(one_by_one=one_by_one)
+        self.newcomers = Newcomers()
         self.news = JobNews()
         self.nudges = JobNews()
 
@@ -110,6 +125,7 @@ class Queue:
 
         `crowded` says that the user has more than a few jobs of this priority waiting (`queue_lanes.FEW`).
         """
+        self.newcomers.came(job)
         await self._publish(lane_of(job.user_id, job.priority, crowded=crowded), job.id, f"{job.id}.{job.generation}")
 
     async def publish_again(self, job_id: str, generation: int, lane: Lane) -> None:
@@ -123,7 +139,9 @@ class Queue:
     async def _publish(self, lane: Lane, job_id: str, message_id: str) -> None:
         with answers():
             subject = f"{self.stream.name}.jobs.{lane.name}.{job_id}"
-            await self._jetstream.publish(subject, b"", headers={"Nats-Msg-Id": message_id})
+            attributes = described(self.stream.name, job_id, "publish")
+            with span(f"publish {self.stream.name}", "producer", attributes):
+                await self._jetstream.publish(subject, b"", headers={"Nats-Msg-Id": message_id})
         with suppress(*FAILURES):
             await self.hint(lane)
 
@@ -133,7 +151,9 @@ class Queue:
         await self._client.publish(f"{self.stream.name}.hints.{durable(lane)}", b"")
 
     async def _news_arrived(self, message: Msg) -> None:
-        self.news.arrived(message.subject.rpartition(".")[2], _event(message.data))
+        job_id = message.subject.rpartition(".")[2]
+        self.newcomers.went(job_id)
+        self.news.arrived(job_id, _event(message.data))
 
     async def _nudge_arrived(self, message: Msg) -> None:
         self.nudges.arrived(message.subject.rpartition(".")[2], {})

@@ -5,6 +5,7 @@
 
 import json
 import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -116,6 +117,12 @@ class Stream:
             total = info.get("total", 0) if page else 0
             offset += len(page)
         return _queued(subjects, f"{self.name}.jobs.{OPEN.name}.")
+
+    async def waiting(self) -> Mapping[str, int]:
+        """How many messages of each lane nobody has taken yet."""
+        with answers():
+            found = {info.name: info.num_pending for info in await self._jetstream.consumers_info(self.name)}
+        return {lane.name or "old": found.get(durable(lane)) or 0 for lane in self.lanes}
 
     def _with_our_settings(self, stream: StreamConfig) -> StreamConfig:
         ours = stream.evolve(

@@ -6,10 +6,12 @@ from imagegen.settings.groups import (
     FalSettings,
     LimitSettings,
     LocalSettings,
+    MetricsSettings,
     MongoSettings,
     NatsSettings,
     S3Settings,
     ServiceSettings,
+    TelemetrySettings,
     WebhookSettings,
 )
 from imagegen.settings.reading import Settings, child_environment
@@ -20,11 +22,13 @@ __all__ = [
     "FalSettings",
     "LimitSettings",
     "LocalSettings",
+    "MetricsSettings",
     "MongoSettings",
     "NatsSettings",
     "S3Settings",
     "ServiceSettings",
     "Settings",
+    "TelemetrySettings",
     "WebhookSettings",
     "child_environment",
 ]

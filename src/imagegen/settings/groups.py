@@ -96,6 +96,7 @@ class ServiceSettings(Group):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", validation_alias="IMAGEGEN_LOG_LEVEL"
     )
+    log_format: Literal["json", "console"] | None = Field(default=None, validation_alias="IMAGEGEN_LOG_FORMAT")
     wait: Duration = Field(default=timedelta(minutes=10), gt=timedelta(0), validation_alias="IMAGEGEN_WAIT")
     concurrency: int = Field(default=64, ge=1, le=10_000, validation_alias="IMAGEGEN_CONCURRENCY")
     lease: Duration = Field(default=timedelta(seconds=30), ge=timedelta(seconds=3), validation_alias="IMAGEGEN_LEASE")
@@ -184,6 +185,42 @@ class WebhookSettings(Group):
     def keys(self) -> tuple[bytes, ...]:
         """What deliveries are signed with; none: nothing can be delivered."""
         return read_secrets(self.secrets.get_secret_value()) if self.secrets else ()
+
+
+class TelemetrySettings(Group):
+    """OpenTelemetry, by its own variables. The SDK reads the rest of them itself, from the environment."""
+
+    endpoint: WebAddress | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")
+    traces_endpoint: WebAddress | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    logs_endpoint: WebAddress | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_LOGS_ENDPOINT")
+    headers: SecretStr | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_HEADERS")
+    protocol: Literal["http/protobuf"] = Field(default="http/protobuf", validation_alias="OTEL_EXPORTER_OTLP_PROTOCOL")
+    traces_exporter: Literal["otlp", "none"] = Field(default="otlp", validation_alias="OTEL_TRACES_EXPORTER")
+    logs_exporter: Literal["otlp", "none"] = Field(default="otlp", validation_alias="OTEL_LOGS_EXPORTER")
+    service_name: str | None = Field(default=None, validation_alias="OTEL_SERVICE_NAME")
+    disabled: bool = Field(default=False, validation_alias="OTEL_SDK_DISABLED")
+
+    @property
+    def traces_url(self) -> str | None:
+        """Where traces are sent; None: nowhere."""
+        return self._url(self.traces_exporter, self.traces_endpoint, "v1/traces")
+
+    @property
+    def logs_url(self) -> str | None:
+        """Where logs are sent; None: nowhere."""
+        return self._url(self.logs_exporter, self.logs_endpoint, "v1/logs")
+
+    def _url(self, exporter: str, own: str | None, path: str) -> str | None:
+        if self.disabled or exporter == "none":
+            return None
+        return own or (f"{self.endpoint}/{path}" if self.endpoint else None)
+
+
+class MetricsSettings(Group):
+    """Where Prometheus reads the metrics. Unset port: on the service's own, while there are no API keys."""
+
+    port: int | None = Field(default=None, ge=1, le=65535, validation_alias="IMAGEGEN_METRICS_PORT")
+    host: str = Field(default="127.0.0.1", pattern=r"^[0-9A-Za-z.:-]+$", validation_alias="IMAGEGEN_METRICS_HOST")
 
 
 class LocalSettings(Group):

@@ -4,9 +4,11 @@ No other module reads the environment. A variable that is set to nothing counts 
 """
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
+from urllib.parse import unquote, urlsplit
 
 from dotenv import dotenv_values
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -19,10 +21,12 @@ from imagegen.settings.groups import (
     Group,
     LimitSettings,
     LocalSettings,
+    MetricsSettings,
     MongoSettings,
     NatsSettings,
     S3Settings,
     ServiceSettings,
+    TelemetrySettings,
     WebhookSettings,
 )
 
@@ -40,7 +44,25 @@ class Settings(BaseModel):
     doors: DoorSettings = DoorSettings()
     limits: LimitSettings = LimitSettings()
     webhooks: WebhookSettings = WebhookSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
+    metrics: MetricsSettings = MetricsSettings()
     local: LocalSettings = LocalSettings()
+
+    @property
+    def log_format(self) -> Literal["json", "console"]:
+        """How the log looks: for machines in production, for people elsewhere, unless it is said."""
+        if self.service.log_format is not None:
+            return self.service.log_format
+        return "json" if self.service.env is Environment.PRODUCTION else "console"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every text that must not be shown anywhere, parts of secrets too."""
+        keys = (self.fal.key, self.s3.secret_access_key, self.webhooks.secrets, self.telemetry.headers)
+        found = [part for key in keys if key for part in _parts_of(key.get_secret_value())]
+        addresses = (self.mongodb.url, self.nats.url)
+        found += [secret for address in addresses if address for secret in _credentials_in(address.get_secret_value())]
+        return tuple(found)
 
     @property
     def unset_servers(self) -> tuple[str, ...]:
@@ -80,14 +102,37 @@ _GROUPS: dict[str, type[Group]] = {
     "doors": DoorSettings,
     "limits": LimitSettings,
     "webhooks": WebhookSettings,
+    "telemetry": TelemetrySettings,
+    "metrics": MetricsSettings,
     "local": LocalSettings,
 }
-_SECRETS = {"FAL_KEY", "MONGODB_URL", "NATS_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "WEBHOOK_SECRETS"}
+_SECRETS = {
+    "FAL_KEY",
+    "MONGODB_URL",
+    "NATS_URL",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "WEBHOOK_SECRETS",
+    "OTEL_EXPORTER_OTLP_HEADERS",
+}
 _NEEDED_IN_PRODUCTION = {
     "fal": "FAL_KEY is not set: production needs a fal.ai key (id:secret, from your fal.ai dashboard)",
     "mongodb": "MONGODB_URL is not set: production needs a MongoDB (mongodb://user:password@host/?replicaSet=…)",
     "s3": "S3_BUCKET is not set: production needs the name of a bucket",
 }
+
+
+def _parts_of(secret: str) -> list[str]:
+    """The secret and its parts: fal's key is `id:secret`, other variables hold several, separated by commas."""
+    parts = re.split(r"[,\s]+", secret)
+    return [secret, *parts, *(part.partition(sign)[2] for part in parts for sign in ":=")]
+
+
+def _credentials_in(addresses: str) -> list[str]:
+    """The passwords in one or more addresses; NATS may have a token in the place of the user."""
+    parts = [urlsplit(address) for address in addresses.split(",")]
+    found = [part.password or (part.username if part.scheme != "mongodb" else None) for part in parts]
+    return [form for secret in found if secret for form in {secret, unquote(secret)}]
 
 
 def child_environment() -> dict[str, str]:

@@ -1,14 +1,15 @@
 """Where MongoDB's errors end."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from typing import Final
 
-from pymongo.errors import DuplicateKeyError, OperationFailure, PyMongoError
+from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError
 
 from imagegen.errors import DatabaseUnavailable
 
 # mongo/base/error_codes.yml
+_DUPLICATE_KEY: Final = 11000
 _REASONS: Final = {
     13: "does not allow its user to do that: give it the role readWrite on MONGODB_DATABASE",
     18: "refuses the user or the password of MONGODB_URL (is authSource right?)",
@@ -26,6 +27,18 @@ def answers() -> Generator[None]:
         raise
     except PyMongoError as error:
         raise DatabaseUnavailable(*_reason(error)) from error
+
+
+def refused(error: BulkWriteError) -> Mapping[int, DuplicateKeyError]:
+    """Which of several independent writes a unique index has refused, by their numbers; the others were made.
+
+    Raises the error itself if there was any other fault.
+    """
+    details = error.details
+    faults = {fault["index"]: fault for fault in details["writeErrors"] if fault["code"] == _DUPLICATE_KEY}
+    if len(faults) < len(details["writeErrors"]) or details["writeConcernErrors"]:
+        raise error
+    return {index: DuplicateKeyError(fault["errmsg"]) for index, fault in faults.items()}
 
 
 def _reason(error: PyMongoError) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from imagegen.errors import BatchNotFound, DatabaseUnavailable
 from imagegen.jobs import Idempotency, Job, JobStatus
 from imagegen.storage.answers import answers
 from imagegen.storage.job_documents import Document, to_document
-from imagegen.storage.mongodb import Collection, Session
+from imagegen.storage.mongodb import Collection, Session, in_transaction
 
 # A thousand jobs are up to 40 MB: what is given and what fal gets, each as large as the body.
 _PATIENCE: Final = timedelta(seconds=30)
@@ -132,8 +132,7 @@ class Batches:
 
         try:
             with answers(), pymongo.timeout(_PATIENCE.total_seconds()):
-                async with await self._batches.database.client.start_session() as session:
-                    await session.with_transaction(store, write_concern=self._batches.write_concern)
+                await in_transaction(self._batches, store)
         except DatabaseUnavailable as error:
             if committing and not await self._is_stored(batch.id):
                 raise BatchUnknown(batch.id) from error

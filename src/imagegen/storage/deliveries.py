@@ -9,12 +9,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from pymongo import ASCENDING, IndexModel, ReturnDocument
+from pymongo import ASCENDING, IndexModel, ReturnDocument, UpdateOne
 
 from imagegen.jobs import Job
 from imagegen.storage.answers import answers
 from imagegen.storage.job_documents import Document
-from imagegen.storage.mongodb import Collection, Session
+from imagegen.storage.mongodb import Collection, Session, update_all
 from imagegen.webhooks import Attempt, Delivery, DeliveryState, Outcome, webhook_id
 
 _PENDING: Final = {"state": DeliveryState.PENDING.value}
@@ -41,25 +41,14 @@ class Deliveries:
         with answers():
             await self._deliveries.create_indexes(list(_INDEXES))
 
-    async def record(self, job: Job, session: Session) -> None:
-        """Owe a job that ends in this session's transaction to its webhook, if it has one; due at once.
+    async def record(self, jobs: Sequence[Job], session: Session) -> None:
+        """Owe jobs that end in this session's transaction to their webhooks, those that have one; due at once.
 
         Raises the driver's errors, for `with_transaction`.
         """
-        if job.webhook_url is None:
-            return
-        given: Document = {
-            "jobId": job.id,
-            "event": f"job.{job.status.value}",
-            "url": job.webhook_url,
-            "endedAt": job.completed_at,
-            **_PENDING,
-            "claims": 0,
-            "attempts": [],
-        }
-        document = {**_literally(given), "createdAt": "$$NOW", "dueAt": "$$NOW"}
-        named = {"_id": webhook_id(job.id, job.version)}
-        await self._deliveries.update_one(named, [{"$set": document}], upsert=True, session=session)
+        owed = [_owed(job) for job in jobs if job.webhook_url is not None]
+        if owed:
+            await update_all(self._deliveries, owed, session)
 
     async def claim(self, lease: timedelta) -> Delivery | None:
         """Take the delivery that has been due for longest; nobody else is given it before the lease is over."""
@@ -101,6 +90,20 @@ class Deliveries:
         """Forget a deleted job's deliveries; nothing more is sent of it."""
         with answers():
             await self._deliveries.delete_many({"jobId": job_id})
+
+
+def _owed(job: Job) -> UpdateOne:
+    given: Document = {
+        "jobId": job.id,
+        "event": f"job.{job.status.value}",
+        "url": job.webhook_url,
+        "endedAt": job.completed_at,
+        **_PENDING,
+        "claims": 0,
+        "attempts": [],
+    }
+    document = {**_literally(given), "createdAt": "$$NOW", "dueAt": "$$NOW"}
+    return UpdateOne({"_id": webhook_id(job.id, job.version)}, [{"$set": document}], upsert=True)
 
 
 def _claimed(delivery: Delivery) -> Document:

@@ -4,25 +4,25 @@ import asyncio
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from typing import IO, TYPE_CHECKING, Final, cast
+from typing import IO, Final, cast
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import httpx
 
 from imagegen.errors import TransferInterrupted
 from imagegen.jobs import StoredImage
+from imagegen.metrics import Metrics
 from imagegen.settings import S3Settings, ServiceSettings
 from imagegen.storage.image_keys import image_key_stem, input_key, input_key_in
 from imagegen.storage.input_pictures import FileBody, InputPicture
-from imagegen.storage.picture_download import Media
+from imagegen.storage.links import Links
+from imagegen.storage.picture_download import Download, Media
 from imagegen.storage.picture_memory import PictureMemory
 from imagegen.storage.picture_storing import CACHE_CONTROL, Target, store
 from imagegen.storage.picture_uploads import PART_BYTES
 from imagegen.storage.pictures import HEAD_BYTES
-from imagegen.storage.s3 import Bucket, open_client
-
-if TYPE_CHECKING:
-    from types_aiobotocore_s3 import S3Client
+from imagegen.storage.s3 import Bucket, new_session, open_client
+from imagegen.storage.s3_measuring import count_requests
 
 __all__ = ["Images", "image_key_stem", "input_key_in", "open_images"]
 
@@ -34,7 +34,11 @@ _STREAM_BYTES: Final = HEAD_BYTES + 256 * 1024
 
 @asynccontextmanager
 async def open_images(
-    settings: S3Settings, service: ServiceSettings, transport: httpx.AsyncBaseTransport, media_hosts: frozenset[str]
+    settings: S3Settings,
+    service: ServiceSettings,
+    transport: httpx.AsyncBaseTransport,
+    media_hosts: frozenset[str],
+    metrics: Metrics | None = None,
 ) -> AsyncGenerator["Images"]:
     """Open the process's S3 clients: one for the data, one more where links are signed for another host.
 
@@ -43,29 +47,43 @@ async def open_images(
         service: for its limits.
         transport: fetches the pictures; it stays open.
         media_hosts: where pictures may be fetched from, in the form that `Media` describes.
+        metrics: told of requests to S3 and of bytes.
     """
     assert settings.bucket is not None
+    metrics = metrics or Metrics()
     async with AsyncExitStack() as stack:
         connections = 2 * service.concurrency + 8
-        data = await stack.enter_async_context(open_client(settings, settings.endpoint_url, connections))
-        links = data
+        session = await asyncio.to_thread(new_session, settings)
+        data = await stack.enter_async_context(open_client(session, settings.endpoint_url, connections))
+        count_requests(data, metrics)
+        signing = data
         if settings.presign_endpoint_url not in {None, settings.endpoint_url}:
-            links = await stack.enter_async_context(open_client(settings, settings.presign_endpoint_url, connections))
+            signing = await stack.enter_async_context(open_client(session, settings.presign_endpoint_url, connections))
+        links = Links(signing, session, settings.bucket)
         media = Media(transport, media_hosts, service.max_image_bytes)
-        yield Images(settings, Bucket(data, settings.bucket), links, media, PictureMemory(service.transfer_memory))
+        bucket, memory = Bucket(data, settings.bucket), PictureMemory(service.transfer_memory)
+        yield Images(settings, bucket, links, media, memory, metrics=metrics)
 
 
 class Images:
     """The pictures in a bucket. Every method raises ObjectStoreUnavailable where S3 refuses or does not answer."""
 
     def __init__(
-        self, settings: S3Settings, bucket: Bucket, links: "S3Client", media: Media, memory: PictureMemory
+        self,
+        settings: S3Settings,
+        bucket: Bucket,
+        links: Links,
+        media: Media,
+        memory: PictureMemory,
+        *,
+        metrics: Metrics,
     ) -> None:
         self.bucket = bucket
         self._settings = settings
         self._links = links
         self._media = media
         self._memory = memory
+        self._metrics = metrics
 
     async def transfer(self, url: str, key_stem: str, *, metadata: Mapping[str, str]) -> StoredImage:
         """Move one picture to `{key_stem}.{ext}`; memory does not grow with it, and a failure leaves no object.
@@ -80,7 +98,7 @@ class Images:
         try:
             async with asyncio.timeout(_LONGEST_TRANSFER), self._media.open(url) as download:
                 needed = PART_BYTES if download.length is None else min(download.length, _STREAM_BYTES)
-                async with self._memory.reserve(needed):
+                async with self._memory.reserve(needed), self._counted(download):
                     picture = await download.recognise()
                     target = Target(f"{key_stem}.{picture.extension}", picture, metadata)
                     await store(self.bucket, download, target)
@@ -94,6 +112,15 @@ class Images:
             size_bytes=download.size,
             sha256=download.sha256,
         )
+
+    @asynccontextmanager
+    async def _counted(self, download: Download) -> AsyncGenerator[None]:
+        """Count the bytes that were read, and those that came to be stored."""
+        try:
+            yield
+            self._metrics.transferred("to_s3", download.size)
+        finally:
+            self._metrics.transferred("from_fal", download.size)
 
     async def url(self, key: str) -> str:
         """Link to an object: unsigned under `S3_PUBLIC_URL`, otherwise signed afresh for `S3_PRESIGN_EXPIRES`."""
@@ -110,15 +137,11 @@ class Images:
     async def download_url(self, key: str, file_name: str) -> str:
         """Link that makes a browser save the object under this name. Always signed: an unsigned link carries none."""
         disposition = f'attachment; filename="{file_name}"'
-        return await self._signed(key, self._settings.presign_expires, ResponseContentDisposition=disposition)
+        return await self._signed(key, self._settings.presign_expires, disposition)
 
-    async def _signed(self, key: str, expires: timedelta, **more: str) -> str:
+    async def _signed(self, key: str, expires: timedelta, disposition: str = "") -> str:
         with self.bucket.asking(says_something=False):
-            return await self._links.generate_presigned_url(
-                "get_object",
-                Params={"Bucket": self.bucket.name, "Key": key, **more},
-                ExpiresIn=int(expires.total_seconds()),
-            )
+            return await self._links.signed(key, expires, disposition)
 
     async def keep_input(self, user_id: str, file: IO[bytes], picture: InputPicture) -> str:
         """Store a user's own picture, from where it lies; returns its key."""

@@ -6,12 +6,12 @@ What BSON has no form for is kept as its JSON text, in bytes: a type that JSON i
 
 import json
 import types
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
-from typing import TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, TypeAlias, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from bson.codec_options import TypeCodec, TypeRegistry
 from bson.decimal128 import Decimal128
@@ -24,6 +24,7 @@ SCHEMA_VERSION = 1
 to_camel = cache(alias_generators.to_camel)  # asked for every field of every document, and made with regexes
 Document = dict[str, object]
 T = TypeVar("T")
+_Convert: TypeAlias = Callable[[object], object]
 _INT64 = -(2**63), 2**63 - 1
 _DEEPEST = 64  # MongoDB promises to store 100 levels, and some of them are the job's own
 
@@ -90,6 +91,7 @@ _MOVING = (
     "stop",
     "started_at",
     "generating_at",
+    "result_at",
     "completed_at",
 )
 
@@ -98,21 +100,34 @@ _INDEXED_IF_THERE = {"idempotency", "batchId"}
 
 
 def _fixed_part(job: Job) -> Document:
-    names = {field.name for field in fields(job)} - {"id", *_MOVING}
-    part = {to_camel(name): _plain(getattr(job, name)) for name in names}
+    part = {camel: _plain(getattr(job, name)) for name, camel in _names(Job) if name not in {"id", *_MOVING}}
     return {name: value for name, value in part.items() if value is not None or name not in _INDEXED_IF_THERE}
 
 
 def _plain(value: object) -> object:
-    if is_dataclass(value) and not isinstance(value, type):
-        return {to_camel(field.name): _plain(getattr(value, field.name)) for field in fields(value)}
-    if isinstance(value, tuple):
-        return [_plain(item) for item in cast("tuple[object, ...]", value)]
-    if isinstance(value, StrEnum):
-        return value.value
-    if isinstance(value, Mapping):
-        return _storable(cast("JsonValue", value))
-    return value
+    """A value as a document holds it."""
+    return _writer(type(value))(value)
+
+
+@cache
+def _writer(kind: type) -> _Convert:
+    """How values of this type are written to a document. Looked up once: a job has some sixty values."""
+    if names := _names(kind):
+        return lambda value: {camel: _plain(getattr(value, name)) for name, camel in names}
+    if issubclass(kind, tuple):
+        return lambda value: [_plain(item) for item in cast("tuple[object, ...]", value)]
+    if issubclass(kind, StrEnum):
+        return lambda value: cast("StrEnum", value).value
+    if issubclass(kind, Mapping):
+        return lambda value: _storable(cast("JsonValue", value))
+    return _same
+
+
+@cache
+def _names(kind: type) -> tuple[tuple[str, str], ...]:
+    """The fields of a record, each with its name in the document; none for what is no record."""
+    record: Any = kind
+    return tuple((field.name, to_camel(field.name)) for field in fields(record)) if is_dataclass(record) else ()
 
 
 def _storable(value: JsonValue, levels: int = _DEEPEST) -> object:
@@ -148,30 +163,34 @@ def _json(value: object) -> object:
 
 
 @cache
-def _hints(kind: type) -> dict[str, object]:
-    return get_type_hints(kind)
+def _fields(kind: type) -> tuple[tuple[str, str, _Convert], ...]:
+    """The fields of a record: its name, its name in the document, and how its value is read. Looked up once."""
+    hints = get_type_hints(kind)
+    return tuple((name, camel, _or_none(_reader(hints[name]))) for name, camel in _names(kind))
 
 
 def _record(kind: type[T], document: Mapping[str, object]) -> T:
-    hints = _hints(kind)
-    values = {
-        field.name: _value(hints[field.name], document[to_camel(field.name)])
-        for field in fields(kind)  # pyright: ignore[reportArgumentType] - T is always a dataclass here
-        if to_camel(field.name) in document
-    }
-    return kind(**values)
+    return kind(**{name: read(document[camel]) for name, camel, read in _fields(kind) if camel in document})
 
 
-def _value(hint: object, value: object) -> object:
+def _reader(hint: object) -> _Convert:
+    """How a value of this type is read from a document."""
     origin, arguments = get_origin(hint), get_args(hint)
-    if value is None:
-        return None
     if origin in {Union, types.UnionType}:
-        return _value(next(kind for kind in arguments if kind is not type(None)), value)
+        return _or_none(_reader(next(kind for kind in arguments if kind is not type(None))))
     if origin is tuple:
-        return tuple(_value(arguments[0], item) for item in cast("list[object]", value))
+        read = _reader(arguments[0])
+        return lambda value: tuple([read(item) for item in cast("list[object]", value)])
     if isinstance(hint, type) and is_dataclass(hint):
-        return _record(hint, cast("Document", value))
+        return lambda value: _record(hint, cast("Document", value))
     if isinstance(hint, type) and issubclass(hint, StrEnum):
-        return hint(cast("str", value))
-    return _json(value) if origin is Mapping else value
+        return lambda value: hint(cast("str", value))
+    return _json if origin is Mapping else _same
+
+
+def _or_none(read: _Convert) -> _Convert:
+    return lambda value: None if value is None else read(value)
+
+
+def _same(value: object) -> object:
+    return value

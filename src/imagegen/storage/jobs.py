@@ -4,18 +4,18 @@ Every move is one compare-and-set: it names the version (and the lease epoch) th
 if somebody else was faster. The last one is counted in the usage, in one transaction.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from pymongo import DESCENDING, ReturnDocument
+from pymongo import DESCENDING, ReturnDocument, timeout
 from pymongo.errors import DuplicateKeyError
 
 from imagegen.errors import JobDeleted, JobNotFound, RequestOwned, StaleJob
 from imagegen.jobs import Idempotency, Job, JobStatus
 from imagegen.settings import MongoSettings
-from imagegen.storage import acceptance
+from imagegen.storage.acceptance import Acceptance
 from imagegen.storage.answers import answers
 from imagegen.storage.batches import Batches
 from imagegen.storage.deliveries import Deliveries
@@ -24,15 +24,19 @@ from imagegen.storage.job_indexes import INDEXES
 from imagegen.storage.job_lists import JobFilter, JobPage, query
 from imagegen.storage.late_ids import LateIds
 from imagegen.storage.leases import NO_LIVE_LEASE, WANTS_A_RUNNER, from_now, held
-from imagegen.storage.mongodb import Collection, Session, beside, open_collection, prove_transactions
+from imagegen.storage.mongodb import Collection, beside, open_collection, prove_transactions
+from imagegen.storage.moves import Move, Moves
 from imagegen.storage.places_at_fal import NO_SLOT, free_slot
 from imagegen.storage.queue_users import QueueUsers
 from imagegen.storage.queueing import Queueing
 from imagegen.storage.removals import Removals
+from imagegen.storage.rounds import Rounds
+from imagegen.storage.standings import Standings
 from imagegen.storage.unit_prices import UnitPrices
 from imagegen.storage.usage import Usage
 
 _PATIENCE: Final = timedelta(seconds=5)
+_MAKING_INDEXES: Final = timedelta(hours=1)  # cut short, MongoDB drops a half made one, so that no start would succeed
 _WISH: Final = {"cancelRequestedAt": 1}
 
 
@@ -47,6 +51,7 @@ class Jobs:
         deliveries: what is owed to callers' webhooks; recorded in the transactions that end their jobs.
         late_ids: the ids of requests that came late, and the jobs that miss one.
         queueing: which jobs wait without a message, and how crowded it is for a user.
+        standings: how the unfinished jobs stand.
         removals: what deleted and ended jobs still have in the bucket.
     """
 
@@ -57,9 +62,13 @@ class Jobs:
         self.batches = Batches(beside(collection, "batches"), collection)
         self.queue_users = QueueUsers(beside(collection, "queueUsers"))
         self.deliveries = Deliveries(beside(collection, "deliveries"))
+        self._acceptance = Acceptance(collection)
+        self._moves = Moves(collection, self.usage, self.deliveries)
+        self._reads = Rounds[str, dict[str, Any] | None](self._read)
         self.late_ids = LateIds(collection, self.usage)
         self.queueing = Queueing(collection)
         self.removals = Removals(collection)
+        self.standings = Standings(collection)
 
     async def check(self) -> None:
         """Raise DatabaseUnavailable unless MongoDB answers."""
@@ -88,12 +97,11 @@ class Jobs:
             DatabaseUnavailable: nothing was stored.
             AcceptanceUnknown: MongoDB broke off and cannot be asked whether the job is stored.
         """
-        return await acceptance.insert(self._jobs, job)
+        return await self._acceptance.insert(job)
 
     async def get(self, job_id: str) -> Job:
         """Read one job; JobNotFound if there is none, JobDeleted if all that is left is its tombstone."""
-        with answers():
-            document = await self._jobs.find_one({"_id": job_id})
+        document = await self._reads.ask(job_id)
         if document is None:
             raise JobNotFound(job_id)
         job = from_document(document)
@@ -101,9 +109,15 @@ class Jobs:
             raise JobDeleted(job_id, job.user_id)
         return job
 
+    async def _read(self, job_ids: Sequence[str]) -> Sequence[dict[str, Any] | None]:
+        with answers():
+            found = await self._jobs.find({"_id": {"$in": list(job_ids)}}).to_list(length=len(job_ids))
+        documents = {document["_id"]: document for document in found}
+        return [documents.get(job_id) for job_id in job_ids]
+
     async def made_by(self, key: Idempotency, since: datetime) -> Job | None:
         """The job, or the tombstone, that a request with this idempotency key has made since then."""
-        return await acceptance.made_by(self._jobs, key, since)
+        return await self._acceptance.made_by(key, since)
 
     async def is_unfinished(self, job_id: str) -> bool:
         """Whether the job still wants a runner."""
@@ -191,28 +205,10 @@ class Jobs:
         return None
 
     async def _store(self, job: Job, update: Document) -> Job:
-        before = {**held(job), "version": job.version - 1}
-        write = self._end if job.status.is_final else self._write
-        if not await write(job, before, update) and not await self._is_stored(job):
+        move = Move(job, {**held(job), "version": job.version - 1}, update)
+        if not await self._moves.store(move) and not await self._is_stored(job):
             raise StaleJob(job.id)
         return job
-
-    async def _end(self, job: Job, before: Document, update: Document) -> bool:
-        """Store a job's last move, count it in the usage, and record what its webhook is owed.
-
-        All of it, or nothing if the move comes too late.
-        """
-
-        async def move(session: Session) -> bool:
-            outcome = await self._jobs.update_one(before, update, session=session)
-            if outcome.matched_count:
-                await self.usage.count(job, session)
-                await self.deliveries.record(job, session)
-            return outcome.matched_count == 1
-
-        was_stored = await self.usage.together(job, move)
-        self.deliveries.news.set()
-        return was_stored
 
     async def wish_cancelled(self, job_id: str) -> bool:
         """Note the wish to cancel a running job, whoever holds it; False if it is not running. Repeatable."""
@@ -226,10 +222,6 @@ class Jobs:
         with answers():
             found = await self._jobs.find_one({"_id": job_id}, _WISH)
         return found.get("cancelRequestedAt") if found else None
-
-    async def _write(self, _job: Job, before: Document, update: Document) -> bool:
-        with answers():
-            return (await self._jobs.update_one(before, update)).matched_count == 1
 
     async def _is_stored(self, job: Job) -> bool:
         with answers():
@@ -247,7 +239,8 @@ async def open_jobs(settings: MongoSettings, patience: timedelta = _PATIENCE) ->
     """Connect, make the indexes, yield the jobs; see `open_collection`."""
     async with open_collection(settings, "jobs", patience) as collection:
         jobs = Jobs(collection)
-        await jobs.ensure_indexes()
+        with timeout(_MAKING_INDEXES.total_seconds()):
+            await jobs.ensure_indexes()
         yield jobs
 
 

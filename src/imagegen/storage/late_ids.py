@@ -9,7 +9,7 @@ from imagegen.errors import RequestOwned, StaleJob
 from imagegen.jobs import Job, JobStatus, SubmissionState
 from imagegen.storage.answers import answers
 from imagegen.storage.job_documents import Document, from_document, moving_part
-from imagegen.storage.mongodb import Collection, Session
+from imagegen.storage.mongodb import Collection, Session, in_transaction
 from imagegen.storage.usage import Usage
 
 _LOST: Final = {"$in": [SubmissionState.SUBMITTING.value, SubmissionState.UNKNOWN.value]}
@@ -56,7 +56,8 @@ class LateIds:
             return outcome.matched_count == 1
 
         try:
-            was_stored = await self._usage.together(failed, move)
+            with answers():
+                was_stored = await in_transaction(self._jobs, move)
         except DuplicateKeyError as error:
             raise RequestOwned(job.id) from error
         if not was_stored:

@@ -4,10 +4,10 @@ Writes are acknowledged by a majority and journaled. Who keeps something in a co
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
 from bson.codec_options import CodecOptions
 from motor.motor_asyncio import (
@@ -15,8 +15,9 @@ from motor.motor_asyncio import (
     AsyncIOMotorClientSession,
     AsyncIOMotorCollection,
 )
-from pymongo import WriteConcern
+from pymongo import UpdateOne, WriteConcern
 from pymongo.errors import ConfigurationError
+from pymongo.results import BulkWriteResult
 
 from imagegen.errors import StartupError
 from imagegen.settings import MongoSettings
@@ -25,6 +26,7 @@ from imagegen.storage.job_documents import DECIMALS
 
 Collection: TypeAlias = "AsyncIOMotorCollection[dict[str, Any]]"
 Session: TypeAlias = AsyncIOMotorClientSession
+T = TypeVar("T")
 _DURABLE: Final = WriteConcern(w="majority", j=True)
 
 
@@ -77,6 +79,22 @@ def beside(collection: Collection, name: str) -> Collection:
     return collection.database.get_collection(
         name, codec_options=collection.codec_options, write_concern=collection.write_concern
     )
+
+
+async def in_transaction(collection: Collection, move: Callable[[Session], Coroutine[Any, Any, T]]) -> T:
+    """Run `move` in a transaction that a majority acknowledges, again from its start where another was faster.
+
+    Raises the driver's errors.
+    """
+    async with await collection.database.client.start_session() as session:
+        return await session.with_transaction(move, write_concern=collection.write_concern)
+
+
+async def update_all(
+    collection: Collection, updates: Sequence[UpdateOne], session: Session | None = None
+) -> BulkWriteResult:
+    """Make updates with one command, none waiting for another. Raises the driver's errors."""
+    return await collection.bulk_write(updates, ordered=False, session=session)  # pyright: ignore[reportUnknownMemberType] - its `let`
 
 
 async def prove_transactions(collection: Collection) -> None:

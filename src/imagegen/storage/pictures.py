@@ -58,12 +58,20 @@ class EndWatch:
 
     def feed(self, chunk: bytes) -> None:
         """Look at the next bytes of the file."""
-        window = self._tail + chunk
-        begins_at = self.size - len(self._tail)
         if not self._seen and not self._end.last:
-            self._seen = window.find(self._end.marker, max(0, self._end.after - begins_at)) >= 0
+            self._seen = self._has_marker(chunk)
         self.size += len(chunk)
-        self._tail = window[-_TAIL_BYTES:]
+        self._tail = chunk[-_TAIL_BYTES:] if len(chunk) >= _TAIL_BYTES else (self._tail + chunk)[-_TAIL_BYTES:]
+
+    def _has_marker(self, chunk: bytes) -> bool:
+        """Look at the seam to what came before, then at the chunk itself, which may be large and is not copied."""
+        marker, after = self._end.marker, self._end.after
+        most = len(marker) - 1
+        before = self._tail[-most:]
+        seam = before + chunk[:most]
+        if seam.find(marker, max(0, after - self.size + len(before))) >= 0:
+            return True
+        return chunk.find(marker, max(0, after - self.size)) >= 0
 
     @property
     def reached(self) -> bool:

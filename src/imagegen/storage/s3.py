@@ -26,6 +26,7 @@ from imagegen.errors import ObjectStoreUnavailable
 from imagegen.http import is_loopback
 from imagegen.settings import S3Settings
 from imagegen.storage.picture_download import Download
+from imagegen.storage.s3_spans import with_spans
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client
@@ -39,27 +40,30 @@ _NO_SUCH_KEY: Final = {"NoSuchKey", "404"}
 _ALREADY_THERE: Final = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
 
 
+def new_session(settings: S3Settings) -> aioboto3.Session:
+    """Read whose keys are used: where none are set, AWS's own chain finds them (profile, container). Blocks."""
+    key, secret = settings.access_key_id, settings.secret_access_key
+    return aioboto3.Session(
+        aws_access_key_id=key.get_secret_value() if key else None,
+        aws_secret_access_key=secret.get_secret_value() if secret else None,
+        region_name=settings.region,
+    )
+
+
 @asynccontextmanager
-async def open_client(settings: S3Settings, endpoint: str | None, connections: int) -> "AsyncGenerator[S3Client]":
+async def open_client(session: aioboto3.Session, endpoint: str | None, connections: int) -> "AsyncGenerator[S3Client]":
     """Make a client in a thread: botocore reads configuration and megabytes of JSON. It connects when first used."""
-    context = await asyncio.to_thread(_new_client, settings, endpoint, connections)
+    context = await asyncio.to_thread(_new_client, session, endpoint, connections)
     client = await asyncio.to_thread(asyncio.run, context.__aenter__())
     try:
-        yield client
+        yield with_spans(client)
     finally:
         await context.__aexit__(None, None, None)
 
 
 def _new_client(
-    settings: S3Settings, endpoint: str | None, connections: int
+    session: aioboto3.Session, endpoint: str | None, connections: int
 ) -> "AbstractAsyncContextManager[S3Client]":
-    """Make a client; where no keys are set, AWS's own chain finds them (profile, container, instance)."""
-    key, secret = settings.access_key_id, settings.secret_access_key
-    session = aioboto3.Session(
-        aws_access_key_id=key.get_secret_value() if key else None,
-        aws_secret_access_key=secret.get_secret_value() if secret else None,
-        region_name=settings.region,
-    )
     config = AioConfig(
         signature_version="s3v4",
         # A checksum in advance would need the whole picture; one behind it is not understood by every store.

@@ -1,45 +1,40 @@
-"""Who spent what: sums for each day (UTC), user and model, kept in the transaction that ends a job.
+"""Who spent what: sums for each day and month (UTC), user and model, kept in the transaction that ends a job.
 
-Reading them costs as many documents as there are days, users and models in question, however many jobs there were.
-Each process counts in a lane, a document of its own: transactions that change the same one make each other start anew.
+Reading them costs as many documents as there are periods, users and models in question, however many jobs there were.
+Each process counts in a lane, a document of its own, and the jobs that end at the same moment in one transaction:
+transactions that change the same document make each other start anew.
 The jobs stay the truth: `differences` makes the same sums from them, and `mend` puts them in the place of wrong ones.
 """
 
-import asyncio
 import secrets
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, timedelta
 from decimal import Decimal
-from enum import StrEnum
 from typing import Any, Final, cast
-from weakref import WeakValueDictionary
 
 import pymongo
 from pydantic.alias_generators import to_camel
-from pymongo import ASCENDING, IndexModel
+from pymongo import ASCENDING, IndexModel, UpdateOne
 from pymongo.read_concern import ReadConcern
 
 from imagegen.jobs import FINAL, Job, JobStatus
 from imagegen.storage.answers import answers
 from imagegen.storage.job_documents import Document
-from imagegen.storage.mongodb import Collection, Session
+from imagegen.storage.mongodb import Collection, Session, update_all
+from imagegen.storage.usage_periods import Grouping, UsageFilter, UsageKey, key_of, question
 
+__all__ = ["Difference", "Grouping", "Sums", "Usage", "UsageFilter", "UsageKey", "sums_of"]
+
+_OF_A_MONTH: Final = {"month": {"$exists": True}}
 _INDEXES: Final = (
     IndexModel([("userId", ASCENDING), ("day", ASCENDING)]),
     IndexModel([("day", ASCENDING)]),
+    IndexModel([("userId", ASCENDING), ("month", ASCENDING)], partialFilterExpression=_OF_A_MONTH),
+    IndexModel([("month", ASCENDING)], partialFilterExpression=_OF_A_MONTH),
 )
-_KEY: Final = ("day", "userId", "model")
 _LANES: Final = 16
 _REBUILDING: Final = timedelta(hours=1)
-
-
-class Grouping(StrEnum):
-    """What the sums are for: each model, each day or each month (UTC)."""
-
-    MODEL = "model"
-    DAY = "day"
-    MONTH = "month"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,28 +75,6 @@ _SUMMED: Final = tuple(field.name for field in fields(Sums))
 _MONEY: Final = ("charged", "provider_cost")
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class UsageKey:
-    """What sums are kept for: a day as 2026-11-22, a user, a model."""
-
-    day: str
-    user_id: str
-    model: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UsageFilter:
-    """What is summed; None means any. The days are those on which jobs ended, in UTC; `to_day` is exclusive.
-
-    `user_ids` asks for any of these users; `user_id`, if given, decides alone.
-    """
-
-    user_id: str | None = None
-    user_ids: tuple[str, ...] | None = None
-    from_day: date | None = None
-    to_day: date | None = None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
     """Kept sums that are not what the jobs come to."""
@@ -117,40 +90,42 @@ class Usage:
     def __init__(self, collection: Collection, jobs: Collection) -> None:
         self._usage, self._jobs = collection, jobs
         self._lane = secrets.randbelow(_LANES)
-        self._turns = WeakValueDictionary[UsageKey, asyncio.Lock]()
 
     async def ensure_indexes(self) -> None:
         """Make the indexes that every question relies on."""
         with answers():
             await self._usage.create_indexes(list(_INDEXES))
 
-    async def together(self, job: Job, move: Callable[[Session], Coroutine[Any, Any, bool]]) -> bool:
-        """Change a job and what it counts for in one transaction; returns what the move in it does.
-
-        The jobs of this process that are counted in the same document go one after the other: side by side, 64 of them
-        end at 14 a second, for each makes all others start anew; in turn, at hundreds.
-        """
-        turn = self._turns.setdefault(_key_of(job), asyncio.Lock())
-        with answers():
-            async with turn, await self._jobs.database.client.start_session() as session:
-                return await session.with_transaction(move, write_concern=self._jobs.write_concern)
-
-    async def count(self, job: Job, session: Session) -> None:
-        """Add a job that ends in this session's transaction. Raises the driver's errors, for `with_transaction`."""
-        await self._add(_key_of(job), sums_of(job), session)
+    async def count(self, jobs: Sequence[Job], session: Session) -> None:
+        """Add jobs that end in this session's transaction. Raises the driver's errors, for `with_transaction`."""
+        added: dict[UsageKey, Sums] = {}
+        for job in jobs:
+            key = _key_of(job)
+            added[key] = added.get(key, Sums()) + sums_of(job)
+        await self._add(added, session)
 
     async def take_back(self, job: Job, session: Session) -> None:
         """Take out a job that had ended and goes on again: what `count` added, perhaps in another lane or process."""
-        await self._add(_key_of(job), -sums_of(job), session)
+        await self._add({_key_of(job): -sums_of(job)}, session)
 
-    async def _add(self, key: UsageKey, sums: Sums, session: Session) -> None:
-        change = {"$inc": _document(sums), "$setOnInsert": _members(key)}
-        await self._usage.update_one({"_id": _id(key, self._lane)}, change, upsert=True, session=session)
+    async def _add(self, added: Mapping[UsageKey, Sums], session: Session) -> None:
+        rows: dict[UsageKey, Sums] = {}
+        for key, sums in added.items():
+            for row in (key, key.month):
+                rows[row] = rows.get(row, Sums()) + sums
+        changes = [
+            UpdateOne(
+                {"_id": _id(row, self._lane)}, {"$inc": _document(sums), "$setOnInsert": row.members}, upsert=True
+            )
+            for row, sums in rows.items()
+        ]
+        await update_all(self._usage, changes, session)
 
     async def sums(self, wanted: UsageFilter, by: Grouping) -> Mapping[str, Sums]:
         """The sums by model, day (2026-11-22) or month (2026-11), in their order."""
-        group = {"_id": _GROUPS[by], **{to_camel(name): {"$sum": f"${to_camel(name)}"} for name in _SUMMED}}
-        pipeline = [{"$match": _query(wanted)}, {"$group": group}, {"$sort": {"_id": ASCENDING}}]
+        query, group_by = question(wanted, by)
+        group = {"_id": group_by, **{to_camel(name): {"$sum": f"${to_camel(name)}"} for name in _SUMMED}}
+        pipeline = [{"$match": query}, {"$group": group}, {"$sort": {"_id": ASCENDING}}]
         with answers():
             return {found["_id"]: _sums(found) async for found in self._usage.aggregate(pipeline)}
 
@@ -161,7 +136,7 @@ class Usage:
             async with await client.start_session(snapshot=True) as session:
                 kept = _by_key([found async for found in self._usage.find({}, session=session)])
                 made = self._jobs.aggregate(_recomputing(), session=session, allowDiskUse=True)
-                recomputed = _by_key([found async for found in made])
+                recomputed = _with_months(_by_key([found async for found in made]))
         nothing = Sums()
         pairs = ((key, kept.get(key, nothing), recomputed.get(key, nothing)) for key in sorted({*kept, *recomputed}))
         return [Difference(key=key, kept=old, recomputed=new) for key, old, new in pairs if old != new]
@@ -174,9 +149,9 @@ class Usage:
         """
 
         async def replace(session: Session) -> None:
-            await self._usage.delete_many(_members(key), session=session)
+            await self._usage.delete_many(key.members, session=session)
             async for found in self._jobs.aggregate(_recomputing(key), session=session):
-                document = {"_id": _id(key, 0), **_members(key), **_document(_sums(found))}
+                document = {"_id": _id(key, 0), **key.members, **_document(_sums(found))}
                 await self._usage.insert_one(document, session=session)
 
         with answers(), pymongo.timeout(_REBUILDING.total_seconds()):
@@ -204,15 +179,8 @@ def _key_of(job: Job) -> UsageKey:
     return UsageKey(job.completed_at.astimezone(UTC).date().isoformat(), job.user_id, job.model)
 
 
-_GROUPS: Final[Mapping[Grouping, object]] = {
-    Grouping.MODEL: "$model",
-    Grouping.DAY: "$day",
-    Grouping.MONTH: {"$substrBytes": ["$day", 0, len("2026-11")]},
-}
-
-
 def _recomputing(key: UsageKey | None = None) -> list[Document]:
-    """The pipeline over jobs that comes to the documents of the rollup; it says the same as `sums_of`."""
+    """The pipeline over jobs that comes to the rows of all days, or to that of the key; it says what `sums_of` says."""
     completed = {"$eq": ["$status", JobStatus.COMPLETED.value]}
     unpriced = {"$eq": [{"$ifNull": ["$cost.providerCost", None]}, None]}
     sums = {
@@ -225,50 +193,37 @@ def _recomputing(key: UsageKey | None = None) -> list[Document]:
         "unpricedJobs": _count_if(unpriced),
     }
     day = {"$dateToString": {"date": "$completedAt", "format": "%Y-%m-%d"}}
-    group = {"_id": {"day": day, "userId": "$userId", "model": "$model"}, **sums}
-    found: Document = {"status": {"$in": sorted(status.value for status in FINAL)}}
+    of_a_day = {"day": day, "userId": "$userId", "model": "$model"}
+    ended: Document = {"status": {"$in": sorted(status.value for status in FINAL)}}
     if key is not None:
-        begin = datetime.combine(date.fromisoformat(key.day), datetime.min.time(), UTC)
-        of_the_day = {"$gte": begin, "$lt": begin + timedelta(days=1)}
-        found |= {"userId": key.user_id, "model": key.model, "completedAt": of_the_day}
-    members = {name: f"$_id.{name}" for name in _KEY}
-    return [{"$match": found}, {"$group": group}, {"$set": members}]
+        return [{"$match": {**ended, **key.ended}}, {"$group": {"_id": None, **sums}}]
+    members = {name: f"$_id.{name}" for name in of_a_day}
+    return [{"$match": ended}, {"$group": {"_id": of_a_day, **sums}}, {"$set": members}]
 
 
 def _count_if(condition: Mapping[str, object]) -> Document:
     return {"$sum": {"$cond": [condition, 1, 0]}}
 
 
-def _query(wanted: UsageFilter) -> Document:
-    days = {
-        "$gte": wanted.from_day.isoformat() if wanted.from_day else None,
-        "$lt": wanted.to_day.isoformat() if wanted.to_day else None,
-    }
-    bounds = {operator: day for operator, day in days.items() if day is not None}
-    users = wanted.user_ids if wanted.user_id is None else (wanted.user_id,)
-    user = {} if users is None else {"userId": {"$in": list(users)}}
-    return {**user, **({"day": bounds} if bounds else {})}
-
-
-def _members(key: UsageKey) -> Document:
-    return {"day": key.day, "userId": key.user_id, "model": key.model}
-
-
 def _id(key: UsageKey, lane: int) -> Document:
-    return {**_members(key), "lane": lane}
+    return {**key.members, "lane": lane}
 
 
 def _by_key(documents: Iterable[Mapping[str, Any]]) -> Mapping[UsageKey, Sums]:
     """The sums of all lanes together."""
     found: dict[UsageKey, Sums] = {}
     for document in documents:
-        key = _read_key(document)
+        key = key_of(document)
         found[key] = found.get(key, Sums()) + _sums(document)
     return found
 
 
-def _read_key(document: Mapping[str, Any]) -> UsageKey:
-    return UsageKey(*(cast("str", document[name]) for name in _KEY))
+def _with_months(days: Mapping[UsageKey, Sums]) -> Mapping[UsageKey, Sums]:
+    """The sums of the days, and those of their months."""
+    found = dict(days)
+    for day, sums in days.items():
+        found[day.month] = found.get(day.month, Sums()) + sums
+    return found
 
 
 def _document(sums: Sums) -> Document:

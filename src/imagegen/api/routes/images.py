@@ -29,6 +29,7 @@ from imagegen.api.outcomes import OUTCOMES, outcome
 from imagegen.api.preferences import IdempotencyKey, Prefer, patience
 from imagegen.api.webhook_urls import demand_deliverable
 from imagegen.inputs import with_pictures_kept
+from imagegen.job_news import is_end
 from imagegen.keys import Caller
 from imagegen.registry import ModelRequest, Registry
 from imagegen.wiring import Services
@@ -106,5 +107,6 @@ async def _generate(
 ) -> Response:
     wish = patience(prefer, services.settings.service.wait)
     new = new_job(body, services, caller, idempotency_key=key)
-    accepted = await repeated(new, services) or await accept(await with_pictures_kept(new, services), services)
-    return await outcome(accepted, services, wish, may_wait=may_wait)
+    with services.queue.news.of(new.id, is_end) as ended:  # from before it is stored, so that nothing is missed
+        accepted = await repeated(new, services) or await accept(await with_pictures_kept(new, services), services)
+        return await outcome(accepted, services, wish, may_wait=may_wait, ended=ended)

@@ -9,6 +9,8 @@ from fastapi.responses import JSONResponse
 from imagegen.api.deps import ServicesDep
 from imagegen.api.errors import RETRY_AFTER, problem
 from imagegen.errors import WebhookRefused
+from imagegen.jobs import is_job_id
+from imagegen.logs import about
 from imagegen.submission import WEBHOOKS, take_webhook
 
 router = APIRouter(include_in_schema=False)
@@ -18,6 +20,8 @@ _log = logging.getLogger("imagegen.api")
 @router.post(f"{WEBHOOKS}/{{job_id}}/{{secret}}")
 async def take_fals_webhook(job_id: str, secret: str, request: Request, services: ServicesDep) -> Response:
     """Take a hint that a request ended. Whatever is wrong with one, the answer is the same."""
+    if is_job_id(job_id):
+        about(job_id=job_id)
     try:
         hint = await services.webhooks.verify(request.headers, await request.body())
     except WebhookRefused as error:

@@ -1,0 +1,14 @@
+"""/metrics on the service's own port; not for clients, so the OpenAPI document does not have it."""
+
+from fastapi import APIRouter, Request, Response
+
+from imagegen.api.deps import ServicesDep
+from imagegen.api.scraping import PATH, scraped
+
+router = APIRouter()
+
+
+@router.get(PATH, include_in_schema=False)
+async def get_metrics(request: Request, services: ServicesDep) -> Response:
+    """What this process has counted."""
+    return await scraped(services, request.headers.get("accept", ""))

@@ -1,0 +1,245 @@
+"""What a job leaves in the metrics, whatever becomes of it."""
+
+import asyncio
+import base64
+from datetime import timedelta
+
+import pytest
+from aiohttp.web import Response
+from pydantic import SecretStr
+from receiver import receiving
+from scraped import Scraped, scrape
+from service import FLUX, ITEM, Service, running
+
+from imagegen.deliveries import delivering
+from imagegen.settings import Settings, WebhookSettings
+from imagegen.submission import adopt
+from imagegen.webhooks import Pace
+
+SECRET = "whsec_" + base64.b64encode(bytes(32)).decode()
+STAGES = ("queue", "fal_queue", "generate", "transfer", "total")
+
+
+async def stages(house: Service) -> dict[str, int]:
+    counted = (await scrape(house.client)).series("job_stage_seconds_count")
+    return {stage: int(count) for (stage,), count in counted.items()}
+
+
+async def value_of(house: Service, name: str, *labels: str) -> float | None:
+    return (await scrape(house.client)).value(name, *labels)
+
+
+async def until(house: Service, name: str, *labels: str, at_least: float = 1, within: float = 15) -> Scraped:
+    """The scrape in which a series has come so far."""
+    async with asyncio.timeout(within):
+        while ((scraped := await scrape(house.client)).value(name, *labels) or 0) < at_least:
+            await asyncio.sleep(0.05)
+    return scraped
+
+
+async def test_a_completed_job_is_counted_with_its_money_its_bytes_and_its_stages(house: Service) -> None:
+    job = (await house.generate({**FLUX, "options": {"num_images": 2}})).json()
+
+    scraped = await scrape(house.client)
+    bytes_of_pictures = sum(image["sizeBytes"] for image in job["images"])
+    assert scraped.series("jobs_accepted_total") == {("flux-pro",): 1}
+    assert scraped.series("jobs_ended_total") == {("flux-pro", "completed", ""): 1}
+    assert scraped.series("charged_dollars_total") == {("flux-pro",): job["cost"]["totalCost"]}
+    assert scraped.series("provider_cost_dollars_total") == {("flux-pro",): job["cost"]["providerCost"]}
+    assert scraped.series("transferred_bytes_total") == {
+        ("from_fal",): bytes_of_pictures,
+        ("to_s3",): bytes_of_pictures,
+    }
+    assert await stages(house) == dict.fromkeys(STAGES, 1)
+
+
+async def test_the_stages_of_a_job_add_up_to_its_time(house: Service) -> None:
+    await house.sandbox.misbehaves({"fault": "latency", "queue": 0.5, "generation": 1})
+
+    job = await house.services.jobs.get((await house.generate()).json()["jobId"])
+
+    spent = (await scrape(house.client)).series("job_stage_seconds_sum")
+    assert job.completed_at is not None
+    assert spent["total",] == pytest.approx((job.completed_at - job.created_at).total_seconds())
+    assert spent["fal_queue",] == pytest.approx(0.5, abs=0.4)
+    assert spent["generate",] == pytest.approx(1, abs=0.4)
+    assert sum(spent[stage,] for stage in STAGES[:-1]) == pytest.approx(spent["total",], abs=0.3)
+
+
+async def test_a_job_that_two_runners_had_is_counted_once_with_all_of_its_time(own: Settings) -> None:
+    async with running(own, with_runner=False) as house:
+        await house.sandbox.misbehaves({"fault": "latency", "generation": 0})
+        job_id = await house.accept()
+        assert await house.services.jobs.claim(job_id, "killed", timedelta(seconds=2))
+    async with running(own) as house:
+        await house.ended(job_id)
+
+        scraped = await until(house, "jobs_ended_total", "flux-pro", "completed", "")
+        assert scraped.series("jobs_ended_total") == {("flux-pro", "completed", ""): 1}
+        assert scraped.series("job_stage_seconds_count")["total",] == 1
+        assert scraped.series("job_stage_seconds_sum")["total",] >= 2
+        assert scraped.series("jobs_accepted_total") == {}
+
+
+async def test_a_failed_job_is_counted_by_its_code_and_charges_nothing(house: Service) -> None:
+    await house.sandbox.misbehaves({"fault": "runner_fails", "status": 500})
+
+    await house.generate()
+
+    scraped = await scrape(house.client)
+    assert scraped.series("jobs_ended_total") == {("flux-pro", "failed", "provider_unavailable"): 1}
+    assert scraped.series("charged_dollars_total") == {("flux-pro",): 0}
+    assert scraped.series("provider_cost_dollars_total") == {}
+    assert ("total",) not in scraped.series("job_stage_seconds_count")
+
+
+@pytest.mark.parametrize("with_runner", [True, False], ids=["at fal", "before it was sent"])
+async def test_a_cancelled_job_is_counted_whoever_stores_it(own: Settings, *, with_runner: bool) -> None:
+    async with running(own, with_runner=with_runner) as house:
+        await house.sandbox.misbehaves({"fault": "latency", "generation": 30})
+        job_id = await house.accept()
+        if with_runner:
+            await until(house, "upstream_requests_total", "fal", "submit", "ok")
+        await house.cancel(job_id)
+        await house.ended(job_id)
+
+        ended = (await scrape(house.client)).series("jobs_ended_total")
+    assert ended == {("flux-pro", "cancelled", ""): 1}
+
+
+async def test_every_job_of_a_batch_is_accepted_and_a_repeat_accepts_none(house: Service) -> None:
+    for _ in range(2):
+        await house.batch(ITEM, ITEM, idempotency_key="a-batch")
+        await house.generate(idempotency_key="one", prefer="respond-async")
+
+    assert await value_of(house, "jobs_accepted_total", "flux-pro") == 3
+
+
+async def test_jobs_in_flight_are_those_that_this_process_is_at_work_on(house: Service) -> None:
+    await house.sandbox.misbehaves({"fault": "latency", "generation": 30})
+    job_ids = [await house.accept() for _ in range(3)]
+
+    scraped = await until(house, "jobs_in_flight", at_least=3)
+
+    assert (scraped.value("jobs_in_flight"), scraped.value("job_places")) == (3, 64)
+    for job_id in job_ids:
+        await house.cancel(job_id)
+        await house.ended(job_id)
+    assert await value_of(house, "jobs_in_flight") == 0
+
+
+async def test_requests_to_fal_its_media_and_s3_are_counted_by_what_they_are_about(house: Service) -> None:
+    await house.generate()
+
+    scraped = await scrape(house.client)
+    counted = set(scraped.series("upstream_requests_total"))
+    timed = set(scraped.series("upstream_request_duration_seconds_count"))
+    expected = {
+        ("fal", "submit", "ok"),
+        ("fal", "stream", "ok"),
+        ("fal", "result", "ok"),
+        ("media", "download", "ok"),
+        ("s3", "PutObject", "ok"),
+    }
+    assert expected <= counted
+    assert {labels[:2] for labels in counted} == timed
+
+
+async def test_a_submit_that_fal_refused_for_now_is_a_retry(house: Service) -> None:
+    await house.sandbox.misbehaves({"fault": "submit_status", "status": 429, "body": {"detail": "Slow"}, "times": 2})
+
+    await house.generate()
+
+    scraped = await scrape(house.client)
+    assert scraped.series("retries_total") == {("submit",): 2}
+    assert scraped.value("upstream_requests_total", "fal", "submit", "throttled") == 2
+
+
+async def test_a_picture_that_is_fetched_again_is_a_retry_and_its_message_comes_again(house: Service) -> None:
+    await house.sandbox.misbehaves({"fault": "media_status", "status": 503, "times": 1})
+
+    await house.generate()
+
+    scraped = await scrape(house.client)
+    assert scraped.series("retries_total") == {("transfer",): 1}
+    assert scraped.value("redeliveries_total") == 1
+    assert scraped.value("upstream_requests_total", "media", "download", "failed") == 1
+
+
+async def test_a_request_that_is_looked_for_is_of_unknown_fate_until_it_is_found(house: Service) -> None:
+    await house.sandbox.misbehaves(
+        {"fault": "submit_drop", "when": "after_accepting"}, {"fault": "history_late", "seconds": 3}
+    )
+    job_id = await house.accept()
+
+    scraped = await until(house, "submissions_unknown")
+    await house.ended(job_id)
+
+    after = await scrape(house.client)
+    assert (scraped.value("submissions_unknown"), after.value("submissions_unknown")) == (1, 0)
+    assert scraped.value("upstream_requests_total", "fal", "submit", "unanswered") == 1
+    assert (after.value("upstream_requests_total", "fal", "history", "ok") or 0) >= 1
+
+
+async def test_a_job_whose_request_is_found_after_all_is_revived_and_ends_twice(house: Service) -> None:
+    await house.sandbox.misbehaves(
+        {"fault": "submit_drop", "when": "after_accepting"}, {"fault": "history_unavailable", "status": 403}
+    )
+    job_id = (await house.generate()).json()["jobId"]
+    (request,) = await house.sandbox.requests()
+
+    late = house.services.fal.adopted("fal-ai/flux-pro/v1.1", request["request_id"])
+    assert await adopt(job_id, late, house.services)
+    await house.ended(job_id)
+
+    scraped = await scrape(house.client)
+    assert scraped.value("jobs_revived_total") == 1
+    assert scraped.series("jobs_ended_total") == {
+        ("flux-pro", "failed", "submission_unknown"): 1,
+        ("flux-pro", "completed", ""): 1,
+    }
+
+
+async def test_a_lease_that_passed_to_another_runner_is_lost_once(house: Service) -> None:
+    await house.sandbox.misbehaves({"fault": "latency", "generation": 2})
+    job_id = await house.accept()
+    await until(house, "upstream_requests_total", "fal", "submit", "ok")
+
+    await house.services.jobs.hand_back(await house.services.jobs.get(job_id))
+    assert await house.services.jobs.claim(job_id, "another", timedelta(seconds=2))
+
+    scraped = await until(house, "leases_lost_total")
+    await house.ended(job_id)
+    assert (scraped.value("leases_lost_total"), await value_of(house, "leases_lost_total")) == (1, 1)
+
+
+async def test_a_job_over_which_runners_die_after_it_was_sent_needs_attention(own: Settings) -> None:
+    async with running(own) as house:
+        await house.sandbox.misbehaves({"fault": "latency", "generation": 30})
+        job_id = await house.accept()
+        await until(house, "upstream_requests_total", "fal", "submit", "ok")
+        assert await value_of(house, "jobs_needing_attention") == 0
+    async with running(own, with_runner=False) as house:
+        for number in range(4):
+            assert await house.services.jobs.claim(job_id, f"dead-{number}", timedelta(0))
+    async with running(own) as house:
+        assert (await until(house, "jobs_needing_attention")).value("jobs_needing_attention") == 1
+
+
+async def test_each_attempt_at_a_webhook_is_counted_by_its_outcome(own: Settings) -> None:
+    webhooks = WebhookSettings(secrets=SecretStr(SECRET), allow_private=True)
+    pace = Pace(first_pause=timedelta(seconds=0.1), look_again=timedelta(seconds=0.1))
+    async with (
+        receiving() as receiver,
+        running(own.model_copy(update={"webhooks": webhooks})) as house,
+        delivering(house.services, pace),
+    ):
+        receiver.answers += [Response(status=500), Response(status=204), Response(status=410)]
+        for received in (2, 3):
+            await house.generate({**FLUX, "webhookUrl": receiver.url})
+            await receiver.times(received)
+
+        scraped = await until(house, "webhook_deliveries_given_up_total")
+    assert scraped.series("webhook_deliveries_total") == {("refused",): 1, ("delivered",): 1, ("gone",): 1}
+    assert scraped.series("webhook_deliveries_given_up_total") == {(): 1}
+    assert scraped.series("retries_total") == {("webhook",): 1}

@@ -1,0 +1,237 @@
+"""How the metrics are read: by whom, in which form, and while servers are down."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from door import Door, door
+from jobs_apart import a_job
+from processes import environment, free_port, imagegen, serving
+from pydantic import SecretStr
+from scraped import scrape
+from service import FLUX, Service, running
+
+import imagegen as product
+from imagegen.api.doors import Doors
+from imagegen.keys import KeysFile, changing, new_key
+from imagegen.settings import Settings
+
+OPENMETRICS = "application/openmetrics-text; version=1.0.0"
+
+
+async def test_prometheus_is_answered_in_its_own_text_and_in_openmetrics(house: Service) -> None:
+    plain = await house.client.get("/metrics")
+    negotiated = await house.client.get("/metrics", headers={"Accept": OPENMETRICS})
+
+    assert plain.headers["content-type"].startswith("text/plain; version=")
+    assert negotiated.headers["content-type"].startswith("application/openmetrics-text; version=1.0.0")
+    assert negotiated.text.endswith("# EOF\n")
+
+
+async def test_where_callers_need_keys_metrics_have_no_place_among_their_paths(own: Settings, tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    async with running(own, with_runner=False, doors=Doors(keys=KeysFile(file), anonymous=True)) as house:
+        assert (await house.client.get("/metrics")).status_code == 404
+
+
+async def test_the_document_for_clients_does_not_have_them(house: Service) -> None:
+    assert "/metrics" not in (await house.client.get("/openapi.json")).json()["paths"]
+
+
+async def test_requests_are_counted_by_their_routes_whatever_was_asked(house: Service) -> None:
+    await house.generate()
+    await house.job("0" * 26)
+    await house.client.head("/health/live")
+    await house.client.get("/of/a/callers/own/making")
+    await house.client.request("PROPFIND", "/api/jobs")
+    await house.client.get("/health/live", headers={"Host": "rebound.example.com"})
+
+    counted = (await scrape(house.client)).series("http_requests_total")
+    assert counted == {
+        ("POST", "/api/images/generate", "200"): 1,
+        ("GET", "/api/jobs/{jobId}", "404"): 1,
+        ("HEAD", "/health/live", "200"): 1,
+        ("GET", "unknown", "404"): 1,
+        ("other", "/api/jobs", "405"): 1,
+        ("GET", "unknown", "421"): 1,
+    }
+
+
+async def test_a_request_is_timed_to_the_end_of_its_answer(house: Service) -> None:
+    await house.sandbox.misbehaves({"fault": "latency", "generation": 1})
+
+    await house.generate()
+
+    scraped = await scrape(house.client)
+    assert scraped.value("http_request_duration_seconds_count", "POST", "/api/images/generate") == 1
+    assert (scraped.value("http_request_duration_seconds_sum", "POST", "/api/images/generate") or 0) >= 1
+
+
+async def test_who_hangs_up_is_counted_by_the_answer_that_there_was(house: Service) -> None:
+    await house.sandbox.misbehaves({"fault": "latency", "generation": 1})
+    with pytest.raises(httpx.ReadTimeout):
+        await house.client.post("/api/images/generate", json=FLUX, timeout=0.3)
+
+    async with asyncio.timeout(10):
+        while (await scrape(house.client)).value("http_requests_total", "POST", "/api/images/generate", "200") != 1:
+            await asyncio.sleep(0.1)
+
+
+async def test_requests_that_wait_and_streams_that_are_open_are_told(house: Service) -> None:
+    await house.sandbox.misbehaves({"fault": "latency", "generation": 30})
+    job_id = await house.accept()
+    waiting = asyncio.create_task(house.client.get(f"/api/jobs/{job_id}?wait=20"))
+    async with house.client.stream("GET", f"/api/jobs/{job_id}/events") as events:
+        lines = events.aiter_lines()
+        await anext(lines)
+        async with asyncio.timeout(5):
+            while not (scraped := await scrape(house.client)).value("http_requests_waiting"):
+                await asyncio.sleep(0.05)
+    held = [scraped.value(f"http_{name}") for name in ("requests_waiting", "streams_open", "requests_in_flight")]
+    await house.cancel(job_id)
+    await waiting
+    after = await scrape(house.client)
+    assert held == [1, 1, 3]  # the third is the scrape
+    assert [after.value(f"http_{name}") for name in ("requests_waiting", "streams_open")] == [0, 0]
+
+
+async def test_the_queues_depth_is_told_by_lane_and_its_age_by_the_oldest_job(own: Settings) -> None:
+    async with running(own, with_runner=False) as house:
+        idle = await scrape(house.client)
+        job, _ = await house.services.jobs.insert(a_job(age=timedelta(minutes=5)))
+        await house.services.queue.publish(job)
+        for _ in range(5):
+            await house.accept({**FLUX, "userId": "eager"})
+
+        scraped = await scrape(house.client)
+    lanes = scraped.series("queue_messages")
+    assert (lanes["normal",], sum(lanes.values())) == (5, 6)
+    assert scraped.value("queue_oldest_seconds") == pytest.approx(300, abs=10)
+    assert (idle.value("queue_oldest_seconds"), sum(idle.series("queue_messages").values())) == (0, 0)
+
+
+async def test_all_servers_are_up(house: Service) -> None:
+    assert (await scrape(house.client)).series("server_up") == dict.fromkeys(
+        [("mongodb",), ("nats",), ("s3",), ("fal",)], 1
+    )
+
+
+@pytest.fixture
+async def doors(own: Settings) -> AsyncGenerator[dict[str, Door]]:
+    assert own.mongodb.url and own.nats.url  # noqa: PT018 - both set
+    addresses = {
+        "mongodb": own.mongodb.url.get_secret_value(),
+        "nats": own.nats.url.get_secret_value(),
+        "s3": str(own.s3.endpoint_url),
+        "fal": own.fal.queue_url,
+    }
+    opened = {server: Door(urlsplit(address).port or 0) for server, address in addresses.items()}
+    for each in opened.values():
+        await each.open()
+    yield opened
+    for each in opened.values():
+        await each.shut()
+
+
+@pytest.fixture
+async def behind(own: Settings, doors: dict[str, Door]) -> AsyncGenerator[Service]:
+    mongodb = SecretStr(f"mongodb://127.0.0.1:{doors['mongodb'].port}/?directConnection=true")
+    changes = {
+        "mongodb": own.mongodb.model_copy(update={"url": mongodb}),
+        "nats": own.nats.model_copy(update={"url": SecretStr(f"nats://127.0.0.1:{doors['nats'].port}")}),
+        "s3": own.s3.model_copy(update={"endpoint_url": f"http://127.0.0.1:{doors['s3'].port}"}),
+        "fal": own.fal.model_copy(update={"queue_url": f"http://127.0.0.1:{doors['fal'].port}"}),
+    }
+    async with running(own.model_copy(update=changes), with_runner=False) as service:
+        yield service
+
+
+@pytest.mark.parametrize("down", ["mongodb", "nats", "s3", "fal"])
+async def test_a_server_that_is_down_neither_fails_a_scrape_nor_holds_it_up(
+    behind: Service, doors: dict[str, Door], down: str
+) -> None:
+    await doors[down].shut()
+
+    began = time.monotonic()
+    scraped = await scrape(behind.client)
+    took = time.monotonic() - began
+    await doors[down].open()
+
+    assert scraped.series("server_up") == {
+        (server,): float(server != down) for server in ("mongodb", "nats", "s3", "fal")
+    }
+    assert took < 4
+    assert (scraped.series("queue_messages") == {}) is (down == "nats")
+    states = [scraped.value(name) for name in ("queue_oldest_seconds", "submissions_unknown", "jobs_needing_attention")]
+    assert [state != state for state in states] == [down == "mongodb"] * 3  # noqa: PLR0124 - only NaN is not itself
+
+
+async def test_a_server_that_is_back_is_told_of_again(behind: Service, doors: dict[str, Door]) -> None:
+    await doors["nats"].shut()
+    await scrape(behind.client)
+    await doors["nats"].open()
+
+    async with asyncio.timeout(15):
+        while not (scraped := await scrape(behind.client)).series("queue_messages"):
+            await asyncio.sleep(0.1)
+    assert scraped.value("server_up", "nats") == 1
+
+
+async def test_the_process_its_event_loop_and_its_version_are_told(house: Service) -> None:
+    async with asyncio.timeout(10):
+        while not (scraped := await scrape(house.client)).value("event_loop_lag_seconds_count"):
+            await asyncio.sleep(0.1)
+
+    assert scraped.series("build_info") == {(product.__version__,): 1}
+    assert (scraped.value("event_loop_tasks") or 0) > 5
+    for name in ("process_resident_memory_bytes", "process_open_fds", "process_cpu_seconds_total", "python_info"):
+        assert f"\n{name}" in scraped.text
+
+
+@pytest.mark.usefixtures("service")  # which makes the bucket
+async def test_a_worker_is_scraped_on_a_port_of_its_own(own: Settings, tmp_path: Path) -> None:
+    port = free_port()
+    environ = environment(own) | {"IMAGEGEN_METRICS_PORT": str(port)}
+    async with imagegen("worker", environ=environ, directory=tmp_path, port=port) as worker:
+        async with asyncio.timeout(30):
+            while True:
+                try:
+                    scraped = await scrape(worker.client)
+                    break
+                except httpx.TransportError:
+                    await asyncio.sleep(0.05)
+        others = [(await worker.client.get(path)).status_code for path in ("/", "/api/jobs", "/openapi.json")]
+        status = await worker.ask_to_end()
+
+    assert (scraped.value("job_places"), scraped.value("server_up", "nats")) == (64, 1)
+    assert (others, status) == ([404] * 3, 0)
+
+
+@pytest.mark.usefixtures("service")  # which makes the bucket
+async def test_serve_with_keys_is_scraped_on_a_port_of_its_own_without_one(own: Settings, tmp_path: Path) -> None:
+    port, keys = free_port(), tmp_path / "keys.json"
+    key, _ = new_key("me", ("user123",), (), datetime.now(UTC))
+    await asyncio.to_thread(changing, keys, lambda ring: ring.with_key(key))
+    more = {"IMAGEGEN_METRICS_PORT": str(port), "IMAGEGEN_API_KEYS_FILE": str(keys)}
+    async with serving(own, tmp_path, more) as serve, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as scraper:
+        refused = await serve.client.get("/metrics")
+        scraped = await scrape(scraper)
+        status = await serve.ask_to_end()
+
+    assert (refused.status_code, status) == (401, 0)
+    assert scraped.value("http_requests_total", "GET", "unknown", "401") == 1
+
+
+async def test_a_metrics_port_that_is_taken_ends_the_start_with_its_variable(own: Settings, tmp_path: Path) -> None:
+    async with door(1) as taken:
+        environ = environment(own) | {"IMAGEGEN_METRICS_PORT": str(taken.port)}
+        async with imagegen("worker", environ=environ, directory=tmp_path) as worker:
+            status = await asyncio.wait_for(worker.process.wait(), 30)
+
+    assert status == 2
+    assert "choose another with IMAGEGEN_METRICS_PORT" in (tmp_path / "worker.log").read_text()

@@ -1,0 +1,135 @@
+"""What each process holds, looked at every few seconds: memory, descriptors, threads, connections, tasks."""
+
+import asyncio
+import csv
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+import httpx
+import psutil
+from fleet import Fleet, Member
+from scraped import scrape
+
+_MEBIBYTE: Final = 2**20
+
+
+# Each measure with the growth per hour that is allowed. What is opened for each caller goes up and down with them under
+# load, and is drawn; it is judged at rest, when nobody asks: a leak is what is still there then.
+MEASURES: Final[Mapping[str, float | None]] = {
+    "RSS MiB": 8,
+    "private MiB": 8,
+    "descriptors": None,
+    "descriptors at rest": 20,
+    "connections": None,
+    "connections at rest": 20,
+    "tasks": None,
+    "tasks at rest": 10,
+    "threads": None,
+    "threads at rest": 10,
+}
+AT_REST: Final = " at rest"
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One measure of one process over time."""
+
+    process: str
+    measure: str
+    seconds: list[float] = field(default_factory=list[float])
+    values: list[float] = field(default_factory=list[float])
+
+
+class Course:
+    """All curves of a run."""
+
+    def __init__(self) -> None:
+        self._curves: dict[tuple[str, str], Curve] = {}
+        self.pids: defaultdict[str, set[int]] = defaultdict(set)
+
+    @property
+    def curves(self) -> Sequence[Curve]:
+        """By process, then by measure, in the order of `MEASURES`."""
+        order = list(MEASURES)
+        return sorted(self._curves.values(), key=lambda curve: (curve.process, order.index(curve.measure)))
+
+    @property
+    def replaced(self) -> Sequence[str]:
+        """Processes that ended and were started again, so that their curves are of more than one."""
+        return [process for process, pids in self.pids.items() if len(pids) > 1]
+
+    def add(self, process: str, seconds: float, values: Mapping[str, float]) -> None:
+        """Note what a process holds now."""
+        for measure, value in values.items():
+            curve = self._curves.setdefault((process, measure), Curve(process, measure))
+            curve.seconds.append(seconds)
+            curve.values.append(value)
+
+    def write(self, file: Path) -> None:
+        """Keep every sample, a line each."""
+        with file.open("w", newline="", encoding="utf-8") as lines:
+            table = csv.writer(lines)
+            table.writerow(("process", "measure", "seconds", "value"))
+            for curve in self.curves:
+                for seconds, value in zip(curve.seconds, curve.values, strict=True):
+                    table.writerow((curve.process, curve.measure, f"{seconds:.1f}", f"{value:g}"))
+
+
+class Watch:
+    """Looks at every process of a fleet."""
+
+    def __init__(self, fleet: Fleet, http: httpx.AsyncClient) -> None:
+        self.course = Course()
+        self._fleet, self._http, self._began = fleet, http, time.monotonic()
+
+    async def go_on(self, every: float) -> None:
+        """Look every so many seconds, until cancelled."""
+        while True:
+            await self.look("")
+            await asyncio.sleep(every)
+
+    async def look_at_rest(self) -> None:
+        """Look once, while nobody asks for anything."""
+        await self.look(AT_REST)
+
+    async def look(self, when: str) -> None:
+        """Look once, and note it under the names of the measures with this at their end."""
+        seconds = time.monotonic() - self._began
+        await asyncio.gather(*(self._look(member, seconds, when) for member in self._fleet.members))
+
+    async def _look(self, member: Member, seconds: float, when: str) -> None:
+        if member.running is None:
+            return
+        process = member.running.process
+        with suppress(psutil.Error):
+            held = {**await asyncio.to_thread(_held, process.pid), **await _tasks(member, self._http)}
+            named = {f"{name}{when}": value for name, value in held.items()}
+            self.course.add(member.name, seconds, {name: named[name] for name in named if name in MEASURES})
+            self.course.pids[member.name].add(process.pid)
+
+
+def _held(pid: int) -> Mapping[str, float]:
+    process = psutil.Process(pid)
+    memory = process.memory_full_info()
+    return {
+        "RSS MiB": memory.rss / _MEBIBYTE,
+        "private MiB": memory.uss / _MEBIBYTE,
+        "descriptors": process.num_fds(),
+        "threads": process.num_threads(),
+        "connections": len(process.net_connections("tcp")),
+    }
+
+
+async def _tasks(member: Member, http: httpx.AsyncClient) -> Mapping[str, float]:
+    """The tasks of the event loop, as the process itself says."""
+    try:
+        scraped = await scrape(http, f"http://127.0.0.1:{member.metrics_port}/metrics")
+    except httpx.TransportError:
+        return {}  # a server hangs, and so does what is asked of it
+    tasks = scraped.value("event_loop_tasks")
+    return {} if tasks is None else {"tasks": tasks}

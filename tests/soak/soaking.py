@@ -1,0 +1,171 @@
+"""A soak from its first process to its curves: steady load, faults at fal, servers that crash, untouched processes."""
+
+import asyncio
+import itertools
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+import httpx
+from callers import BEHAVIOURS
+from course import Course, Watch
+from disturbances import (
+    Disturbance,
+    Scene,
+    crash_mongodb,
+    crash_nats,
+    crash_s3,
+    disturb,
+    fal_misbehaves,
+    hang_mongodb,
+    hang_nats,
+    hang_s3,
+    lose_the_queue,
+)
+from faults import LATE
+from load import Load
+from records import WEBHOOK_SECRET
+from servers import Servers
+from stage import Stage, open_stage
+
+_LEASE: Final = timedelta(seconds=10)
+_PATIENCE: Final = 5.0
+_REST: Final = 180.0
+_SPARE: Final = 180.0
+_SAMPLES: Final = 360
+_BREATHER: Final = 12.0  # seconds until what is kept open for a next caller is closed
+_ENVIRON: Final = {
+    "IMAGEGEN_UNKNOWN_HORIZON": "40s",
+    "IMAGEGEN_LOG_LEVEL": "warning",
+    "WEBHOOK_SECRETS": WEBHOOK_SECRET,
+    "WEBHOOK_ALLOW_PRIVATE": "1",
+}
+DISTURBANCES: Final[Sequence[Disturbance]] = (
+    Disturbance(fal_misbehaves, "faults", 40),
+    Disturbance(crash_mongodb, "restarts", 1),
+    Disturbance(crash_s3, "restarts", 1),
+    Disturbance(crash_nats, "restarts", 1),
+    Disturbance(lose_the_queue, "restarts", 1),
+    Disturbance(hang_mongodb, "stops", 1),
+    Disturbance(hang_s3, "stops", 1),
+    Disturbance(hang_nats, "stops", 1),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How long, and how much of what.
+
+    Attributes:
+        rate: callers in a second.
+        pause: seconds from one disturbance to the next, on average.
+        spell: seconds of load, before it rests for a moment.
+    """
+
+    seconds: float
+    seed: int = 1
+    rate: float = 5
+    pause: float = 4
+    spell: float = 75
+    serves: int = 2
+    workers: int = 2
+
+    @property
+    def longest(self) -> float:
+        """Seconds after which the run is given up."""
+        return self.seconds * 2 + _REST + _SPARE
+
+    @property
+    def every(self) -> float:
+        """Seconds from one sample to the next."""
+        return min(5.0, max(0.5, self.seconds / _SAMPLES))
+
+
+@dataclass(frozen=True, slots=True)
+class Soaked:
+    """What came of it.
+
+    Attributes:
+        callers: how many there were.
+        struck: how often each disturbance struck.
+        faults: what went wrong otherwise: a job that does not end, an answer nobody should get, a process that ended.
+    """
+
+    course: Course
+    callers: int
+    struck: Sequence[tuple[str, int]]
+    faults: Sequence[str]
+
+
+async def soak(plan: Plan, directory: Path) -> Soaked:
+    """Run it; logs, data and events stay in the directory."""
+    opened = open_stage(directory, _LEASE, _ENVIRON, serves=plan.serves, workers=plan.workers)
+    async with asyncio.timeout(plan.longest), opened as stage:
+        load = Load(stage.fleet.ports, str(plan.seed), plan.rate, stage.receiver.url, stage.tally, BEHAVIOURS)
+        course = await _under_load(plan, stage, load)
+        faults = [*await _rest(stage), *load.told.surprises]
+        faults += [f"{process} ended and was started again" for process in course.replaced]
+        return Soaked(course, load.came, stage.tally.struck.most_common(), faults)
+
+
+async def _under_load(plan: Plan, stage: Stage, load: Load) -> Course:
+    """Spells of load and disturbances, with a rest after each; samples all the while."""
+    ends = stage.tally.seconds + plan.seconds
+    async with httpx.AsyncClient(trust_env=False, timeout=_PATIENCE) as http:
+        watch = Watch(stage.fleet, http)
+        looking = asyncio.create_task(watch.go_on(plan.every))
+        for number in itertools.count():
+            await _spell(plan, stage, load, number)
+            await stage.fal.misbehaves([LATE[0]])
+            await asyncio.sleep(_BREATHER)
+            await watch.look_at_rest()
+            if stage.tally.seconds >= ends or looking.done():
+                break
+        looking.cancel()
+        with suppress(asyncio.CancelledError):
+            await looking
+        return watch.course
+
+
+async def _spell(plan: Plan, stage: Stage, load: Load, number: int) -> None:
+    """Load and disturbances side by side, until the last caller has gone."""
+    servers = Servers(stage.settings, stage.tally)
+    scene = Scene(stage.fleet, servers, stage.fal, stage.receiver, stage.tally, _LEASE.total_seconds())
+    enough, rng = asyncio.Event(), Random(f"{plan.seed}/soak/{number}")
+    async with asyncio.TaskGroup() as together:
+        together.create_task(disturb(scene, rng, plan.pause, enough, DISTURBANCES))
+        asyncio.get_running_loop().call_later(min(plan.spell, plan.seconds), enough.set)
+        await load.run(enough.is_set)  # the last callers finish undisturbed
+
+
+async def _rest(stage: Stage) -> Sequence[str]:
+    """Undisturbed, wait until every job has ended; what is wrong with what is left."""
+    await stage.fal.misbehaves([LATE[0]])
+    ends = stage.tally.seconds + _REST
+    async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
+        while (left := await _unfinished(stage, http)) and stage.tally.seconds < ends:
+            await asyncio.sleep(1)
+        stage.tally.note("at rest")
+        return [*left, *await _unhealthy(stage, http)]
+
+
+async def _unfinished(stage: Stage, http: httpx.AsyncClient) -> Sequence[str]:
+    address = f"http://127.0.0.1:{stage.fleet.ports[0]}/api/jobs"
+    found: list[str] = []
+    for status in ("queued", "running"):
+        answer = await http.get(address, params={"status": status, "limit": 100})
+        if not answer.is_success:
+            return [f"the history answers {answer.status_code}"]
+        jobs: list[dict[str, Any]] = answer.json()["jobs"]
+        found += [f"job {job['jobId']} is {status} for ever; attention: {job['attention']}" for job in jobs]
+    return found
+
+
+async def _unhealthy(stage: Stage, http: httpx.AsyncClient) -> Sequence[str]:
+    addresses = [f"http://127.0.0.1:{port}/health/ready" for port in stage.fleet.ports]
+    answers = [await http.get(address) for address in addresses]
+    return [f"{answer.url.path}: {answer.status_code} {answer.text}" for answer in answers if not answer.is_success]

@@ -1,0 +1,185 @@
+"""One trace from the caller's request over the queue to fal and S3, whichever processes work for it."""
+
+import asyncio
+import base64
+from collections.abc import Mapping
+from pathlib import Path
+
+import httpx
+import pytest
+from collector import Collector, SentSpan
+from dirty_equals import IsPartialDict, IsStr
+from processes import Running, environment, imagegen, serving, takes_jobs
+from receiver import receiving
+from service import FLUX, Json, Sandbox
+
+from imagegen import __version__
+from imagegen.settings import Settings
+from imagegen.tracing import trace_id
+
+pytestmark = pytest.mark.usefixtures("service")  # which makes the bucket
+INTERNAL, SERVER, CLIENT, PRODUCER, CONSUMER = 1, 2, 3, 4, 5
+GIVEN_ID, CALLERS_SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+GIVEN = f"00-{GIVEN_ID}-{CALLERS_SPAN}-01"
+SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
+
+
+def exporting_to(collector: Collector, name: str) -> dict[str, str]:
+    return {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_SERVICE_NAME": name, "OTEL_BSP_SCHEDULE_DELAY": "200"}
+
+
+def planning(own: Settings, client: httpx.AsyncClient) -> Sandbox:
+    assert own.fal.key is not None
+    return Sandbox(client, own.fal.key.get_secret_value())
+
+
+async def generate(running: Running, headers: Mapping[str, str] | None = None, **more: str) -> httpx.Response:
+    return await running.client.post("/api/images/generate", json={**FLUX, **more}, headers=headers)
+
+
+def one(spans: list[SentSpan], name: str) -> SentSpan:
+    (found,) = [span for span in spans if span.name == name]
+    return found
+
+
+async def test_the_trace_of_a_request_goes_on_in_the_worker_that_runs_its_job(
+    own: Settings, tmp_path: Path, collector: Collector
+) -> None:
+    """The API has one place for a job. Of two at once, the worker runs one."""
+    api = exporting_to(collector, "the-api") | {"IMAGEGEN_CONCURRENCY": "1"}
+    environ = environment(own) | exporting_to(collector, "the-worker") | {"IMAGEGEN_CONCURRENCY": "1"}
+    async with (
+        httpx.AsyncClient(base_url=own.fal.queue_url) as control,
+        serving(own, tmp_path, api) as serve,
+        imagegen("worker", environ=environ, directory=tmp_path) as worker,
+    ):
+        await takes_jobs(tmp_path)
+        await planning(own, control).misbehaves({"fault": "latency", "generation": 1})
+        answers = await asyncio.gather(generate(serve), generate(serve))
+        ends = [await worker.ask_to_end(), await serve.ask_to_end()]
+
+    traces = [trace_id(answer.headers["traceparent"]) for answer in answers]
+    runners = {span.resource["service.name"]: span for span in collector.spans if span.name.startswith("process ")}
+    far = runners["the-worker"]
+    stream, request = own.nats.stream, "POST /api/images/generate"
+    assert (ends, sorted(traces)) == ([0, 0], sorted(span.trace_id for span in runners.values()))
+    assert [path for path in collector.tree(far.trace_id) if "HeadBucket" not in path] == [
+        request,
+        f"{request} > process {stream}",
+        f"{request} > process {stream} > store",
+        f"{request} > process {stream} > store > GET",
+        f"{request} > process {stream} > store > S3.PutObject",
+        f"{request} > process {stream} > submit",
+        f"{request} > process {stream} > submit > POST",
+        f"{request} > process {stream} > wait",
+        f"{request} > process {stream} > wait > GET",
+        f"{request} > publish {stream}",
+    ]
+
+
+async def test_every_span_says_what_it_was_and_nothing_of_what_it_was_about(
+    own: Settings, tmp_path: Path, collector: Collector
+) -> None:
+    async with serving(own, tmp_path, exporting_to(collector, "imagegen")) as serve:
+        answer = await generate(serve, {"traceparent": GIVEN, "X-Request-Id": "r-1"})
+        await serve.ask_to_end()
+
+    job_id, stream = answer.json()["jobId"], own.nats.stream
+    spans = list(collector.trace(GIVEN_ID))
+    server, publish, process = (
+        one(spans, name) for name in ("POST /api/images/generate", f"publish {stream}", f"process {stream}")
+    )
+    post, put = one(spans, "POST"), one(spans, "S3.PutObject")
+    assert server.resource == IsPartialDict(
+        {"service.name": "imagegen", "service.version": __version__, "service.instance.id": IsStr(min_length=1)}
+    )
+    assert (server.parent_id, {span.failed for span in spans}) == (CALLERS_SPAN, {False})
+    assert [server.kind, publish.kind, process.kind, post.kind, put.kind, one(spans, "submit").kind] == [
+        SERVER,
+        PRODUCER,
+        CONSUMER,
+        CLIENT,
+        CLIENT,
+        INTERNAL,
+    ]
+    assert server.attributes == IsPartialDict(
+        {"http.request.method": "POST", "http.route": "/api/images/generate", "http.response.status_code": 200}
+    )
+    message = {"messaging.system": "nats", "messaging.destination.name": stream}
+    assert publish.attributes == IsPartialDict({**message, "messaging.operation.type": "send"})
+    assert process.attributes == IsPartialDict(
+        {
+            **message,
+            "messaging.operation.type": "process",
+            "messaging.message.conversation_id": job_id,
+            "imagegen.model": "flux-pro",
+            "imagegen.job.status": "completed",
+        }
+    )
+    assert post.attributes == IsPartialDict({"http.request.method": "POST", "http.response.status_code": 200})
+    assert put.attributes == IsPartialDict({"rpc.system": "aws-api", "rpc.service": "S3", "rpc.method": "PutObject"})
+    said = [line for line in collector.lines if line.attributes.get("job_id") == job_id]
+    assert [(line.body, line.severity, line.trace_id) for line in said] == [
+        (f"job {job_id} completed", "INFO", GIVEN_ID),
+        ("POST /api/images/generate 200", "INFO", GIVEN_ID),
+    ]
+    assert said[1].attributes == IsPartialDict(request_id="r-1")
+    sent = b"".join(collector.raw)
+    hidden = (FLUX["inputs"]["prompt"], FLUX["userId"], "Signature", "secret", "/files/")
+    assert [text for text in hidden if text.encode() in sent] == []
+
+
+async def test_a_job_that_another_process_takes_over_stays_in_its_trace(
+    own: Settings, tmp_path: Path, collector: Collector
+) -> None:
+    async with httpx.AsyncClient(base_url=own.fal.queue_url) as control:
+        await planning(own, control).misbehaves({"fault": "latency", "generation": 4})
+        async with serving(own, tmp_path, exporting_to(collector, "killed")) as first:
+            await generate(first, {"traceparent": GIVEN, "Prefer": "respond-async"})
+            async with asyncio.timeout(20):
+                while not any(span.name == "submit" for span in collector.trace(GIVEN_ID)):
+                    await asyncio.sleep(0.05)
+            await first.kill()
+        environ = environment(own) | exporting_to(collector, "heir")
+        async with imagegen("worker", environ=environ, directory=tmp_path) as heir:
+            async with asyncio.timeout(40):
+                while not any(span.name == "store" for span in collector.trace(GIVEN_ID)):
+                    await asyncio.sleep(0.05)
+            await heir.ask_to_end()
+
+    stored = one(list(collector.trace(GIVEN_ID)), "store")
+    process = one(list(collector.trace(GIVEN_ID)), f"process {own.nats.stream}")
+    assert (stored.resource["service.name"], stored.parent_id) == ("heir", process.span_id)
+
+
+async def test_a_callers_webhook_is_called_under_the_same_trace(
+    own: Settings, tmp_path: Path, collector: Collector
+) -> None:
+    webhooks = {"WEBHOOK_SECRETS": SECRET, "WEBHOOK_ALLOW_PRIVATE": "1"}
+    async with receiving() as receiver, serving(own, tmp_path, exporting_to(collector, "imagegen") | webhooks) as serve:
+        await generate(serve, {"traceparent": GIVEN}, webhookUrl=receiver.url)
+        (received,) = await receiver.times(1)
+        await serve.ask_to_end()
+
+    spans = {span.span_id: span for span in collector.trace(GIVEN_ID)}
+    _, _, caller, _ = received.headers["traceparent"].split("-")
+    assert (spans[caller].name, spans[spans[caller].parent_id].name) == ("POST", "deliver webhook")
+    assert b"of-the-caller" not in b"".join(collector.raw)
+
+
+async def test_a_job_that_fails_makes_its_span_a_failed_one_and_says_by_what(
+    own: Settings, tmp_path: Path, collector: Collector
+) -> None:
+    async with (
+        httpx.AsyncClient(base_url=own.fal.queue_url) as control,
+        serving(own, tmp_path, exporting_to(collector, "imagegen")) as serve,
+    ):
+        prompt: Json = FLUX["inputs"]["prompt"]
+        body = {"detail": f"'{prompt}' is not allowed"}
+        await planning(own, control).misbehaves({"fault": "submit_status", "status": 422, "body": body})
+        await generate(serve, {"traceparent": GIVEN})
+        await serve.ask_to_end()
+
+    process = one(list(collector.trace(GIVEN_ID)), f"process {own.nats.stream}")
+    assert (process.failed, process.attributes) == (True, IsPartialDict({"error.type": "provider_rejected"}))
+    assert b"headshot" not in b"".join(collector.raw)
