@@ -22,7 +22,6 @@ from imagegen.storage.picture_storing import CACHE_CONTROL, Target, store
 from imagegen.storage.picture_uploads import PART_BYTES
 from imagegen.storage.pictures import HEAD_BYTES
 from imagegen.storage.s3 import Bucket, new_session, open_client
-from imagegen.storage.s3_measuring import count_requests
 
 __all__ = ["Images", "image_key_stem", "input_key_in", "open_images"]
 
@@ -54,8 +53,7 @@ async def open_images(
     async with AsyncExitStack() as stack:
         connections = 2 * service.concurrency + 8
         session = await asyncio.to_thread(new_session, settings)
-        data = await stack.enter_async_context(open_client(session, settings.endpoint_url, connections))
-        count_requests(data, metrics)
+        data = await stack.enter_async_context(open_client(session, settings.endpoint_url, connections, metrics))
         signing = data
         if settings.presign_endpoint_url not in {None, settings.endpoint_url}:
             signing = await stack.enter_async_context(open_client(session, settings.presign_endpoint_url, connections))

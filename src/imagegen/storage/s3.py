@@ -24,8 +24,10 @@ from botocore.exceptions import (  # pyright: ignore[reportMissingTypeStubs] - a
 
 from imagegen.errors import ObjectStoreUnavailable
 from imagegen.http import is_loopback
+from imagegen.metrics import Metrics
 from imagegen.settings import S3Settings
 from imagegen.storage.picture_download import Download
+from imagegen.storage.s3_measuring import count_requests
 from imagegen.storage.s3_spans import with_spans
 
 if TYPE_CHECKING:
@@ -51,10 +53,17 @@ def new_session(settings: S3Settings) -> aioboto3.Session:
 
 
 @asynccontextmanager
-async def open_client(session: aioboto3.Session, endpoint: str | None, connections: int) -> "AsyncGenerator[S3Client]":
-    """Make a client in a thread: botocore reads configuration and megabytes of JSON. It connects when first used."""
+async def open_client(
+    session: aioboto3.Session, endpoint: str | None, connections: int, metrics: Metrics | None = None
+) -> "AsyncGenerator[S3Client]":
+    """Make a client in a thread: botocore reads configuration and megabytes of JSON. It connects when first used.
+
+    Its requests are spans of whoever makes them, and the metrics are told of each.
+    """
     context = await asyncio.to_thread(_new_client, session, endpoint, connections)
     client = await asyncio.to_thread(asyncio.run, context.__aenter__())
+    if metrics is not None:
+        count_requests(client, metrics)
     try:
         yield with_spans(client)
     finally:

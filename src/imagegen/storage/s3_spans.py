@@ -22,7 +22,7 @@ class _Client:
 
     def __getattr__(self, name: str) -> object:
         call = getattr(self._client, name)
-        made = call if name in _AT_HOME else _spanned(name, call)
+        made = _spanned(name, call) if callable(call) and name not in _AT_HOME else call
         setattr(self, name, made)  # found without this method the next time
         return made
 
