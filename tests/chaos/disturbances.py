@@ -3,7 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Callable, Coroutine, Generator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from random import Random
 from typing import Final, Literal, TypeAlias
@@ -176,7 +176,8 @@ async def disturb(
         while not enough.is_set():
             disturbance = rng.choices(table, weights)[0]
             acts.create_task(_strike(disturbance, scene, Random(rng.random())))
-            await asyncio.sleep(rng.expovariate(1 / pause))
+            with suppress(TimeoutError):
+                await asyncio.wait_for(enough.wait(), rng.expovariate(1 / pause))
 
 
 def struck(tally: Tally, column: Column) -> int:

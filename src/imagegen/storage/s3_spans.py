@@ -27,7 +27,7 @@ class _Client:
         return made
 
 
-def _spanned(name: str, call: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+def _spanned(name: str, call: Callable[..., Any]) -> Callable[..., Awaitable[Any]]:
     operation = "".join(part.capitalize() for part in name.split("_"))
 
     async def spanned(**parameters: object) -> Any:
