@@ -1,12 +1,12 @@
 """What callers are charged: for each completed job its pictures, for every other nothing, and their sum by the user."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
 from findings import Finding
-from records import Document, Records
+from records import Document, Records, UsageRow
 from told import Told
 
 
@@ -37,21 +37,33 @@ class _Sums:
 
 
 def summed_up_wrongly(records: Records) -> Iterator[Finding]:
-    """Users whose usage is not what their ended jobs come to."""
-    kept, due = defaultdict[str, _Sums](_Sums), defaultdict[str, _Sums](_Sums)
-    for row in records.usage:
-        sums = kept[row.user_id]
+    """Users whose usage, be it by days or by months, is not what their ended jobs come to."""
+    due = defaultdict[str, _Sums](_Sums)
+    for job in records.documents:
+        if job.is_final:
+            _add(job, due[job.user_id])
+    kept = {
+        "days": _by_user(row for row in records.usage if row.day is not None),
+        "months": _by_user(row for row in records.usage if row.month is not None),
+    }
+    for periods, sums in kept.items():
+        for user in sorted({*sums, *due}):
+            if sums[user] != due[user]:
+                yield Finding(
+                    "charged wrongly", user, f"its usage by {periods} says {sums[user]}, its jobs {due[user]}"
+                )
+
+
+def _by_user(rows: Iterable[UsageRow]) -> defaultdict[str, _Sums]:
+    found = defaultdict[str, _Sums](_Sums)
+    for row in rows:
+        sums = found[row.user_id]
         sums.jobs += row.jobs
         sums.completed += row.completed
         sums.failed += row.failed
         sums.images += row.images
         sums.charged += row.charged
-    for job in records.documents:
-        if job.is_final:
-            _add(job, due[job.user_id])
-    for user in sorted({*kept, *due}):
-        if kept[user] != due[user]:
-            yield Finding("charged wrongly", user, f"the usage says {kept[user]}, the jobs {due[user]}")
+    return found
 
 
 def _add(job: Document, sums: _Sums) -> None:

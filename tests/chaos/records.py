@@ -96,8 +96,10 @@ class Document(_Read):
 
 
 class UsageRow(_Read):
-    """One document of the usage: what some ended jobs of a user came to."""
+    """One document of the usage: what the jobs of a user came to that ended on a day, or in a month."""
 
+    day: str | None = None
+    month: str | None = None
     user_id: str
     jobs: int
     completed: int

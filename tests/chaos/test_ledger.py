@@ -83,8 +83,8 @@ def paid(
 
 
 def usage(documents: Sequence[Document]) -> list[UsageRow]:
-    """A row for each job that ended, as it should be."""
-    return [row(**sums_of(each)) for each in documents if each.is_final]
+    """Rows for each job that ended, as they should be."""
+    return by_day_and_month([row(**sums_of(each)) for each in documents if each.is_final])
 
 
 def sums_of(document: Document) -> dict[str, Any]:
@@ -99,7 +99,12 @@ def sums_of(document: Document) -> dict[str, Any]:
 
 def row(user: str = "me", jobs: int = 1, **sums: Any) -> UsageRow:
     nothing = {"completed": 0, "failed": 0, "images": 0, "charged": 0}
-    return UsageRow.model_validate({"userId": user, "jobs": jobs, **nothing, **sums})
+    return UsageRow.model_validate({"day": "2026-11-22", "userId": user, "jobs": jobs, **nothing, **sums})
+
+
+def by_day_and_month(rows: Sequence[UsageRow]) -> list[UsageRow]:
+    """These of a day, and the same once more of its month."""
+    return [*rows, *(row.model_copy(update={"day": None, "month": "2026-11"}) for row in rows)]
 
 
 def records(
@@ -219,16 +224,24 @@ async def test_a_picture_that_is_not_whole_is_lost(content: bytes) -> None:
     ids=["not counted", "counted twice", "other money", "other pictures", "other end", "another's"],
 )
 async def test_a_usage_that_is_not_what_the_jobs_come_to_is_charged_wrongly(kept: list[UsageRow]) -> None:
-    found = records(completed(), paid=[paid()], objects=(KEY,), kept=kept)
+    found = records(completed(), paid=[paid()], objects=(KEY,), kept=by_day_and_month(kept))
 
     assert set(await columns(found)) == {"charged wrongly"}
+
+
+@pytest.mark.parametrize("period", ["day", "month"])
+async def test_a_usage_that_is_right_only_by_days_or_only_by_months_is_charged_wrongly(period: str) -> None:
+    both = by_day_and_month([row(completed=1, images=1, charged="0.05")])
+    kept = [row for row in both if getattr(row, period)]
+
+    assert await columns(records(completed(), paid=[paid()], objects=(KEY,), kept=kept)) == ["charged wrongly"]
 
 
 async def test_the_usage_is_the_sum_of_its_documents() -> None:
     kept = [row(completed=1, images=1, charged="0.05"), row(failed=1), row(jobs=0)]
     other = {**FAILED, "_id": "OTHER", "inputs": {"prompt": "wish-2 a lighthouse"}, "submission": {"state": "none"}}
 
-    assert await columns(records(completed(), other, paid=[paid()], objects=(KEY,), kept=kept)) == []
+    assert await columns(records(completed(), other, paid=[paid()], objects=(KEY,), kept=by_day_and_month(kept))) == []
 
 
 @pytest.mark.parametrize(
