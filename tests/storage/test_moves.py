@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from jobs_apart import a_job, apart
@@ -29,6 +29,15 @@ async def leased(jobs: Jobs, count: int, user: str) -> list[Job]:
     stored = await asyncio.gather(*(jobs.insert(a_job(user_id=user)) for _ in range(count)))
     claims = await asyncio.gather(*(jobs.claim(job.id, "runner", LEASE) for job, _ in stored))
     return [job for job in claims if job is not None]
+
+
+async def read(jobs: Jobs, held: list[Job]) -> list[Job]:
+    return list(await asyncio.gather(*(jobs.get(job.id) for job in held)))
+
+
+def until(job: Job) -> datetime:
+    assert job.lease.until is not None
+    return job.lease.until
 
 
 def submitting(job: Job) -> Job:
@@ -118,3 +127,23 @@ async def test_many_are_read_at_once_and_one_that_is_not_there_is_missed_alone(j
 
     assert list(answers[:5]) == stored
     assert type(answers[5]).__name__ == "JobNotFound"
+
+
+async def test_leases_that_are_renewed_at_once_are_all_longer_and_bring_their_wishes(jobs: Jobs) -> None:
+    held = await leased(jobs, 10, "renewed")
+    await jobs.wish_cancelled(held[4].id)
+
+    wishes = await asyncio.gather(*(jobs.renew(job, 2 * LEASE) for job in held))
+
+    assert [wish is not None for wish in wishes] == [number == 4 for number in range(10)]
+    assert all(until(after) > until(before) for before, after in zip(held, await read(jobs, held), strict=True))
+
+
+async def test_a_lease_that_has_passed_on_is_not_renewed_and_hinders_no_other(jobs: Jobs) -> None:
+    held = await leased(jobs, 6, "passed-on")
+    await jobs.renew(held[2], timedelta(0))
+    assert await jobs.claim(held[2].id, "another", LEASE) is not None
+
+    answers = await asyncio.gather(*(jobs.renew(job, 2 * LEASE) for job in held), return_exceptions=True)
+
+    assert [type(answer) for answer in answers] == [type(None)] * 2 + [StaleJob] + [type(None)] * 3

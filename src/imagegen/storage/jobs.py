@@ -30,6 +30,7 @@ from imagegen.storage.places_at_fal import NO_SLOT, free_slot
 from imagegen.storage.queue_users import QueueUsers
 from imagegen.storage.queueing import Queueing
 from imagegen.storage.removals import Removals
+from imagegen.storage.renewals import WISH, Renewals
 from imagegen.storage.rounds import Rounds
 from imagegen.storage.standings import Standings
 from imagegen.storage.unit_prices import UnitPrices
@@ -37,7 +38,6 @@ from imagegen.storage.usage import Usage
 
 _PATIENCE: Final = timedelta(seconds=5)
 _MAKING_INDEXES: Final = timedelta(hours=1)  # cut short, MongoDB drops a half made one, so that no start would succeed
-_WISH: Final = {"cancelRequestedAt": 1}
 
 
 class Jobs:
@@ -64,6 +64,7 @@ class Jobs:
         self.deliveries = Deliveries(beside(collection, "deliveries"))
         self._acceptance = Acceptance(collection)
         self._moves = Moves(collection, self.usage, self.deliveries)
+        self._renewals = Renewals(collection)
         self._reads = Rounds[str, dict[str, Any] | None](self._read)
         self.late_ids = LateIds(collection, self.usage)
         self.queueing = Queueing(collection)
@@ -157,12 +158,7 @@ class Jobs:
         Returns:
             Since when the job is wished to be cancelled.
         """
-        longer = [{"$set": {"lease.until": from_now(lease)}}]
-        with answers():
-            found = _or_none(await self._jobs.find_one_and_update(held(job), longer, projection=_WISH))
-        if found is None:
-            raise StaleJob(job.id)
-        return found.get("cancelRequestedAt")
+        return await self._renewals.renew(job, lease)
 
     async def hand_back(self, job: Job) -> None:
         """Give the lease up cleanly, so that anyone may take the job from where it is."""
@@ -220,7 +216,7 @@ class Jobs:
     async def wish(self, job_id: str) -> datetime | None:
         """Since when the job is wished to be cancelled."""
         with answers():
-            found = await self._jobs.find_one({"_id": job_id}, _WISH)
+            found = await self._jobs.find_one({"_id": job_id}, WISH)
         return found.get("cancelRequestedAt") if found else None
 
     async def _is_stored(self, job: Job) -> bool:
