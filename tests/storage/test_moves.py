@@ -9,7 +9,7 @@ import pytest
 from jobs_apart import a_job, apart
 
 from imagegen.errors import RequestOwned, StaleJob
-from imagegen.jobs import Job, JobError, ProviderRequest
+from imagegen.jobs import Job, JobError, JobStatus, ProviderRequest
 from imagegen.settings import Settings
 from imagegen.storage.jobs import Jobs, open_jobs
 from imagegen.storage.usage import Grouping, UsageFilter
@@ -62,6 +62,22 @@ async def test_many_jobs_that_come_at_once_are_all_stored_and_each_key_once(jobs
     assert list(answers[:30]) == [(job, False) for job in new]
     assert sorted(replayed for _, replayed in answers[30:]) == [False, True, True]
     assert len({job.id for job, _ in answers[30:]}) == 1
+
+
+async def test_of_many_claims_at_once_each_job_goes_to_one_runner(jobs: Jobs) -> None:
+    stored = [job for job, _ in await asyncio.gather(*(jobs.insert(a_job(user_id="claimed")) for _ in range(12)))]
+    held = await jobs.claim(stored[5].id, "before", LEASE)
+
+    claims = await asyncio.gather(
+        *(jobs.claim(job.id, runner, LEASE) for job in stored for runner in ("one", "two")),
+        jobs.claim(a_job().id, "one", LEASE),
+    )
+
+    assert held is not None
+    taken = [claim for claim in claims if claim is not None]
+    assert sorted(claim.id for claim in taken) == sorted(job.id for job in stored if job.id != held.id)
+    assert [(claim.lease.epoch, claim.status) for claim in taken] == [(1, JobStatus.RUNNING)] * 11
+    assert [(await jobs.get(claim.id)).lease.runner for claim in taken] == [claim.lease.runner for claim in taken]
 
 
 async def test_a_move_that_comes_too_late_is_refused_alone(jobs: Jobs) -> None:

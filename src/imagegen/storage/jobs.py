@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from pymongo import DESCENDING, ReturnDocument, timeout
+from pymongo import DESCENDING, timeout
 from pymongo.errors import DuplicateKeyError
 
 from imagegen.errors import JobDeleted, JobNotFound, RequestOwned, StaleJob
@@ -18,12 +18,13 @@ from imagegen.settings import MongoSettings
 from imagegen.storage.acceptance import Acceptance
 from imagegen.storage.answers import answers
 from imagegen.storage.batches import Batches
+from imagegen.storage.claims import Claims
 from imagegen.storage.deliveries import Deliveries
 from imagegen.storage.job_documents import Document, from_document, moving_part
 from imagegen.storage.job_indexes import INDEXES
 from imagegen.storage.job_lists import JobFilter, JobPage, query
 from imagegen.storage.late_ids import LateIds
-from imagegen.storage.leases import NO_LIVE_LEASE, WANTS_A_RUNNER, from_now, held
+from imagegen.storage.leases import WANTS_A_RUNNER, held
 from imagegen.storage.mongodb import Collection, beside, open_collection, prove_transactions
 from imagegen.storage.moves import Move, Moves
 from imagegen.storage.places_at_fal import NO_SLOT, free_slot
@@ -64,6 +65,7 @@ class Jobs:
         self.deliveries = Deliveries(beside(collection, "deliveries"))
         self._acceptance = Acceptance(collection)
         self._moves = Moves(collection, self.usage, self.deliveries)
+        self._claims = Claims(collection)
         self._renewals = Renewals(collection)
         self._reads = Rounds[str, dict[str, Any] | None](self._read)
         self.late_ids = LateIds(collection, self.usage)
@@ -135,22 +137,7 @@ class Jobs:
 
     async def claim(self, job_id: str, runner: str, lease: timedelta) -> Job | None:
         """Take the lease of an unfinished job that nobody holds; None if it is held, finished or unknown."""
-        taken = {
-            "lease.runner": runner,
-            "lease.epoch": {"$add": ["$lease.epoch", 1]},
-            "lease.taken": {"$add": ["$lease.taken", 1]},
-            "lease.until": from_now(lease),
-            "status": JobStatus.RUNNING.value,
-            "startedAt": {"$ifNull": ["$startedAt", "$$NOW"]},
-            "version": {"$add": ["$version", 1]},
-        }
-        claimable = {"_id": job_id, **WANTS_A_RUNNER, **NO_LIVE_LEASE}
-        with answers():
-            claimed = await self._jobs.find_one_and_update(
-                claimable, [{"$set": taken}], return_document=ReturnDocument.AFTER
-            )
-        document = _or_none(claimed)
-        return None if document is None else from_document(document)
+        return await self._claims.claim(job_id, runner, lease)
 
     async def renew(self, job: Job, lease: timedelta) -> datetime | None:
         """Prolong the lease; StaleJob if it has passed to somebody else.
@@ -238,8 +225,3 @@ async def open_jobs(settings: MongoSettings, patience: timedelta = _PATIENCE) ->
         with timeout(_MAKING_INDEXES.total_seconds()):
             await jobs.ensure_indexes()
         yield jobs
-
-
-def _or_none(found: dict[str, Any]) -> dict[str, Any] | None:
-    """Motor's stub says that find_one_and_update never returns None. It does."""
-    return found
