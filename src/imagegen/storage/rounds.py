@@ -7,6 +7,7 @@ same whether it is about one job or about thirty. Who asks while nobody else doe
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
+from contextvars import Context
 from typing import Final, Generic, TypeVar
 
 from imagegen.errors import DatabaseUnavailable
@@ -36,7 +37,8 @@ class Rounds(Generic[T, R]):
         answer = asyncio.get_running_loop().create_future()
         self._waiting.append((question, answer))
         if self._going is None or self._going.done():
-            self._going = asyncio.create_task(self._go(), name="rounds")
+            # In a context of its own: a round belongs to no single job's trace, log or time limit.
+            self._going = asyncio.create_task(self._go(), name="rounds", context=Context())
         return await answer
 
     async def _go(self) -> None:
