@@ -8,9 +8,11 @@ import socket
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 import nats  # noqa: TID251 - changes the stream behind the queue's back, as an operator does
 import pytest
+from door import door
 from jobs_apart import a_job, apart
 from nats.js import JetStreamContext  # noqa: TID251 - as above
 from nats.js.api import ConsumerConfig, RetentionPolicy, StreamConfig  # noqa: TID251 - as above
@@ -204,6 +206,23 @@ async def test_news_of_a_job_wakes_those_who_wait_for_it_in_any_process(queue: Q
                 await asyncio.gather(one.wait(), two.wait())
 
     assert not stranger.is_set()
+
+
+async def test_what_a_process_tells_is_heard_in_it_once_also_while_nats_is_away(settings: NatsSettings) -> None:
+    assert settings.url is not None
+    port = urlsplit(settings.url.get_secret_value()).port
+    assert port is not None
+    job = a_job()
+    async with door(port) as to_nats:
+        behind = settings.model_copy(update={"url": SecretStr(f"nats://127.0.0.1:{to_nats.port}")})
+        async with open_queue(behind, LONG) as queue:
+            with queue.news.heard(job.id) as listener:
+                await queue.announce(job, stage="there")
+                await queue.stream.check()  # whatever the server had to say before is here by now
+                await to_nats.shut()
+                await queue.announce(job, stage="away")
+
+                assert [event["stage"] for event in listener.take()] == ["there", "away"]
 
 
 async def test_an_address_where_nothing_answers_is_told_within_the_patience() -> None:

@@ -114,7 +114,10 @@ class Queue:
         self.nudges = JobNews()
 
     async def listen(self) -> None:
-        """Receive every job's announcements and nudges, and every hint that a lane has a message."""
+        """Receive every job's announcements and nudges, and every hint that a lane has a message, of other processes.
+
+        What this one tells is heard here at once, and not again by way of the server.
+        """
         with answers():
             await self._client.subscribe(f"{self.stream.name}.events.*", cb=self._news_arrived)
             await self._client.subscribe(f"{self.stream.name}.nudges.*", cb=self._nudge_arrived)
@@ -151,9 +154,11 @@ class Queue:
         await self._client.publish(f"{self.stream.name}.hints.{durable(lane)}", b"")
 
     async def _news_arrived(self, message: Msg) -> None:
-        job_id = message.subject.rpartition(".")[2]
+        self._heard(message.subject.rpartition(".")[2], _event(message.data))
+
+    def _heard(self, job_id: str, event: JsonObject) -> None:
         self.newcomers.went(job_id)
-        self.news.arrived(job_id, _event(message.data))
+        self.news.arrived(job_id, event)
 
     async def _nudge_arrived(self, message: Msg) -> None:
         self.nudges.arrived(message.subject.rpartition(".")[2], {})
@@ -215,7 +220,8 @@ class Queue:
     async def announce(self, job: Job, **progress: object) -> None:
         """Tell whoever waits that the job moved on. Nobody relies on it, so a failure is not one."""
         batch = {BATCH: job.batch_id} if job.batch_id else {}
-        event = {"version": job.version, "status": job.status.value, **batch, **progress}
+        event = cast("JsonObject", {"version": job.version, "status": job.status.value, **batch, **progress})
+        self._heard(job.id, event)
         with suppress(*FAILURES):
             await self._client.publish(f"{self.stream.name}.events.{job.id}", json.dumps(event).encode())
 
@@ -224,11 +230,13 @@ class Queue:
 
         Like an announcement it may get lost; the same is seen a little later in MongoDB and at fal.
         """
+        self.nudges.arrived(job_id, {})
         with suppress(*FAILURES):
             await self._client.publish(f"{self.stream.name}.nudges.{job_id}", b"")
 
     async def announce_a_free_slot(self) -> None:
         """Tell every process that one request fewer is open at fal. Whoever waits for it also looks by itself."""
+        self.news.arrived(FREE_SLOT, {})
         with suppress(*FAILURES):
             await self._client.publish(f"{self.stream.name}.events.{FREE_SLOT}", b"")
 
@@ -271,6 +279,7 @@ async def _connect(client: Client, settings: NatsSettings) -> None:
     await client.connect(
         settings.url.get_secret_value(),
         name="imagegen",
+        no_echo=True,
         allow_reconnect=True,
         max_reconnect_attempts=-1,
         reconnect_time_wait=0.25,  # pyright: ignore[reportArgumentType] - typed int, and only ever slept for
