@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Final
 
 import httpx
 from bucket import Bucket, open_bucket
@@ -16,6 +17,9 @@ from tally import Tally
 
 from imagegen.local import local_stack
 from imagegen.settings import ServiceSettings, Settings
+
+# A connection that the sandbox closes in the moment of a request would end the run.
+_FRESH: Final = httpx.Limits(max_keepalive_connections=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +42,7 @@ async def open_stage(
     tally = Tally(directory)
     async with (
         local_stack(Settings(service=ServiceSettings(data_dir=directory / "servers"))) as settings,
-        httpx.AsyncClient(base_url=settings.fal.queue_url, trust_env=False, timeout=60) as http,
+        httpx.AsyncClient(base_url=settings.fal.queue_url, trust_env=False, timeout=60, limits=_FRESH) as http,
         open_bucket(settings.s3) as bucket,
         receiving() as receiver,
     ):
