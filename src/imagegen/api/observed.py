@@ -52,7 +52,7 @@ class _Answering:
     async def answer(self, receive: Receive, send: Send) -> None:
         async def noting(message: MutableMapping[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                self._status = message["status"]
+                self._status = int(message["status"])  # an enumeration would be shown as one
                 if self._span is not None and self._span.traceparent:
                     MutableHeaders(scope=message)[HEADER] = self._span.traceparent
             await send(message)
