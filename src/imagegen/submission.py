@@ -99,7 +99,8 @@ async def take_webhook(job_id: str, secret: str, hint: WebhookHint, services: Se
         return False
     if job.can_take_a_late_id:
         await adopt(job_id, services.fal.adopted(job.endpoint, hint.request_id), services)
-    elif not job.status.is_final:
+    # Also after that: if the submit's answer has just brought the id, nothing was adopted, and nobody was told.
+    if not job.status.is_final:
         await services.queue.nudge(job_id)
     return True
 
