@@ -62,6 +62,13 @@ async def taken(queue: Queue, patience: timedelta = timedelta(seconds=3)) -> Del
     return delivery
 
 
+async def until_empty(queue: Queue) -> None:
+    """Wait until no job has a message: the server takes an acknowledgement into account a moment after it came."""
+    async with asyncio.timeout(3):
+        while (await queue.stream.queued()).all:
+            await asyncio.sleep(0.01)
+
+
 async def test_jobs_are_taken_in_the_order_in_which_they_were_queued(queue: Queue) -> None:
     jobs = [a_job() for _ in range(5)]
     for job in jobs:
@@ -76,10 +83,10 @@ async def test_a_job_counts_as_queued_until_it_is_acknowledged(queue: Queue, job
     delivery = await taken(queue)
     meanwhile = await queue.stream.queued()
     await delivery.acknowledge()
-    await queue.stream.check()
+    await until_empty(queue)
 
     there = Queued(all=frozenset({job.id}), open=frozenset())
-    assert (before, meanwhile, await queue.stream.queued()) == (there, there, Queued(all=frozenset(), open=frozenset()))
+    assert (before, meanwhile) == (there, there)
 
 
 async def test_every_queued_job_is_known_also_when_there_are_thousands(queue: Queue) -> None:
@@ -152,9 +159,9 @@ async def test_what_an_older_version_queued_is_still_delivered(
         before = (await queue.stream.queued()).all
         delivery = await taken(queue)
         await delivery.acknowledge()
-        await queue.stream.check()
+        await until_empty(queue)
 
-        assert (before, delivery.job_id, (await queue.stream.queued()).all) == ({job.id}, job.id, frozenset())
+        assert (before, delivery.job_id) == ({job.id}, job.id)
 
 
 async def test_two_runners_never_take_the_same_message(queue: Queue, settings: NatsSettings) -> None:
