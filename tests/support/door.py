@@ -1,8 +1,18 @@
-"""A door between the service and a server: shut, the server is down."""
+"""A door between the service and a server: shut, the server is down; an answer can be kept on the threshold."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An answer that is kept: `came` is set once the server has given it, `let_go` lets it through."""
+
+    words: bytes
+    came: asyncio.Event = field(default_factory=asyncio.Event)
+    let_go: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class Door:
@@ -12,6 +22,17 @@ class Door:
         self._target, self.port = target, 0
         self._server: asyncio.Server | None = None
         self._connections: set[asyncio.StreamWriter] = set()
+        self._held: Held | None = None
+
+    @contextmanager
+    def holding(self, words: str) -> Generator[Held]:
+        """Keep the next answer that has these words, at most until the block ends."""
+        held = self._held = Held(words.encode())
+        try:
+            yield held
+        finally:
+            self._held = None
+            held.let_go.set()
 
     async def open(self) -> None:
         """Let connections through, on the same port as before."""
@@ -29,13 +50,27 @@ class Door:
     async def _forward(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there, back = await asyncio.open_connection("127.0.0.1", self._target)
         self._connections |= {writer, back}
-        await asyncio.gather(_pump(reader, back), _pump(there, writer))
+        await asyncio.gather(_pump(reader, back, _at_once), _pump(there, writer, self._may_pass))
         self._connections -= {writer, back}
 
+    async def _may_pass(self, answer: bytes) -> None:
+        held = self._held
+        if held is not None and held.words in answer:
+            self._held = None
+            held.came.set()
+            await held.let_go.wait()
 
-async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+
+async def _at_once(_request: bytes) -> None:
+    """Requests are not kept."""
+
+
+async def _pump(
+    reader: asyncio.StreamReader, writer: asyncio.StreamWriter, may_pass: Callable[[bytes], Awaitable[None]]
+) -> None:
     with suppress(OSError):
         while chunk := await reader.read(65536):
+            await may_pass(chunk)
             writer.write(chunk)
             await writer.drain()
     with suppress(OSError):
@@ -48,5 +83,7 @@ async def door(target: int) -> AsyncGenerator[Door]:
     """An open door to this port."""
     it = Door(target)
     await it.open()
-    yield it
-    await it.shut()
+    try:
+        yield it
+    finally:
+        await it.shut()

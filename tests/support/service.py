@@ -115,14 +115,16 @@ async def running(
         await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
     assert settings.fal.key is not None
-    async with (
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
-        httpx.AsyncClient(base_url=settings.fal.queue_url, timeout=10) as control,
-    ):
-        yield Service(client, opened.result(), Sandbox(control, settings.fal.key.get_secret_value()))
-    opened.result().stopping.set()
-    server.should_exit = True
-    await serving
+    try:
+        async with (
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
+            httpx.AsyncClient(base_url=settings.fal.queue_url, timeout=10) as control,
+        ):
+            yield Service(client, opened.result(), Sandbox(control, settings.fal.key.get_secret_value()))
+    finally:
+        opened.result().stopping.set()
+        server.should_exit = True
+        await serving
 
 
 def _header_names(headers: Mapping[str, str]) -> dict[str, str]:

@@ -1,0 +1,76 @@
+"""A webhook that comes while the submit's answer is being stored: two processes write to one job at the same moment."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
+
+from dirty_equals import IsPartialDict
+from door import Door, door
+from pydantic import SecretStr
+from service import Json, Sandbox, Service, running
+
+from imagegen.fal import WebhookHint
+from imagegen.jobs import SubmissionState
+from imagegen.settings import Settings
+from imagegen.submission import take_webhook
+from imagegen.wiring import Services, open_services
+
+
+@asynccontextmanager
+async def runner_behind(fals_door: Door, own: Settings) -> AsyncGenerator[Service]:
+    """A process that has fal call it back, where nobody listens: the webhook comes to another process."""
+    fal = own.fal.model_copy(update={"queue_url": f"http://127.0.0.1:{fals_door.port}"})
+    service = own.service.model_copy(update={"public_url": "http://127.0.0.1:9"})
+    async with running(own.model_copy(update={"fal": fal, "service": service})) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def another_process(mongodbs_door: Door, own: Settings, first: Service) -> AsyncGenerator[Services]:
+    url = SecretStr(f"mongodb://127.0.0.1:{mongodbs_door.port}/?directConnection=true")
+    behind = own.model_copy(update={"mongodb": own.mongodb.model_copy(update={"url": url})})
+    async with open_services(behind, first.services.registry) as services:
+        yield services
+
+
+async def test_a_webhook_that_meets_the_submits_answer_as_it_is_stored_wakes_the_runner(
+    own: Settings, sandbox: Sandbox
+) -> None:
+    """Who takes it reads the job without its id, and finds it with its id when it wants to give it that."""
+    assert own.mongodb.url is not None
+    database = urlsplit(own.mongodb.url.get_secret_value()).port or 0
+    await sandbox.misbehaves({"fault": "latency", "generation": 0})
+    async with (
+        door(urlsplit(own.fal.queue_url).port or 0) as fals_door,
+        door(database) as mongodbs_door,
+        runner_behind(fals_door, own) as house,
+        another_process(mongodbs_door, own, house) as distant,
+    ):
+        with fals_door.holding("request_id") as submits_answer:
+            job_id = await house.accept()
+            await submits_answer.came.wait()
+            (request,) = await sandbox.requests()
+            with mongodbs_door.holding(job_id) as read:
+                webhook = asyncio.create_task(take_webhook(job_id, secret_in(request), hint_of(request), distant))
+                await read.came.wait()
+                as_read = (await house.services.jobs.get(job_id)).submission.state
+                submits_answer.let_go.set()
+                await until_submitted(house, job_id)
+        job = await house.ended(job_id, within=20)  # the safety poll comes after a minute
+
+    assert (as_read, await webhook, job) == (SubmissionState.SUBMITTING, True, IsPartialDict(status="completed"))
+
+
+async def until_submitted(house: Service, job_id: str) -> None:
+    async with asyncio.timeout(10):
+        while (await house.services.jobs.get(job_id)).submission.state is not SubmissionState.SUBMITTED:
+            await asyncio.sleep(0.02)
+
+
+def secret_in(request: Json) -> str:
+    return request["query"]["fal_webhook"].rpartition("/")[2]
+
+
+def hint_of(request: Json) -> WebhookHint:
+    return WebhookHint(request_id=request["request_id"], gateway_request_id=request["request_id"], ok=True)
