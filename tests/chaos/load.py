@@ -5,7 +5,8 @@ belongs to, and which jobs are one and the same wish.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Final, TypeAlias
@@ -162,14 +163,30 @@ class Load:
     async def run(self, enough: Callable[[], bool]) -> None:
         """Send clients until it is enough, then let the last ones finish."""
         rng = Random(f"{self.seed}/load")
+        async with self._sending() as send:
+            while not enough():
+                send()
+                await asyncio.sleep(rng.expovariate(self.rate))
+            self.tally.note(f"{self.came} clients came, and heard of {len(self.told.accepted)} jobs")
+
+    async def burst(self, count: int) -> None:
+        """Send so many clients at once, and let them finish."""
+        async with self._sending() as send:
+            for _ in range(count):
+                send()
+
+    @asynccontextmanager
+    async def _sending(self) -> AsyncGenerator[Callable[[], None]]:
+        """What sends the next client; at the end all of them have finished, and their connections are closed."""
         limits = httpx.Limits(max_connections=None)
         async with httpx.AsyncClient(limits=limits, trust_env=False) as http, asyncio.TaskGroup() as clients:
-            while not enough():
+
+            def send() -> None:
                 behave, client = self._client(self.came, http)
                 clients.create_task(behave(client), name=client.wish.token)
                 self.came += 1
-                await asyncio.sleep(rng.expovariate(self.rate))
-            self.tally.note(f"{self.came} clients came, and heard of {len(self.told.accepted)} jobs")
+
+            yield send
 
     def _client(self, number: int, http: httpx.AsyncClient) -> tuple[Behaviour, Client]:
         rng = Random(f"{self.seed}/client/{number}")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Final
 
 import httpx
 from callers import BEHAVIOURS
@@ -29,6 +29,7 @@ from disturbances import (
 from faults import LATE
 from load import Load
 from records import WEBHOOK_SECRET
+from resting import come_to_rest, unfinished
 from servers import Servers
 from stage import Stage, open_stage
 
@@ -37,7 +38,8 @@ _PATIENCE: Final = 5.0
 _REST: Final = 180.0
 _SPARE: Final = 180.0
 _SAMPLES: Final = 360
-_BREATHER: Final = 12.0  # seconds until what is kept open for a next caller is closed
+_AT_REST_WITHIN: Final = 90.0  # a lost request is looked for that long
+_HUNG_IN_THE_BURST: Final = ("mongodb", "nats", "s3", "mongodb")
 _ENVIRON: Final = {
     "IMAGEGEN_UNKNOWN_HORIZON": "40s",
     "IMAGEGEN_LOG_LEVEL": "warning",
@@ -64,6 +66,8 @@ class Plan:
         rate: callers in a second.
         pause: seconds from one disturbance to the next, on average.
         spell: seconds of load, before it rests for a moment.
+        burst: callers that come at once, before the steady ones.
+        hang: seconds for which each server hangs meanwhile.
     """
 
     seconds: float
@@ -71,6 +75,8 @@ class Plan:
     rate: float = 5
     pause: float = 4
     spell: float = 75
+    burst: int = 200
+    hang: float = 4
     serves: int = 2
     workers: int = 2
 
@@ -91,12 +97,14 @@ class Soaked:
 
     Attributes:
         callers: how many there were.
+        burst: seconds that the burst took.
         struck: how often each disturbance struck.
         faults: what went wrong otherwise: a job that does not end, an answer nobody should get, a process that ended.
     """
 
     course: Course
     callers: int
+    burst: float
     struck: Sequence[tuple[str, int]]
     faults: Sequence[str]
 
@@ -106,29 +114,52 @@ async def soak(plan: Plan, directory: Path) -> Soaked:
     opened = open_stage(directory, _LEASE, _ENVIRON, serves=plan.serves, workers=plan.workers)
     async with asyncio.timeout(plan.longest), opened as stage:
         load = Load(stage.fleet.ports, str(plan.seed), plan.rate, stage.receiver.url, stage.tally, BEHAVIOURS)
-        course = await _under_load(plan, stage, load)
+        course, burst = await _under_load(plan, stage, load)
         faults = [*await _rest(stage), *load.told.surprises]
         faults += [f"{process} ended and was started again" for process in course.replaced]
-        return Soaked(course, load.came, stage.tally.struck.most_common(), faults)
+        return Soaked(course, load.came, burst, stage.tally.struck.most_common(), faults)
 
 
-async def _under_load(plan: Plan, stage: Stage, load: Load) -> Course:
-    """Spells of load and disturbances, with a rest after each; samples all the while."""
-    ends = stage.tally.seconds + plan.seconds
+async def _under_load(plan: Plan, stage: Stage, load: Load) -> tuple[Course, float]:
+    """A burst, then spells of load and disturbances, with a rest after each; samples all the while.
+
+    Returns:
+        The samples, and how many seconds the burst took.
+    """
+    began = stage.tally.seconds
     async with httpx.AsyncClient(trust_env=False, timeout=_PATIENCE) as http:
         watch = Watch(stage.fleet, http)
         looking = asyncio.create_task(watch.go_on(plan.every))
+        await _burst(plan, stage, load)
+        lasted = stage.tally.seconds - began
+        await _look_at_rest(stage, watch, http)
         for number in itertools.count():
             await _spell(plan, stage, load, number)
-            await stage.fal.misbehaves([LATE[0]])
-            await asyncio.sleep(_BREATHER)
-            await watch.look_at_rest()
-            if stage.tally.seconds >= ends or looking.done():
+            await _look_at_rest(stage, watch, http)
+            if stage.tally.seconds - began >= plan.seconds or looking.done():
                 break
         looking.cancel()
         with suppress(asyncio.CancelledError):
             await looking
-        return watch.course
+        return watch.course, lasted
+
+
+async def _look_at_rest(stage: Stage, watch: Watch, http: httpx.AsyncClient) -> None:
+    await stage.fal.misbehaves([LATE[0]])
+    await come_to_rest(stage, http, _AT_REST_WITHIN)
+    await watch.look_at_rest()
+
+
+async def _burst(plan: Plan, stage: Stage, load: Load) -> None:
+    """Many callers at once, and each server hangs: pools, threads and allocators are filled now, and not by and by."""
+    servers = Servers(stage.settings, stage.tally)
+    await stage.fal.misbehaves([LATE[2]])
+    async with asyncio.TaskGroup() as together:
+        together.create_task(load.burst(plan.burst))
+        for server in _HUNG_IN_THE_BURST:
+            await asyncio.sleep(1)
+            await servers.hang(server, plan.hang)
+    stage.tally.note("the burst is over")
 
 
 async def _spell(plan: Plan, stage: Stage, load: Load, number: int) -> None:
@@ -147,22 +178,10 @@ async def _rest(stage: Stage) -> Sequence[str]:
     await stage.fal.misbehaves([LATE[0]])
     ends = stage.tally.seconds + _REST
     async with httpx.AsyncClient(trust_env=False, timeout=30) as http:
-        while (left := await _unfinished(stage, http)) and stage.tally.seconds < ends:
+        while (left := await unfinished(stage, http)) and stage.tally.seconds < ends:
             await asyncio.sleep(1)
         stage.tally.note("at rest")
         return [*left, *await _unhealthy(stage, http)]
-
-
-async def _unfinished(stage: Stage, http: httpx.AsyncClient) -> Sequence[str]:
-    address = f"http://127.0.0.1:{stage.fleet.ports[0]}/api/jobs"
-    found: list[str] = []
-    for status in ("queued", "running"):
-        answer = await http.get(address, params={"status": status, "limit": 100})
-        if not answer.is_success:
-            return [f"the history answers {answer.status_code}"]
-        jobs: list[dict[str, Any]] = answer.json()["jobs"]
-        found += [f"job {job['jobId']} is {status} for ever; attention: {job['attention']}" for job in jobs]
-    return found
 
 
 async def _unhealthy(stage: Stage, http: httpx.AsyncClient) -> Sequence[str]:

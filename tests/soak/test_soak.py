@@ -11,14 +11,14 @@ from verdict import outcome
 
 @pytest.mark.timeout(240)
 async def test_every_process_is_looked_at_under_load_and_every_job_ends(tmp_path: Path) -> None:
-    plan = Plan(seconds=3, rate=8, pause=60, serves=1, workers=1)
+    plan = Plan(seconds=3, rate=8, pause=60, burst=8, hang=0.2, serves=1, workers=1)
 
     soaked = await soak(plan, tmp_path)
 
     found = outcome(plan, soaked)
     draw(soaked.course.curves, tmp_path / "soak.png")
     assert soaked.faults == []
-    assert soaked.callers > 8
+    assert soaked.callers > 8 + 8
     assert {(curve.process, curve.measure) for curve in soaked.course.curves} == {
         (process, measure) for process in ("serve-1", "worker-1") for measure in MEASURES
     }

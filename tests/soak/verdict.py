@@ -17,8 +17,8 @@ QUESTION: Final = (
 _RULE: Final = (
     "Growth is per hour, with its 95 % confidence interval in parentheses: samples after the first quarter of the run, "
     "averaged in 24 blocks, the slope of Theil and Sen, its interval widened by the autocorrelation of what is left. "
-    "What is opened for each caller is counted at rest: every 75 seconds the load pauses, its last callers go, and 12 "
-    "seconds later there is one look. "
+    "What is opened for each caller is counted at rest: every 75 seconds the load pauses, and there is one look 12 "
+    "seconds after the last job has ended and was told of, and the last request was answered. "
     "A curve is flat if the whole interval lies below what is allowed ({allowed}); otherwise it grows, or the run was "
     "too short to tell, and `make soak` ends with status 1."
 )
@@ -66,9 +66,10 @@ def _notes(plan: Plan, soaked: Soaked) -> Sequence[str]:
     struck = ", ".join(f"{name} {times}" for name, times in soaked.struck)
     allowed = ", ".join(f"{name} {growth:g}" for name, growth in MEASURES.items() if growth)
     load = (
-        f"`make soak MINUTES={plan.seconds / 60:g}`: {plan.serves} `serve` and {plan.workers} `worker`, {plan.rate:g} "
-        f"callers in a second, {soaked.callers} in all, who wait, poll, hang up, cancel, try again, follow events, "
-        f"send batches, upload, page through the history, delete, and are told by webhooks. Meanwhile: {struck}. No "
-        f"process of imagegen was touched."
+        f"`make soak MINUTES={plan.seconds / 60:g}`: {plan.serves} `serve` and {plan.workers} `worker`. First a burst "
+        f"of {plan.burst} callers at once, while every server hung for {plan.hang:g} s: it took {soaked.burst:.0f} s, and "
+        f"belongs to the warm-up. Then {plan.rate:g} callers in a second, {soaked.callers} in all, who wait, poll, hang "
+        f"up, cancel, try again, follow events, send batches, upload, page through the history, delete, and are told "
+        f"by webhooks. Meanwhile: {struck}. No process of imagegen was touched."
     )
     return [f"![What each process held]({PICTURE})", load, _RULE.format(allowed=allowed)]
