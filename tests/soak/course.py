@@ -86,6 +86,7 @@ class Watch:
     def __init__(self, fleet: Fleet, http: httpx.AsyncClient) -> None:
         self.course = Course()
         self._fleet, self._http, self._began = fleet, http, time.monotonic()
+        self._alone = asyncio.Lock()  # a look at the same time would be seen by the other, as tasks
 
     async def go_on(self, every: float) -> None:
         """Look every so many seconds, until cancelled."""
@@ -99,8 +100,9 @@ class Watch:
 
     async def look(self, when: str) -> None:
         """Look once, and note it under the names of the measures with this at their end."""
-        seconds = time.monotonic() - self._began
-        await asyncio.gather(*(self._look(member, seconds, when) for member in self._fleet.members))
+        async with self._alone:
+            seconds = time.monotonic() - self._began
+            await asyncio.gather(*(self._look(member, seconds, when) for member in self._fleet.members))
 
     async def _look(self, member: Member, seconds: float, when: str) -> None:
         if member.running is None:

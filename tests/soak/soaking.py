@@ -39,7 +39,7 @@ _REST: Final = 180.0
 _SPARE: Final = 180.0
 _SAMPLES: Final = 360
 _AT_REST_WITHIN: Final = 90.0  # a lost request is looked for that long
-_HUNG_IN_THE_BURST: Final = ("mongodb", "nats", "s3", "mongodb")
+_HUNG_IN_THE_BURST: Final = ("mongodb", "mongodb", "nats", "mongodb", "s3")
 _ENVIRON: Final = {
     "IMAGEGEN_UNKNOWN_HORIZON": "40s",
     "IMAGEGEN_LOG_LEVEL": "warning",

@@ -65,11 +65,14 @@ def _demand(measure: str, allowed: float, trends: Mapping[tuple[str, str], Trend
 def _notes(plan: Plan, soaked: Soaked) -> Sequence[str]:
     struck = ", ".join(f"{name} {times}" for name, times in soaked.struck)
     allowed = ", ".join(f"{name} {growth:g}" for name, growth in MEASURES.items() if growth)
-    load = (
+    first = (
         f"`make soak MINUTES={plan.seconds / 60:g}`: {plan.serves} `serve` and {plan.workers} `worker`. First a burst "
-        f"of {plan.burst} callers at once, while every server hung for {plan.hang:g} s: it took {soaked.burst:.0f} s, and "
-        f"belongs to the warm-up. Then {plan.rate:g} callers in a second, {soaked.callers} in all, who wait, poll, hang "
-        f"up, cancel, try again, follow events, send batches, upload, page through the history, delete, and are told "
-        f"by webhooks. Meanwhile: {struck}. No process of imagegen was touched."
+        f"of {plan.burst} callers at once, while every server hung for {plan.hang:g} s: it took "
+        f"{soaked.burst:.0f} s, and belongs to the warm-up."
     )
-    return [f"![What each process held]({PICTURE})", load, _RULE.format(allowed=allowed)]
+    then = (
+        f"Then {plan.rate:g} callers in a second, {soaked.callers} in all, who wait, poll, hang up, cancel, try again, "
+        f"follow events, send batches, upload, page through the history, delete, and are told by webhooks. Meanwhile: "
+        f"{struck}. No process of imagegen was touched."
+    )
+    return [f"![What each process held]({PICTURE})", f"{first} {then}", _RULE.format(allowed=allowed)]
