@@ -14,7 +14,7 @@ from uuid import uuid4
 import httpx
 
 from imagegen.errors import DatabaseUnavailable, StartupError
-from imagegen.fal import Fal, Pricing, WebhookVerifier, files_for, operation_of, streams_within
+from imagegen.fal import Fal, Pricing, WebhookVerifier, about_keys, files_for, operation_of, streams_within
 from imagegen.http import open_guarded_transport, open_transport
 from imagegen.metrics import MeasuredTransport, Metrics, watching_the_event_loop
 from imagegen.open_files import allow_open_files
@@ -93,6 +93,7 @@ async def open_services(
         metrics = Metrics()
         await stack.enter_async_context(watching_the_event_loop(metrics))
         to_fal = MeasuredTransport(transport, metrics, "fal", operation_of)
+        to_fals_keys = MeasuredTransport(transport, metrics, "fal", about_keys)
         to_media = MeasuredTransport(transport, metrics, "media", lambda _: "download")
         allowed = allow_open_files(files_for(settings.service.concurrency))
         fal = Fal(settings.fal, to_fal, streams=streams_within(allowed), metrics=metrics)
@@ -115,7 +116,7 @@ async def open_services(
             images=images,
             queue=queue,
             fal=fal,
-            webhooks=WebhookVerifier(settings.fal, to_fal),
+            webhooks=WebhookVerifier(settings.fal, to_fals_keys),
             prices=prices,
             receivers=receivers,
             metrics=metrics,

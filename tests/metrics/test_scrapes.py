@@ -14,11 +14,12 @@ from jobs_apart import a_job
 from processes import environment, free_port, imagegen, serving
 from pydantic import SecretStr
 from scraped import scrape
-from service import FLUX, Service, running
+from service import FLUX, ITEM, Service, running
 
 import imagegen as product
 from imagegen.api.doors import Doors
 from imagegen.keys import KeysFile, changing, new_key
+from imagegen.queue_lanes import LANES
 from imagegen.settings import Settings
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
@@ -115,6 +116,14 @@ async def test_the_queues_depth_is_told_by_lane_and_its_age_by_the_oldest_job(ow
     assert (idle.value("queue_oldest_seconds"), sum(idle.series("queue_messages").values())) == (0, 0)
 
 
+async def test_every_lane_of_the_queue_is_told(own: Settings) -> None:
+    async with running(own, with_runner=False) as house:
+        await house.batch(ITEM)
+
+        lanes = (await scrape(house.client)).series("queue_messages")
+    assert lanes == {(lane.name,): float(lane.name == "low") for lane in LANES}
+
+
 async def test_all_servers_are_up(house: Service) -> None:
     assert (await scrape(house.client)).series("server_up") == dict.fromkeys(
         [("mongodb",), ("nats",), ("s3",), ("fal",)], 1
@@ -191,6 +200,31 @@ async def test_the_process_its_event_loop_and_its_version_are_told(house: Servic
     assert (scraped.value("event_loop_tasks") or 0) > 5
     for name in ("process_resident_memory_bytes", "process_open_fds", "process_cpu_seconds_total", "python_info"):
         assert f"\n{name}" in scraped.text
+
+
+async def test_an_event_loop_that_is_blocked_is_late_by_as_much(house: Service) -> None:
+    async with asyncio.timeout(10):
+        while not (before := await scrape(house.client)).value("event_loop_lag_seconds_count"):
+            await asyncio.sleep(0.1)
+    time.sleep(1.2)  # noqa: ASYNC251 - a look falls due meanwhile
+    async with asyncio.timeout(10):
+        while (after := await scrape(house.client)).value("event_loop_lag_seconds_count") == before.value(
+            "event_loop_lag_seconds_count"
+        ):
+            await asyncio.sleep(0.1)
+
+    lag = [scraped.value("event_loop_lag_seconds_sum") or 0 for scraped in (before, after)]
+    assert lag[1] - lag[0] > 0.6
+
+
+async def test_tasks_are_those_of_the_event_loop(house: Service) -> None:
+    before = await scrape(house.client)
+    more = [asyncio.create_task(asyncio.sleep(30)) for _ in range(20)]
+    after = await scrape(house.client)
+    for task in more:
+        task.cancel()
+
+    assert (after.value("event_loop_tasks") or 0) - (before.value("event_loop_tasks") or 0) == pytest.approx(20, abs=5)
 
 
 @pytest.mark.usefixtures("service")  # which makes the bucket

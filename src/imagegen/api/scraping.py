@@ -1,9 +1,9 @@
 """The answer to a scrape: what this process has counted, and how the servers that all processes share stand now."""
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeAlias
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -11,10 +11,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from imagegen.errors import ProviderError, Unavailable
-from imagegen.metrics import exposition
+from imagegen.metrics import Server, exposition
 from imagegen.wiring import Services, now
 
 PATH: Final = "/metrics"
+Looks: TypeAlias = Mapping[Server, Coroutine[object, object, None]]
 _PATIENCE: Final = 2.0  # for all servers together; a scraper waits for 10 s, usually
 
 
@@ -37,17 +38,19 @@ async def scraped(services: Services, accept: str) -> Response:
 
 async def _look_at_the_servers(services: Services) -> None:
     """Ask all of them at once. Who has not answered in time is down, for this scrape."""
-    looks = {
+    looks: Looks = {
         "mongodb": _look_at_the_jobs(services),
         "nats": _look_at_the_queue(services),
         "s3": services.images.bucket.check(),
         "fal": services.fal.check(),
     }
-    asked = {server: asyncio.create_task(_answers(look), name=f"scrape {server}") for server, look in looks.items()}
+    asked: Mapping[Server, asyncio.Task[bool]] = {
+        server: asyncio.create_task(_answers(look), name=f"scrape {server}") for server, look in looks.items()
+    }
     done, late = await asyncio.wait(asked.values(), timeout=_PATIENCE)
     for task in late:
         task.cancel()
-    up = {server: task in done and task.result() for server, task in asked.items()}
+    up: Mapping[Server, bool] = {server: task in done and task.result() for server, task in asked.items()}
     for server, is_up in up.items():
         services.metrics.server_is(server, up=is_up)
     if not up["mongodb"]:

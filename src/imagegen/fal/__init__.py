@@ -2,7 +2,7 @@
 
 from imagegen.fal.answers import Progress
 from imagegen.fal.client import Fal
-from imagegen.fal.operations import operation_of
+from imagegen.fal.operations import about_keys, operation_of
 from imagegen.fal.pricing import Pricing
 from imagegen.fal.streams import files_for, streams_within
 from imagegen.fal.waiting import Patience
@@ -15,6 +15,7 @@ __all__ = [
     "Progress",
     "WebhookHint",
     "WebhookVerifier",
+    "about_keys",
     "files_for",
     "operation_of",
     "streams_within",

@@ -1,27 +1,31 @@
 """What a request to fal is about, for those who count requests."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Final, Literal
 
 import httpx
 
-_BY_END: Final = {
+Operation = Literal["submit", "status", "stream", "result", "cancel", "history", "pricing", "upload", "keys"]
+_BY_END: Final[Mapping[str, Operation]] = {
     "/cancel": "cancel",
     "/status/stream": "stream",
     "/status": "status",
     "/models/requests/by-endpoint": "history",
     "/models/pricing": "pricing",
-    "/jwks.json": "keys",
     "/files/upload": "upload",
     "/storage/auth/token": "upload",
 }
 
 
-def operation_of(request: httpx.Request) -> str:
-    """One of a few words, by the method and the path alone: they are ours, whatever host or gateway they go to."""
+def operation_of(request: httpx.Request) -> Operation:
+    """What it is about, by the method and the path alone: they are ours, whatever host or gateway they go to."""
     path = request.url.path
     for end, operation in _BY_END.items():
         if path.endswith(end):
             return operation
-    if request.method == "POST":
-        return "submit"
-    return "result" if "/requests/" in path else "other"
+    return "submit" if request.method == "POST" else "result"
+
+
+def about_keys(_request: httpx.Request) -> Operation:
+    """What each request of a webhook's verification is about, wherever `FAL_JWKS_URL` leads."""
+    return "keys"

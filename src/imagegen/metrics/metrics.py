@@ -16,6 +16,7 @@ from prometheus_client import (
 import imagegen
 from imagegen.jobs import Job, JobStatus
 from imagegen.metrics.instruments import Instruments
+from imagegen.metrics.vocabulary import Answer, Direction, Server, Stage, Step, Upstream
 
 
 class Metrics:
@@ -82,7 +83,7 @@ class Metrics:
         """A job that had failed goes on."""
         self._of.revived.inc()
 
-    def retried(self, what: str) -> None:
+    def retried(self, what: Step) -> None:
         """A step is tried again."""
         self._of.retries.labels(what).inc()
 
@@ -94,12 +95,12 @@ class Metrics:
         """A message was taken that had been taken before."""
         self._of.redeliveries.inc()
 
-    def upstream(self, server: str, operation: str, outcome: str, seconds: float) -> None:
+    def upstream(self, server: Upstream, operation: str, outcome: Answer, seconds: float) -> None:
         """Another server was asked."""
         self._of.upstream.labels(server, operation, outcome).inc()
         self._of.upstream_seconds.labels(server, operation).observe(seconds)
 
-    def transferred(self, direction: str, size: int) -> None:
+    def transferred(self, direction: Direction, size: int) -> None:
         """So many bytes of a picture were moved."""
         self._of.transferred.labels(direction).inc(size)
 
@@ -108,7 +109,7 @@ class Metrics:
         self._of.deliveries.labels(outcome).inc()
         self._of.given_up.inc(given_up)
 
-    def server_is(self, server: str, *, up: bool) -> None:
+    def server_is(self, server: Server, *, up: bool) -> None:
         """Whether a server answered just now."""
         self._of.server_up.labels(server).set(up)
 
@@ -139,7 +140,7 @@ class Metrics:
         self._of.tasks.set(tasks)
 
 
-def _stages(job: Job) -> Mapping[str, tuple[datetime | None, datetime | None]]:
+def _stages(job: Job) -> Mapping[Stage, tuple[datetime | None, datetime | None]]:
     """When each stage of an ended job began and ended, where both are known.
 
     What nobody was told of the beginning at fal counts as generating; what did not come to its end has none.

@@ -8,6 +8,7 @@ import httpx
 from typing_extensions import override
 
 from imagegen.metrics.metrics import Metrics
+from imagegen.metrics.vocabulary import Answer, Upstream
 
 
 class MeasuredTransport(httpx.AsyncBaseTransport):
@@ -26,15 +27,17 @@ class MeasuredTransport(httpx.AsyncBaseTransport):
         self,
         transport: httpx.AsyncBaseTransport,
         metrics: Metrics,
-        server: str,
+        server: Upstream,
         operation_of: Callable[[httpx.Request], str],
     ) -> None:
         self._transport, self._metrics = transport, metrics
-        self._server, self._operation_of = server, operation_of
+        self._server: Upstream = server
+        self._operation_of = operation_of
 
     @override
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        operation, began, outcome = self._operation_of(request), time.perf_counter(), "unanswered"
+        operation, began = self._operation_of(request), time.perf_counter()
+        outcome: Answer = "unanswered"
         try:
             response = await self._transport.handle_async_request(request)
             outcome = outcome_of(response.status_code)
@@ -47,7 +50,7 @@ class MeasuredTransport(httpx.AsyncBaseTransport):
         """Leave the transport open: it is shared."""
 
 
-def outcome_of(status: int) -> str:
+def outcome_of(status: int) -> Answer:
     """What an answer says of a request, in a word."""
     if status == HTTPStatus.TOO_MANY_REQUESTS:
         return "throttled"

@@ -3,7 +3,7 @@
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from imagegen.metrics import Metrics, outcome_of
+from imagegen.metrics import Answer, Metrics, outcome_of
 
 if TYPE_CHECKING:
     from types_aiobotocore_s3 import S3Client
@@ -23,7 +23,7 @@ def count_requests(client: "S3Client", metrics: Metrics) -> None:
     def unanswered(context: dict[str, Any], event_name: str, **_: object) -> None:
         note(_operation(event_name), "unanswered", context)
 
-    def note(operation: str, outcome: str, context: dict[str, Any]) -> None:
+    def note(operation: str, outcome: Answer, context: dict[str, Any]) -> None:
         metrics.upstream("s3", operation, outcome, time.perf_counter() - context[_BEGAN])
 
     events: Any = client.meta.events

@@ -1,0 +1,182 @@
+"""Every request to another server is counted by what it is about and how it was answered, and timed."""
+
+import asyncio
+import base64
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, get_args
+
+import httpx
+import pytest
+from dirty_equals import IsFloat
+from media_host import MediaHost
+from processes import free_port
+from s3_work import every_request, operations_in_the_source
+from scraped import Scraped, scrape
+from service import Json, Service, running
+from specimens import PNG
+
+from imagegen.fal.operations import Operation
+from imagegen.http import open_transport
+from imagegen.metrics import Answer, Metrics, exposition
+from imagegen.settings import Settings
+from imagegen.storage.images import open_images
+
+LOST: Final = {"fault": "submit_drop", "when": "after_accepting"}
+EDIT: Final[Json] = {
+    "model": "nano-banana-edit",
+    "inputs": {"prompt": "Make it blue", "image_urls": [f"data:image/png;base64,{base64.b64encode(PNG).decode()}"]},
+    "userId": "user123",
+}
+A_JOB: Final[Mapping[tuple[str, str], object]] = {
+    ("submit", "ok"): 1,
+    ("stream", "ok"): 1,
+    ("result", "ok"): 1,
+    ("pricing", "ok"): 1,
+}
+
+
+async def generate(house: Service) -> None:
+    await house.generate()
+
+
+async def edit(house: Service) -> None:
+    await house.generate(EDIT)
+
+
+async def cancel(house: Service) -> None:
+    job_id = await house.accept()
+    while not (await house.sandbox.requests()):
+        await asyncio.sleep(0.02)
+    await house.cancel(job_id)
+    await house.ended(job_id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """What fal does, what is done, and what is then counted of fal, by operation and outcome."""
+
+    faults: Sequence[Mapping[str, object]] = ()
+    act: Callable[[Service], Awaitable[None]] = generate
+    is_called_back: bool = False
+    bucket_is_hidden: bool = False
+    counted: Mapping[tuple[str, str], object] = field(default_factory=lambda: A_JOB)
+
+
+CASES: Final[Mapping[str, Case]] = {
+    "over a stream": Case(),
+    "by webhook": Case(
+        is_called_back=True,
+        counted={
+            ("submit", "ok"): 1,
+            ("keys", "ok"): 1,
+            ("status", "ok"): 1,
+            ("result", "ok"): 1,
+            ("pricing", "ok"): 1,
+        },
+    ),
+    "cancelled": Case(
+        faults=[{"fault": "latency", "generation": 30}],
+        act=cancel,
+        counted={
+            ("submit", "ok"): 1,
+            ("stream", "ok"): 1,
+            ("cancel", "ok"): 1,
+            ("result", "refused"): 1,
+            ("pricing", "ok"): 1,
+        },
+    ),
+    "looked for": Case(
+        faults=[LOST],
+        counted={
+            ("submit", "unanswered"): 1,
+            ("history", "ok"): IsFloat(ge=1),
+            ("stream", "ok"): 1,
+            ("result", "ok"): 1,
+            ("pricing", "ok"): 1,
+        },
+    ),
+    "a picture of the caller's": Case(bucket_is_hidden=True, act=edit, counted={**A_JOB, ("upload", "ok"): 2}),
+    "not now": Case(
+        faults=[{"fault": "submit_status", "status": 429, "body": {"detail": "Slow"}, "times": 2}],
+        counted={**A_JOB, ("submit", "throttled"): 2},
+    ),
+    "not at all": Case(
+        faults=[{"fault": "submit_status", "status": 422, "body": {"detail": "No"}}],
+        counted={("submit", "refused"): 1, ("pricing", "ok"): 1},
+    ),
+    "a fault of fal's": Case(
+        faults=[{"fault": "read_status", "on": ["result"], "status": 503, "times": 1}],
+        counted={**A_JOB, ("result", "failed"): 1},
+    ),
+}
+
+
+def of_fal(scraped: Scraped) -> dict[tuple[str, str], float]:
+    """What jobs asked of fal; not the status of a job that there is not, by which a scrape sees whether fal is up."""
+    counted = scraped.series("upstream_requests_total")
+    found = {(operation, outcome): n for (server, operation, outcome), n in counted.items() if server == "fal"}
+    return {labels: number for labels, number in found.items() if labels != ("status", "refused")}
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_requests_to_fal_are_counted_by_operation_and_outcome(own: Settings, name: str) -> None:
+    case, port = CASES[name], free_port()
+    public = f"http://127.0.0.1:{port}" if case.is_called_back else None
+    changes = {
+        "service": own.service.model_copy(update={"public_url": public}),
+        "s3": own.s3.model_copy(update={"publicly_reachable": not case.bucket_is_hidden}),
+    }
+    async with running(own.model_copy(update=changes), port=port) as house:
+        await house.sandbox.misbehaves(*case.faults)
+        await case.act(house)
+
+        assert of_fal(await scrape(house.client)) == case.counted
+
+
+def test_the_cases_have_every_operation_and_every_outcome() -> None:
+    seen = [labels for case in CASES.values() for labels in case.counted]
+
+    assert {operation for operation, _ in seen} == set(get_args(Operation))
+    assert {outcome for _, outcome in seen} == set(get_args(Answer))
+
+
+async def test_each_scrape_asks_fal_for_a_request_that_there_is_not(house: Service) -> None:
+    told = [(await scrape(house.client)).value("upstream_requests_total", "fal", "status", "refused") for _ in range(3)]
+
+    assert told == [1, 2, 3]
+
+
+async def test_every_request_is_timed(house: Service) -> None:
+    await house.sandbox.misbehaves({"fault": "submit_delay", "seconds": 0.5, "times": 1})
+    await house.generate()
+
+    scraped = await scrape(house.client)
+    counted: dict[tuple[str, ...], float] = {}
+    for (server, operation, _), number in scraped.series("upstream_requests_total").items():
+        counted[server, operation] = counted.get((server, operation), 0) + number
+    assert scraped.series("upstream_request_duration_seconds_count") == counted
+    assert (scraped.value("upstream_request_duration_seconds_sum", "fal", "submit") or 0) == pytest.approx(0.6, abs=0.2)
+
+
+@pytest.fixture
+async def transport() -> AsyncGenerator[httpx.AsyncBaseTransport]:
+    async with open_transport(16) as opened:
+        yield opened
+
+
+async def test_every_request_to_s3_is_counted_under_s3s_own_name(
+    stack: Settings, transport: httpx.AsyncBaseTransport
+) -> None:
+    metrics = Metrics()
+    async with MediaHost() as media:
+        hosts = frozenset({media.address})
+        async with open_images(stack.s3, stack.service, transport, hosts, metrics) as images:
+            await every_request(images, media)
+
+    counted = Scraped((await asyncio.to_thread(exposition, metrics, ""))[0].decode()).series("upstream_requests_total")
+    assert {operation for _, operation, _ in counted} == operations_in_the_source()
+    assert {labels for labels in counted if labels[2] != "ok"} <= {("s3", "CreateBucket", "refused")}  # it is there
+    assert {server for server, _, _ in counted} == {"s3"}
+    assert counted["s3", "PutObject", "ok"] == 2
+    assert counted["s3", "UploadPart", "ok"] == 3
