@@ -10,10 +10,15 @@ import uvicorn
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+
+from imagegen.telemetry.spans import RecordingTracer
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +108,21 @@ class Collector:
             return f"{path(above)} > {span.name}" if above else span.name
 
         return sorted({path(span) for span in spans.values()})
+
+
+class Memory:
+    """What records in this process, for where no collector is needed. It is not made in a running event loop."""
+
+    def __init__(self) -> None:
+        self._exporter = InMemorySpanExporter()
+        provider = TracerProvider(shutdown_on_exit=False)
+        provider.add_span_processor(SimpleSpanProcessor(self._exporter))
+        self.tracer = RecordingTracer(provider.get_tracer("imagegen"))
+
+    @property
+    def spans(self) -> Sequence[ReadableSpan]:
+        """Those that have ended, in that order."""
+        return self._exporter.get_finished_spans()
 
 
 def _plain(attributes: Sequence[KeyValue]) -> dict[str, object]:
