@@ -12,7 +12,8 @@ import pytest
 from door import Door, door
 from jobs_apart import a_job
 from processes import environment, free_port, imagegen, serving
-from pydantic import SecretStr
+from pydantic import ByteSize, SecretStr
+from raw import send
 from scraped import scrape
 from service import FLUX, ITEM, Service, running
 
@@ -20,7 +21,7 @@ import imagegen as product
 from imagegen.api.doors import Doors
 from imagegen.keys import KeysFile, changing, new_key
 from imagegen.queue_lanes import LANES
-from imagegen.settings import Settings
+from imagegen.settings import LimitSettings, Settings
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 
@@ -61,6 +62,19 @@ async def test_requests_are_counted_by_their_routes_whatever_was_asked(house: Se
         ("other", "/api/jobs", "405"): 1,
         ("GET", "unknown", "421"): 1,
     }
+
+
+async def test_what_is_refused_before_it_is_a_request_is_counted_too(own: Settings) -> None:
+    narrow = LimitSettings(max_header_bytes=ByteSize(4096), receive_timeout=timedelta(seconds=0.3))
+    async with running(own.model_copy(update={"limits": narrow}), with_runner=False) as house:
+        await send(house, b"GET / HTTP/1.1\r\nX: " + b"x" * 5000 + b"\r\n\r\n")
+        await send(house, b"GET / HTTP/1.1\r\nHost: ", pause=1)
+        await send(house, b"\x16\x03\x01 no HTTP\r\n\r\n")
+
+        scraped = await scrape(house.client)
+    counted = {("other", "unknown", status): 1 for status in ("400", "408", "431")}
+    assert scraped.series("http_requests_total") == counted
+    assert scraped.value("http_request_duration_seconds_sum", "other", "unknown") == pytest.approx(0.3, abs=0.2)
 
 
 async def test_a_request_is_timed_to_the_end_of_its_answer(house: Service) -> None:

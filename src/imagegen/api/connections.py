@@ -13,6 +13,7 @@ from typing import Any, Final, NoReturn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from imagegen.api.errors import PROBLEM_JSON, problem
+from imagegen.api.measuring import count_unread
 from imagegen.api.request_ids import HEADER
 from imagegen.settings import LimitSettings
 
@@ -34,6 +35,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._began, self._in_head, self._in_body = False, True, False
         self._unfinished_bytes = self._head_bytes = 0
         self._timer: asyncio.TimerHandle | None = None
+        self._waiting_since = self.loop.time()
         self._refusal = _UNREADABLE
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] - as uvicorn has it
@@ -94,6 +96,7 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _within_the_timeout(self) -> None:
         self._in_time()
+        self._waiting_since = self.loop.time()
         self._timer = self.loop.call_later(self._limits.receive_timeout.total_seconds(), self._out_of_time)
 
     def _in_time(self) -> None:
@@ -119,7 +122,7 @@ class LimitedProtocol(HttpToolsProtocol):
         return HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_large", detail
 
     def _refuse(self, status: HTTPStatus, code: str, detail: str) -> None:
-        """Answer without the application, unless an earlier request of this connection is being answered."""
+        """Answer and count without the application, unless an earlier request of this connection is being answered."""
         if self.cycle is None or self.cycle.response_complete:  # pyright: ignore[reportUnnecessaryComparison] - None at first
             answer = problem(status, code, detail)
             body = bytes(answer.body)
@@ -131,4 +134,5 @@ class LimitedProtocol(HttpToolsProtocol):
             }
             lines = "".join(f"{name}: {value}\r\n" for name, value in head.items())
             self.transport.write(f"HTTP/1.1 {status.value} {status.phrase}\r\n{lines}\r\n".encode() + body)
+            count_unread(self.app_state["services"].metrics, status, self.loop.time() - self._waiting_since)
         self.transport.close()

@@ -7,7 +7,11 @@ from typing import Any, Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from imagegen.metrics import Metrics
+
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_UNNAMED: Final = "other"  # method
+_UNKNOWN: Final = "unknown"  # route
 _BROKEN_OFF: Final = HTTPStatus.INTERNAL_SERVER_ERROR.value  # by a defect, or by the end of the process
 
 
@@ -36,10 +40,15 @@ class Measuring:
                 metrics.answered(_method(scope), _route(scope), status, time.perf_counter() - began)
 
 
+def count_unread(metrics: Metrics, status: int, seconds: float) -> None:
+    """Tell the metrics of what was answered before it was a request: nobody knows its route, and hardly its method."""
+    metrics.answered(_UNNAMED, _UNKNOWN, status, seconds)
+
+
 def _route(scope: Scope) -> str:
     """The route's template, which the router notes in the scope; who was turned away before that has none."""
-    return getattr(scope.get("route"), "path", "unknown")
+    return getattr(scope.get("route"), "path", _UNKNOWN)
 
 
 def _method(scope: Scope) -> str:
-    return scope["method"] if scope["method"] in _METHODS else "other"
+    return scope["method"] if scope["method"] in _METHODS else _UNNAMED
