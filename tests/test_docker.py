@@ -1,6 +1,7 @@
 """The container files agree with the code and with each other; no engine is needed to see that."""
 
 import re
+from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Any, Final
 
@@ -30,6 +31,12 @@ def filled(value: str) -> str:
     return re.sub(r"\$\{\w+:\?[^}]*\}", "word", value)
 
 
+def yaml(page: str, beginning: str) -> dict[str, Any]:
+    """The block of YAML in the page that begins so."""
+    (block,) = (block for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL) if block.startswith(beginning))
+    return YAML(typ="safe", pure=True).load(block)  # pyright: ignore[reportUnknownMemberType] - no stubs
+
+
 def test_the_image_has_the_versions_that_the_tests_run_on_and_no_local_servers() -> None:
     runtime = locked("runtime.txt")
 
@@ -39,10 +46,26 @@ def test_the_image_has_the_versions_that_the_tests_run_on_and_no_local_servers()
 
 def test_the_api_and_the_workers_get_variables_that_the_code_reads_and_finds_right() -> None:
     for name in ("api", "worker"):
-        environ = {key: filled(value) for key, value in SERVICES[name]["environment"].items()}
+        environ = {key: filled(str(value)) for key, value in SERVICES[name]["environment"].items()}
 
         assert environ.keys() <= variables()
         assert Settings.read(environ, dotenv=None).unset_servers == ()
+
+
+def test_prometheus_finds_every_process_inside_the_network_and_nobody_does_outside() -> None:
+    page = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+    override, prometheus = (yaml(page, beginning) for beginning in ("services:\n  prometheus:", "rule_files:"))
+    ((scraped,),) = (each["dns_sd_configs"] for each in prometheus["scrape_configs"])
+    mounts = [mount.split(":")[0] for mount in override["services"]["prometheus"]["volumes"]]
+
+    for name in ("api", "worker"):
+        service = SERVICES[name]
+        environ = {key: filled(str(value)) for key, value in service["environment"].items()}
+        metrics, port = Settings.read(environ, dotenv=None).metrics, str(scraped["port"])
+        assert (metrics.host, str(metrics.port), service["expose"]) == (str(IPv4Address(0)), port, [port])
+        assert [published for published in service.get("ports", []) if port in published] == []
+    assert scraped["names"] == [name for name, service in SERVICES.items() if "build" in service]
+    assert [mount for mount in mounts if not (ROOT / mount).is_file()] == ["./prometheus.yml"]
 
 
 def test_links_lead_to_the_port_that_s3_publishes() -> None:
