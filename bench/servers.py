@@ -104,9 +104,10 @@ class Servers:
             yield it
 
     @asynccontextmanager
-    async def reference(self, module: str) -> AsyncGenerator[Program]:
-        """Run a reference of this folder (`bench.script`) against these servers."""
-        port = free_ports(self.directory, module)[module]
+    async def reference(self, module: str, name: str = "") -> AsyncGenerator[Program]:
+        """Run a reference of this folder (`bench.script`) against these servers, more than one under other names."""
+        name = name or module
+        port = free_ports(self.directory, name)[name]
         url = f"http://127.0.0.1:{port}"
         command = python_module(module, "--port", str(port))
         async with running(

@@ -204,6 +204,18 @@ async def test_a_message_that_nobody_reports_on_comes_again_and_one_in_work_does
     assert again.job_id == delivery.job_id
 
 
+async def test_messages_that_come_again_do_so_one_right_after_the_other(settings: NatsSettings) -> None:
+    async with open_queue(settings, timedelta(seconds=0.8)) as queue:
+        for _ in range(6):
+            await queue.publish(a_job())
+        first = {(await taken(queue)).job_id for _ in range(6)}
+        await asyncio.sleep(1)
+        async with asyncio.timeout(2.5):  # one look into every lane comes in every 2 s
+            again = {(await taken(queue)).job_id for _ in range(6)}
+
+    assert again == first
+
+
 async def test_news_of_a_job_wakes_those_who_wait_for_it_in_any_process(queue: Queue, settings: NatsSettings) -> None:
     job = a_job()
     async with open_queue(settings, LONG) as other:

@@ -1,5 +1,6 @@
 """What a job costs each process and each server when more processes share the work."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -17,6 +18,10 @@ _AT_ONCE: Final = 64
 _SECONDS: Final = 0.2
 _FACTOR: Final = 1.15
 _TOTAL: Final = "imagegen, CPU ms/job"
+_SHARING_NOTHING: Final = (
+    "The bare routes (`bench/bare.py`) share neither jobs nor a queue. What four of them cost more than one is the "
+    "price of more processes than cores: caches that are cold, and less that arrives at once."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +50,33 @@ async def run(servers: Servers, plan: Plan) -> Outcome:
             subject, reference = _working(servers, fleet), _working(servers, one)
             cases.append(await compare(f"{count} processes", plan.rounds, subject, reference))
     factor = cases[-1].ratio[_TOTAL].median
+    cases.append(await _bare_routes(servers, plan))
     demand = at_most(f"CPU per job with 4 processes: at most {_FACTOR} times that with one", factor, _FACTOR)
-    return Outcome(subject="fleet", reference="1 process", cases=cases, demands=[demand], notes=[_model(cases[0])])
+    notes = [_model(cases[0]), _SHARING_NOTHING]
+    return Outcome(subject="fleet", reference="1 process", cases=cases, demands=[demand], notes=notes)
+
+
+async def _bare_routes(servers: Servers, plan: Plan) -> Case:
+    """What the machine itself asks for more processes: bare routes that share no queue and no jobs."""
+    async with AsyncExitStack() as stack:
+        names = [f"bare-{number}" for number in range(_PROCESSES[-1] + 1)]
+        one, *more = [await stack.enter_async_context(servers.reference("bench.bare", name)) for name in names]
+        for route in (one, *more):
+            await generate(route, jobs=32, at_once=16)
+        return await compare(f"{len(more)} bare routes", plan.rounds, _working_apart(more), _working_apart([one]))
+
+
+def _working_apart(routes: Sequence[Program]) -> Measured:
+    """The same jobs as a fleet has, an equal part sent to each."""
+    share, at_once = _JOBS // len(routes), _AT_ONCE // len(routes)
+
+    async def measured() -> Figures:
+        before = sum(route.cpu_seconds for route in routes)
+        loads = await asyncio.gather(*(generate(route, jobs=share, at_once=at_once) for route in routes))
+        spent = sum(route.cpu_seconds for route in routes) - before
+        return {"jobs/s": sum(load.rate for load in loads), "bare routes, CPU ms/job": spent * 1000 / _JOBS}
+
+    return measured
 
 
 def _working(servers: Servers, fleet: _Fleet) -> Measured:

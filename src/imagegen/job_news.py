@@ -6,10 +6,11 @@ from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from imagegen.jobs import FINAL, JsonObject
+from imagegen.jobs import FINAL, Job, JsonObject
 
 BATCH: Final = "batchId"  # the member of an event that names the batch of its job
 FREE_SLOT: Final = "free-slot"  # in place of a job's id: a request is no longer open at fal
+_BATCH_NAMED: Final = f'"{BATCH}"'.encode()
 _MOST_KEPT: Final = 64
 _ENDS: Final = {status.value for status in FINAL}
 
@@ -32,10 +33,12 @@ class Listener:
 
     Attributes:
         woken: set whenever one of them happened; the waiter clears it.
+        ended: the job as stored, once it has ended in this process: what is known need not be read.
     """
 
     def __init__(self, counts: Callable[[JsonObject], bool]) -> None:
         self.woken = asyncio.Event()
+        self.ended: Job | None = None
         self._counts = counts
         self._events: deque[JsonObject] = deque(maxlen=_MOST_KEPT)
 
@@ -77,8 +80,17 @@ class JobNews:
         with self.heard(wanted, counts) as listener:
             yield listener.woken
 
+    def are_wanted(self, job_id: str, event: bytes) -> bool:
+        """Whether anyone may wait for this job, or for the batch that is named in its event's text."""
+        return job_id in self._listeners or (bool(self._listeners) and _BATCH_NAMED in event)
+
     def arrived(self, job_id: str, event: JsonObject) -> None:
         """Hand an event to everyone who waits for this job, or for its batch."""
         for name in (job_id, event.get(BATCH)):
             for listener in self._listeners.get(str(name), ()):
                 listener.hear(event)
+
+    def ended(self, job: Job) -> None:
+        """Hand a job that has just ended in this process to everyone who waits for it, before its event."""
+        for listener in self._listeners.get(job.id, ()):
+            listener.ended = job

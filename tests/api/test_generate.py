@@ -73,6 +73,15 @@ async def test_the_answer_is_the_finished_job_with_its_picture_in_the_bucket(ser
     assert (await picture(job["images"][0]["url"])).size == (1024, 768)
 
 
+async def test_whoever_waited_is_told_what_everybody_reads_afterwards(service: Service) -> None:
+    told = (await service.generate()).json()
+    read = (await service.client.get(f"/api/jobs/{told['jobId']}")).json()
+
+    for job in (told, read):
+        del job["images"][0]["url"]  # signed afresh
+    assert told == read
+
+
 async def test_every_model_of_the_catalog_makes_a_picture_from_its_example(service: Service) -> None:
     async def generate(name: str) -> str:
         example = (await service.client.get(f"/api/images/models/{name}")).json()["example"]

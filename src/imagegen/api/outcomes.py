@@ -1,6 +1,5 @@
 """What a caller is told who waits for a job: its end, its failure, or where to look for it."""
 
-import asyncio
 from datetime import timedelta
 from typing import Final
 
@@ -14,6 +13,7 @@ from imagegen.api.errors import JobFailed
 from imagegen.api.generation import Accepted
 from imagegen.api.preferences import Patience
 from imagegen.api.waiting import wait_for_end
+from imagegen.job_news import Listener
 from imagegen.jobs import JobStatus
 from imagegen.wiring import Services
 
@@ -28,17 +28,17 @@ OUTCOMES: Final[Responses] = {
 
 
 async def outcome(
-    accepted: Accepted, services: Services, wish: Patience, *, may_wait: bool, ended: asyncio.Event | None = None
+    accepted: Accepted, services: Services, wish: Patience, *, may_wait: bool, listener: Listener | None = None
 ) -> Response:
     """Wait for an accepted job as long as is wished and allowed, and tell what became of it.
 
-    `ended` is set when a job that this request has just made ends; without it the job is read first.
+    `listener` hears of a job that this request has just made since before it was stored; without it the job is read.
 
     Raises:
         JobFailed: it failed.
     """
     patience = wish.wait if accepted.queued and may_wait else timedelta(0)
-    job = await wait_for_end(accepted.job, services, patience, None if accepted.replayed else ended)
+    job = await wait_for_end(accepted.job, services, patience, None if accepted.replayed else listener)
     if job.status is JobStatus.FAILED:
         raise JobFailed(job)
     headers = {"Idempotent-Replayed": "true"} if accepted.replayed else {}

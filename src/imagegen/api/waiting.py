@@ -10,7 +10,7 @@ from fastapi import Query
 
 from imagegen.api.conditional import is_known, job_tag
 from imagegen.errors import DatabaseUnavailable
-from imagegen.job_news import is_any, is_end
+from imagegen.job_news import Listener, is_any, is_end
 from imagegen.jobs import Job
 from imagegen.turn import either, uptime
 from imagegen.wiring import Services
@@ -29,18 +29,18 @@ Wait = Annotated[
 ]
 
 
-async def wait_for_end(job: Job, services: Services, patience: timedelta, ended: asyncio.Event | None = None) -> Job:
+async def wait_for_end(job: Job, services: Services, patience: timedelta, listener: Listener | None = None) -> Job:
     """The job as soon as it has ended, or as it is when the patience is over or the service is asked to stop.
 
     Args:
         job: as it was read or stored.
         services: where it is kept.
         patience: how long to wait at most.
-        ended: set at the job's end, by one who listens since before it was stored, so that it is not read at first.
+        listener: to its end since before it was stored, so that it is not read at first.
     """
-    if ended is None:
+    if listener is None:
         return await wait_for_change(job, services, patience, None)
-    return await _looked_at(job, services, patience, None, ended)
+    return await _looked_at(job, services, patience, None, listener)
 
 
 async def wait_for_change(job: Job, services: Services, patience: timedelta, known: str | None) -> Job:
@@ -52,19 +52,22 @@ async def wait_for_change(job: Job, services: Services, patience: timedelta, kno
         patience: how long to wait at most.
         known: the caller's header If-None-Match; without one, only the end is waited for.
     """
-    with services.queue.news.of(job.id, is_end if known is None else is_any) as news:
-        news.set()
-        return await _looked_at(job, services, patience, known, news)
+    with services.queue.news.heard(job.id, is_end if known is None else is_any) as listener:
+        listener.woken.set()
+        return await _looked_at(job, services, patience, known, listener)
 
 
-async def _looked_at(job: Job, services: Services, patience: timedelta, known: str | None, news: asyncio.Event) -> Job:
+async def _looked_at(job: Job, services: Services, patience: timedelta, known: str | None, listener: Listener) -> Job:
     async def look() -> bool:
         nonlocal job
+        if listener.ended is not None:
+            job = listener.ended
+            return True
         with suppress(DatabaseUnavailable):
             job = await services.jobs.get(job.id)
         return job.status.is_final or (known is not None and not is_known(known, job_tag(job)))
 
-    await look_until(look, news, services, patience)
+    await look_until(look, listener.woken, services, patience)
     return job
 
 

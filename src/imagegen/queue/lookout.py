@@ -44,9 +44,10 @@ class Lookout:
             if lane in self._hinted and _priority(lane) not in self._unsettled:
                 yield lane, self._hinted.pop(lane)  # before asking, so that a hint that comes meanwhile is kept
 
-    def found(self, lane: Lane, delivery: object) -> None:
-        """The lane had this delivery, and may have more."""
-        self._hinted.setdefault(lane, len(_LOOK_AGAIN))
+    def found(self, lane: Lane, delivery: object, *, last: bool) -> None:
+        """The lane had this delivery, and may have more unless it was the last."""
+        if not last:
+            self._hinted.setdefault(lane, len(_LOOK_AGAIN))
         self._rotation.served(lane)
         if self._one_by_one and lane.priority is not None:
             self._unsettled[lane.priority.value] = delivery

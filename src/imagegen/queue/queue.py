@@ -57,6 +57,11 @@ class Delivery:
         """Whether the message was delivered before."""
         return self._message.metadata.num_delivered > 1
 
+    @property
+    def is_last(self) -> bool:
+        """Whether its lane had no other when it was delivered: those that come again are delivered before new ones."""
+        return self._message.metadata.num_pending == 0 and not self.is_repeated
+
     async def acknowledge(self) -> None:
         """The job has ended; the message goes away."""
         with lost_messages_come_again():
@@ -154,11 +159,10 @@ class Queue:
         await self._client.publish(f"{self.stream.name}.hints.{durable(lane)}", b"")
 
     async def _news_arrived(self, message: Msg) -> None:
-        self._heard(message.subject.rpartition(".")[2], _event(message.data))
-
-    def _heard(self, job_id: str, event: JsonObject) -> None:
+        job_id = message.subject.rpartition(".")[2]
         self.newcomers.went(job_id)
-        self.news.arrived(job_id, event)
+        if self.news.are_wanted(job_id, message.data):  # most are of jobs that nobody here waits for
+            self.news.arrived(job_id, _event(message.data))
 
     async def _nudge_arrived(self, message: Msg) -> None:
         self.nudges.arrived(message.subject.rpartition(".")[2], {})
@@ -183,7 +187,7 @@ class Queue:
     async def _take_from_the_hinted(self) -> Delivery | None:
         for lane, looked in self._lookout.round():
             if (delivery := await self._take_from(lane)) is not None:
-                self._lookout.found(lane, delivery)
+                self._lookout.found(lane, delivery, last=delivery.is_last)
                 return delivery
             self._lookout.found_nothing(lane, looked)
         return None
@@ -221,7 +225,10 @@ class Queue:
         """Tell whoever waits that the job moved on. Nobody relies on it, so a failure is not one."""
         batch = {BATCH: job.batch_id} if job.batch_id else {}
         event = cast("JsonObject", {"version": job.version, "status": job.status.value, **batch, **progress})
-        self._heard(job.id, event)
+        self.newcomers.went(job.id)
+        if job.status.is_final:
+            self.news.ended(job)
+        self.news.arrived(job.id, event)
         with suppress(*FAILURES):
             await self._client.publish(f"{self.stream.name}.events.{job.id}", json.dumps(event).encode())
 

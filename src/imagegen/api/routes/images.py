@@ -107,6 +107,6 @@ async def _generate(
 ) -> Response:
     wish = patience(prefer, services.settings.service.wait)
     new = new_job(body, services, caller, idempotency_key=key)
-    with services.queue.news.of(new.id, is_end) as ended:  # from before it is stored, so that nothing is missed
+    with services.queue.news.heard(new.id, is_end) as listener:  # from before it is stored, so that nothing is missed
         accepted = await repeated(new, services) or await accept(await with_pictures_kept(new, services), services)
-        return await outcome(accepted, services, wish, may_wait=may_wait, ended=ended)
+        return await outcome(accepted, services, wish, may_wait=may_wait, listener=listener)
