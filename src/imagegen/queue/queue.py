@@ -6,9 +6,6 @@ over core NATS, which keeps no history, so whoever waits for one also reads Mong
 a message also looks into every lane now and then.
 """
 
-# nats-py annotates its **options with nothing.
-# pyright: reportUnknownMemberType=false
-
 import asyncio
 import json
 import time
@@ -17,33 +14,27 @@ from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 from typing import Final, cast
 
-import nats.js.errors
-from nats.aio.client import Client
-from nats.aio.msg import Msg
-from nats.js import JetStreamContext
-
 from imagegen.errors import QueueUnavailable
 from imagegen.job_news import BATCH, FREE_SLOT, JobNews
 from imagegen.jobs import Job, JsonObject
-from imagegen.queue.answers import FAILURES, answers, lost_messages_come_again
+from imagegen.queue.connection import Connection, Message, connected
 from imagegen.queue.lookout import Lookout
 from imagegen.queue.newcomers import Newcomers
 from imagegen.queue.spans import described
-from imagegen.queue.stream import ANSWER, Stream, durable
+from imagegen.queue.stream import Stream, durable
 from imagegen.queue_lanes import OPEN, Lane, lane_of
 from imagegen.settings import NatsSettings
 from imagegen.tracing import Attributes, span
 
 _PATIENCE: Final = timedelta(seconds=5)
-_ONE_NOW: Final = json.dumps({"batch": 1, "no_wait": True}).encode()
 
 
 class Delivery:
     """One message of the queue: the id of a job that wants to be run. Its fate is decided by exactly one verb."""
 
-    def __init__(self, message: Msg, lane: Lane, queue: "Queue") -> None:
+    def __init__(self, message: Message, lane: Lane, queue: "Queue") -> None:
         self._message, self._queue, self.lane = message, queue, lane
-        self.job_id = message.subject.rpartition(".")[2]
+        self.job_id = message.name
         self._open: Job | None = None
 
     @property
@@ -55,17 +46,16 @@ class Delivery:
     @property
     def is_repeated(self) -> bool:
         """Whether the message was delivered before."""
-        return self._message.metadata.num_delivered > 1
+        return self._message.is_repeated
 
     @property
     def is_last(self) -> bool:
         """Whether its lane had no other when it was delivered: those that come again are delivered before new ones."""
-        return self._message.metadata.num_pending == 0 and not self.is_repeated
+        return self._message.is_last and not self.is_repeated
 
     async def acknowledge(self) -> None:
         """The job has ended; the message goes away."""
-        with lost_messages_come_again():
-            await self._message.ack()
+        await self._message.acknowledge()
 
     async def hand_back(self, delay: timedelta) -> None:
         """Deliver it again, to anyone, after `delay`; one that `holds_a_place` goes to the open lane, once at once."""
@@ -73,10 +63,9 @@ class Delivery:
             job, self._open = self._open, None
             await self.pass_on(job)
             return
-        with lost_messages_come_again():
-            await self._message.nak(delay=delay.total_seconds())
-            if not delay:
-                await self._queue.hint(self.lane)
+        await self._message.hand_back(delay)
+        if not delay:
+            await self._queue.hint(self.lane)
 
     async def pass_on(self, job: Job) -> None:
         """Let anyone go on at once with a job whose request is open at fal, before all other work."""
@@ -94,8 +83,7 @@ class Delivery:
 
     async def still_working(self) -> None:
         """Put off the redelivery by another lease."""
-        with lost_messages_come_again():
-            await self._message.in_progress()
+        await self._message.still_working()
 
     def settled(self) -> None:
         """The job waits for no place among the requests at fal, or not any more: the next of its priority may come."""
@@ -109,10 +97,9 @@ class Queue:
     for a place at fal then wait in the stream, and not in every process with a lease each.
     """
 
-    def __init__(self, client: Client, settings: NatsSettings, ack_wait: timedelta, *, one_by_one: bool) -> None:
-        self._client = client
-        self._jetstream: JetStreamContext = client.jetstream(timeout=ANSWER.total_seconds())
-        self.stream = Stream(client, settings, ack_wait)
+    def __init__(self, nats: Connection, settings: NatsSettings, ack_wait: timedelta, *, one_by_one: bool) -> None:
+        self._nats = nats
+        self.stream = Stream(nats, settings, ack_wait)
         self._lookout = Lookout(one_by_one=one_by_one)
         self.newcomers = Newcomers()
         self.news = JobNews()
@@ -123,10 +110,9 @@ class Queue:
 
         What this one tells is heard here at once, and not again by way of the server.
         """
-        with answers():
-            await self._client.subscribe(f"{self.stream.name}.events.*", cb=self._news_arrived)
-            await self._client.subscribe(f"{self.stream.name}.nudges.*", cb=self._nudge_arrived)
-            await self._client.subscribe(f"{self.stream.name}.hints.*", cb=self._hint_arrived)
+        await self._nats.listen(f"{self.stream.name}.events.*", self._news_arrived)
+        await self._nats.listen(f"{self.stream.name}.nudges.*", self._nudge_arrived)
+        await self._nats.listen(f"{self.stream.name}.hints.*", self._hint_arrived)
 
     async def publish(self, job: Job, *, crowded: bool = False) -> None:
         """Queue a job. The message id keeps a repeat inside the duplicate window from queueing it twice.
@@ -145,30 +131,25 @@ class Queue:
         await self._publish(OPEN, job_id, message_id)
 
     async def _publish(self, lane: Lane, job_id: str, message_id: str) -> None:
-        with answers():
-            subject = f"{self.stream.name}.jobs.{lane.name}.{job_id}"
-            attributes = described(self.stream.name, job_id, "publish")
-            with span(f"publish {self.stream.name}", "producer", attributes):
-                await self._jetstream.publish(subject, b"", headers={"Nats-Msg-Id": message_id})
-        with suppress(*FAILURES):
-            await self.hint(lane)
+        attributes = described(self.stream.name, job_id, "publish")
+        with span(f"publish {self.stream.name}", "producer", attributes):
+            await self._nats.publish(f"{self.stream.name}.jobs.{lane.name}.{job_id}", message_id)
+        await self.hint(lane)
 
     async def hint(self, lane: Lane) -> None:
         """Tell every process that the lane has a message. A hint that gets lost costs 2 s at most."""
         self._lookout.heard_of(lane)
-        await self._client.publish(f"{self.stream.name}.hints.{durable(lane)}", b"")
+        await self._nats.tell(f"{self.stream.name}.hints.{durable(lane)}")
 
-    async def _news_arrived(self, message: Msg) -> None:
-        job_id = message.subject.rpartition(".")[2]
+    def _news_arrived(self, job_id: str, event: bytes) -> None:
         self.newcomers.went(job_id)
-        if self.news.are_wanted(job_id, message.data):  # most are of jobs that nobody here waits for
-            self.news.arrived(job_id, _event(message.data))
+        if self.news.are_wanted(job_id, event):  # most are of jobs that nobody here waits for
+            self.news.arrived(job_id, _event(event))
 
-    async def _nudge_arrived(self, message: Msg) -> None:
-        self.nudges.arrived(message.subject.rpartition(".")[2], {})
+    def _nudge_arrived(self, job_id: str, _nothing: bytes) -> None:
+        self.nudges.arrived(job_id, {})
 
-    async def _hint_arrived(self, message: Msg) -> None:
-        name = message.subject.rpartition(".")[2]
+    def _hint_arrived(self, name: str, _nothing: bytes) -> None:
         for lane in self.stream.lanes:
             if durable(lane) == name:
                 self._lookout.heard_of(lane)
@@ -204,18 +185,8 @@ class Queue:
             raise
 
     async def _ask(self, lane: Lane) -> Delivery | None:
-        # nats-py's own fetch asks twice, and the second time it waits: this is one question with one answer. It needs
-        # an inbox of its own: a message comes under its own subject, by which the shared inbox would not know it.
-        subject = f"$JS.API.CONSUMER.MSG.NEXT.{self.stream.name}.{durable(lane)}"
-        with answers():
-            message = await self._client.request(subject, _ONE_NOW, ANSWER.total_seconds(), old_style=True)
-            match (message.headers or {}).get("Status"):
-                case None:
-                    return Delivery(message, lane, self)
-                case "404" | "408":
-                    return None
-                case status:
-                    raise nats.js.errors.ServiceUnavailableError(description=f"status {status}")
+        message = await self._nats.take(self.stream.name, durable(lane))
+        return None if message is None else Delivery(message, lane, self)
 
     def settled(self, delivery: Delivery) -> None:
         """Let the next job of this one's priority come."""
@@ -229,8 +200,7 @@ class Queue:
         if job.status.is_final:
             self.news.ended(job)
         self.news.arrived(job.id, event)
-        with suppress(*FAILURES):
-            await self._client.publish(f"{self.stream.name}.events.{job.id}", json.dumps(event).encode())
+        await self._nats.tell(f"{self.stream.name}.events.{job.id}", json.dumps(event).encode())
 
     async def nudge(self, job_id: str) -> None:
         """Tell whoever runs the job to look at it: fal has ended its request, or its caller wants it cancelled.
@@ -238,14 +208,12 @@ class Queue:
         Like an announcement it may get lost; the same is seen a little later in MongoDB and at fal.
         """
         self.nudges.arrived(job_id, {})
-        with suppress(*FAILURES):
-            await self._client.publish(f"{self.stream.name}.nudges.{job_id}", b"")
+        await self._nats.tell(f"{self.stream.name}.nudges.{job_id}")
 
     async def announce_a_free_slot(self) -> None:
         """Tell every process that one request fewer is open at fal. Whoever waits for it also looks by itself."""
         self.news.arrived(FREE_SLOT, {})
-        with suppress(*FAILURES):
-            await self._client.publish(f"{self.stream.name}.events.{FREE_SLOT}", b"")
+        await self._nats.tell(f"{self.stream.name}.events.{FREE_SLOT}")
 
 
 @asynccontextmanager
@@ -266,33 +234,12 @@ async def open_queue(
         one_by_one: see Queue.
         admit: asked before anything is made on the server; the identity that the queue has, or None for any.
     """
-    client = Client()
-    try:
-        with answers():
-            async with asyncio.timeout(patience.total_seconds()):
-                await _connect(client, settings)
-        queue = Queue(client, settings, ack_wait, one_by_one=one_by_one)
+    assert settings.url is not None
+    async with connected(settings.url.get_secret_value(), patience) as nats:
+        queue = Queue(nats, settings, ack_wait, one_by_one=one_by_one)
         await queue.stream.prepare(await admit(queue) if admit else None)
         await queue.listen()
         yield queue
-    finally:
-        with suppress(*FAILURES):
-            await client.close()
-
-
-async def _connect(client: Client, settings: NatsSettings) -> None:
-    """Connect for good. nats-py tries the first connection for ever too, so the caller bounds it."""
-    assert settings.url is not None
-    await client.connect(
-        settings.url.get_secret_value(),
-        name="imagegen",
-        no_echo=True,
-        allow_reconnect=True,
-        max_reconnect_attempts=-1,
-        reconnect_time_wait=0.25,  # pyright: ignore[reportArgumentType] - typed int, and only ever slept for
-        connect_timeout=3,
-        error_cb=_heard,
-    )
 
 
 def _event(data: bytes) -> JsonObject:
@@ -302,7 +249,3 @@ def _event(data: bytes) -> JsonObject:
     except ValueError:
         return {}
     return cast("JsonObject", event) if isinstance(event, dict) else {}
-
-
-async def _heard(_error: Exception) -> None:
-    """A lost connection is reported by the verbs that notice it, and by the health check."""
