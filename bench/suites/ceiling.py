@@ -9,7 +9,7 @@ from bench.programs import Program
 from bench.servers import Servers
 
 # Requests at once, jobs in a round.
-_CASES: Final = ((1, 10), (32, 160), (128, 384))
+_CASES: Final = ((1, 40), (32, 160), (128, 384))
 _SHARE: Final = 0.8
 
 

@@ -11,10 +11,10 @@ from bench.servers import Servers
 # Seconds that fal takes, requests at once, jobs in a round.
 _Shape = tuple[float, int, int]
 _CASES: Final[tuple[_Shape, ...]] = (
-    (0.05, 1, 10),
+    (0.05, 1, 40),
     (0.05, 32, 160),
     (0.05, 128, 384),
-    (2.0, 1, 2),
+    (2.0, 1, 4),
     (2.0, 32, 64),
     (2.0, 128, 256),
 )
