@@ -16,10 +16,11 @@ from door import door
 from jobs_apart import a_job, apart
 from nats.js import JetStreamContext  # noqa: TID251 - as above
 from nats.js.api import ConsumerConfig, RetentionPolicy, StreamConfig  # noqa: TID251 - as above
-from pydantic import SecretStr
+from pydantic import JsonValue, SecretStr
 
 from imagegen.errors import QueueUnavailable
-from imagegen.jobs import Job, Priority
+from imagegen.job_news import Listener
+from imagegen.jobs import Job, JobStatus, Priority
 from imagegen.queue import Delivery, Queue, Queued, open_queue
 from imagegen.queue_lanes import FIRST
 from imagegen.settings import NatsSettings, Settings
@@ -225,6 +226,27 @@ async def test_news_of_a_job_wakes_those_who_wait_for_it_in_any_process(queue: Q
                 await asyncio.gather(one.wait(), two.wait())
 
     assert not stranger.is_set()
+
+
+async def test_of_moves_that_follow_closely_other_processes_hear_the_last(
+    queue: Queue, settings: NatsSettings, job: Job
+) -> None:
+    moves = [replace(job, version=version, status=JobStatus.RUNNING) for version in (2, 3, 4)]
+    async with open_queue(settings, LONG) as other:
+        with queue.news.heard(job.id) as here, other.news.heard(job.id) as there:
+            for move in moves[:2]:
+                await queue.announce(move)
+            await asyncio.sleep(SHORT.total_seconds())
+            first = versions(there)
+            await queue.announce(moves[2])
+            await queue.announce(replace(job, version=5, status=JobStatus.COMPLETED))
+            await asyncio.sleep(SHORT.total_seconds())
+
+            assert (first, versions(there), versions(here)) == ([3], [5], [2, 3, 4, 5])
+
+
+def versions(listener: Listener) -> list[JsonValue]:
+    return [event["version"] for event in listener.take()]
 
 
 async def test_what_a_process_tells_is_heard_in_it_once_also_while_nats_is_away(settings: NatsSettings) -> None:
