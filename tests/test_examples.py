@@ -45,6 +45,8 @@ ELSEWHERE: Final = {
     ("docs/operations.md", '{"event"'): "a line of the log: tests/logs compares its fields",
     ("docs/operations.md", "POST /api/images/generate"): "a trace: tests/telemetry compares its spans",
     ("docs/operations.md", "scrape_configs:"): "what Prometheus is told; tests/metrics scrapes",
+    ("docs/operations.md", "services:\n  prometheus:"): "there is no container engine; test_docker.py compares it",
+    ("docs/operations.md", "rule_files:"): "as above",
     ("docs/operations.md", "import os"): "tests/survival restores a backup with it",
     ("docs/webhooks.md", '{"type"'): "tests/deliveries receives one and compares",
     ("docs/webhooks.md", '{"deliveries"'): "tests/deliveries compares a log with it",

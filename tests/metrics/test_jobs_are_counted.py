@@ -61,8 +61,9 @@ async def test_the_stages_of_a_job_add_up_to_its_time(house: Service) -> None:
     spent = (await scrape(house.client)).series("job_stage_seconds_sum")
     assert job.completed_at is not None
     assert spent["total",] == pytest.approx((job.completed_at - job.created_at).total_seconds())
-    assert spent["fal_queue",] == pytest.approx(0.5, abs=0.4)
-    assert spent["generate",] == pytest.approx(1, abs=0.4)
+    assert spent["fal_queue",] >= 0.4
+    assert spent["generate",] >= 0.4  # on a busy machine, fal is seen to begin late
+    assert spent["fal_queue",] + spent["generate",] >= 1.4
     assert sum(spent[stage,] for stage in STAGES[:-1]) == pytest.approx(spent["total",], abs=0.3)
 
 
