@@ -228,6 +228,18 @@ async def test_news_of_a_job_wakes_those_who_wait_for_it_in_any_process(queue: Q
     assert not stranger.is_set()
 
 
+async def test_news_of_a_job_wakes_those_who_wait_for_its_batch_in_another_process(
+    queue: Queue, settings: NatsSettings
+) -> None:
+    async with open_queue(settings, LONG) as other:
+        with other.news.of("a batch") as wanted, other.news.of("another") as stranger:
+            await queue.announce(replace(a_job(), batch_id="a batch"))
+            async with asyncio.timeout(3):
+                await wanted.wait()
+
+    assert not stranger.is_set()
+
+
 async def test_of_moves_that_follow_closely_other_processes_hear_the_last(
     queue: Queue, settings: NatsSettings, job: Job
 ) -> None:
