@@ -44,6 +44,7 @@ async def accepted(running: Running, user: str = "user123") -> str:
     return answer.json()["jobId"]
 
 
+@pytest.mark.timeout(200)
 async def test_all_processes_together_keep_to_the_bound_also_when_one_is_killed(
     own: Settings, sandbox: Sandbox, tmp_path: Path
 ) -> None:
@@ -60,7 +61,8 @@ async def test_all_processes_together_keep_to_the_bound_also_when_one_is_killed(
             while len(await sandbox.requests()) < 8:
                 await asyncio.sleep(0.05)
         await workers[0].kill()
-        jobs = await ended(serve, job_ids)
+        # Where the killed process had every place at fal, the audit finds its jobs: within three quarters of a minute.
+        jobs = await ended(serve, job_ids, within=120)
     requests = await sandbox.requests()
 
     codes = {job["error"]["code"] for job in jobs if job["status"] != "completed"}
