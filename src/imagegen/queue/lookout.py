@@ -23,11 +23,14 @@ class Lookout:
     def __init__(self, *, one_by_one: bool) -> None:
         self._one_by_one = one_by_one
         self._rotation, self._hinted, self._wake = Rotation(), dict.fromkeys(LANES, 0), asyncio.Event()
+        self._hinted_again: set[Lane] = set()  # while a hint of theirs waited: they may have more than one message
         self._unsettled: dict[str, object] = {}
         self._look_anyway_at = 0.0
 
     def heard_of(self, lane: Lane, looked: int = 0) -> None:
         """The lane has a message, or may have one; `looked` counts how often it was looked into since the hint."""
+        if lane in self._hinted:
+            self._hinted_again.add(lane)
         self._hinted[lane] = looked
         self._wake.set()
 
@@ -45,8 +48,15 @@ class Lookout:
                 yield lane, self._hinted.pop(lane)  # before asking, so that a hint that comes meanwhile is kept
 
     def found(self, lane: Lane, delivery: object, *, last: bool) -> None:
-        """The lane had this delivery, and may have more unless it was the last."""
-        if not last:
+        """The lane had this delivery, and may have more.
+
+        Where it was the last one, and there was one hint, it has no more. After several hints the consumer may only not
+        have learned of the others yet.
+        """
+        if lane in self._hinted_again:
+            self._hinted_again.discard(lane)
+            self._hinted.setdefault(lane, 0)
+        elif not last:
             self._hinted.setdefault(lane, len(_LOOK_AGAIN))
         self._rotation.served(lane)
         if self._one_by_one and lane.priority is not None:
