@@ -18,7 +18,7 @@ from bench.servers import Servers
 _MASTER_KEY: Final = "sk-bench"
 _SECONDS: Final = 0.05
 _Shape = tuple[int, int, int]
-# Requests at once, and jobs in a round of either side: LiteLLM makes about thirty a second, however many are sent.
+# Requests at once, and jobs in a round of either side: LiteLLM makes no more a second, however many are sent.
 _CASES: Final[tuple[_Shape, ...]] = ((1, 40, 40), (32, 160, 64), (128, 384, 128))
 _BODY: Final[JsonValue] = {"model": "flux-schnell", "prompt": "a red fox", "n": 1, "size": "1024x768"}
 _CONFIG: Final = """\

@@ -11,9 +11,9 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Final, Self
+from typing import Final
 
 import nats.errors
 import nats.js.errors
@@ -68,16 +68,12 @@ class Consumer:
     Attributes:
         filter_subject: which of the stream's messages are for it.
         ack_wait: a message that nobody has reported on for this long is delivered again.
-        pending: how many messages wait that were not delivered yet; nothing to compare.
+        pending: how many messages wait that were not delivered yet.
     """
 
     filter_subject: str
     ack_wait: timedelta
-    pending: int = 0
-
-    def is_like(self, other: Self) -> bool:
-        """Whether both are made alike."""
-        return (self.filter_subject, self.ack_wait) == (other.filter_subject, other.ack_wait)
+    pending: int = field(default=0, compare=False)
 
 
 class Message:

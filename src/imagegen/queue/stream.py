@@ -77,8 +77,8 @@ class Stream:
         # Whoever has run an older version may have messages without a lane, now or after going back for a while.
         self.lanes = (*LANES, OLD) if _CONSUMER in found else LANES
         for lane in self.lanes:
-            wanted, there = self._consumer(lane), found.get(durable(lane))
-            if there is None or not there.is_like(wanted):
+            wanted = self._consumer(lane)
+            if found.get(durable(lane)) != wanted:
                 await self._nats.keep_consumer(self.name, durable(lane), wanted)
 
     def _consumer(self, lane: Lane) -> Consumer:
