@@ -1,12 +1,36 @@
 """A job that failed runs again as a new one."""
 
 import base64
+from collections.abc import AsyncGenerator
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from dirty_equals import IsPartialDict, IsStr
-from service import FLUX, Json, Sandbox, Service
+from pydantic import SecretStr
+from service import FLUX, Json, Sandbox, Service, running
 from specimens import picture
+
+from imagegen.settings import LimitSettings, Settings, WebhookSettings
+
+SECRET = "whsec_" + base64.b64encode(bytes(32)).decode()
+WEBHOOK = "https://hooks.example.com/ended"
+
+
+@pytest.fixture(scope="module")
+async def signing(stack: Settings) -> AsyncGenerator[Service]:
+    """A service that takes webhooks."""
+    settings = stack.model_copy(update={"webhooks": WebhookSettings(secrets=SecretStr(SECRET))})
+    async with running(settings) as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+async def narrow(stack: Settings) -> AsyncGenerator[Service]:
+    """A service with low limits, and without a secret for webhooks."""
+    limits = LimitSettings(max_prompt_chars=10, max_image_urls=1, url_schemes="https")
+    async with running(stack.model_copy(update={"limits": limits}), with_runner=False) as service:
+        yield service
 
 
 async def failed(service: Service, sandbox: Sandbox, body: Json = FLUX) -> str:
@@ -79,6 +103,53 @@ async def test_the_users_own_pictures_go_with_it(service: Service, sandbox: Sand
     stored = [await service.services.jobs.get(job_id) for job_id in (old, job["jobId"])]
     assert (job["status"], job["inputs"]["image_urls"]) == ("completed", [IsStr(regex="http://.*/inputs/user123/.*")])
     assert stored[0].input_keys == stored[1].input_keys != ()
+
+
+async def test_a_retry_keeps_the_webhook_and_counts_the_deadline_anew(signing: Service, sandbox: Sandbox) -> None:
+    old = await failed(signing, sandbox, {**FLUX, "webhookUrl": WEBHOOK, "deadlineSeconds": 600})
+
+    new = (await signing.retry(old)).json()["jobId"]
+
+    before, again = [await signing.services.jobs.get(job_id) for job_id in (old, new)]
+    assert before.deadline is not None
+    assert again.deadline is not None
+    assert (again.webhook_url, again.deadline - again.created_at) == (WEBHOOK, timedelta(seconds=600))
+    assert again.deadline > before.deadline
+
+
+async def test_a_job_without_webhook_and_deadline_is_retried_without(signing: Service, sandbox: Sandbox) -> None:
+    old = await failed(signing, sandbox)
+
+    new = await signing.services.jobs.get((await signing.retry(old)).json()["jobId"])
+
+    assert (new.webhook_url, new.deadline) == (None, None)
+
+
+async def test_a_retry_passes_todays_limits_and_webhook_policy(
+    signing: Service, narrow: Service, sandbox: Sandbox
+) -> None:
+    old = await failed(signing, sandbox, {**FLUX, "webhookUrl": WEBHOOK})
+    before = len(await sandbox.requests())
+
+    answer = await narrow.retry(old)
+
+    assert (answer.status_code, [(each["pointer"], each["code"]) for each in answer.json()["errors"]]) == (
+        400,
+        [("/inputs/prompt", "too_long"), ("/webhookUrl", "unsupported")],
+    )
+    assert len(await sandbox.requests()) == before
+
+
+async def test_the_users_own_pictures_are_no_urls_of_the_callers(
+    service: Service, narrow: Service, sandbox: Sandbox
+) -> None:
+    inline = f"data:image/png;base64,{base64.b64encode(picture('png')).decode()}"
+    inputs: Json = {"prompt": "a hat", "image_urls": [inline]}
+    old = await failed(service, sandbox, {"model": "nano-banana-edit", "inputs": inputs, "userId": "user123"})
+
+    answer = await narrow.retry(old, prefer="respond-async")
+
+    assert answer.status_code == 202
 
 
 async def test_what_completed_or_has_not_ended_is_not_tried_again(service: Service, sandbox: Sandbox) -> None:

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 import pytest
 from dirty_equals import IsPartialDict
 from pydantic import JsonValue, SecretStr
-from service import FLUX, Json, Service, running
+from service import FLUX, ITEM, Json, Service, running
 
 from imagegen.api.webhook_urls import webhook_fault
 from imagegen.settings import Environment, Settings, WebhookSettings
@@ -67,15 +67,20 @@ async def test_what_is_no_url_of_a_webhook_is_refused_and_not_repeated(
     assert "secret" not in fault["message"]
 
 
-def test_plain_http_is_refused_in_production_and_the_fault_tells_which_request_of_a_batch_it_is(
-    stack: Settings,
-) -> None:
+def test_plain_http_is_refused_in_production(stack: Settings) -> None:
     service = stack.service.model_copy(update={"env": Environment.PRODUCTION})
     settings = stack.model_copy(
         update={"service": service, "webhooks": WebhookSettings(secrets=SecretStr(SECRET), allow_private=True)}
     )
-    fault = webhook_fault("http://example.com/", settings, "/requests/3")
+    fault = webhook_fault("http://example.com/", settings)
 
     assert fault is not None
-    assert (fault.pointer, fault.message) == ("/requests/3/webhookUrl", "webhookUrl must begin with https://.")
+    assert (fault.pointer, fault.message) == ("/webhookUrl", "webhookUrl must begin with https://.")
     assert webhook_fault("https://example.com/", settings) is None
+
+
+async def test_a_batch_tells_which_of_its_webhooks_is_refused(house: Service) -> None:
+    answer = await house.batch(ITEM, {**ITEM, "webhookUrl": "https://127.0.0.1/"})
+
+    (fault,) = answer.json()["errors"]
+    assert (answer.status_code, fault["pointer"], fault["code"]) == (400, "/requests/1/webhookUrl", "not_allowed")

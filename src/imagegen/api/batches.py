@@ -8,16 +8,14 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Final, TypeVar
 
+from imagegen.api.admission import admit, check
 from imagegen.api.generation import idempotency, new_job
-from imagegen.api.limits import demand_within_limits
 from imagegen.api.waiting import look_until
-from imagegen.api.webhook_urls import demand_deliverable
 from imagegen.errors import Fault, IdempotencyMismatch, InvalidInput, InvalidRequest, Unavailable
-from imagegen.inputs import with_pictures_kept
 from imagegen.jobs import Job, Priority, new_job_id
 from imagegen.keys import Caller
 from imagegen.queue_lanes import FEW
-from imagegen.registry import MOST_FAULTS, RequestBatch, faults_of_request, given
+from imagegen.registry import MOST_FAULTS, RequestBatch, faults_of_request
 from imagegen.storage.acceptance import IDEMPOTENCY_KEPT
 from imagegen.storage.batches import Batch
 from imagegen.wiring import Services, now
@@ -53,13 +51,13 @@ async def accept_batch(body: RequestBatch, services: Services, caller: Caller, k
     stored = await services.jobs.batches.made_by(batch.idempotency, since) if batch.idempotency else None
     if stored is not None:
         return _replay(batch, stored)
-    kept = await _with_all_pictures_kept(jobs, services)
-    stored, replayed = await services.jobs.batches.insert(batch, kept, since)
+    admitted = await admit(jobs, services)
+    stored, replayed = await services.jobs.batches.insert(batch, admitted, since)
     if replayed:
         return _replay(batch, stored)
-    for job in kept:
+    for job in admitted:
         services.metrics.job_accepted(job.model)
-    await _queue_all(kept, services)
+    await _queue_all(admitted, services)
     return AcceptedBatch(batch=stored)
 
 
@@ -80,10 +78,9 @@ def _new_jobs(body: RequestBatch, services: Services, caller: Caller) -> Sequenc
     for number, request in enumerate(body.requests):
         try:
             _demand_the_user(request.user_id, body.user_id)
-            demand_within_limits(given(request.inputs), services.settings.limits)
-            demand_deliverable(request.webhook_url, services.settings)
             whole = request.model_copy(update={"user_id": body.user_id})
             job = new_job(whole, services, caller, idempotency_key=None)
+            check(job, caller, services.settings)
         except InvalidRequest as error:
             found += faults_of_request(number, error)
         else:
@@ -110,24 +107,6 @@ def _new_batch(body: RequestBatch, jobs: Sequence[Job], caller: Caller, key: str
         created_at=jobs[0].created_at,
         idempotency=idempotency(ROUTE, caller, body.user_id, key, body) if key else None,
     )
-
-
-async def _with_all_pictures_kept(jobs: Sequence[Job], services: Services) -> Sequence[Job]:
-    kept: list[Job] = []
-    found: list[Fault] = []
-    for part in _parts(list(enumerate(jobs))):
-        outcomes = await asyncio.gather(*(with_pictures_kept(job, services) for _, job in part), return_exceptions=True)
-        for (number, _), outcome in zip(part, outcomes, strict=True):
-            match outcome:
-                case Job():
-                    kept.append(outcome)
-                case InvalidInput():
-                    found += faults_of_request(number, outcome)
-                case _:
-                    raise outcome
-    if found:
-        raise InvalidInput(found[:MOST_FAULTS])
-    return kept
 
 
 async def _queue_all(jobs: Sequence[Job], services: Services) -> None:

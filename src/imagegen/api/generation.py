@@ -10,6 +10,7 @@ from typing import Final, cast
 
 from pydantic import BaseModel, JsonValue
 
+from imagegen.api.admission import admit
 from imagegen.costs import Cost
 from imagegen.errors import IdempotencyMismatch, JobDeleted, Unavailable
 from imagegen.jobs import Idempotency, Job, new_job_id
@@ -26,13 +27,7 @@ _log = logging.getLogger("imagegen.api")
 
 
 def new_job(request: ModelRequest, services: Services, caller: Caller, *, idempotency_key: str | None) -> Job:
-    """The job that a request asks for: priced, and mapped to what fal takes; nothing is stored or sent yet.
-
-    Raises:
-        NotAllowed: the caller may not use the model, or not act for the user.
-    """
-    caller.demand_user(request.user_id)
-    caller.demand_model(request.model)
+    """The job that a request asks for: priced, and mapped to what fal takes. It has yet to pass `admission`."""
     model = services.registry.model(request.model)
     inputs, options = _given(request, "inputs"), _given(request, "options")
     fal_request = model.fal_request(inputs, options)
@@ -84,15 +79,18 @@ async def repeated(job: Job, services: Services) -> Accepted | None:
     return _replay(job, stored) if stored is not None else None
 
 
-async def accept(job: Job, services: Services) -> Accepted:
-    """Store and queue the job. From the moment it is stored, it is accepted: nothing after that is an error.
+async def accept(new: Job, services: Services) -> Accepted:
+    """Admit, store and queue a checked job. From the moment it is stored, it is accepted: nothing after is an error.
 
     Raises:
+        InvalidInput: a picture that it brings along is none, or is gone.
+        ObjectStoreUnavailable: nothing was accepted.
         IdempotencyMismatch: the key was used with another body.
         JobDeleted: the key made a job that was deleted.
         DatabaseUnavailable: nothing was accepted.
         AcceptanceUnknown: MongoDB broke off; the error names the job that may exist.
     """
+    (job,) = await admit([new], services)
     stored, replayed = await services.jobs.insert(job)
     about(job_id=stored.id)
     if replayed:

@@ -5,15 +5,14 @@ from contextlib import contextmanager
 
 from pydantic import JsonValue
 
-from imagegen.errors import Fault, InvalidInput
+from imagegen.errors import Fault
 from imagegen.settings import LimitSettings
 
 
-def demand_within_limits(inputs: Mapping[str, JsonValue], limits: LimitSettings) -> None:
-    """Raise InvalidInput where a prompt, a list of pictures or a URL is beyond what the operator allows."""
-    faults = [fault for name, value in inputs.items() for fault in _faults(name, value, limits)]
-    if faults:
-        raise InvalidInput(faults)
+def limit_faults(inputs: Mapping[str, JsonValue], limits: LimitSettings) -> Iterator[Fault]:
+    """Where a prompt, a list of pictures or a URL is beyond what the operator allows."""
+    for name, value in inputs.items():
+        yield from _faults(name, value, limits)
 
 
 def _faults(name: str, value: JsonValue, limits: LimitSettings) -> Iterator[Fault]:

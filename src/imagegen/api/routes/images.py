@@ -1,12 +1,11 @@
 """/api/images: what can be generated, what it costs, and generating it."""
 
-from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Request, Response
-from pydantic import JsonValue
 
 from imagegen.api import schemas
+from imagegen.api.admission import check
 from imagegen.api.answers import estimate, model_detail, model_summary
 from imagegen.api.callers import CallerDep
 from imagegen.api.conditional import answer_with_tag
@@ -24,11 +23,8 @@ from imagegen.api.documents import (
 )
 from imagegen.api.generation import accept, new_job, repeated
 from imagegen.api.json_routes import JsonRoute
-from imagegen.api.limits import demand_within_limits
 from imagegen.api.outcomes import OUTCOMES, outcome
 from imagegen.api.preferences import IdempotencyKey, Prefer, patience
-from imagegen.api.webhook_urls import demand_deliverable
-from imagegen.inputs import with_pictures_kept
 from imagegen.job_news import is_end
 from imagegen.keys import Caller
 from imagegen.registry import ModelRequest, Registry
@@ -76,8 +72,6 @@ def images_router(registry: Registry) -> APIRouter:
         `GET /api/jobs/{jobId}` has it. `Prefer: respond-async` answers 202 at once, `Prefer: wait=N` after N seconds.
         While as many requests wait as the service allows (IMAGEGEN_MAX_WAITING), every other is answered 202 at once.
         """
-        demand_within_limits(_inputs(body), services.settings.limits)
-        demand_deliverable(body.webhook_url, services.settings)
         with seats.taken() as may_wait:
             return await _generate(body, services, caller, idempotency_key, prefer, may_wait=may_wait)
 
@@ -98,15 +92,12 @@ def images_router(registry: Registry) -> APIRouter:
 _NAME = "The model's name, as the list has it."
 
 
-def _inputs(body: ModelRequest) -> Mapping[str, JsonValue]:
-    return body.inputs.model_dump(mode="json", exclude_unset=True)
-
-
 async def _generate(
     body: ModelRequest, services: Services, caller: Caller, key: str | None, prefer: str | None, *, may_wait: bool
 ) -> Response:
     wish = patience(prefer, services.settings.service.wait)
     new = new_job(body, services, caller, idempotency_key=key)
+    check(new, caller, services.settings)
     with services.queue.news.heard(new.id, is_end) as listener:  # from before it is stored, so that nothing is missed
-        accepted = await repeated(new, services) or await accept(await with_pictures_kept(new, services), services)
+        accepted = await repeated(new, services) or await accept(new, services)
         return await outcome(accepted, services, wish, may_wait=may_wait, listener=listener)

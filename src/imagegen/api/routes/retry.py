@@ -36,8 +36,9 @@ async def retry_job(
 ) -> Response:
     """Try a failed or cancelled job again: a new job with the same inputs and options, at the price of now.
 
-    The new job names the old one as `retryOf`; the old one stays as it is. The answer is that of `generate`. Each call
-    makes a new job, which is paid for, unless it repeats an `Idempotency-Key`.
+    The new job names the old one as `retryOf`; the old one stays as it is. It keeps `webhookUrl`, and
+    `deadlineSeconds` counts from now. The answer is that of `generate`. Each call makes a new job, which is paid for,
+    unless it repeats an `Idempotency-Key`.
     """
     job = await job_in_sight(jobId, services, caller)
     wish = patience(prefer, services.settings.service.wait)
