@@ -22,9 +22,14 @@ class CuttableProtocol(H11Protocol):
         self.app_state = {**self.app_state, "transport": transport}
 
 
+def transport_of(scope: Scope) -> asyncio.Transport:
+    """The transport of the connection that the request came over."""
+    return cast("asyncio.Transport", scope["state"]["transport"])
+
+
 def cut(scope: Scope, how: Ending) -> None:
     """End the connection: `close` sends what was written and a FIN, `reset` discards it and sends a RST."""
-    transport = cast("asyncio.Transport", scope["state"]["transport"])
+    transport = transport_of(scope)
     if how == "close":
         transport.close()
         return
@@ -43,7 +48,7 @@ class NoAnswer(Response):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002  # ASGI's own form
         """Cut, and wait until the server has noticed."""
         cut(scope, self._how)
-        await _gone(receive)
+        await gone(receive)
 
 
 class BrokenAnswer(Response):
@@ -60,9 +65,10 @@ class BrokenAnswer(Response):
         async for data in self._part:
             await send({"type": "http.response.body", "body": data, "more_body": True})
         cut(scope, "close")
-        await _gone(receive)
+        await gone(receive)
 
 
-async def _gone(receive: Receive) -> None:
+async def gone(receive: Receive) -> None:
+    """Wait until the server has noticed that the connection ended."""
     while (await receive())["type"] != "http.disconnect":
         continue

@@ -2,9 +2,11 @@
 
 from typing import Annotated, Literal, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, NonNegativeFloat, NonNegativeInt, PositiveInt
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, JsonValue, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 Read: TypeAlias = Literal["status", "stream", "result", "cancel"]
+Call: TypeAlias = Literal["submit", Read]
+Framing: TypeAlias = Literal["length", "chunked", "until_close", "short", "unfinished", "broken_chunks", "no_head"]
 Ending: TypeAlias = Literal["close", "reset"]
 ErrorStatus: TypeAlias = Annotated[int, Field(ge=400, le=599)]
 Seconds: TypeAlias = NonNegativeFloat
@@ -82,6 +84,43 @@ class ReadDrop(Planned):
     on: tuple[Read, ...]
     how: Ending = "close"
     after_events: NonNegativeInt = 0
+
+
+class AnyAnswer(Planned):
+    """Calls are answered with exactly this, sensible or not, and the connection ends after it.
+
+    Attributes:
+        on: the calls.
+        prompt: only of requests with this prompt; None stands for all.
+        status: any, also one that is no final answer (1xx) or that has no body (204, 304).
+        headers: sent as they are, beside a `content-type` and the length where these name none.
+        body: a text as it is, everything else as JSON; null for no body.
+        base64: other bytes, in the place of `body`.
+        mebibytes: of padding: the member `padding` of a JSON object, else spaces after the body.
+        framing: how the body's end is told. `short` announces more bytes than come, `unfinished` has no last chunk,
+            `broken_chunks` has a chunk without a size, `no_head` sends the body alone, without a status line.
+        keep: the part of the body that is sent where the framing breaks off.
+        request_id: adds the request's own `x-fal-request-id` (a fresh one if there is no request).
+        accepted: a submit makes the request exist, and a cancel stops it, whatever the answer says.
+    """
+
+    fault: Literal["any_answer"]
+    on: tuple[Call, ...]
+    prompt: str | None = None
+    status: Annotated[int, Field(ge=100, le=599)] = 200
+    headers: dict[str, str] = {}
+    body: JsonValue = None
+    base64: Base64Bytes | None = None
+    mebibytes: Annotated[int, Field(ge=0, le=64)] = 0
+    framing: Framing = "length"
+    keep: Annotated[float, Field(ge=0, le=1)] = 0.5
+    request_id: bool = False
+    accepted: bool = False
+
+    def is_for(self, call: Call, body: JsonValue) -> bool:
+        """Whether this call on a request with this body is one that the plan means."""
+        prompt = body.get("prompt") if isinstance(body, dict) else None
+        return call in self.on and (self.prompt is None or self.prompt == prompt)
 
 
 class ResultExpired(Planned):
@@ -290,7 +329,7 @@ class PricingUnit(Planned):
 
 Fault: TypeAlias = Annotated[
     SubmitStatus | SubmitGatewayError | SubmitDelay | SubmitDrop
-    | ReadStatus | ReadDelay | ReadDrop | ResultExpired
+    | ReadStatus | ReadDelay | ReadDrop | ResultExpired | AnyAnswer
     | ModelFails | RunnerFails | UnreachableInputFails | CancelIgnored | Latency
     | RequestForgotten | HistoryUnavailable | HistoryEmpty | HistoryLate
     | WebhookMissing | WebhookDoubled | WebhookForged | WebhookLate | WebhookBeforeAnswer

@@ -11,6 +11,7 @@ from starlette.routing import Route
 from imagegen.sandbox import answers
 from imagegen.sandbox.connection import NoAnswer, cut
 from imagegen.sandbox.faults import (
+    AnyAnswer,
     BillableUnitsAbsent,
     ForeignMediaHost,
     Read,
@@ -22,6 +23,7 @@ from imagegen.sandbox.faults import (
 )
 from imagegen.sandbox.parts import Sandbox
 from imagegen.sandbox.plans import Plan
+from imagegen.sandbox.raw import RawAnswer
 from imagegen.sandbox.store import StoredRequest
 
 _CANCEL_STATUS = {"OK": 200, "CANCELLATION_REQUESTED": 202, "ALREADY_COMPLETED": 400}
@@ -104,6 +106,10 @@ class Reading:
             await asyncio.sleep(delay.seconds)
         if self._is_forgotten(found.id, plan, read):
             return answers.not_found()
+        if dictated := plan.take(AnyAnswer, where=lambda fault: fault.is_for(read, found.body)):
+            if read == "cancel" and dictated.accepted:
+                await self._sandbox.store.cancel(found.id)
+            return RawAnswer(dictated, found.id)
         response = _trouble(plan, read) or await answer(found, plan)
         response.headers.setdefault("x-fal-request-id", found.id)
         return response

@@ -14,13 +14,22 @@ from starlette.routing import Route
 from imagegen.sandbox import answers
 from imagegen.sandbox.answers import Refused
 from imagegen.sandbox.connection import BrokenAnswer, NoAnswer
-from imagegen.sandbox.faults import SubmitDelay, SubmitDrop, SubmitGatewayError, SubmitStatus, WebhookBeforeAnswer
+from imagegen.sandbox.faults import (
+    AnyAnswer,
+    SubmitDelay,
+    SubmitDrop,
+    SubmitGatewayError,
+    SubmitStatus,
+    WebhookBeforeAnswer,
+)
 from imagegen.sandbox.parts import Sandbox
+from imagegen.sandbox.plans import Plan
+from imagegen.sandbox.raw import RawAnswer
 from imagegen.sandbox.store import StoredRequest, Submission
 from imagegen.sandbox.violations import entry
 
 _KEPT_HEADERS = ("x-fal-", "x-app-fal-", "user-agent", "content-type", "host")
-Trouble = SubmitStatus | SubmitGatewayError | SubmitDrop
+Trouble = SubmitStatus | SubmitGatewayError | SubmitDrop | AnyAnswer
 
 
 class Submitting:
@@ -43,7 +52,7 @@ class Submitting:
         body = await _json_body(request)
         submission = _submission(request, owner, endpoint, app, body)
         plan = self._sandbox.plans.of(owner)
-        delay, trouble = plan.take(SubmitDelay), plan.take(SubmitStatus, SubmitGatewayError, SubmitDrop)
+        delay, trouble = plan.take(SubmitDelay), _trouble(plan, body)
         if delay and not delay.accepted:
             await asyncio.sleep(delay.seconds)
             if await request.is_disconnected():
@@ -92,6 +101,11 @@ async def _json_body(request: Request) -> JsonValue:
         raise Refused(422, {"detail": [detail]}) from None
 
 
+def _trouble(plan: Plan, body: JsonValue) -> Trouble | None:
+    any_answer = plan.take(AnyAnswer, where=lambda fault: fault.is_for("submit", body))
+    return any_answer or plan.take(SubmitStatus, SubmitGatewayError, SubmitDrop)
+
+
 def _accepted(stored: StoredRequest, base: str, ahead: int) -> JSONResponse:
     return JSONResponse(answers.submitted(stored, base, ahead), headers={"x-fal-request-id": stored.id})
 
@@ -101,11 +115,13 @@ def _accepts(trouble: Trouble) -> bool:
 
 
 def _troubled(trouble: Trouble, answer: JSONResponse | None) -> Response:
+    request_id = answer.headers["x-fal-request-id"] if answer else str(uuid4())
     match trouble:
+        case AnyAnswer():
+            return RawAnswer(trouble, request_id)
         case SubmitGatewayError():
             return answers.gateway_page(trouble.status)
         case SubmitStatus():
-            request_id = answer.headers["x-fal-request-id"] if answer else str(uuid4())
             named = {"x-fal-request-id": request_id} if trouble.request_id else {}
             return answers.planned(trouble.status, trouble.body, {**named, **trouble.headers})
         case SubmitDrop(when="half_body") if answer:
