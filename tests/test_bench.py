@@ -1,11 +1,13 @@
 """The benchmark's own parts, and that its page says what its results say."""
 
+import asyncio
 import io
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import httpx
 import pytest
+import uvloop
 from dirty_equals import IsPartialDict
 from PIL import Image
 from receiver import receiving
@@ -77,6 +79,25 @@ async def test_the_double_answers_as_fals_queue_does(fal: httpx.AsyncClient) -> 
     assert (told.count("IN_PROGRESS"), told.count("COMPLETED")) == (1, 1)
     assert (late.status_code, late.json()) == (200, IsPartialDict(status="COMPLETED"))
     assert picture.content == png(3000)
+
+
+def test_every_stream_of_the_double_ends_with_completed() -> None:
+    """On the double's own event loop, whose timers are rounded to milliseconds and so fire early."""
+
+    async def last_of_one(client: httpx.AsyncClient) -> str:
+        accepted = (await client.post("/fal-ai/flux/dev", json={})).json()
+        return (await client.get(f"{accepted['status_url']}/stream")).text.split("data: ")[-1]
+
+    async def last_told() -> list[str]:
+        transport = httpx.ASGITransport(Double())  # pyright: ignore[reportArgumentType] - ASGI, in plainer types
+        async with httpx.AsyncClient(transport=transport, base_url="http://127.0.0.1:9") as client:
+            await client.get("/_double", params={"seconds": "0.0104"})
+            return [await last_of_one(client) for _ in range(20)]
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        told = runner.run(last_told())
+
+    assert [status for status in told if "COMPLETED" not in status] == []
 
 
 async def test_the_double_completes_what_waits_when_it_is_told_to(fal: httpx.AsyncClient) -> None:
