@@ -166,6 +166,21 @@ async def test_comments_and_odd_events_are_no_news_and_an_early_end_is_no_end(
     assert (len(server.lines), told.progress) == (2, [Progress(state="in_progress")])
 
 
+@pytest.mark.parametrize(("positions", "has_paused"), [((3, 2, 1), False), ((1, 1, 1), True)])
+async def test_only_a_stream_that_told_nothing_new_is_reopened_after_a_pause(
+    transport: httpx.AsyncBaseTransport, positions: tuple[int, ...], *, has_paused: bool
+) -> None:
+    events = [event(status="IN_QUEUE", queue_position=position) for position in positions]
+    answers = [http("200 OK", text, EVENT_STREAM) for text in (*events, event(status="COMPLETED"))]
+    patience = replace(QUICK, first_poll=timedelta(seconds=1), longest_poll=timedelta(seconds=1))
+
+    began = time.monotonic()
+    async with serving(one_after_another(*answers)) as server:
+        await at(server, transport, patience).wait(request_at(server.url), Told())
+
+    assert (time.monotonic() - began > 1.5) is has_paused
+
+
 async def test_who_finds_no_free_stream_polls_and_a_stream_that_ended_is_free_again(bench: Bench) -> None:
     fal = bench.fal(streams=1)
     await bench.plan(takes(generation=0.3))

@@ -38,6 +38,7 @@ class Watch:
 
     Attributes:
         heard: how many statuses were read or streamed.
+        news: how many of them said something new.
     """
 
     def __init__(
@@ -47,7 +48,7 @@ class Watch:
         self._told: Progress | None = None
         self._was_readable = True
         self._missing_since: float | None = None
-        self.heard = 0
+        self.heard = self.news = 0
 
     @property
     def state(self) -> str | None:
@@ -77,6 +78,7 @@ class Watch:
         progress = status.progress(self._wording)
         if progress != self._told:
             self._told = progress
+            self.news += 1
             await self._on_progress(progress)
         return False
 
@@ -133,12 +135,14 @@ async def _set_within(event: asyncio.Event, seconds: float) -> bool:
 async def until_streamed(watch: Watch, stream: OpenStream, patience: Patience) -> bool:
     """Follow the status stream until COMPLETED, and open it anew when it breaks off or grows old.
 
+    At once if it told something new, else after a pause.
+
     Returns:
         False if it cannot be had as a stream.
     """
     fruitless, rests = 0, pauses(patience.first_poll, patience.longest_poll)
     while fruitless < _FRUITLESS:
-        began, heard = time.monotonic(), watch.heard
+        began, heard, news = time.monotonic(), watch.heard, watch.news
         try:
             if await _follow(watch, stream, patience.stream_life.total_seconds()):
                 return True
@@ -149,7 +153,8 @@ async def until_streamed(watch: Watch, stream: OpenStream, patience: Patience) -
         fruitless = fruitless + 1 if watch.heard == heard else 0
         if time.monotonic() - began > patience.longest_poll.total_seconds():
             rests = pauses(patience.first_poll, patience.longest_poll)
-        await asyncio.sleep(next(rests))
+        if watch.news == news:
+            await asyncio.sleep(next(rests))
     return False
 
 
