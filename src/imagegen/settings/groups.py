@@ -224,7 +224,7 @@ class MetricsSettings(Group):
 
 
 class LocalSettings(Group):
-    """The programs of the local servers. Unset: one on PATH, else the one of the extra `imagegen[local]`."""
+    """The programs of the local servers. Unset: one on PATH, else the one of the extra `local`."""
 
     mongod: Path | None = Field(default=None, validation_alias="IMAGEGEN_MONGOD")
     weed: Path | None = Field(default=None, validation_alias="IMAGEGEN_WEED")
