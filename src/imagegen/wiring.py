@@ -14,7 +14,7 @@ from uuid import uuid4
 import httpx
 
 from imagegen.errors import DatabaseUnavailable, StartupError
-from imagegen.fal import Fal, Pricing, WebhookVerifier, about_keys, files_for, operation_of, streams_within
+from imagegen.fal import Fal, Patience, Pricing, WebhookVerifier, about_keys, files_for, operation_of, streams_within
 from imagegen.http import open_guarded_transport, open_transport
 from imagegen.metrics import MeasuredTransport, Metrics, watching_the_event_loop
 from imagegen.open_files import allow_open_files
@@ -72,6 +72,7 @@ async def open_services(
     stopping: asyncio.Event | None = None,
     create_bucket: bool = False,
     tracer: Tracer = PASS_ON,
+    patience: Patience | None = None,
 ) -> AsyncGenerator[Services]:
     """Connect to the four servers and close every connection at the end.
 
@@ -81,6 +82,7 @@ async def open_services(
         stopping: who sets it asks waiting requests to come to an end.
         create_bucket: make the bucket if it is not there; for a local S3 only.
         tracer: begins the span of each job that is taken from the queue.
+        patience: the limits of time towards fal, if other than the usual ones.
 
     Raises:
         StartupError: a setting that only the server could judge.
@@ -96,7 +98,7 @@ async def open_services(
         to_fals_keys = MeasuredTransport(transport, metrics, "fal", about_keys)
         to_media = MeasuredTransport(transport, metrics, "media", lambda _: "download")
         allowed = allow_open_files(files_for(settings.service.concurrency))
-        fal = Fal(settings.fal, to_fal, streams=streams_within(allowed), metrics=metrics)
+        fal = Fal(settings.fal, to_fal, patience, streams=streams_within(allowed), metrics=metrics)
         images = await stack.enter_async_context(
             open_images(settings.s3, settings.service, to_media, fal.media_hosts, metrics)
         )

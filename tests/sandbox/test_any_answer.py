@@ -124,6 +124,7 @@ async def test_an_answer_is_for_requests_with_its_prompt_as_often_as_planned(fal
     answered = [(await fal.get(submitted["status_url"])).status_code for submitted in (others, mine, mine)]
 
     assert answered == [202, 500, 202]
+    assert [row["dictated"]["status"] for row in (await fal.ledger())["requests"]] == [1, 0]
 
 
 @pytest.mark.parametrize("wrong", [{"status": 99}, {"status": 600}, {"on": ["media"]}, {"base64": "a"}, {"keep": 2}])

@@ -12,6 +12,7 @@ import uvicorn
 from imagegen.api import create_app
 from imagegen.api.connections import http_protocol
 from imagegen.api.doors import Doors
+from imagegen.fal import Patience
 from imagegen.jobs import JsonObject
 from imagegen.registry import Registry, load_registry
 from imagegen.settings import Settings
@@ -92,6 +93,7 @@ async def running(
     with_runner: bool = True,
     doors: Doors | None = None,
     port: int = 0,
+    patience: Patience | None = None,
 ) -> AsyncGenerator[Service]:
     """Open the services, serve the API on a free port, or on this one, stop both at the end."""
     models = registry or await asyncio.to_thread(load_registry)
@@ -99,7 +101,7 @@ async def running(
 
     @asynccontextmanager
     async def services() -> AsyncGenerator[Services]:
-        async with open_services(settings, models, create_bucket=True) as open_ones:
+        async with open_services(settings, models, create_bucket=True, patience=patience) as open_ones:
             opened.set_result(open_ones)
             if with_runner:
                 async with working(open_ones):

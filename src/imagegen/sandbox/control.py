@@ -1,12 +1,14 @@
 """The sandbox's own calls, beside fal's: faults, the ledger, health. Everything is scoped to a key."""
 
+from typing import get_args
+
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from imagegen.sandbox.answers import Refused, owner_of
-from imagegen.sandbox.faults import Fault
+from imagegen.sandbox.faults import Call, Fault
 from imagegen.sandbox.parts import Sandbox
 from imagegen.sandbox.schemas import JsonObject
 from imagegen.sandbox.store import StoredRequest
@@ -87,6 +89,7 @@ class Control:
             "started_at": stored.started_at,
             "completed_at": stored.completed_at,
             "reads": reads,
+            "dictated": {call: self._sandbox.dictated[stored.id, call] for call in get_args(Call)},
             "webhooks": {
                 "sent": self._sandbox.deliveries.sent[stored.id],
                 "taken": self._sandbox.deliveries.taken[stored.id],

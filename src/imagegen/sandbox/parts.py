@@ -34,7 +34,13 @@ class Options:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sandbox:
-    """The parts. `reads` counts the calls by request and kind since the start; `forgotten` are ids of requests."""
+    """The parts.
+
+    Attributes:
+        forgotten: ids of requests.
+        reads: the calls since the start, by request and kind.
+        dictated: how many of them, and of the submits, a plan's `any_answer` answered.
+    """
 
     options: Options
     store: RequestStore
@@ -45,6 +51,7 @@ class Sandbox:
     deliveries: Deliveries
     forgotten: set[str] = field(default_factory=set[str])
     reads: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
+    dictated: Counter[tuple[str, str]] = field(default_factory=Counter[tuple[str, str]])
 
     @classmethod
     def build(cls, options: Options) -> "Sandbox":

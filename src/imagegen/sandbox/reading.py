@@ -109,6 +109,7 @@ class Reading:
         if dictated := plan.take(AnyAnswer, where=lambda fault: fault.is_for(read, found.body)):
             if read == "cancel" and dictated.accepted:
                 await self._sandbox.store.cancel(found.id)
+            self._sandbox.dictated[found.id, read] += 1
             return RawAnswer(dictated, found.id)
         response = _trouble(plan, read) or await answer(found, plan)
         response.headers.setdefault("x-fal-request-id", found.id)

@@ -64,6 +64,7 @@ class Submitting:
         answer = await self._accept(submission, answers.base_of(request))
         if delay and delay.accepted:
             await asyncio.sleep(delay.seconds)
+        self._sandbox.dictated[submission.id, "submit"] += isinstance(trouble, AnyAnswer)
         return _troubled(trouble, answer) if trouble else answer
 
     async def _accept(self, submission: Submission, base: str) -> JSONResponse:
