@@ -43,10 +43,13 @@ ImagegenError
     └── ForeignMediaHost         a URL outside the provider's media hosts; never fetched
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from typing import Literal
+
+from pydantic import JsonValue
 
 
 class ImagegenError(Exception):
@@ -268,6 +271,8 @@ class ProviderAnswer:
         error_type: fal's error type (`content_policy_violation`, `runner_disconnected`, …), if it gave one.
         detail: fal's error body's `detail` where it is a list, as JSON text lines for a person.
         refused: `input` or `output` where moderation refused it, None for every other failure.
+        billable_units: what fal billed all the same, in the endpoint's own unit; None where it did not say.
+        result: what a result without an image holds, bounded and cleaned; None for every other answer.
     """
 
     message: str
@@ -275,6 +280,8 @@ class ProviderAnswer:
     error_type: str | None = None
     detail: tuple[str, ...] = field(default=())
     refused: Literal["input", "output"] | None = None
+    billable_units: Decimal | None = None
+    result: Mapping[str, JsonValue] | None = None
 
 
 class ProviderError(ImagegenError):

@@ -34,6 +34,7 @@ from imagegen.jobs import (
     Job,
     JobError,
     ProviderImage,
+    ProviderResult,
     StoredImage,
     SubmissionState,
 )
@@ -128,7 +129,7 @@ async def _run_or_fail(turn: Turn) -> None:
     except ResultUnavailable as error:
         raise Postponed(error.summary, SERVER_DOWN) from error
     except ProviderError as error:
-        await turn.save(ended_with(turn.job, error) or turn.job.failed(_provider_error(error, _code(error)), now()))
+        await turn.save(ended_with(turn.job, error) or _failed(turn, error))
     except (ResultLost, StopUnconfirmed) as error:
         code = "result_lost" if isinstance(error, ResultLost) else "cancel_unconfirmed"
         await turn.save(turn.job.failed(JobError(code=code, message=str(error), retryable=True), now()))
@@ -216,6 +217,18 @@ async def _stop_the_crashing(turn: Turn) -> None:
     _log.error("job %s needs a person: %s", turn.job.id, reason)
     await turn.save(turn.job.needing_attention(reason))
     raise Postponed(reason, _REST_IN_LEASES * turn.services.settings.service.lease)
+
+
+def _failed(turn: Turn, error: ProviderError) -> Job:
+    """The job's end by fal's error, with what fal billed all the same and with the result that has no picture."""
+    job, answer, failure = turn.job, error.answer, _provider_error(error, _code(error))
+    if answer.billable_units is None and answer.result is None:
+        return job.failed(failure, now())
+    billed = job.cost.billed(answer.billable_units, turn.services.prices.of(job.endpoint))
+    if answer.result is None:
+        return job.failed(failure, now(), billed=billed)
+    result = ProviderResult(images=(), billable_units=answer.billable_units, payload=answer.result)
+    return job.failed_with_result(failure, result, now(), billed=billed)
 
 
 def _code(error: ProviderError) -> str:

@@ -65,7 +65,7 @@ async def result_of(turn: Turn, *, resumed: bool) -> ProviderResult:
         await _until_ended(turn, request, resumed=resumed)
     except RequestForgotten as forgotten:
         return await _last_look(turn, request, forgotten)
-    return await turn.services.fal.result(request)
+    return await turn.services.fal.result(request, turn.job.sent)
 
 
 def past_deadline(job: Job) -> JobError | None:
@@ -212,7 +212,7 @@ def _limits(job: Job, settings: ServiceSettings, *, is_in_queue: bool) -> list[t
 async def _last_look(turn: Turn, request: ProviderRequest, forgotten: RequestForgotten) -> ProviderResult:
     """Read the result of a request whose status fal has forgotten; lost only if fal knows nothing else of it either."""
     try:
-        return await turn.services.fal.result(request)
+        return await turn.services.fal.result(request, turn.job.sent)
     except ProviderUnavailable as error:
         if error.answer.error_type != "result_expired":
             raise

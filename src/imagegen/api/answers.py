@@ -24,6 +24,7 @@ async def job_answer(job: Job, services: Services) -> schemas.Job:
         inputs=await with_links(job.inputs, job, images),
         options=await with_links(job.options, job, images),
         images=[await _image(job, number, services) for number in range(len(job.images))],
+        result=schemas.ResultDetails.model_validate(job.result.details) if job.result else None,
         cost=_cost(job),
         error=_failure(job, job.error) if job.error else None,
         attention=job.attention,

@@ -163,6 +163,12 @@ _JOB: Final[JsonObject] = {
     "inputs": {"prompt": "A professional headshot of a business consultant"},
     "options": {},
     "images": [dict(_IMAGE)],
+    "result": {
+        "seed": 1844674407,
+        "prompt": "A professional headshot of a business consultant",
+        "timings": {"inference": 0.8},
+        "has_nsfw_concepts": [False],
+    },
     "cost": dict(_COST),
     "error": None,
     "attention": None,

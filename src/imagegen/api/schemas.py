@@ -79,6 +79,33 @@ class JobFailure(Wire):
     charged: bool = Field(description="Whether you were charged. A failed job is not.")
 
 
+def _is_none(value: JsonValue) -> bool:
+    return value is None
+
+
+class ResultDetails(BaseModel):
+    """What fal's result holds beside the images: fal's own names, whichever the model has. At most 64 KiB."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    __pydantic_extra__: dict[str, JsonValue]  # pyright: ignore[reportIncompatibleVariableOverride] - what may be extra
+
+    seed: JsonValue = Field(
+        default=None, exclude_if=_is_none, description="What makes the image again, with the same inputs.", examples=[7]
+    )
+    prompt: JsonValue = Field(
+        default=None, exclude_if=_is_none, description="The prompt that was used, after rewriting if there was any."
+    )
+    description: JsonValue = Field(
+        default=None, exclude_if=_is_none, description="What the model said along with the images, or instead."
+    )
+    timings: JsonValue = Field(default=None, exclude_if=_is_none, description="Seconds, by names of the model's own.")
+    truncated: JsonValue = Field(
+        default=None,
+        exclude_if=_is_none,
+        description="true if the result held more than is kept here; a text that was cut ends in `…`.",
+    )
+
+
 class Job(Wire):
     """One generation, from the accepted request to its pictures."""
 
@@ -90,6 +117,10 @@ class Job(Wire):
     inputs: Mapping[str, JsonValue] = Field(description="As they were given.")
     options: Mapping[str, JsonValue] = Field(description="As they were given.")
     images: list[Image] = Field(description="The pictures; none before the job is completed.")
+    result: ResultDetails | None = Field(
+        description="What fal's result holds beside the images; null until it is there. A job that failed because its "
+        "result has no image has it too."
+    )
     cost: Cost
     error: JobFailure | None = Field(description="Why it failed; null unless it did.")
     attention: str | None = Field(

@@ -84,6 +84,16 @@ class QueueAddress:
         scheme = "http://" if self._home.scheme == "http" else ""
         return _MEDIA_HOSTS | {f"{scheme}{self._home.netloc.decode('ascii')}"}
 
+    def is_media(self, url: str) -> bool:
+        """Whether result pictures may be fetched from this URL, by the rules of `media_hosts`."""
+        parsed = _parsed(url)
+        if parsed is None or parsed.userinfo or parsed.scheme not in _DEFAULT_PORTS:
+            return False
+        host = parsed.netloc.decode("ascii")
+        names = {host, *(host[at:] for at, character in enumerate(host) if at and character == ".")}
+        prefix = "http://" if parsed.scheme == "http" else ""
+        return not self.media_hosts.isdisjoint(prefix + name for name in names)
+
 
 def _origin(url: httpx.URL) -> tuple[str, str, int]:
     return url.scheme, url.host, url.port or _DEFAULT_PORTS.get(url.scheme, 0)

@@ -30,9 +30,11 @@ from imagegen.errors import (
     SubmissionUnknown,
 )
 from imagegen.fal.addresses import QueueAddress, may_ask_platform
-from imagegen.fal.answers import Progress, read_accepted, with_message
+from imagegen.fal.answers import Progress, read_accepted
 from imagegen.fal.history import History, without_sync_mode
 from imagegen.fal.reading import Reads, unreadable
+from imagegen.fal.refusals import with_message
+from imagegen.fal.results import reader_of
 from imagegen.fal.storage import FalStorage
 from imagegen.fal.streams import StreamSlots
 from imagegen.fal.transport import Gate, SubmitOnce
@@ -47,9 +49,6 @@ from imagegen.settings import FalSettings
 _FAL_CLIENT_STUMBLES: Final = (KeyError, TypeError, ValueError, RecursionError, httpx.InvalidURL)
 _CANCEL_ANSWERS: Final = frozenset({400, 404})
 _NO_ID: Final = "The answer to the request names no request id"
-_NO_MEDIA: Final = ProviderAnswer(
-    message="fal.ai completed the request without a picture.", status=200, error_type="no_media_generated"
-)
 
 
 class Fal:
@@ -184,23 +183,25 @@ class Fal:
                 return None
         return await until_polled(watch, read, self._patience)
 
-    async def result(self, request: ProviderRequest) -> ProviderResult:
+    async def result(self, request: ProviderRequest, sent: JsonObject | None = None) -> ProviderResult:
         """Read a completed request's result, again and again for as long as `Patience.result`.
 
+        Args:
+            request: as accepted.
+            sent: its input; a URL in it is no image of the result.
+
         Raises:
-            ProviderRejected: the model failed on the request, it was cancelled, or there is no picture.
+            ProviderRejected: the model failed on the request, it was cancelled, or there is no image.
             ProviderUnavailable: fal failed on it, or has forgotten it (`result_expired`); a new request may succeed.
             ResultUnavailable: it cannot be read now. It is paid for: try again later.
         """
         try:
-            result = await until_read(partial(self._reads.result, request), self._patience)
+            reader = reader_of(dict(sent or {}), self._address.is_media, self._wording)
+            return await until_read(partial(self._reads.result, request, reader), self._patience)
         except Passing as error:
             if error.answer.status == HTTPStatus.NOT_FOUND:
                 raise ProviderUnavailable(_expired(error.answer)) from error
             raise ResultUnavailable(error.answer) from error
-        if not result.images:
-            raise ProviderRejected(_NO_MEDIA)
-        return result
 
     async def cancel(self, request: ProviderRequest) -> None:
         """Ask fal to stop. It may complete all the same, or be completed or forgotten already: `wait` tells.

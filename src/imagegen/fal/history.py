@@ -9,7 +9,8 @@ import httpx
 from pydantic import AwareDatetime, BaseModel, JsonValue, ValidationError
 
 from imagegen.errors import HistoryUnavailable, ProviderAnswer
-from imagegen.fal.answers import Lenient, RequestId, read_json, read_refusal
+from imagegen.fal.answers import Lenient, RequestId, read_json
+from imagegen.fal.refusals import read_refusal
 from imagegen.fal.transport import NETWORK_FAILURES, timeouts
 from imagegen.fal.wording import LONGEST_LINE, Wording
 from imagegen.jobs import JsonObject

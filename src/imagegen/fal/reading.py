@@ -10,7 +10,9 @@ import httpx
 from httpx_sse import EventSource
 
 from imagegen.errors import ProviderAnswer
-from imagegen.fal.answers import Refusal, StatusAnswer, read_refusal, read_result, read_status
+from imagegen.fal.answers import StatusAnswer, read_status
+from imagegen.fal.refusals import Refusal, read_refusal
+from imagegen.fal.results import ResultReader
 from imagegen.fal.transport import NETWORK_FAILURES, timeouts
 from imagegen.fal.waiting import Passing, Patience
 from imagegen.fal.watching import NoStream
@@ -23,6 +25,7 @@ _NEVER_THE_MODELS: Final = frozenset({401, 429})
 # fal gives the errors of its own infrastructure a type; without one, this is something on the way to the result.
 _GATEWAYS: Final = frozenset({502, 503, 504})
 _STILL_RUNNING: Final = "still in progress"
+_LARGE: Final = 256 * 1024  # bytes
 # There is nothing to stream here, today or later.
 _NO_STREAM: Final = frozenset({404, 405, 501})
 _EVENT_STREAM: Final = {"Accept": "text/event-stream", "Cache-Control": "no-store"}
@@ -45,11 +48,11 @@ class Reads:
             raise Passing(self.unreadable("The status is not one of fal's", response))
         return status
 
-    async def result(self, request: ProviderRequest) -> ProviderResult:
+    async def result(self, request: ProviderRequest, reader: ResultReader) -> ProviderResult:
         """Read the result once; raises `Passing` where asking again may help, else the request's own error."""
         response = await self.send("GET", request.response_url)
         if response.status_code == HTTPStatus.OK:
-            result = read_result(response)
+            result = await _read(reader, response)
             if result is None:
                 raise Passing(self.unreadable("The result is no JSON object", response))
             return result
@@ -108,6 +111,13 @@ class Reads:
     def unreadable(self, problem: str, response: httpx.Response) -> ProviderAnswer:
         """What may be shown of an answer that makes no sense."""
         return unreadable(problem, response, self._wording)
+
+
+async def _read(reader: ResultReader, response: httpx.Response) -> ProviderResult | None:
+    """Read a result; a large one in a thread, because that takes long."""
+    if len(response.content) > _LARGE:
+        return await asyncio.to_thread(reader.read, response)
+    return reader.read(response)
 
 
 def unreadable(problem: str, response: httpx.Response, wording: Wording) -> ProviderAnswer:

@@ -10,7 +10,7 @@ import httpx
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from imagegen.errors import ProviderAnswer, ProviderRejected, SubmissionNotSent
-from imagegen.fal.answers import read_refusal
+from imagegen.fal.refusals import read_refusal
 from imagegen.fal.transport import NETWORK_FAILURES, timeouts
 from imagegen.fal.waiting import Patience, while_not_sent
 from imagegen.fal.wording import LONGEST_LINE, Wording

@@ -16,7 +16,8 @@ from imagegen.errors import (
     SubmissionUnknown,
 )
 from imagegen.fal.addresses import QueueAddress
-from imagegen.fal.answers import Refusal, read_refusal, read_retry_after, with_message
+from imagegen.fal.answers import read_retry_after
+from imagegen.fal.refusals import Refusal, read_refusal, with_message
 from imagegen.fal.wording import LONGEST_LINE, Wording
 
 CONNECT: Final = timedelta(seconds=5)  # as fal-client allows for fal's own domains

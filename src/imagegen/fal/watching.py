@@ -9,7 +9,8 @@ from http import HTTPStatus
 from typing import Final
 
 from imagegen.errors import RequestForgotten
-from imagegen.fal.answers import Progress, StatusAnswer, with_message
+from imagegen.fal.answers import Progress, StatusAnswer
+from imagegen.fal.refusals import with_message
 from imagegen.fal.waiting import Passing, Patience, pauses
 from imagegen.fal.wording import Wording
 

@@ -7,6 +7,8 @@ from urllib.parse import quote, quote_plus
 
 from pydantic import JsonValue, SecretStr
 
+from imagegen.jobs import without_signatures
+
 LONGEST_MESSAGE: Final = 2000
 LONGEST_LINE: Final = 500
 # The secret half of a shorter key could be an ordinary word, as in a sandbox's key; fal's own have 32 characters.
@@ -35,12 +37,25 @@ class Wording:
 
     def clean(self, text: str, longest: int = LONGEST_MESSAGE) -> str:
         """One line without control characters and without a secret, at most `longest` characters."""
-        plain = without_lone_surrogates(_CONTROLS.sub(" ", text)).strip()
-        for secret in self._key_parts():
-            plain = plain.replace(secret, "[FAL_KEY]")
-        for secret in self._webhook_parts():
-            plain = plain.replace(secret, "[WEBHOOK]")
+        plain = self._without(without_lone_surrogates(_CONTROLS.sub(" ", text)).strip())
         return plain if len(plain) <= longest else f"{plain[: longest - 1]}…"
+
+    def without_secrets(self, value: JsonValue) -> JsonValue:
+        """The same JSON without a secret in its texts and names; lines and controls stay as they are."""
+        if isinstance(value, str):
+            return self._without(value)
+        if isinstance(value, list):
+            return [self.without_secrets(item) for item in value]
+        if isinstance(value, dict):
+            return {self._without(name): self.without_secrets(item) for name, item in value.items()}
+        return value
+
+    def _without(self, text: str) -> str:
+        for secret in self._key_parts():
+            text = text.replace(secret, "[FAL_KEY]")
+        for secret in self._webhook_parts():
+            text = text.replace(secret, "[WEBHOOK]")
+        return without_signatures(text)
 
     def _webhook_parts(self) -> list[str]:
         """The whole address, plain and percent-encoded, then every piece of it that is long enough to be a secret."""

@@ -1,5 +1,7 @@
 """A job: its moves, its parts, its id. Pure: no I/O, no clock."""
 
+from imagegen.jobs.addresses import normalised, urls_in
+from imagegen.jobs.details import result_details, without_signatures
 from imagegen.jobs.ids import JOB_ID_PATTERN, first_job_id_at, is_job_id, new_job_id
 from imagegen.jobs.job import IMAGE_GENERATION, ImpossibleMove, Job
 from imagegen.jobs.parts import (
@@ -53,4 +55,8 @@ __all__ = [
     "first_job_id_at",
     "is_job_id",
     "new_job_id",
+    "normalised",
+    "result_details",
+    "urls_in",
+    "without_signatures",
 ]

@@ -203,16 +203,24 @@ class Job:
         cost = replace(self.cost, num_images=len(images))
         return self._to(JobStatus.COMPLETED, images=images, cost=cost, completed_at=now)
 
-    def failed(self, error: JobError, now: datetime) -> Self:
-        """The job ends without pictures and without a charge; a submission under way was refused by fal."""
+    def failed(self, error: JobError, now: datetime, *, billed: Cost | None = None) -> Self:
+        """The job ends without pictures and without a charge; a submission under way was refused by fal.
+
+        `billed` is the job's cost with what fal said that it bills for the failed request.
+        """
         under_way = self.submission.state is SubmissionState.SUBMITTING
         return self._to(
             JobStatus.FAILED,
             error=error,
-            cost=self._cost_of_failing(error),
+            cost=replace(billed, num_images=0) if billed else self._cost_of_failing(error),
             submission=Submission() if under_way else self.submission,
             completed_at=now,
         )
+
+    def failed_with_result(self, error: JobError, result: ProviderResult, now: datetime, *, billed: Cost) -> Self:
+        """The job ends because its result has no picture; what else it has is kept, without a charge."""
+        self._require(self.submission.state is SubmissionState.SUBMITTED, "nothing was submitted")
+        return replace(self.failed(error, now, billed=billed), result=result, result_at=now)
 
     def cancelled(self, now: datetime) -> Self:
         """The job ends because its caller wanted that, without a charge: it was never sent, or fal cancelled it."""

@@ -8,6 +8,9 @@ from enum import StrEnum
 
 from pydantic import JsonValue
 
+from imagegen.jobs.addresses import normalised
+from imagegen.jobs.details import result_details
+
 SUBMISSION_UNKNOWN = "submission_unknown"
 # The codes of a failure by moderation: of what was asked for, and of what was made of it.
 INPUT_REFUSED, OUTPUT_REFUSED = "input_refused", "output_refused"
@@ -119,17 +122,22 @@ class ProviderImage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderResult:
-    """fal's whole answer, recorded before a byte is moved (fal forgets it within minutes).
+    """What is needed of fal's answer, recorded before a byte is moved (fal forgets it within minutes).
 
     Attributes:
-        images: in fal's order.
+        images: in fal's order; none if the job failed for want of one.
         billable_units: header `X-Fal-Billable-Units`, in the endpoint's own unit; None if fal did not say.
-        payload: the answer's JSON as it came.
+        payload: what is beside the images, bounded (`result_details`). Jobs of version 0.1.0 have the whole answer.
     """
 
     images: tuple[ProviderImage, ...]
     billable_units: Decimal | None
     payload: JsonObject
+
+    @property
+    def details(self) -> JsonObject:
+        """What is shown of it beside the images, whichever version stored it."""
+        return result_details(self.payload, {normalised(image.url) for image in self.images})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,137 @@
+"""What a result has beside its images: kept with the job and shown to its caller, so bounded and without secrets."""
+
+import json
+import re
+from collections.abc import Collection, Mapping
+from typing import Final, TypeGuard
+
+from pydantic import JsonValue
+
+from imagegen.jobs.addresses import normalised
+
+MOST_BYTES: Final = 64 * 1024  # of the details as JSON
+LONGEST_TEXT: Final = 32 * 1024  # bytes
+LONGEST_NAME: Final = 100  # characters
+MOST_VALUES: Final = 1000
+DEEPEST: Final = 8
+TRUNCATED: Final = "truncated"
+# Kept first where there is more than fits: what it takes to make the image again, and what the model said.
+_FIRST: Final = ("seed", "prompt", "revised_prompt", "description", "timings", "has_nsfw_concepts")
+_PUNCTUATION: Final = 4  # bytes around a member at most: quotes, colon, comma
+_SECRETS: Final = re.compile(
+    r"((?:X-Amz-(?:Signature|Credential|Security-Token)|X-Goog-(?:Signature|Credential)|Signature)=)[^&\s\"'<>]+"
+    r"|(/api/webhooks/fal/[^/?\s]*/)[^/?\s\"']+",
+    re.IGNORECASE,
+)
+
+
+class _Nothing:
+    """In the place of a value that is left out."""
+
+
+_NOTHING: Final = _Nothing()
+
+
+def result_details(payload: Mapping[str, JsonValue], hidden: Collection[str] = ()) -> dict[str, JsonValue]:
+    """The members of a result but for its images, within the limits above.
+
+    Of details that were bounded before, it makes the same details.
+
+    Args:
+        payload: fal's result, or what an earlier call made of it.
+        hidden: normalised URLs that are left out, with the file objects around them: the images', the request's.
+
+    Returns:
+        With `truncated` true if something did not fit. A text that was cut ends in `…`.
+    """
+    bounds = _Bounds(hidden)
+    ordered = {name: payload[name] for name in _FIRST if name in payload} | dict(payload)
+    was_truncated = ordered.pop(TRUNCATED, _NOTHING)
+    kept = bounds.members(ordered, 0)
+    if bounds.exceeded:
+        return {**kept, TRUNCATED: True}
+    return kept if isinstance(was_truncated, _Nothing) else {**kept, **bounds.members({TRUNCATED: was_truncated}, 0)}
+
+
+def without_signatures(text: str) -> str:
+    """The text without the signatures of links, and without the secret of an address for fal's webhook."""
+    return _SECRETS.sub(lambda found: f"{found[1] or found[2]}[REDACTED]", text) if "/" in text else text
+
+
+class _Bounds:
+    """What may still be kept. `exceeded`: something was left out for want of room."""
+
+    def __init__(self, hidden: Collection[str]) -> None:
+        self._hidden = hidden
+        self._bytes, self._values = MOST_BYTES, MOST_VALUES
+        self.exceeded = False
+
+    def members(self, members: Mapping[str, JsonValue], depth: int) -> dict[str, JsonValue]:
+        kept: dict[str, JsonValue] = {}
+        for name, value in members.items():
+            if self._values <= 0:
+                self.exceeded = True
+                break
+            if len(name) > LONGEST_NAME or not self._fits(name):
+                self.exceeded = True
+                continue
+            if _is_there(item := self._value(value, depth + 1)):
+                kept[name] = item
+        return kept
+
+    def _value(self, value: JsonValue, depth: int) -> JsonValue | _Nothing:
+        self._values -= 1
+        match value:
+            case dict() | list() if depth > DEEPEST:
+                return self._left_out()
+            case dict():
+                if self._is_hidden(value.get("url")):
+                    return _NOTHING
+                inner = self.members(value, depth)
+                return inner if inner or not value else _NOTHING
+            case list():
+                return self._items(value, depth)
+            case str():
+                return self._text(value)
+            case _:
+                return value if self._fits(value) else self._left_out()
+
+    def _items(self, items: list[JsonValue], depth: int) -> JsonValue | _Nothing:
+        kept: list[JsonValue] = []
+        for item in items:
+            if self._values <= 0:
+                self.exceeded = True
+                break
+            if _is_there(inner := self._value(item, depth + 1)):
+                kept.append(inner)
+        return kept if kept or not items else _NOTHING
+
+    def _text(self, text: str) -> str | _Nothing:
+        if self._is_hidden(text):
+            return _NOTHING
+        if text[:5].casefold() == "data:":
+            return self._left_out()
+        shown = without_signatures(text[:LONGEST_TEXT])
+        encoded = shown.encode(errors="replace")
+        if len(text) > LONGEST_TEXT or len(encoded) > LONGEST_TEXT:
+            self.exceeded = True
+            shown = encoded[: LONGEST_TEXT - 3].decode(errors="ignore") + "…"
+        return shown if self._fits(shown) else self._left_out()
+
+    def _fits(self, value: JsonValue) -> bool:
+        size = len(json.dumps(value, ensure_ascii=False).encode(errors="replace")) + _PUNCTUATION
+        if size > self._bytes:
+            return False
+        self._bytes -= size
+        return True
+
+    def _left_out(self) -> _Nothing:
+        self.exceeded = True
+        return _NOTHING
+
+    def _is_hidden(self, value: JsonValue) -> bool:
+        return isinstance(value, str) and ":" in value and normalised(value) in self._hidden
+
+
+def _is_there(value: JsonValue | _Nothing) -> TypeGuard[JsonValue]:
+    return not isinstance(value, _Nothing)
