@@ -306,6 +306,13 @@ class FewerPictures(Planned):
     count: NonNegativeInt
 
 
+class ResultReshaped(Planned):
+    """A successful result has this body; `picture 0` in it stands for the URL of the first picture, and so on."""
+
+    fault: Literal["result_reshaped"]
+    body: JsonValue
+
+
 class PricingFails(Planned):
     """The price list is answered with an error of the platform API."""
 
@@ -334,7 +341,7 @@ Fault: TypeAlias = Annotated[
     | RequestForgotten | HistoryUnavailable | HistoryEmpty | HistoryLate
     | WebhookMissing | WebhookDoubled | WebhookForged | WebhookLate | WebhookBeforeAnswer
     | MediaStatus | MediaDelay | MediaTruncated | MediaChunked | MediaCorrupt | MediaContentType | MediaHuge
-    | ForeignMediaHost | BillableUnitsAbsent | NsfwFlagged | FewerPictures
+    | ForeignMediaHost | BillableUnitsAbsent | NsfwFlagged | FewerPictures | ResultReshaped
     | PricingFails | PricingDelay | PricingUnit,
     Field(discriminator="fault"),
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from imagegen.sandbox.faults import (
     Latency,
     ModelFails,
     NsfwFlagged,
+    ResultReshaped,
     RunnerFails,
     UnreachableInputFails,
 )
@@ -21,7 +22,7 @@ from imagegen.sandbox.plans import Plan, Plans
 from imagegen.sandbox.schemas import billable_units, complete, endpoints
 from imagegen.sandbox.sizes import MOST_PIXELS
 from imagegen.sandbox.store import RequestStore, StoredRequest
-from imagegen.sandbox.studio import commissions, deliver, result_body, wanted_inputs
+from imagegen.sandbox.studio import commissions, deliver, result_body, wanted_inputs, with_pictures
 from imagegen.sandbox.violations import entry
 
 _log = logging.getLogger(__name__)
@@ -108,8 +109,11 @@ class Generation:
         if ordered and ordered[0].size[0] * ordered[0].size[1] > MOST_PIXELS:
             return outcomes.image_too_large(*ordered[0].size, MOST_PIXELS)
         pictures = await loop.run_in_executor(self._easels, deliver, request, ordered, self._files)
+        reshaped = plan.take(ResultReshaped)
         return Outcome(
-            body=result_body(request, pictures, seconds, nsfw=plan.take(NsfwFlagged) is not None),
+            body=with_pictures(reshaped.body, pictures)
+            if reshaped
+            else result_body(request, pictures, seconds, nsfw=plan.take(NsfwFlagged) is not None),
             billable_units=billable_units(
                 request.endpoint,
                 complete(request.endpoint, request.body),

@@ -13,6 +13,7 @@ from imagegen.sandbox.schemas import JsonObject, complete, endpoints
 from imagegen.sandbox.sizes import output_size
 from imagegen.sandbox.store import StoredRequest
 
+_PLACE = "picture "
 _MOST_PICTURES = 16
 _FLUX_MEMBERS = ("url", "width", "height", "content_type")
 
@@ -87,6 +88,19 @@ def result_body(request: StoredRequest, pictures: Sequence[SavedPicture], second
     }
     names = known.outputs if known else {"images", "timings", "seed", "has_nsfw_concepts", "prompt"}
     return {name: value for name, value in everything.items() if name in names}
+
+
+def with_pictures(body: JsonValue, pictures: Sequence[SavedPicture]) -> JsonValue:
+    """A planned body with the pictures' URLs in their places."""
+    match body:
+        case dict():
+            return {name: with_pictures(value, pictures) for name, value in body.items()}
+        case list():
+            return [with_pictures(value, pictures) for value in body]
+        case str() if body.startswith(_PLACE) and body.removeprefix(_PLACE).isdecimal():
+            return pictures[int(body.removeprefix(_PLACE)) % len(pictures)].path
+        case _:
+            return body
 
 
 def _count(body: JsonObject) -> int:
