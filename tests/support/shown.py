@@ -27,6 +27,8 @@ _VARYING: Final = {
     "startedAt",
     "completedAt",
     "nextCursor",
+    "seed",
+    "inference",
 }
 # Sums depend on what else has run: the same holds for all figures in them.
 _SUMS: Final = ("/total/", "/rows/")
