@@ -1,8 +1,9 @@
 """What fal can do wrong: entries of the sandbox's plans, each a few times, then forgotten.
 
 Left out is what ends a job by right although fal may be paid for it: a result that is no picture, or is too large; a
-request that fal forgets. A history that is forbidden is left out too: without webhooks there is then no path at all on
-which a lost request could be found.
+request that fal forgets; an answer to a status read that says COMPLETED, or to a submit that names another request. A
+history that is forbidden is left out too: without webhooks there is then no path at all on which a lost request could
+be found.
 """
 
 from collections.abc import Mapping, Sequence
@@ -82,6 +83,63 @@ CANCELS: Final[Sequence[Fault]] = (
     {"fault": "read_drop", "on": ["cancel"]},
     {"fault": "read_status", "on": ["cancel"], "status": 503},
 )
+_STATUSES: Final = (200, 201, 204, 302, 400, 404, 408, 409, 418, 422, 429, 499, 500, 502, 503, 504, 599)
+_BODIES: Final[Sequence[object]] = (
+    None,
+    "",
+    "NaN",
+    "{",
+    "[" * 5_000,
+    "Internal Server Error",
+    "<html><body><center>nginx</center></body></html>",
+    [],
+    7,
+    {},
+    {"detail": []},
+    {"detail": "CUDA error: out of memory"},
+    {"detail": "LoRA not found"},
+    {"detail": "Gone", "error_type": "runner_disconnected"},
+    {"detail": [{"loc": ["body", "prompt"], "msg": "No", "type": "content_policy_violation"}]},
+    {"detail": "Request is still in progress"},
+    {"error": {"message": "No"}},
+    {"status": "IN_QUEUE", "queue_position": "many"},
+    {"status": "IN_PROGRESS", "logs": [None]},
+    {"status": "FAILED"},
+    {"images": [], "description": "I cannot create that."},
+    {"images": [{"url": "https://elsewhere.example/a.png"}]},
+)
+_ANY_HEADERS: Final[Sequence[Mapping[str, str]]] = (
+    {},
+    {},
+    {},
+    {"retry-after": "soon"},
+    {"content-encoding": "gzip"},
+    {"content-type": "text/event-stream"},
+    {"location": "https://elsewhere.example/"},
+    {"x-fal-needs-retry": "1"},
+    {"x-fal-error-type": "generation_timeout"},
+    {"x-long": "l" * 20_000},
+)
+_ANY_FRAMINGS: Final = (*["length"] * 6, "chunked", "short", "unfinished", "broken_chunks", "no_head")
+_ANY_CALLS: Final = (["submit"], ["status", "stream"], ["status"], ["stream"], ["result"], ["cancel"])
+
+
+def _any_answer(rng: Random) -> Fault:
+    """Any answer but one that says of a request that it has completed, or that it is another one."""
+    return {
+        "fault": "any_answer",
+        "on": rng.choice(_ANY_CALLS),
+        "status": rng.choice((*_STATUSES, rng.randint(100, 599))),
+        "body": rng.choice(_BODIES),
+        "headers": rng.choice(_ANY_HEADERS),
+        "framing": rng.choice(_ANY_FRAMINGS),
+        "mebibytes": rng.choice((*[0] * 19, 20)),
+        "request_id": rng.random() < 0.5,
+        "accepted": rng.random() < 0.5,
+    }
+
+
+ANY_ANSWERS: Final[Sequence[Fault]] = tuple(_any_answer(Random(f"any answer {number}")) for number in range(500))
 # Each family with its weight and how often at most one of it strikes in one plan.
 FAMILIES: Final[Sequence[tuple[Sequence[Fault], int, int]]] = (
     (LOST_ANSWERS, 4, 6),
@@ -92,6 +150,7 @@ FAMILIES: Final[Sequence[tuple[Sequence[Fault], int, int]]] = (
     (WEBHOOKS, 4, 12),
     (HISTORY, 2, 6),
     (CANCELS, 2, 6),
+    (ANY_ANSWERS, 8, 6),
 )
 
 

@@ -38,12 +38,12 @@ def paid_for_nothing(records: Records) -> Iterator[Finding]:
         if not of_this_wish:
             yield Finding("lost", paid.token, f"fal has {paid.request_id}, and there is no such job")
         elif job is None:
-            if not any(each.is_unknown for each in of_this_wish):
+            if not paid.was_lied_about and not any(each.is_unknown for each in of_this_wish):
                 ends = [each.why for each in of_this_wish]
                 yield Finding("lost", paid.token, f"fal has {paid.request_id}, which no job knows: {ends}")
         elif job.token != paid.token:
             yield Finding("lost", job.id, f"has {paid.request_id}, the request of {paid.token}")
-        elif paid.result_status == _OK and job.status in {"failed", "cancelled"} and not _ended_rightfully(job):
+        elif paid.result_status == _OK and job.status in {"failed", "cancelled"} and not _ended_rightfully(job, paid):
             yield Finding("lost", job.id, f"fal made the pictures of {paid.request_id}, and the job is {job.why}")
 
 
@@ -64,14 +64,18 @@ def over_the_bound(records: Records, bound: int | None) -> Iterator[Finding]:
 
 
 def most_at_once(paid: Sequence[Paid]) -> int:
-    """How many requests fal had accepted and not finished, at the moment with the most of them."""
-    moments = [(each.submitted_at, 1) for each in paid]
-    moments += [(each.completed_at, -1) for each in paid if each.completed_at is not None]
+    """How many requests fal had accepted and not finished, at the moment with the most of them.
+
+    One that fal said of that it was not accepted, or had ended, holds no slot.
+    """
+    open_ones = [each for each in paid if not each.was_lied_about]
+    moments = [(each.submitted_at, 1) for each in open_ones]
+    moments += [(each.completed_at, -1) for each in open_ones if each.completed_at is not None]
     return max(accumulate(change for _, change in sorted(moments)), default=0)
 
 
-def _ended_rightfully(job: Document) -> bool:
-    return job.error is not None and job.error.code in _RIGHTFUL
+def _ended_rightfully(job: Document, paid: Paid) -> bool:
+    return paid.was_lied_about or (job.error is not None and job.error.code in _RIGHTFUL)
 
 
 def _owners(records: Records) -> Mapping[str, Sequence[Document]]:

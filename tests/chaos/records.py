@@ -109,7 +109,12 @@ class UsageRow(_Read):
 
 
 class Paid(BaseModel):
-    """One request that the sandbox accepted: what fal would have billed. `result_status` is that of its outcome."""
+    """One request that the sandbox accepted: what fal would have billed.
+
+    Attributes:
+        result_status: of its outcome.
+        dictated: how many calls on it, by kind, a plan answered with anything.
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -119,6 +124,12 @@ class Paid(BaseModel):
     result_status: int | None
     submitted_at: float
     completed_at: float | None
+    dictated: Mapping[str, int] = {}
+
+    @property
+    def was_lied_about(self) -> bool:
+        """Whether fal may have said of it that it was refused, failed or was cancelled, though it was not."""
+        return any(self.dictated.get(call) for call in ("submit", "result", "cancel"))
 
     @property
     def token(self) -> str:
