@@ -4,18 +4,21 @@ httpx's own pool collapses under a few hundred requests in flight; the `httpx-ai
 Addresses that strangers have chosen are called through a pool of their own, which looks at each address it connects to.
 """
 
+import asyncio
+import errno
 import ipaddress
 import socket
 import ssl
+import threading
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from typing import Final
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 import httpx
-from aiohttp.abc import AbstractResolver
+from aiohttp.abc import AbstractResolver, ResolveResult
 from httpx_aiohttp import AiohttpTransport
 from typing_extensions import override
 
@@ -71,7 +74,7 @@ async def open_guarded_transport(
     Args:
         connections: how many may be open at once.
         may_connect: told an IP address; where it says no, the request fails (`was_forbidden`).
-        resolver: in place of the system's.
+        resolver: in place of the system's, which is asked in a thread for each name.
     """
 
     def guarded_socket(address: tuple[int, int, int, str, tuple[object, ...]]) -> socket.socket:
@@ -86,11 +89,70 @@ async def open_guarded_transport(
         force_close=True,
         ssl=tls,
         use_dns_cache=False,
-        resolver=resolver,
+        resolver=resolver or ThreadPerName(),
         socket_factory=guarded_socket,
     )
     async with aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar()) as session:
         yield SharedTransport(AiohttpTransport(client=session, verify=tls), {})
+
+
+class ThreadPerName(AbstractResolver):
+    """Asks the system for addresses, in a daemon thread for each name that is being asked for.
+
+    `getaddrinfo` can block for half a minute and cannot be stopped. In the event loop's own few threads, names that
+    strangers have chosen would hold up all other work there, and the end of the process.
+    """
+
+    def __init__(self, most: int = 512) -> None:
+        self._most = most
+        self._asked: dict[tuple[str, int, int], asyncio.Future[list[ResolveResult]]] = {}
+
+    @override
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        key = (host, port, family)
+        if key not in self._asked:
+            if len(self._asked) >= self._most:
+                raise OSError(errno.EAGAIN, "too many names are being asked for")
+            self._asked[key] = self._ask(key)
+        return await asyncio.shield(self._asked[key])
+
+    @override
+    async def close(self) -> None:
+        """Leave the threads alone: they end with what they ask for, or with the process."""
+
+    def _ask(self, key: tuple[str, int, int]) -> "asyncio.Future[list[ResolveResult]]":
+        loop, found = asyncio.get_running_loop(), asyncio.get_running_loop().create_future()
+
+        def tell(addresses: list[ResolveResult] | BaseException) -> None:
+            del self._asked[key]
+            if isinstance(addresses, BaseException):
+                found.set_exception(addresses)
+                found.exception()  # so that it counts as seen, should every request for it have ended
+            else:
+                found.set_result(addresses)
+
+        def ask() -> None:
+            answer = _addresses(*key)
+            with suppress(RuntimeError):  # the event loop has ended
+                loop.call_soon_threadsafe(tell, answer)
+
+        threading.Thread(target=ask, name="name of a receiver", daemon=True).start()
+        return found
+
+
+def _addresses(host: str, port: int, family: int) -> list[ResolveResult] | Exception:
+    """What the system says a name stands for, or the error; blocks."""
+    try:
+        found = socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, 0, socket.AI_ADDRCONFIG)
+    except Exception as error:  # noqa: BLE001 - raised where the answer is waited for
+        return error
+    numeric = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+    return [
+        ResolveResult(hostname=host, host=str(where[0]), port=port, family=kind, proto=proto, flags=numeric)
+        for kind, _, proto, _, where in found
+    ]
 
 
 def was_forbidden(error: httpx.HTTPError) -> bool:

@@ -35,7 +35,7 @@ _ANOTHER_QUEUE: Final = (
     f"again after {QUEUE_USE.total_seconds():.0f} s."
 )
 _SPARE_CONNECTIONS: Final = 32
-RECEIVERS_AT_ONCE: Final = 32
+RECEIVERS_AT_ONCE: Final = 128
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

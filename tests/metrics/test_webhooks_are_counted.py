@@ -9,6 +9,7 @@ from typing import Final
 
 import pytest
 from aiohttp.web import Response
+from owed import owe
 from pydantic import SecretStr
 from receiver import Receiver, receiving
 from scraped import scrape
@@ -66,7 +67,7 @@ async def attempted(house: Service) -> None:
             await asyncio.sleep(0.05)
 
 
-@pytest.mark.parametrize("outcome", list(Outcome))
+@pytest.mark.parametrize("outcome", [each for each in Outcome if each is not Outcome.POSTPONED])
 async def test_an_attempt_is_counted_by_its_outcome(own: Settings, receiver: Receiver, outcome: Outcome) -> None:
     case = CASES[outcome]
     receiver.answers, receiver.delay = [Response(status=case.answer)], case.delay
@@ -82,3 +83,15 @@ async def test_an_attempt_is_counted_by_its_outcome(own: Settings, receiver: Rec
     assert scraped.series("webhook_deliveries_total") == {(outcome.value,): 1}
     assert scraped.value("webhook_deliveries_given_up_total") == (outcome is not Outcome.DELIVERED)
     assert scraped.series("retries_total") == {}
+
+
+async def test_what_is_given_up_behind_a_silent_receiver_is_counted(own: Settings, receiver: Receiver) -> None:
+    receiver.delay = 60
+    async with running(told_of(own, private=True)) as house:
+        await owe(house, [receiver.url] * 100)
+        async with delivering(house.services, ONCE), asyncio.timeout(15):
+            while (scraped := await scrape(house.client)).value("webhook_deliveries_given_up_total") != 100:
+                await asyncio.sleep(0.1)
+
+    series = scraped.series("webhook_deliveries_total")
+    assert (sum(series.values()), series.keys()) == (100, {("timed_out",), ("postponed",)})

@@ -1,8 +1,16 @@
 """Where a webhook may lead."""
 
-import pytest
+import socket
 
-from imagegen.webhooks import is_public, policy_fault, url_fault
+import httpx
+import pytest
+from aiohttp.abc import AbstractResolver, ResolveResult
+from hypothesis import given, settings
+from hypothesis.strategies import from_regex
+from typing_extensions import override
+
+from imagegen.http import open_guarded_transport
+from imagegen.webhooks import URL_PATTERN, is_public, policy_fault, receiver_of, url_fault
 
 PUBLIC = ["8.8.8.8", "93.184.216.34", "2606:4700:4700::1111", "2002:808:808::1", "64:ff9b::808:808"]
 PRIVATE = [
@@ -126,3 +134,58 @@ def test_any_other_text_is_no_url_for_a_webhook(url: str) -> None:
 
 def test_a_url_has_at_most_2048_characters() -> None:
     assert url_fault(f"https://example.com/{'x' * 2029}") == "must have at most 2048 characters"
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("256.256.256.256", "999.1.1.1", "1.2.3.04", "1.2.3.4.5", "1.2.3", "1.2.3.4.", "2130706433", "0x7f000001"),
+        *("a.0x1", "example.1", "0x", "127.1", "0", "99999999999999999999"),
+        *("xn--a", "xn--a.example", "a.xn--a.example", "XN--A", "xn--zzzzzz99999"),
+    ],
+)
+def test_a_host_that_no_parser_can_send_to_is_refused(host: str) -> None:
+    faults = [url_fault(f"{scheme}://{host}{rest}") for scheme in ("http", "https") for rest in ("/x", ":8443", "")]
+
+    assert set(faults) == {
+        "must have a valid host: a name, an IPv4 address of four decimal numbers, or an IPv6 address in brackets"
+    }
+
+
+@settings(max_examples=400)
+@given(from_regex(URL_PATTERN, fullmatch=True), from_regex(r"[0-9a-fxn.\-]{1,12}", fullmatch=True))
+async def test_what_is_accepted_can_be_sent(url: str, host: str) -> None:
+    async with open_guarded_transport(1, lambda _: False, _NoNames()) as transport:
+        for text in (url, f"http://{host}/", f"https://a.xn--{host}:8443/x"):
+            if url_fault(text) is None:
+                with pytest.raises(httpx.HTTPError):
+                    await transport.handle_async_request(httpx.Request("POST", text))
+
+
+class _NoNames(AbstractResolver):
+    """A DNS that knows no name."""
+
+    @override
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        raise OSError("no such name")
+
+    @override
+    async def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("url", "receiver"),
+    [
+        ("https://Example.COM./hook?a", "example.com:443"),
+        ("http://example.com", "example.com:80"),
+        ("http://[2606:4700::1111]:8080/", "2606:4700::1111:8080"),
+        ("http://[::1/", ""),
+        ("http://example.com:99999/", ""),
+        ("", ":80"),
+    ],
+)
+def test_a_receiver_is_a_host_and_a_port(url: str, receiver: str) -> None:
+    assert receiver_of(url) == receiver

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from imagegen.api import delivery_schemas as schemas
 from imagegen.api.answers import job_answer
 from imagegen.jobs import Job
-from imagegen.webhooks import Attempt, Delivery
+from imagegen.webhooks import Attempt, Delivery, url_fault
 from imagegen.wiring import Services
 
 
@@ -28,7 +28,9 @@ def delivery_answer(delivery: Delivery) -> schemas.Delivery:
 
 
 def receiver(url: str) -> str:
-    """Scheme, host and port: all of a webhook's URL that may be shown or logged."""
+    """Scheme, host and port: all of a webhook's URL that may be shown or logged; of none that is no URL."""
+    if url_fault(url) is not None:
+        return "no valid URL"
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
 

@@ -1,7 +1,7 @@
 """Which URLs may be given for a webhook, and which IP addresses may be connected to.
 
 The URL's grammar is narrower than RFC 3986's on purpose: what every parser reads in the same way, so that the host
-which is checked is the host which is called.
+which is checked is the host which is called. The parsers that send (httpx's and yarl's) are asked too.
 """
 
 import re
@@ -10,11 +10,15 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Final
 from urllib.parse import urlsplit
 
+import httpx
+import yarl
+
 LONGEST_URL: Final = 2048
 _LABEL: Final = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _HOST: Final = rf"({_LABEL}(\.{_LABEL})*\.?|\[[0-9A-Fa-f:.]+\])"
 URL_PATTERN: Final = rf"^[hH][tT][tT][pP][sS]?://{_HOST}(:[0-9]{{1,5}})?([/?][!-\x22$-~]*)?$"
 _URL: Final = re.compile(URL_PATTERN)
+_NUMBER: Final = re.compile(r"[0-9]+|0[xX][0-9A-Fa-f]*")
 _LONGEST_NAME: Final = 253
 _LARGEST_PORT: Final = 65535
 _NAT64: Final = ip_network("64:ff9b::/96")  # RFC 6052: its last 32 bits are an IPv4 address
@@ -31,7 +35,40 @@ def url_fault(url: str) -> str | None:
         return "must have no user or password before the host"
     if _URL.fullmatch(url) is None or not _is_reachable(url):
         return "must be a URL such as https://example.com/hooks, in ASCII and without a fragment"
+    if not _has_a_host(url):
+        return "must have a valid host: a name, an IPv4 address of four decimal numbers, or an IPv6 address in brackets"
     return None
+
+
+def _has_a_host(url: str) -> bool:
+    """Whether the host can be called: by a name whose labels all decode, or by an address in its one usual form."""
+    try:
+        sent = httpx.URL(url)
+        hosts = (sent.host, yarl.URL(str(sent)).host)
+    except (ValueError, httpx.InvalidURL):  # what IDNA refuses is a ValueError
+        return False
+    name = (urlsplit(url).hostname or "").removesuffix(".")
+    if _NUMBER.fullmatch(name.rpartition(".")[2]) is None:
+        return all(hosts)
+    return "." in name and _is_ipv4(urlsplit(url).hostname or "")
+
+
+def _is_ipv4(host: str) -> bool:
+    try:
+        IPv4Address(host)
+    except ValueError:
+        return False
+    return True
+
+
+def receiver_of(url: str) -> str:
+    """Host and port that a webhook leads to, in one spelling; empty for a text that is no URL. Never raises."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+    except ValueError:
+        return ""
+    return f"{(parts.hostname or '').removesuffix('.')}:{port}"
 
 
 def _is_reachable(url: str) -> bool:

@@ -32,6 +32,7 @@ class Outcome(StrEnum):
     TIMED_OUT = "timed_out"
     UNREACHABLE = "unreachable"
     FORBIDDEN_ADDRESS = "forbidden_address"
+    POSTPONED = "postponed"
 
 
 def outcome_of(status: int) -> Outcome:
@@ -43,9 +44,17 @@ def outcome_of(status: int) -> Outcome:
     return Outcome.GONE if status == HTTPStatus.GONE else Outcome.REFUSED
 
 
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One user's deliveries to one receiver, which is a host and a port. Both are empty for those of version 0.1.0."""
+
+    user_id: str = ""
+    receiver: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One POST. `answer` is the beginning of what the receiver said."""
+    """One POST, or why there was none. `answer` is the beginning of what the receiver said."""
 
     at: datetime
     outcome: Outcome
@@ -62,6 +71,7 @@ class Delivery:
         ended_at: the job's end that it tells of.
         event: job.completed, job.failed or job.cancelled.
         url: the receiver; may hold a secret.
+        route: whose turns and pauses it shares.
         claims: how often it was taken up; an attempt whose process died counts.
         due_at: when it is taken up next, on the database's clock; None once nothing more is sent.
     """
@@ -72,6 +82,7 @@ class Delivery:
     url: str
     created_at: datetime
     ended_at: datetime
+    route: Route = Route()
     state: DeliveryState = DeliveryState.PENDING
     claims: int = 0
     due_at: datetime | None = None
@@ -89,17 +100,21 @@ class Pace:
 
     Attributes:
         answer_within: for one attempt, from the resolving of the name to the answer.
+        read_within: for the beginning of the answer's body, which is for the log only.
         lease: an attempt of which nothing is heard for so long is made again.
         look_again: how often the database is asked for what is due.
         first_pause: after the first failure; each further one is three times as long, up to `longest_pause`.
+        longest_silence: the longest pause of a route whose receiver does not answer.
         horizon: from the job's end; what is not delivered by then has failed.
     """
 
     answer_within: timedelta = timedelta(seconds=15)
+    read_within: timedelta = timedelta(seconds=2)
     lease: timedelta = timedelta(seconds=60)
     look_again: timedelta = timedelta(seconds=5)
     first_pause: timedelta = timedelta(seconds=5)
     longest_pause: timedelta = timedelta(hours=4)
+    longest_silence: timedelta = timedelta(minutes=5)
     horizon: timedelta = timedelta(hours=24)
 
     def __post_init__(self) -> None:
@@ -110,3 +125,7 @@ class Pace:
         """How long to wait after so many attempts; `jitter` is a factor around 1."""
         grown = self.first_pause * 3 ** min(claims - 1, 16)
         return min(grown, self.longest_pause) * jitter
+
+    def silence(self, failures: int, jitter: float) -> timedelta:
+        """How long a route is paused whose receiver did not answer so many times in a row."""
+        return min(self.pause(failures, jitter), self.longest_silence)
