@@ -9,8 +9,8 @@ from imagegen_client.api.images import estimate_cost, generate_image
 from imagegen_client.api.jobs import list_jobs
 from imagegen_client.models import (
     Estimate,
-    EstimateRequest,
-    EstimateRequestOptions,
+    FluxProEstimateOptions,
+    FluxProEstimateRequest,
     FluxProInputs,
     FluxProOptions,
     FluxProOptionsOutputFormat,
@@ -39,8 +39,8 @@ def tour(base_url: str, user_id: str) -> dict[str, object]:
     page = list_jobs.sync(client=client, user_id=user_id, status=JobStatus.COMPLETED, limit=5)
     assert isinstance(page, JobList)
 
-    options = EstimateRequestOptions.from_dict({"num_images": 10})
-    estimate = estimate_cost.sync(client=client, body=EstimateRequest("flux-pro", options=options))
+    ten = FluxProEstimateOptions(num_images=10)
+    estimate = estimate_cost.sync(client=client, body=FluxProEstimateRequest("flux-pro", options=ten))
     assert isinstance(estimate, Estimate)
     return {
         "picture": [job.status, job.images[0].content_type, job.cost.total_cost],

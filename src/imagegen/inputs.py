@@ -10,13 +10,14 @@ import binascii
 import io
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, cast
 from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
-from imagegen.errors import Fault, InputGone, InvalidInput, NotAPicture, TransferInterrupted
+from imagegen.errors import Fault, InputGone, InvalidInput, NotAPicture, ObjectStoreUnavailable, TransferInterrupted
 from imagegen.http import is_loopback
 from imagegen.jobs import Job, JsonObject
 from imagegen.registry.documents import Place
@@ -49,15 +50,32 @@ async def with_pictures_kept(job: Job, services: Services) -> Job:
         ObjectStoreUnavailable: nothing was accepted.
     """
     addresses = services.registry.model(job.model).picture_addresses(job.inputs, job.options)
-    inline = [(place, text) for place, text in addresses if _is_inline(text)]
-    links = [(place, text) for place, text in addresses if not _is_inline(text)]
-    _demand_the_limit(inline, services.settings.limits.max_data_uri_bytes)
-    decoded = await asyncio.to_thread(_decoded, inline) if inline else []
-    references = await _linked(links, job.user_id, services.images)
+    decoded = await _opened(addresses, services)
+    references = await _linked(addresses, job.user_id, services.images)
     for each in decoded:
         key = await services.images.keep_input(job.user_id, each.file, each.picture)
         references[each.uri] = _REFERENCE + key
     return _with_references(job, references, services) if references else job
+
+
+async def picture_faults(
+    addresses: Sequence[tuple[Place, str]], user_id: str | None, services: Services
+) -> Sequence[Fault]:
+    """What is wrong with the pictures that a planned request names; nothing is kept.
+
+    Args:
+        addresses: each data URI and URL, and where it stands.
+        user_id: whose pictures are in the bucket; without one, links to the bucket are not looked at.
+        services: nothing is wrong with a link while S3 does not answer.
+    """
+    try:
+        await _opened(addresses, services)
+        if user_id is not None:
+            with suppress(ObjectStoreUnavailable):
+                await _linked(addresses, user_id, services.images)
+    except InvalidInput as error:
+        return error.faults
+    return ()
 
 
 async def payload_for_fal(job: Job, services: Services) -> JsonObject:
@@ -114,6 +132,13 @@ def _is_inline(text: str) -> bool:
     return text[: len(_DATA)].casefold() == _DATA
 
 
+async def _opened(addresses: Sequence[tuple[Place, str]], services: Services) -> Sequence[_Inline]:
+    """The data URIs among the addresses, decoded. Raises InvalidInput if they are too large, or no pictures."""
+    inline = [(place, text) for place, text in addresses if _is_inline(text)]
+    _demand_the_limit(inline, services.settings.limits.max_data_uri_bytes)
+    return await asyncio.to_thread(_decoded, inline) if inline else []
+
+
 def _demand_the_limit(inline: Iterable[tuple[Place, str]], limit: int) -> None:
     total = 0
     for place, uri in inline:
@@ -141,11 +166,13 @@ def _decoded(inline: Sequence[tuple[Place, str]]) -> list[_Inline]:
     return list(found.values())
 
 
-async def _linked(links: Iterable[tuple[Place, str]], user_id: str, images: Images) -> dict[str, str]:
+async def _linked(addresses: Iterable[tuple[Place, str]], user_id: str, images: Images) -> dict[str, str]:
     """For each link to one of the user's own pictures, the reference. Raises InvalidInput where it is gone."""
     references: dict[str, str] = {}
     faults: list[Fault] = []
-    for place, url in links:
+    for place, url in addresses:
+        if _is_inline(url):
+            continue
         key = await images.own_input(url, user_id)
         if key is None:
             continue

@@ -1,9 +1,11 @@
 """What was estimated is what is charged, for real."""
 
 import asyncio
+import re
 
 import pytest
-from service import Json, Service
+from dirty_equals import IsPartialDict, IsStr
+from service import FLUX, Json, Service, running
 
 LORAS = [{"path": "https://example.com/me.safetensors", "scale": 0.8}]
 PICTURE = "https://example.com/a.jpg"
@@ -31,3 +33,96 @@ async def test_the_estimate_is_the_charge(service: Service, asked: Json) -> None
 
     names = ("costPerImage", "totalCost", "numImages")
     assert {name: estimate.json()[name] for name in names} == {name: job.json()["cost"][name] for name in names}
+
+
+async def warnings(service: Service, body: Json) -> dict[str, tuple[str, str]]:
+    answer = await service.client.post("/api/images/estimate-cost", json=body)
+    assert answer.status_code == 200, answer.text
+    return {warning["pointer"]: (warning["code"], warning["message"]) for warning in answer.json()["warnings"]}
+
+
+async def test_planning_for_more_images_than_a_request_takes_is_priced_with_a_warning(service: Service) -> None:
+    answer = await service.client.post(
+        "/api/images/estimate-cost", json={"model": "flux-pro", "options": {"num_images": 10}}
+    )
+
+    assert answer.status_code == 200
+    assert answer.json() == IsPartialDict(
+        totalCost=0.5,
+        numImages=10,
+        warnings=[
+            {"pointer": "/inputs/prompt", "code": "missing", "message": "inputs.prompt is required."},
+            {
+                "pointer": "/options/num_images",
+                "code": "out_of_range",
+                "message": "options.num_images must be between 1 and 4. Send 3 requests, or one batch of them.",
+            },
+        ],
+    )
+
+
+async def test_a_request_that_generate_takes_is_priced_without_warnings(service: Service) -> None:
+    assert await warnings(service, {**FLUX, "deadlineSeconds": 600}) == {}
+
+
+async def test_images_of_a_model_that_makes_one_are_planned_with_a_warning(service: Service) -> None:
+    found = await warnings(
+        service,
+        {
+            "model": "face-swap",
+            "inputs": {"base_image_url": PICTURE, "swap_image_url": PICTURE},
+            "options": {"num_images": 3},
+        },
+    )
+
+    assert found == {
+        "/options/num_images": (
+            "unknown_name",
+            IsStr(regex="face-swap takes no 'num_images' in options, .* Send 3 requests, or one batch of them."),
+        )
+    }
+
+
+async def test_what_the_service_itself_refuses_is_a_warning(service: Service) -> None:
+    inputs = {"prompt": "x", "image_urls": ["data:image/png;base64,AAAA", *[PICTURE] * 13]}
+    limits = service.services.settings.limits.model_copy(
+        update={"max_prompt_chars": 0, "max_image_urls": 1, "url_schemes": "data,http"}
+    )
+    settings = service.services.settings.model_copy(update={"limits": limits})
+    async with running(settings, with_runner=False) as strict:
+        found = await warnings(
+            strict, {"model": "nano-banana-edit", "inputs": inputs, "webhookUrl": "https://example.com/x"}
+        )
+
+    assert {pointer: code for pointer, (code, _) in found.items()} == {
+        "/inputs/prompt": "too_long",
+        "/inputs/image_urls": "too_long",
+        "/inputs/image_urls/0": "wrong_format",
+        **{f"/inputs/image_urls/{number}": "not_allowed" for number in range(1, 14)},
+        "/webhookUrl": "unsupported",
+    }
+
+
+async def test_warnings_are_what_generate_then_refuses(service: Service) -> None:
+    body: Json = {
+        "model": "flux-dev",
+        "inputs": {"prompt": None, "loras": LORAS},
+        "options": {"num_images": 7, "image_size": None},
+        "userId": "u",
+    }
+    refusal = (await service.generate(body)).json()
+
+    found = await warnings(service, body)
+
+    assert found == {
+        error["pointer"]: (error["code"], IsStr(regex=re.escape(error["message"]) + ".*"))
+        for error in refusal["errors"]
+    }
+
+
+async def test_what_no_model_takes_is_refused_at_every_place(service: Service) -> None:
+    body = {"model": "flux-pro", "inputs": {"promt": "x"}, "userId": 7, "unknown": 1}
+
+    answer = await service.client.post("/api/images/estimate-cost", json=body)
+
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/inputs/promt", "/userId", "/unknown"]

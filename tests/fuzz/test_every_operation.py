@@ -14,8 +14,8 @@ from service import Service
 
 HERE: Final = Path(__file__).parent
 CASES: Final = int(os.environ.get("FUZZ_CASES", "0"))
-# Ours stand in the place of these two: they know fal's own errors, and what the document cannot say.
-REPLACED: Final = "not_a_server_error,positive_data_acceptance"
+# Ours stand in the place of these: they know fal's own errors, what the document cannot say, and what null means.
+REPLACED: Final = "not_a_server_error,positive_data_acceptance,negative_data_rejection"
 # A few pictures arrive, then fal's runners fail, then its moderation refuses everything: each answer, and none slowly.
 FAL: Final = (
     {"fault": "latency", "queue": 0, "generation": 0},

@@ -41,8 +41,10 @@ def nested(levels: int) -> object:
         ({"a\0b": 1}, "wrong_format"),
         ({"\ud800": 1}, "wrong_format"),
         (["\ud800"], "wrong_format"),
+        ("", "too_short"),
+        (" \u200b", "blank"),
     ],
-    ids=range(9),
+    ids=range(11),
 )
 def test_a_value_that_storage_cannot_keep_is_refused(load_with: LoadWith, value: object, code: str) -> None:
     registry = load_with(ANY_JSON)
@@ -54,7 +56,7 @@ def test_a_value_that_storage_cannot_keep_is_refused(load_with: LoadWith, value:
 
 
 @pytest.mark.parametrize(
-    "value", [nested(32), None, 0, -0.5, "", {"a.b": {"$c": [True, None, "\0"]}}, 2**63 - 1], ids=range(7)
+    "value", [nested(32), None, 0, -0.5, ["", " "], {"a.b": {"$c": [True, None, "\0"]}}, 2**63 - 1], ids=range(7)
 )
 def test_any_other_json_comes_back_as_it_was(load_with: LoadWith, value: object) -> None:
     inputs = {"anything": value}

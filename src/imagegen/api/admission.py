@@ -10,10 +10,10 @@ from collections.abc import Iterator, Sequence
 from imagegen.api.limits import limit_faults
 from imagegen.api.webhook_urls import webhook_fault
 from imagegen.errors import Fault, InvalidInput
-from imagegen.inputs import with_pictures_kept
-from imagegen.jobs import Job
+from imagegen.inputs import picture_faults, with_pictures_kept
+from imagegen.jobs import Job, JsonObject
 from imagegen.keys import Caller
-from imagegen.registry import MOST_FAULTS, faults_of_request
+from imagegen.registry import MOST_FAULTS, EstimateRequest, Model, faults_of_request, given
 from imagegen.settings import Settings
 from imagegen.wiring import Services
 
@@ -29,11 +29,28 @@ def check(job: Job, caller: Caller, settings: Settings) -> None:
     """
     caller.demand_user(job.user_id)
     caller.demand_model(job.model)
-    faults = list(limit_faults(job.inputs, settings.limits))
-    if job.webhook_url is not None and (fault := webhook_fault(job.webhook_url, settings)):
-        faults.append(fault)
+    faults = service_faults(job.inputs, job.webhook_url, settings)
     if faults:
         raise InvalidInput(faults)
+
+
+def service_faults(inputs: JsonObject, webhook_url: str | None, settings: Settings) -> list[Fault]:
+    """What the service itself refuses of a request that its model takes."""
+    faults = list(limit_faults(inputs, settings.limits))
+    if webhook_url is not None and (fault := webhook_fault(webhook_url, settings)):
+        faults.append(fault)
+    return faults
+
+
+async def planning_faults(model: Model, request: EstimateRequest, services: Services) -> Sequence[Fault]:
+    """All that `generate` would refuse of a request that is only planned, as the service is now."""
+    inputs, options = given(request.inputs), given(request.options)
+    addresses = model.picture_addresses(inputs, options)
+    return [
+        *model.refused_when_generating(request),
+        *service_faults(inputs, request.webhook_url, services.settings),
+        *await picture_faults(addresses, request.user_id, services),
+    ]
 
 
 async def admit(jobs: Sequence[Job], services: Services) -> Sequence[Job]:

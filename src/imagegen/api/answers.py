@@ -1,10 +1,11 @@
 """From the domain to the wire."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 
 from imagegen.api import schemas
 from imagegen.costs import CURRENCY
+from imagegen.errors import Fault
 from imagegen.inputs import with_links
 from imagegen.jobs import Job, JobError
 from imagegen.registry import Model, Price
@@ -68,8 +69,8 @@ def model_detail(model: Model) -> schemas.ModelDetail:
     )
 
 
-def estimate(price: Price) -> schemas.Estimate:
-    """The price as a caller asked for it."""
+def estimate(price: Price, refused: Iterable[Fault]) -> schemas.Estimate:
+    """The price as a caller asked for it, with what `generate` would refuse."""
     return schemas.Estimate(
         cost_per_image=price.cost_per_image,
         total_cost=price.total,
@@ -81,6 +82,9 @@ def estimate(price: Price) -> schemas.Estimate:
                 kind=factor.kind.value, value=factor.value, parameter=factor.parameter, given=factor.given
             )
             for factor in price.factors
+        ],
+        warnings=[
+            schemas.EstimateWarning(pointer=fault.pointer, code=fault.code, message=fault.message) for fault in refused
         ],
     )
 

@@ -30,7 +30,7 @@ def _problem(status: int, code: str, detail: str, **members: JsonValue) -> JsonO
 
 
 _PROMPT_MISSING: Final = "inputs.prompt is required."
-_LIMIT_WRONG: Final = "limit: Input should be less than or equal to 100"
+_LIMIT_WRONG: Final = "The query parameter limit must be between 1 and 100."
 _MODELS: Final[list[JsonValue]] = ["nano-banana-edit", "flux-pro", "flux-dev", "flux-lora"]
 _ALL: Final[Sequence[JsonObject]] = (
     _problem(
@@ -44,7 +44,7 @@ _ALL: Final[Sequence[JsonObject]] = (
         400,
         "invalid_query",
         _LIMIT_WRONG,
-        errors=[{"pointer": "limit", "code": "less_than_equal", "message": _LIMIT_WRONG}],
+        errors=[{"pointer": "limit", "code": "out_of_range", "message": _LIMIT_WRONG, "location": "query"}],
     ),
     _problem(
         400,
@@ -245,7 +245,6 @@ _SCHEMAS: Final[Mapping[str, JsonObject]] = {
         "sizeBytes": 41234,
         "sha256": _SHA256,
     },
-    "EstimateRequest": {"model": "flux-pro", "options": {"num_images": 10}},
     "Estimate": {
         "costPerImage": 0.05,
         "totalCost": 0.5,
@@ -255,6 +254,14 @@ _SCHEMAS: Final[Mapping[str, JsonObject]] = {
         "factors": [
             {"kind": "costPerImage", "value": 0.05, "parameter": None, "given": None},
             {"kind": "images", "value": 10.0, "parameter": "num_images", "given": 10},
+        ],
+        "warnings": [
+            {"pointer": "/inputs/prompt", "code": "missing", "message": "inputs.prompt is required."},
+            {
+                "pointer": "/options/num_images",
+                "code": "out_of_range",
+                "message": "options.num_images must be between 1 and 4. Send 3 requests, or one batch of them.",
+            },
         ],
     },
     "Usage": {

@@ -23,6 +23,7 @@ _REPLACED: Final = ("HTTPValidationError", "ValidationError")
 # Schemas that have no class whose docstring could describe them.
 _NAMELESS: Final = {
     "GenerateRequest": "A request for pictures; `model` says which one.",
+    "EstimateRequest": "What to price: a request for pictures, or as much of it as is known; `model` says which one.",
     "JsonValue": "Any JSON.",
     "BatchItem": "A request of a batch; `model` says which one.",
 }

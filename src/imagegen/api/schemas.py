@@ -220,20 +220,6 @@ class ModelDetail(ModelSummary):
     example: Mapping[str, JsonValue] = Field(description="A body for POST /api/images/generate.")
 
 
-class EstimateRequest(BaseModel):
-    """What to price. `inputs` and `options` are those of the model; required inputs may be left out."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    model: str = Field(description="The model's name.", examples=["flux-pro"])
-    inputs: dict[str, JsonValue] = Field(default_factory=dict, description="Some or all inputs of the model.")
-    options: dict[str, JsonValue] = Field(
-        default_factory=dict,
-        description="Options of the model; up to 10,000 pictures can be planned.",
-        examples=[{"num_images": 10}],
-    )
-
-
 class PriceFactor(Wire):
     """One step of a price. The values of all steps, multiplied, are the total."""
 
@@ -250,6 +236,17 @@ class PriceFactor(Wire):
     given: JsonValue = Field(description="That parameter's value; null where it was left out.", examples=["4K"])
 
 
+class EstimateWarning(Wire):
+    """One thing that `generate` would refuse if the request were sent as it is."""
+
+    pointer: str = Field(description="JSON Pointer into the body.", examples=["/options/num_images"])
+    code: str = Field(description="Stable; the same as in the error of `generate`.", examples=["out_of_range"])
+    message: str = Field(
+        description="One sentence or two for a person: what is wrong, and what to do.",
+        examples=["options.num_images must be between 1 and 4. Send 3 requests, or one batch of them."],
+    )
+
+
 class Estimate(Wire):
     """What a request would be charged if every picture arrives."""
 
@@ -262,6 +259,9 @@ class Estimate(Wire):
         examples=[["The model costs $0.05 per image.", "10 images.", "Together $0.50."]],
     )
     factors: list[PriceFactor] = Field(description="The same for programs.")
+    warnings: list[EstimateWarning] = Field(
+        description="What `generate` would refuse of this request; empty if it would be accepted as it is."
+    )
 
 
 class UsageFigures(Wire):
@@ -301,11 +301,16 @@ class Usage(Wire):
 class ProblemFault(Wire):
     """One thing wrong with the request."""
 
-    pointer: str = Field(description="JSON Pointer into the body, or the name of a query parameter or header.")
+    pointer: str = Field(description="JSON Pointer into the body, or the name of a parameter or header (`location`).")
     code: str = Field(description="Stable; what a program should look at.", examples=["unknown_name"])
     message: str = Field(description="One sentence for a person.")
     valid: list[str] | None = Field(default=None, description="The values that would be right.")
     suggestion: str | None = Field(default=None, description="The nearest valid name.")
+    location: str | None = Field(
+        default=None,
+        description="`query`, `path` or `header`: where `pointer` is the name of a parameter. Left out for the body.",
+        examples=["query"],
+    )
 
 
 class Problem(Wire):

@@ -5,12 +5,13 @@ from imagegen.registry.faults import MOST_FAULTS
 from imagegen.registry.model import FalRequest, Model
 from imagegen.registry.price import Price
 from imagegen.registry.registry import Registry, faults_of_request, load_registry
-from imagegen.registry.requests import ModelRequest, PlainText, RequestBatch, given, user_id_faults
+from imagegen.registry.requests import EstimateRequest, ModelRequest, PlainText, RequestBatch, given, user_id_faults
 from imagegen.registry.values import PLAIN_TEXT
 
 __all__ = [
     "MOST_FAULTS",
     "PLAIN_TEXT",
+    "EstimateRequest",
     "FalRequest",
     "JsonObject",
     "Model",

@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from pydantic import (
     AfterValidator,
@@ -22,6 +22,7 @@ from pydantic import (
     ValidatorFunctionWrapHandler,
     WrapValidator,
     create_model,
+    model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
@@ -35,6 +36,7 @@ from imagegen.registry.values import (
     number_as_given,
     picture_address,
     storable,
+    visible,
     whole,
 )
 
@@ -55,14 +57,29 @@ _SPOKEN = {
     "array": "a list",
     "object": "an object",
 }
+_SHOWS_SOMETHING = r"^\s*\S"  # invisible characters are looked for when a request comes
 # With a host, or in base64: the rest is looked at when a request comes.
 _PICTURE_ADDRESS = r"^([hH][tT][tT][pP][sS]?://[^\s/?#:@]|[dD][aA][tT][aA]:[^\s,]*;[bB][aA][sS][eE]64,)"
 
 
 class ClosedObject(BaseModel):
-    """An object that refuses members nobody described; its JSON Schema has no titles but its own."""
+    """An object that refuses members without a description; one that is null counts as left out, unless it is any JSON.
+
+    Its JSON Schema has no titles but its own, and does not speak of null: generators would make a choice of every type.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, serialize_by_alias=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out_null(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        members = cast("dict[str, object]", value)
+        if None not in members.values():
+            return members
+        typed = {field.alias or name for name, field in cls.model_fields.items() if field.annotation is not Any}
+        return {name: part for name, part in members.items() if part is not None or name not in typed}
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
@@ -73,9 +90,9 @@ class ClosedObject(BaseModel):
         return schema
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Shown:
-    """Keywords that a JSON Schema shows beside those that pydantic writes."""
+    """Keywords that a JSON Schema shows beside those that pydantic writes. Compared by identity: unions hash it."""
 
     keywords: Mapping[str, JsonValue]
 
@@ -98,23 +115,28 @@ class Annotator:
     shared: dict[str, type[ClosedObject]] = field(default_factory=dict[str, type[ClosedObject]])
     taken: set[str] = field(default_factory=set[str])
 
-    def annotation(self, schema: ParameterSchema, class_name: str) -> Annotation:
-        """The annotation of a value. An object without a name of its own gets a class named `class_name`."""
+    def annotation(self, schema: ParameterSchema, class_name: str, *, required: bool = False) -> Annotation:
+        """The annotation of a value. An object without a name of its own gets a class named `class_name`.
+
+        Text that is `required` must show something, also as an item of a list.
+        """
         if schema.definition is not None:
             return self._shared_class(schema.definition)
-        if schema.type is not None and schema.type in _SCALARS:
+        if schema.type == "string":
+            return _string(schema, required=required)
+        if schema.type in _SCALARS:
             return _SCALARS[schema.type](schema)
         if schema.type == "array":
-            return self._array(schema, class_name)
-        if schema.type == "object":
-            return self._object(schema, class_name)
-        return self._union(schema.any_of, class_name) if schema.any_of else _any_json()
+            return self._array(schema, class_name, required=required)
+        if schema.any_of:
+            return self._union(schema.any_of, class_name, required=required)
+        return self._object(schema, class_name) if schema.type == "object" else _any_json(required=required)
 
     def object_class(
         self, class_name: str, doc: str, members: Mapping[str, ParameterSchema], required: Sequence[str]
     ) -> type[ClosedObject]:
-        """A class with these members. One that is not required may be left out, and is then unset; null is refused."""
-        class_name = self._unique(class_name)
+        """A class with these members. One that is not required may be left out, or be null, and is then unset."""
+        class_name = self.unique(class_name)
         fields: dict[str, Any] = {
             _python_name(name): self._field(name, schema, class_name, required=name in required)
             for name, schema in members.items()
@@ -122,7 +144,7 @@ class Annotator:
         return create_model(class_name, __base__=ClosedObject, __doc__=doc, **fields)
 
     def _field(self, name: str, schema: ParameterSchema, owner: str, *, required: bool) -> tuple[Annotation, Any]:
-        annotation = self.annotation(schema, owner + name.title().replace("_", ""))
+        annotation = self.annotation(schema, owner + name.title().replace("_", ""), required=required)
         documentation: dict[str, Any] = {
             "alias": None if _python_name(name) == name else name,
             "description": _description(schema),
@@ -130,7 +152,8 @@ class Annotator:
         }
         return annotation, Field(**documentation) if required else Field(default_factory=_absent, **documentation)
 
-    def _unique(self, class_name: str) -> str:
+    def unique(self, class_name: str) -> str:
+        """The name of a new class: this one, or with a number if another class has it."""
         name, count = class_name, 1
         while name in self.taken:
             count += 1
@@ -145,8 +168,8 @@ class Annotator:
             self.shared[name] = self.object_class(name, doc, members, schema.required or ())
         return self.shared[name]
 
-    def _array(self, schema: ParameterSchema, class_name: str) -> Annotation:
-        item = self.annotation(schema.items, class_name) if schema.items else _any_json()
+    def _array(self, schema: ParameterSchema, class_name: str, *, required: bool) -> Annotation:
+        item = self.annotation(schema.items, class_name, required=required) if schema.items else _any_json()
         return Annotated[list[item], Field(min_length=schema.min_items, max_length=schema.max_items)]
 
     def _object(self, schema: ParameterSchema, class_name: str) -> Annotation:
@@ -154,8 +177,8 @@ class Annotator:
             return self.object_class(class_name, schema.description or "", schema.properties, schema.required or ())
         return Annotated[dict[str, Any], BeforeValidator(storable)]
 
-    def _union(self, branches: Sequence[ParameterSchema], class_name: str) -> Annotation:
-        annotations = [self.annotation(branch, class_name) for branch in branches]
+    def _union(self, branches: Sequence[ParameterSchema], class_name: str, *, required: bool) -> Annotation:
+        annotations = [self.annotation(branch, class_name, required=required) for branch in branches]
         kinds = ["object" if branch.definition else branch.type for branch in branches]
         adapters = [TypeAdapter[object](annotation) for annotation in annotations]
         return Annotated[union(annotations), WrapValidator(_OneOf(kinds, adapters).check)]
@@ -178,16 +201,19 @@ def _description(schema: ParameterSchema) -> str | None:
     return f"{schema.description or ''} Default: {json.dumps(schema.default, ensure_ascii=False)}.".strip()
 
 
-def _any_json() -> Annotation:
-    return Annotated[Any, BeforeValidator(storable)]
+def _any_json(*, required: bool = False) -> Annotation:
+    return Annotated[Any, BeforeValidator(storable), AfterValidator(visible if required else _unchanged)]
 
 
-def _string(schema: ParameterSchema) -> Annotation:
+def _string(schema: ParameterSchema, *, required: bool) -> Annotation:
     if schema.enum:
         return literal(schema.enum)
     if schema.format is None:
         rules = Field(min_length=schema.min_length, max_length=schema.max_length, pattern=schema.pattern)
-        return Annotated[str, Strict(), rules]
+        if not required and not schema.min_length:
+            return Annotated[str, Strict(), rules]
+        shown = {"minLength": schema.min_length or 1, "pattern": schema.pattern or _SHOWS_SOMETHING}
+        return Annotated[str, Strict(), rules, AfterValidator(visible), Shown(shown)]
     rules = Field(min_length=schema.min_length, pattern=schema.pattern)
     check = partial(picture_address, longest=schema.max_length)
     shown = Shown({"format": "uri", "pattern": _PICTURE_ADDRESS})
@@ -221,8 +247,7 @@ def _boolean(_: ParameterSchema) -> Annotation:
     return Annotated[bool, Strict()]
 
 
-_SCALARS: Mapping[str, Callable[[ParameterSchema], Annotation]] = {
-    "string": _string,
+_SCALARS: Mapping[str | None, Callable[[ParameterSchema], Annotation]] = {
     "integer": _integer,
     "number": _number,
     "boolean": _boolean,

@@ -1,20 +1,29 @@
 """Makes a model of a listing: its classes, its routes, and an example that is proved to be valid."""
 
 import re
+from collections.abc import Collection
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from imagegen.errors import CatalogError, Fault
 from imagegen.registry.annotations import Annotator
 from imagegen.registry.catalog import Listing
-from imagegen.registry.conflicts import ActiveRoute, Conflicts, Narrowed
+from imagegen.registry.conflicts import NUM_IMAGES, ActiveRoute, Conflicts, Narrowed
 from imagegen.registry.documents import Place
 from imagegen.registry.entries import Route
 from imagegen.registry.model import Model
-from imagegen.registry.requests import request_class
+from imagegen.registry.requests import EstimateRequest, estimate_class, request_class
 from imagegen.registry.schemas import ParameterSchema
 
 EXAMPLE_USER = "user123"
+MOST_PLANNED = 10_000
+_PLANNED = ParameterSchema(
+    type="integer",
+    minimum=1,
+    maximum=MOST_PLANNED,
+    description="How many pictures are planned; of more than one request can ask for, the estimate warns.",
+    example=10,
+)
 
 
 def class_stem(model: str) -> str:
@@ -23,8 +32,8 @@ def class_stem(model: str) -> str:
     return stem if stem[:1].isalpha() else f"Model{stem}"
 
 
-def assemble(listing: Listing, annotator: Annotator) -> Model:
-    """Make the model.
+def assemble(listing: Listing, annotator: Annotator, known: Collection[str] = ()) -> Model:
+    """Make the model. `known` are parameters of fal's that other models take.
 
     Raises:
         CatalogError: a value in the entry that the model itself would refuse.
@@ -52,11 +61,23 @@ def assemble(listing: Listing, annotator: Annotator) -> Model:
         inputs_class=inputs,
         options_class=options,
         request_class=request_class(listing.name, stem, inputs, options, conflicts.faults),
+        estimate_class=_estimate_class(listing, annotator, conflicts),
+        known=known,
     )
     _check_defaults(listing, model)
     _check_rules(listing, model)
     _set_example(listing, model)
     return model
+
+
+def _estimate_class(listing: Listing, annotator: Annotator, conflicts: Conflicts) -> type[EstimateRequest]:
+    stem = f"{class_stem(listing.name)}Estimate"
+    doc = "{} of " + listing.name + ", to be priced."
+    inputs = annotator.object_class(f"{stem}Inputs", doc.format("Inputs"), listing.inputs, ())
+    planned = {**listing.options, NUM_IMAGES: _PLANNED}
+    options = annotator.object_class(f"{stem}Options", doc.format("Options"), planned, ())
+    class_name = annotator.unique(f"{stem}Request")
+    return estimate_class(listing.name, class_name, inputs, options, conflicts.planning_faults)
 
 
 def _route(listing: Listing, index: int, annotator: Annotator) -> ActiveRoute:
@@ -104,6 +125,9 @@ def _set_example(listing: Listing, model: Model) -> None:
             raise listing.error(("requiredInputs",), reason) from error
         raise _error(listing, ("example",), fault, within="") from error
     model.request_class.example = body
+    options = body.get("options", {})
+    assert isinstance(options, dict)
+    model.estimate_class.example = {"model": listing.name, "options": {**options, NUM_IMAGES: _PLANNED.example}}
 
 
 def _error(listing: Listing, place: Place, fault: Fault, within: str) -> CatalogError:

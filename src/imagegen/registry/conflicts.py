@@ -12,6 +12,7 @@ from imagegen.registry.faults import Shape, faults, pointer
 JsonObject = Mapping[str, JsonValue]
 WIDTH_AND_HEIGHT = ("width", "height")
 IMAGE_SIZE = "image_size"
+NUM_IMAGES = "num_images"
 
 
 def is_used(values: JsonObject, name: str) -> bool:
@@ -90,6 +91,10 @@ class Conflicts:
         route = self.route({**inputs, **options})
         refused = route.faults({**inputs, **options}) if route else []
         return [*(self._sizes(options) if self.sized else ()), *refused]
+
+    def planning_faults(self, inputs: JsonObject, options: JsonObject) -> list[Fault]:
+        """The same of a request that is only planned, which may ask for more pictures than one request can."""
+        return self.faults(inputs, {name: value for name, value in options.items() if name != NUM_IMAGES})
 
     def _sizes(self, options: JsonObject) -> list[Fault]:
         given = [name for name in WIDTH_AND_HEIGHT if name in options]

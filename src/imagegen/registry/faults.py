@@ -1,11 +1,11 @@
 """Tells what is wrong with a request, from what pydantic found and from the JSON Schema that the request has to fit.
 
-The codes: missing, unknown_name, misplaced_name, wrong_type, not_allowed, out_of_range, too_short, too_long,
+The codes: missing, blank, unknown_name, misplaced_name, wrong_type, not_allowed, out_of_range, too_short, too_long,
 wrong_format, unsupported, conflict, too_large, gone, too_deep, invalid_json, invalid.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -13,7 +13,8 @@ from pydantic_core import ErrorDetails
 
 from imagegen.errors import Fault
 from imagegen.registry.documents import Place, nearest
-from imagegen.registry.values import SYNC_MODE, WHY_NO_SYNC_MODE
+from imagegen.registry.names import near_name, same_in_other_words
+from imagegen.registry.values import BLANK, SYNC_MODE, WHY_NO_SYNC_MODE
 
 SECTIONS = ("inputs", "options")
 MOST_FAULTS = 100
@@ -26,8 +27,13 @@ _TYPES = {
     "dict_type": "an object",
     "model_type": "an object",
     "model_attributes_type": "an object",
+    # Of parameters, whose text is read as a number or a truth value.
+    "int_parsing": "a whole number",
+    "int_parsing_size": "a whole number of fewer digits",
+    "int_from_float": "a whole number",
+    "bool_parsing": "true or false",
 }
-_OWN = frozenset({"unsupported", "wrong_format", "wrong_type", "out_of_range", "too_deep"})
+_OWN = frozenset({"unsupported", "wrong_format", "wrong_type", "out_of_range", "too_deep", BLANK})
 Schema = Mapping[str, Any]
 Explain = Callable[[Schema], tuple[str, str]]
 
@@ -39,10 +45,12 @@ class Shape:
     Attributes:
         subject: who takes the members, for messages: the model's name.
         root: the schema, with its definitions under `$defs`.
+        known: parameters of fal's, whether or not this model takes them.
     """
 
     subject: str
     root: Schema
+    known: Collection[str] = ()
 
     def at(self, place: Place) -> Schema:
         """The schema of the value at a place; empty if there is none."""
@@ -105,7 +113,7 @@ def _fault(error: ErrorDetails, place: Place, shape: Shape) -> Fault:
         return _unknown_name(place, shape)
     if kind == "missing":
         return missing(place)
-    if kind == "literal_error":
+    if kind in {"literal_error", "enum"}:
         return _not_allowed(error, place, shape)
     code, end = _explained(error, shape.at(place))
     return Fault(pointer=pointer(place), code=code, message=f"{spoken(place)} {end}.")
@@ -120,12 +128,18 @@ def _unknown_name(place: Place, shape: Shape) -> Fault:
     if home is not None:
         return Fault(pointer=where, code="misplaced_name", message=f"{name!r} belongs {home}.")
     valid = shape.names(tuple(parent))
-    suggestion = nearest(name, valid)
+    is_known = name in shape.known and len(parent) == 1
+    suggestion = (same_in_other_words if is_known else near_name)(name, valid)
     taker = spoken(tuple(parent)) if len(parent) > 1 else shape.subject
     section = f" in {parent[0]}" if len(parent) == 1 else ""
-    hint = f"; did you mean {suggestion!r}?" if suggestion else "."
-    message = f"{taker} takes no {_short(name)}{section}{hint}"
+    end = f"; did you mean {suggestion!r}?" if suggestion else _what_is_taken(valid, is_known=is_known)
+    message = f"{taker} takes no {_short(name)}{section}{end}"
     return Fault(pointer=where, code="unknown_name", message=message, valid=valid, suggestion=suggestion)
+
+
+def _what_is_taken(valid: Sequence[str], *, is_known: bool) -> str:
+    taken = f"it takes {', '.join(valid)}." if valid else "it takes none."
+    return f", a parameter of other fal.ai models; {taken}" if is_known else f"; {taken}"
 
 
 def _short(name: str) -> str:
@@ -158,6 +172,10 @@ def _explained(error: ErrorDetails, schema: Schema) -> tuple[str, str]:
         return kind, error["msg"]
     if kind in _TYPES:
         return "wrong_type", f"must be {_TYPES[kind]}"
+    if kind.startswith(("datetime_", "timezone_")):
+        return "wrong_format", "must be a time in ISO 8601 with an offset, such as 2026-11-22T16:57:49Z"
+    if kind.startswith("date_"):
+        return "wrong_format", "must be a day such as 2026-11-22"
     explain = _EXPLAINED.get(kind)
     return explain(schema) if explain else ("invalid", f"is not valid: {error['msg']}")
 

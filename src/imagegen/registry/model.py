@@ -1,32 +1,25 @@
 """A model that can be asked for pictures: what it takes, where its requests go, what they cost."""
 
 import copy
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
-from math import prod
 from typing import Any
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from imagegen.errors import Fault, InvalidInput
-from imagegen.registry.annotations import Annotator, ClosedObject
-from imagegen.registry.conflicts import IMAGE_SIZE, WIDTH_AND_HEIGHT, Conflicts, JsonObject, is_used
+from imagegen.registry.annotations import ClosedObject
+from imagegen.registry.conflicts import IMAGE_SIZE, NUM_IMAGES, WIDTH_AND_HEIGHT, Conflicts, JsonObject, is_used
 from imagegen.registry.documents import Place
 from imagegen.registry.entries import PriceRule
-from imagegen.registry.faults import MOST_FAULTS, SECTIONS, Shape, faults, missing
+from imagegen.registry.faults import MOST_FAULTS, SECTIONS, Shape, faults, missing, pointer
 from imagegen.registry.pictures import picture_addresses
 from imagegen.registry.price import Factor, FactorKind, Price
-from imagegen.registry.requests import CONFLICT_FOUND, ModelRequest
-from imagegen.registry.schemas import ParameterSchema
-
-NUM_IMAGES = "num_images"
-MOST_PLANNED = 10_000
-_planned = TypeAdapter[int](
-    Annotator({}).annotation(ParameterSchema(type="integer", minimum=1, maximum=MOST_PLANNED), "")
-)
+from imagegen.registry.requests import CONFLICT_FOUND, EstimateRequest, FindConflicts, ModelRequest, given
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +35,9 @@ class Model:
     """One entry of the catalog, ready for use.
 
     `inputs` and `options` of its methods are a request's JSON, as the caller gave it.
+
+    Attributes:
+        known: parameters of fal's, whether or not this model takes them.
     """
 
     name: str
@@ -58,6 +54,8 @@ class Model:
     inputs_class: type[ClosedObject]
     options_class: type[ClosedObject]
     request_class: type[ModelRequest]
+    estimate_class: type[EstimateRequest]
+    known: Collection[str] = ()
 
     def fal_request(self, inputs: JsonObject, options: JsonObject) -> FalRequest:
         """What fal.ai gets of a valid request: the given values, the model's default options, and nothing else."""
@@ -78,7 +76,7 @@ class Model:
         images = Factor(
             kind=FactorKind.IMAGES, value=Decimal(count), parameter=NUM_IMAGES, given=values.get(NUM_IMAGES)
         )
-        return Price(prod((factor.value for factor in per_image), start=Decimal(1)), count, (*per_image, images))
+        return Price(math.prod((factor.value for factor in per_image), start=Decimal(1)), count, (*per_image, images))
 
     def estimate(self, inputs: JsonObject, options: JsonObject) -> Price:
         """The price of a request that is only planned: inputs may be missing, `num_images` may be up to 10,000.
@@ -86,10 +84,23 @@ class Model:
         Raises:
             InvalidInput: a name that the model does not know, or a value that it would refuse.
         """
-        found = self._planning_faults(inputs, options)
-        if found:
-            raise InvalidInput(found[:MOST_FAULTS])
-        return self.price(inputs, options)
+        plan = {"model": self.name, "inputs": dict(inputs), "options": dict(options)}
+        try:
+            request = self.estimate_class.model_validate(plan)
+        except ValidationError as error:
+            raise self.estimate_refusal(error.errors(include_url=False), plan) from error
+        return self.price(given(request.inputs), given(request.options))
+
+    def refused_when_generating(self, request: EstimateRequest) -> tuple[Fault, ...]:
+        """What would be refused if the planned request were sent as it is."""
+        options = given(request.options)
+        body = {"userId": "user", **given(request), "inputs": given(request.inputs), "options": options}
+        try:
+            self.request_class.model_validate(body)
+        except ValidationError as error:
+            found = self.refusal(error.errors(include_url=False), body).faults
+            return tuple(self._with_advice(fault, options) for fault in found)
+        return ()
 
     def picture_addresses(self, inputs: JsonObject, options: JsonObject) -> list[tuple[Place, str]]:
         """Every URL and data URI of a picture in a valid request, and where it stands."""
@@ -110,10 +121,13 @@ class Model:
 
     def refusal(self, errors: Iterable[ErrorDetails], body: JsonObject) -> InvalidInput:
         """Every fault of a request: what pydantic found, and the conflicts that it looks for only in sound requests."""
-        found = faults((error for error in errors if error["type"] != CONFLICT_FOUND), self.shape)
-        found = [spelt for fault in found for spelt in self._spelt_out(fault)]
-        inputs, options = (_object(body.get(section)) for section in SECTIONS)
-        return InvalidInput(self._with_conflicts(found, inputs, options)[:MOST_FAULTS])
+        found = [spelt for fault in self._told(errors, self.shape) for spelt in self._spelt_out(fault)]
+        return InvalidInput(self._with_conflicts(found, self.conflicts.faults, body)[:MOST_FAULTS])
+
+    def estimate_refusal(self, errors: Iterable[ErrorDetails], body: JsonObject) -> InvalidInput:
+        """Every fault of what is to be priced."""
+        found = self._told(errors, self.estimate_shape)
+        return InvalidInput(self._with_conflicts(found, self.conflicts.planning_faults, body)[:MOST_FAULTS])
 
     def section_faults(self, section: str, values: JsonObject) -> list[Fault]:
         """What is wrong with inputs or options alone; required inputs may be missing."""
@@ -124,7 +138,12 @@ class Model:
     @cached_property
     def shape(self) -> Shape:
         """The JSON Schema of a whole request, to tell faults by."""
-        return Shape(self.name, self.request_class.model_json_schema())
+        return Shape(self.name, self.request_class.model_json_schema(), self.known)
+
+    @cached_property
+    def estimate_shape(self) -> Shape:
+        """The JSON Schema of what can be priced, to tell faults by."""
+        return Shape(self.name, self.estimate_class.model_json_schema(), self.known)
 
     def _defaults_beside(self, options: JsonObject) -> dict[str, JsonValue]:
         """The default options, less those that would contradict the size given."""
@@ -147,12 +166,8 @@ class Model:
             ),
         ]
 
-    def _planning_faults(self, inputs: JsonObject, options: JsonObject) -> list[Fault]:
-        others = {name: value for name, value in options.items() if name != NUM_IMAGES}
-        found = [*self.section_faults("inputs", inputs), *self.section_faults("options", others)]
-        if NUM_IMAGES in options:
-            found += self._count_faults(options[NUM_IMAGES])
-        return self._with_conflicts(found, inputs, others)
+    def _told(self, errors: Iterable[ErrorDetails], shape: Shape) -> list[Fault]:
+        return faults((error for error in errors if error["type"] != CONFLICT_FOUND), shape)
 
     def _spelt_out(self, fault: Fault) -> list[Fault]:
         """The fault itself, or where all inputs are missing, one for each that is required."""
@@ -160,14 +175,18 @@ class Model:
             return [fault]
         return [missing(("inputs", name)) for name in self.required_inputs]
 
-    def _with_conflicts(self, found: list[Fault], inputs: JsonObject, options: JsonObject) -> list[Fault]:
+    def _with_conflicts(self, found: list[Fault], conflicts: FindConflicts, body: JsonObject) -> list[Fault]:
         told = {fault.pointer for fault in found}
-        return [*found, *(fault for fault in self.conflicts.faults(inputs, options) if fault.pointer not in told)]
+        inputs, options = (_object(body.get(section)) for section in SECTIONS)
+        return [*found, *(fault for fault in conflicts(inputs, options) if fault.pointer not in told)]
 
-    def _count_faults(self, value: JsonValue) -> list[Fault]:
-        options = {"properties": {NUM_IMAGES: _planned.json_schema()}}
-        shape = Shape(self.name, {"properties": {"options": options}})
-        return faults(_errors(_planned, value), shape, ("options", NUM_IMAGES))
+    def _with_advice(self, fault: Fault, options: JsonObject) -> Fault:
+        """A fault of a plan; of a number of pictures that no request may ask for, with how many requests to send."""
+        count = _count(options.get(NUM_IMAGES))
+        if fault.pointer != pointer(("options", NUM_IMAGES)) or fault.code == "conflict":
+            return fault
+        most = self.shape.at(("options", NUM_IMAGES)).get("maximum", 1)
+        return replace(fault, message=f"{fault.message} Send {math.ceil(count / most)} requests, or one batch of them.")
 
 
 def _errors(adapter: TypeAdapter[Any], value: object) -> list[ErrorDetails]:
@@ -179,7 +198,8 @@ def _errors(adapter: TypeAdapter[Any], value: object) -> list[ErrorDetails]:
 
 
 def _object(value: JsonValue) -> JsonObject:
-    return value if isinstance(value, dict) else {}
+    """The members that are not null; none if it is no object."""
+    return {name: part for name, part in value.items() if part is not None} if isinstance(value, dict) else {}
 
 
 def _is_absent(error: ErrorDetails) -> bool:

@@ -15,15 +15,25 @@ from imagegen.registry.annotations import Annotator
 from imagegen.registry.assembly import assemble, class_stem
 from imagegen.registry.catalog import Listing, read_catalog
 from imagegen.registry.documents import did_you_mean, nearest
-from imagegen.registry.faults import MOST_FAULTS, Shape, faults, pointer, spoken
+from imagegen.registry.endpoints import endpoint_named, models_by_endpoint
+from imagegen.registry.faults import MOST_FAULTS, SECTIONS, Shape, faults, pointer, spoken
 from imagegen.registry.model import Model
-from imagegen.registry.requests import Envelope, ModelRequest, RequestBatch, batch_class, item_class
+from imagegen.registry.names import FAL_PARAMETERS
+from imagegen.registry.requests import (
+    Envelope,
+    EstimateEnvelope,
+    ModelRequest,
+    RequestBatch,
+    batch_class,
+    item_class,
+)
 from imagegen.registry.type_forms import tagged_union
 from imagegen.registry.vocabulary import Vocabulary, load_vocabulary
 
 _HERE = Path(__file__).parent
 _RESERVED_STEMS = frozenset({"Generate", "Model", "Estimate", "Batch"})
 _LONGEST_NAME = 100
+_KINDS = ("Request", "BatchItem")
 
 
 class Registry:
@@ -32,6 +42,7 @@ class Registry:
     Attributes:
         models: in the catalog's order; a user's own models follow the built-in ones.
         request_type: the union of all models' requests, named `GenerateRequest`, told apart by `model`.
+        estimate_type: the union of what can be priced, named `EstimateRequest`.
         batch_class: many of them at once, named `BatchRequest`.
         warnings: what a person should know about the catalog, one sentence each.
     """
@@ -39,7 +50,13 @@ class Registry:
     def __init__(self, models: Mapping[str, Model], warnings: Sequence[str] = ()) -> None:
         self.models: Mapping[str, Model] = MappingProxyType(dict(models))
         self.warnings = tuple(warnings)
+        own = [(model.endpoint, name) for name, model in models.items()]
+        routes = [(route.endpoint, name) for name, model in models.items() for route in model.conflicts.routes]
+        self._by_endpoint = models_by_endpoint([*own, *routes])
         self.request_type = tagged_union("GenerateRequest", (model.request_class for model in models.values()), "model")
+        plans = (model.estimate_class for model in models.values())
+        self.estimate_type = tagged_union("EstimateRequest", plans, "model")
+        self._envelopes = {kind: _envelope(kind, models.values()) for kind in (Envelope, EstimateEnvelope)}
         items = (item_class(model.request_class, class_stem(model.name)) for model in models.values())
         self.batch_class = batch_class(tagged_union("BatchItem", items, "model"))
 
@@ -47,12 +64,23 @@ class Registry:
         """The model of this name.
 
         Raises:
-            UnknownModel: there is none; carries the valid names and the nearest.
+            UnknownModel: there is none; carries the valid names, and the one of this endpoint, or the nearest.
         """
         if name in self.models:
             return self.models[name]
         shown = name[:_LONGEST_NAME].encode(errors="replace").decode()
-        raise UnknownModel(shown, tuple(self.models), nearest(name, self.models))
+        raise UnknownModel(shown, tuple(self.models), self._meant(name))
+
+    def _meant(self, name: str) -> str | None:
+        """The model that a wrong name stands for: by its endpoint at fal.ai, else by likeness."""
+        endpoint = endpoint_named(name)
+        if endpoint in self._by_endpoint:
+            return self._by_endpoint[endpoint]
+        found = nearest(name.strip(), self.models)
+        if found is not None or "/" not in endpoint:
+            return found
+        near = nearest(endpoint, self._by_endpoint)
+        return self._by_endpoint[near] if near else None
 
     @property
     def endpoints(self) -> frozenset[str]:
@@ -76,12 +104,13 @@ class Registry:
         except ValidationError as error:
             raise self.refusal(error.errors(include_url=False), body) from error
 
-    def refusal(self, errors: Sequence[ErrorDetails], body: JsonValue) -> InvalidRequest:
+    def refusal(self, errors: Sequence[ErrorDetails], body: JsonValue, *, planned: bool = False) -> InvalidRequest:
         """What to answer to a body in which pydantic found errors.
 
         Args:
             errors: pydantic's or FastAPI's; a place may begin with `body` and with the model's name.
             body: the JSON that was validated; where it is no JSON at all, anything but an object.
+            planned: whether it was to be priced only.
         """
         unreadable = next((error for error in errors if error["type"] == "json_invalid"), None)
         if unreadable is not None:
@@ -93,8 +122,9 @@ class Registry:
         except UnknownModel as unknown:
             return unknown
         if named is None:
-            return InvalidInput(self._nameless_faults(errors, body))
-        return named.refusal([_below_the_tag(error, named.name) for error in islice(errors, MOST_FAULTS)], body)
+            return InvalidInput(self._nameless_faults(errors, body, EstimateEnvelope if planned else Envelope))
+        told = [_below_the_tag(error, named.name) for error in islice(errors, MOST_FAULTS)]
+        return (named.estimate_refusal if planned else named.refusal)(told, body)
 
     def batch_refusal(self, errors: Sequence[ErrorDetails], body: JsonValue) -> InvalidRequest:
         """What to answer to the body of a batch in which pydantic found errors: every request's faults below its place.
@@ -124,11 +154,14 @@ class Registry:
         name = body.get("model") if isinstance(body, dict) else None
         return self.model(name) if isinstance(name, str) else None
 
-    def _nameless_faults(self, errors: Sequence[ErrorDetails], body: Mapping[str, JsonValue]) -> list[Fault]:
+    def _nameless_faults(
+        self, errors: Sequence[ErrorDetails], body: Mapping[str, JsonValue], envelope: type[Envelope]
+    ) -> list[Fault]:
         """The faults of a body that names no model; of a request for pictures, pydantic says only that."""
         if all(error["type"].startswith("union_tag_") for error in errors):
-            errors = _envelope_errors(body)
-        found = faults([_below_the_tag(error, None) for error in islice(errors, MOST_FAULTS)], _ENVELOPE)
+            errors = _envelope_errors(body, envelope)
+        told = [_below_the_tag(error, None) for error in islice(errors, MOST_FAULTS)]
+        found = [*faults(told, self._envelopes[envelope]), *_misplaced(body)]
         return [self._with_models(fault) if fault.pointer == "/model" else fault for fault in found]
 
     def _with_models(self, fault: Fault) -> Fault:
@@ -153,7 +186,6 @@ def faults_of_request(number: int, refusal: InvalidRequest) -> list[Fault]:
     ]
 
 
-_ENVELOPE = Shape("a request", Envelope.model_json_schema())
 _BATCH = Shape("a batch", RequestBatch.model_json_schema())
 
 
@@ -168,8 +200,11 @@ def load_registry(files: Sequence[Path] = ()) -> Registry:
     for path in (_HERE / "catalog.yaml", *files):
         listings.update({listing.name: listing for listing in read_catalog(path, words)})
     _refuse_equal_class_names(listings.values(), words)
-    annotator = Annotator(words.definitions)
-    models = {name: assemble(listing, annotator) for name, listing in listings.items()}
+    annotator = Annotator(
+        words.definitions, taken={f"{class_stem(name)}{kind}" for name in listings for kind in _KINDS}
+    )
+    known = FAL_PARAMETERS.union(words.names, *((*listing.inputs, *listing.options) for listing in listings.values()))
+    models = {name: assemble(listing, annotator, known) for name, listing in listings.items()}
     return Registry(models, [text for listing in listings.values() for text in _warnings(listing, words)])
 
 
@@ -190,17 +225,40 @@ def _warnings(listing: Listing, words: Vocabulary) -> list[str]:
     ]
 
 
-def _envelope_errors(body: Mapping[str, JsonValue]) -> Sequence[ErrorDetails]:
+def _envelope(kind: type[Envelope], models: Iterable[Model]) -> Shape:
+    """A request before its model is known; its sections have the names that some model takes."""
+    schema = kind.model_json_schema()
+    for model in models:
+        taken = {"inputs": (*model.required_inputs, *model.optional_inputs), "options": model.options}
+        for section, names in taken.items():
+            schema["properties"][section].setdefault("properties", {}).update((name, {}) for name in names)
+    return Shape("a request", schema)
+
+
+def _envelope_errors(body: Mapping[str, JsonValue], envelope: type[Envelope]) -> Sequence[ErrorDetails]:
     try:
-        Envelope.model_validate(body)
+        envelope.model_validate(body)
     except ValidationError as error:
         return error.errors(include_url=False)
     raise AssertionError("a body that names no model fits no envelope")
 
 
+def _misplaced(body: Mapping[str, JsonValue]) -> list[Fault]:
+    """Members of the envelope that stand in a section, of a body that names no model."""
+    found: list[Fault] = []
+    for section in SECTIONS:
+        part = body.get(section)
+        for name in (name for name in ("model", "userId") if isinstance(part, dict) and name in part):
+            message = f"{name!r} belongs at the top of the body."
+            found.append(Fault(pointer=pointer((section, name)), code="misplaced_name", message=message))
+    return found
+
+
 def _with_a_user(request: JsonValue) -> JsonValue:
     """A batch's request as one of its own: some user, so that none is missed."""
-    return {"userId": "user", **request} if isinstance(request, dict) else request
+    if not isinstance(request, dict):
+        return request
+    return request if request.get("userId") is not None else {**request, "userId": "user"}
 
 
 def _below_the_tag(error: ErrorDetails, model: str | None) -> ErrorDetails:

@@ -12,7 +12,6 @@ from pydantic import (
     JsonValue,
     Strict,
     ValidationError,
-    WithJsonSchema,
     create_model,
     model_validator,
 )
@@ -20,7 +19,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
 from imagegen.errors import Fault
-from imagegen.registry.annotations import ClosedObject
+from imagegen.registry.annotations import ClosedObject, Shown
 from imagegen.registry.conflicts import JsonObject
 from imagegen.registry.faults import Shape, faults
 from imagegen.registry.type_forms import literal
@@ -30,15 +29,16 @@ from imagegen.webhooks import LONGEST_URL, URL_PATTERN
 CONFLICT_FOUND = "conflict_found"
 MOST_REQUESTS = 1000
 FindConflicts = Callable[[JsonObject, JsonObject], list[Fault]]
-PlainText = Annotated[str, AfterValidator(printable), WithJsonSchema({"type": "string", "pattern": PLAIN_TEXT})]
+LONGEST_NAME = 128
+PlainText = Annotated[str, Field(max_length=LONGEST_NAME), AfterValidator(printable), Shown({"pattern": PLAIN_TEXT})]
 UserId = Annotated[
     str,
     Strict(),
     Field(
         min_length=1,
-        max_length=128,
+        max_length=LONGEST_NAME,
         alias="userId",
-        description="Whose request this is: your own id of the user, printable text.",
+        description="Whose request this is: your own id of the user. Printable text without spaces at its ends.",
         examples=["user123"],
         json_schema_extra={"pattern": PLAIN_TEXT},
     ),
@@ -77,10 +77,18 @@ WebhookUrl = Annotated[
 ]
 
 
-class ModelRequest(ClosedObject):
-    """A request for one model's pictures. Dumped with `exclude_unset`, inputs and options are as they were given."""
-
+class _Exemplified(ClosedObject):
     example: ClassVar[dict[str, JsonValue] | None] = None
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """Add a request that works as it stands."""
+        schema = super().__get_pydantic_json_schema__(core_schema, handler)
+        return {**schema, "examples": [cls.example]} if cls.example else schema
+
+
+class ModelRequest(_Exemplified):
+    """A request for one model's pictures. Dumped with `exclude_unset`, inputs and options are as they were given."""
 
     model: str
     inputs: ClosedObject
@@ -89,11 +97,16 @@ class ModelRequest(ClosedObject):
     deadline_seconds: DeadlineSeconds = Field(default_factory=_absent)
     webhook_url: WebhookUrl = Field(default_factory=_absent)
 
-    @classmethod
-    def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Add a request that works as it stands."""
-        schema = super().__get_pydantic_json_schema__(core_schema, handler)
-        return {**schema, "examples": [cls.example]} if cls.example else schema
+
+class EstimateRequest(_Exemplified):
+    """What to price: a request for one model's pictures of which all but the model may be missing."""
+
+    model: str
+    inputs: ClosedObject
+    options: ClosedObject
+    user_id: UserId = Field(default_factory=_absent)
+    deadline_seconds: DeadlineSeconds = Field(default_factory=_absent)
+    webhook_url: WebhookUrl = Field(default_factory=_absent)
 
 
 class RequestBatch(ClosedObject):
@@ -112,6 +125,13 @@ class Envelope(ClosedObject):
     user_id: UserId
     deadline_seconds: DeadlineSeconds = Field(default_factory=_absent)
     webhook_url: WebhookUrl = Field(default_factory=_absent)
+
+
+class EstimateEnvelope(Envelope):
+    """What can be said of an estimate before its model is known."""
+
+    inputs: dict[str, Any] = Field(default_factory=dict[str, Any])
+    user_id: UserId = Field(default_factory=_absent)
 
 
 class _Whose(ClosedObject):
@@ -140,14 +160,6 @@ def request_class(
     find_conflicts: FindConflicts,
 ) -> type[ModelRequest]:
     """Make the class of a model's requests."""
-
-    def no_conflicts(self: ModelRequest) -> ModelRequest:
-        found = find_conflicts(given(self.inputs), given(self.options))
-        if found:
-            raise PydanticCustomError(CONFLICT_FOUND, "{said}", {"said": " ".join(fault.message for fault in found)})
-        return self
-
-    validators: dict[str, Any] = {"no_conflicts": model_validator(mode="after")(no_conflicts)}
     sections: dict[str, Any] = {
         "model": (literal([model]), Field(description="The model's name.")),
         "inputs": (inputs, Field(description="What the picture is made from.")),
@@ -157,9 +169,41 @@ def request_class(
         f"{stem}Request",
         __base__=ModelRequest,
         __doc__=f"A request for pictures of {model}.",
-        __validators__=validators,
+        __validators__=_without_conflicts(find_conflicts),
         **sections,
     )
+
+
+def estimate_class(
+    model: str,
+    class_name: str,
+    inputs: type[ClosedObject],
+    options: type[ClosedObject],
+    find_conflicts: FindConflicts,
+) -> type[EstimateRequest]:
+    """Make the class of what can be priced for a model."""
+    sections: dict[str, Any] = {
+        "model": (literal([model]), Field(description="The model's name.")),
+        "inputs": (inputs, Field(default_factory=inputs, description="Some or all of the inputs.")),
+        "options": (options, Field(default_factory=options, description="Those that decide the price, or all.")),
+    }
+    return create_model(
+        class_name,
+        __base__=EstimateRequest,
+        __doc__=f"What to price: a request for pictures of {model}, as far as it is known.",
+        __validators__=_without_conflicts(find_conflicts),
+        **sections,
+    )
+
+
+def _without_conflicts(find_conflicts: FindConflicts) -> dict[str, Any]:
+    def no_conflicts(self: ModelRequest | EstimateRequest) -> ModelRequest | EstimateRequest:
+        found = find_conflicts(given(self.inputs), given(self.options))
+        if found:
+            raise PydanticCustomError(CONFLICT_FOUND, "{said}", {"said": " ".join(fault.message for fault in found)})
+        return self
+
+    return {"no_conflicts": model_validator(mode="after")(no_conflicts)}
 
 
 def item_class(request: type[ModelRequest], stem: str) -> type[ModelRequest]:

@@ -5,7 +5,8 @@ Their errors carry one of the codes of `faults.py` as their type, and the end of
 
 import math
 import re
-from typing import cast
+import unicodedata
+from typing import Final, cast
 from urllib.parse import urlsplit
 
 from pydantic import ValidatorFunctionWrapHandler
@@ -16,12 +17,18 @@ from imagegen.webhooks import url_fault
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
 MAX_DEPTH = 32
 # C0 and C1 controls, spaces of no width, line separators, and the marks that reorder what is shown; no end is a space.
-# Written so that Python's and JavaScript's regular expressions agree.
 _HIDDEN = r"\u0000-\u001F\u007F-\u009F\u00AD\u061C\u180E\u200B-\u200F\u2028-\u202E\u2060-\u206F\uFEFF\uFFF9-\uFFFB"
-PLAIN_TEXT = rf"^[^\s{_HIDDEN}]([^{_HIDDEN}]*[^\s{_HIDDEN}])?$"
-_PLAIN = re.compile(PLAIN_TEXT)
+_PLAIN = re.compile(rf"^[^\s{_HIDDEN}]([^{_HIDDEN}]*[^\s{_HIDDEN}])?$")
+# The same as the document shows it: short; what is hidden is looked for when a request comes.
+PLAIN_TEXT = r"^\S(.*\S)?$"
 _DATA_URI = re.compile(
     r"data:(?:[\w.+-]{1,64}/[\w.+-]{1,64})?(?:;[\w.+-]{1,64}=[\w.+-]{1,64}){0,4};base64,", re.IGNORECASE
+)
+BLANK: Final = "blank"
+_SHOWS_NOTHING: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})  # Unicode's categories of controls and spaces
+# Letters and marks by their category, and drawn as nothing: fillers, joiners, the empty Braille pattern.
+_EMPTY_LETTERS: Final = re.compile(
+    r"[\u034F\u115F\u1160\u17B4\u17B5\u2800\u3164\uFE00-\uFE0F\uFFA0\U000E0100-\U000E01EF]"
 )
 SYNC_MODE = "sync_mode"
 WHY_NO_SYNC_MODE = "is not accepted: fal.ai would keep no history of the request, and its pictures could be lost"
@@ -45,6 +52,19 @@ def number_as_given(value: object, check: ValidatorFunctionWrapHandler) -> objec
     if isinstance(value, int) and not INT64_MIN <= value <= INT64_MAX:
         raise PydanticCustomError("out_of_range", "must fit in 64 bits")
     return value
+
+
+def visible(value: object) -> object:
+    """Any value but a text in which nothing can be seen: it would be paid for, and ask for nothing."""
+    if value == "":
+        raise PydanticCustomError("too_short", "must not be empty")
+    if isinstance(value, str) and all(map(_shows_nothing, value)):
+        raise PydanticCustomError(BLANK, "must not be blank: it has only spaces or invisible characters")
+    return value
+
+
+def _shows_nothing(character: str) -> bool:
+    return unicodedata.category(character) in _SHOWS_NOTHING or _EMPTY_LETTERS.match(character) is not None
 
 
 def picture_address(value: str, longest: int | None = None) -> str:

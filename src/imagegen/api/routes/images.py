@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Path, Request, Response
 
 from imagegen.api import schemas
-from imagegen.api.admission import check
+from imagegen.api.admission import check, planning_faults
 from imagegen.api.answers import estimate, model_detail, model_summary
 from imagegen.api.callers import CallerDep
 from imagegen.api.conditional import answer_with_tag
@@ -27,12 +27,12 @@ from imagegen.api.outcomes import OUTCOMES, outcome
 from imagegen.api.preferences import IdempotencyKey, Prefer, patience
 from imagegen.job_news import is_end
 from imagegen.keys import Caller
-from imagegen.registry import ModelRequest, Registry
+from imagegen.registry import EstimateRequest, ModelRequest, Registry, given
 from imagegen.wiring import Services
 
 
 def images_router(registry: Registry) -> APIRouter:
-    """The routes whose request bodies follow from the catalog."""
+    """The routes whose request bodies follow from the catalog: each takes the union of what its models take."""
     router = APIRouter(prefix="/api/images", tags=["images"], route_class=JsonRoute)
 
     @router.get("/models", response_model=schemas.ModelList, responses=UNCHANGED)
@@ -48,14 +48,21 @@ def images_router(registry: Registry) -> APIRouter:
         """One model, with the JSON Schemas of its inputs and options and a request that works."""
         return answer_with_tag(request, model_detail(registry.model(name)))
 
-    @router.post("/estimate-cost", responses={**BAD_REQUEST, **FORBIDDEN})
-    async def estimate_cost(request: schemas.EstimateRequest, caller: CallerDep) -> schemas.Estimate:
+    async def estimate_cost(body: EstimateRequest, services: ServicesDep, caller: CallerDep) -> schemas.Estimate:
         """What a request would be charged if every picture arrives. Free, and nothing is generated.
 
-        For planning, so any number of pictures up to 10,000 is priced; `generate` enforces the model's own maximum.
+        The body of `generate` can be priced as it is, and so can a part of it: only `model` is required. Any number of
+        pictures up to 10,000 is priced, for planning. `warnings` names all that `generate` would refuse.
         """
-        caller.demand_model(request.model)
-        return estimate(registry.model(request.model).estimate(request.inputs, request.options))
+        if "user_id" in body.model_fields_set:
+            caller.demand_user(body.user_id)
+        caller.demand_model(body.model)
+        model, inputs, options = registry.model(body.model), given(body.inputs), given(body.options)
+        refused = await planning_faults(model, body, services)
+        return estimate(model.estimate(inputs, options), refused)
+
+    estimate_cost.__annotations__["body"] = Annotated[registry.estimate_type, Body()]
+    router.add_api_route("/estimate-cost", estimate_cost, methods=["POST"], responses={**BAD_REQUEST, **FORBIDDEN})
 
     async def generate(
         *,
@@ -75,7 +82,6 @@ def images_router(registry: Registry) -> APIRouter:
         with seats.taken() as may_wait:
             return await _generate(body, services, caller, idempotency_key, prefer, may_wait=may_wait)
 
-    # The body's real type is the union of every model's request, which is made from the catalog.
     generate.__annotations__["body"] = Annotated[registry.request_type, Body()]
     refusals = {**BAD_REQUEST, **FORBIDDEN, **CONFLICT, **GONE, **REFUSED, **FAL_ERROR, **UNAVAILABLE}
     router.add_api_route(
