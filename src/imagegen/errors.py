@@ -102,11 +102,12 @@ class Fault:
     """One thing wrong with a request.
 
     Attributes:
-        pointer: JSON Pointer (RFC 6901) into the body, or the query parameter's name.
+        pointer: JSON Pointer (RFC 6901) into the body, or the name of the parameter or header.
         code: stable machine-readable word: missing, unknown_name, wrong_type, out_of_range, …
         message: one sentence for a person.
         valid: the values that would be right, where they can be listed.
         suggestion: the nearest valid name, where there is one.
+        location: `query`, `path` or `header` where it is not the body.
     """
 
     pointer: str
@@ -114,6 +115,7 @@ class Fault:
     message: str
     valid: tuple[str, ...] = ()
     suggestion: str | None = None
+    location: str | None = None
 
 
 class InvalidInput(InvalidRequest):

@@ -1,16 +1,20 @@
 """The one translator from imagegen's errors to HTTP: problem details (RFC 9457) for all that is not a success."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Final
+from typing import Final, cast
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import JsonValue
+from pydantic_core import ErrorDetails
 from starlette.exceptions import HTTPException
+from starlette.types import Scope
 
 from imagegen.api.methods import allowed_methods
+from imagegen.api.parameters import parameter_faults
 from imagegen.api.request_ids import HEADER, current_request_id
 from imagegen.api.schemas import Problem, ProblemFault
 from imagegen.errors import (
@@ -37,6 +41,7 @@ from imagegen.storage.acceptance import AcceptanceUnknown
 from imagegen.storage.batches import BatchUnknown
 
 BATCH: Final = "/api/images/batch"
+ESTIMATE: Final = "/api/images/estimate-cost"
 PROBLEM_JSON: Final = "application/problem+json"
 RETRY_AFTER: Final = {"Retry-After": "5"}
 _MOST_SHOWN: Final = 200
@@ -93,7 +98,7 @@ def translate_errors(app: FastAPI, registry: Registry) -> None:
         assert isinstance(error, RequestValidationError)
         if error.body and not _is_json(request):
             return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", _JSON_WANTED)
-        return await invalid_request(request, _refusal(error, registry, request.scope["path"]))
+        return await invalid_request(request, _refusal(error, registry, request.scope))
 
     app.add_exception_handler(RequestValidationError, invalid_body)
     app.add_exception_handler(InvalidRequest, invalid_request)
@@ -233,19 +238,21 @@ def _is_json(request: Request) -> bool:
     return media_type == "application/json" or media_type.endswith("+json")
 
 
-def _refusal(error: RequestValidationError, registry: Registry, path: str) -> InvalidRequest:
-    """Faults of the body are the registry's to explain; those of a query or header are few and plain."""
-    faults = error.errors()
-    if all(fault["loc"][0] == "body" for fault in faults):
-        return registry.batch_refusal(faults, error.body) if path == BATCH else registry.refusal(faults, error.body)
-    return InvalidQuery([_plain_fault(fault) for fault in faults if fault["loc"][0] != "body"])
+def _refusal(error: RequestValidationError, registry: Registry, scope: Scope) -> InvalidRequest:
+    """Every fault of a request: the registry explains those of the body, the route those of everything else."""
+    errors = cast("Sequence[ErrorDetails]", error.errors())
+    of_body = [fault for fault in errors if fault["loc"][0] == "body"]
+    others = parameter_faults((fault for fault in errors if fault["loc"][0] != "body"), scope["route"])
+    if not of_body:
+        return InvalidQuery(others)
+    refusal = _body_refusal(of_body, error.body, registry, scope["path"])
+    return InvalidInput([*refusal.faults, *others]) if isinstance(refusal, InvalidInput) else refusal
 
 
-def _plain_fault(fault: Mapping[str, object]) -> Fault:
-    location = fault["loc"]
-    assert isinstance(location, tuple)
-    name = str(location[-1])  # pyright: ignore[reportUnknownArgumentType, reportUnknownMemberType] - pydantic's loc
-    return Fault(pointer=name, code=str(fault["type"]), message=f"{name}: {fault['msg']}")
+def _body_refusal(errors: Sequence[ErrorDetails], body: JsonValue, registry: Registry, path: str) -> InvalidRequest:
+    if path == BATCH:
+        return registry.batch_refusal(errors, body)
+    return registry.refusal(errors, body, planned=path == ESTIMATE)
 
 
 def _fault(fault: Fault) -> ProblemFault:
@@ -255,4 +262,5 @@ def _fault(fault: Fault) -> ProblemFault:
         message=fault.message,
         valid=list(fault.valid) or None,
         suggestion=fault.suggestion,
+        location=fault.location,
     )

@@ -9,6 +9,7 @@ from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
 from imagegen.api.errors import Refusal
+from imagegen.api.parameters import demand_known_parameters
 from imagegen.errors import Fault, InvalidInput
 from imagegen.wiring import Services
 
@@ -28,6 +29,7 @@ class JsonRoute(APIRoute):
         async def checked(request: Request) -> Response:
             if not any(accepts(request.headers.get("accept"), produced) for produced in self.produces):
                 raise _not_acceptable(self.produces)
+            demand_known_parameters(request, self)
             return await handle(_ShallowRequest(request.scope, request.receive))
 
         return checked

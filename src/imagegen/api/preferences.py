@@ -6,18 +6,28 @@ from datetime import timedelta
 from typing import Annotated
 
 from fastapi import Header
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
 
 _WAIT = re.compile(r"wait\s*=\s*\"?(\d{1,6})\"?", re.IGNORECASE)
+
+
+def _visible_ascii(value: str | None) -> str | None:
+    if value is not None and not re.fullmatch(r"[\x21-\x7e]*", value):
+        raise PydanticCustomError("wrong_format", "must be visible ASCII characters without spaces, such as order-4711")
+    return value
+
 
 IdempotencyKey = Annotated[
     str | None,
     Header(
         min_length=1,
         max_length=255,
-        pattern=r"^[\x21-\x7e]+$",
+        json_schema_extra={"pattern": r"^[\x21-\x7e]+$"},
         description="A name of your own for this request. For 24 hours, a repeat answers with what the first one made.",
         examples=["order-4711"],
     ),
+    AfterValidator(_visible_ascii),
 ]
 Prefer = Annotated[
     str | None,

@@ -16,6 +16,7 @@ from imagegen.api.callers import CallerDep, JobId, job_in_sight
 from imagegen.api.conditional import job_tag, tag_headers, unchanged
 from imagegen.api.deps import SeatsDep, ServicesDep
 from imagegen.api.documents import BAD_QUERY, FORBIDDEN, GONE, NOT_FOUND, UNAVAILABLE, UNCHANGED, UNFINISHED
+from imagegen.api.examples import BATCH_ID, JOB_ID
 from imagegen.api.json_routes import JsonRoute
 from imagegen.api.waiting import Wait, wait_for_change
 from imagegen.deletion import delete
@@ -33,7 +34,9 @@ _DELETED_LATER: Final = {
 def _no_number(value: object) -> object:
     """Pydantic would take a number for seconds since 1970, which the document does not promise."""
     if isinstance(value, str) and not _DATED.match(value):
-        raise PydanticCustomError("wrong_format", "must be a time in ISO 8601 with an offset: 2026-11-22T16:57:49Z")
+        raise PydanticCustomError(
+            "wrong_format", "must be a time in ISO 8601 with an offset, such as 2026-11-22T16:57:49Z"
+        )
     return value
 
 
@@ -47,19 +50,19 @@ class JobQuery(BaseModel):
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
 
     user_id: PlainText | None = Field(
-        default=None, max_length=128, description="Whose jobs; exactly as it was given.", examples=["user123"]
+        default=None, description="Whose jobs; exactly as it was given.", examples=["user123"]
     )
     status: JobStatus | None = Field(default=None, description="Where the jobs are in their life.")
-    type: PlainText | None = Field(
-        default=None, max_length=64, description="The kind of job.", examples=["image-generation"]
+    type: PlainText | None = Field(default=None, description="The kind of job.", examples=["image-generation"])
+    model: PlainText | None = Field(default=None, description="The model's name.", examples=["flux-pro"])
+    batch_id: str | None = Field(
+        default=None, pattern=f"^{JOB_ID_PATTERN}$", description="The batch's id.", examples=[BATCH_ID]
     )
-    model: PlainText | None = Field(default=None, max_length=64, description="The model's name.", examples=["flux-pro"])
-    batch_id: str | None = Field(default=None, pattern=f"^{JOB_ID_PATTERN}$", description="The batch's id.")
     created_from: Moment | None = Field(default=None, description="ISO 8601 with an offset; inclusive.")
     created_to: Moment | None = Field(default=None, description="ISO 8601 with an offset; exclusive.")
     limit: int = Field(default=20, ge=1, le=100, description="Jobs on a page.")
     cursor: str | None = Field(
-        default=None, pattern=f"^{JOB_ID_PATTERN}$", description="`nextCursor` of the page before."
+        default=None, pattern=f"^{JOB_ID_PATTERN}$", description="`nextCursor` of the page before.", examples=[JOB_ID]
     )
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, ClassVar, Final
 from fastapi import APIRouter, Header, Query, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError
 
 from imagegen.api import schemas
 from imagegen.api.callers import CallerDep
@@ -32,7 +33,7 @@ router = APIRouter(prefix="/api/usage", tags=["usage"], route_class=UsageRoute)
 def _written_out(value: object) -> object:
     """A date is written 2026-11-22; pydantic would take a number of seconds too."""
     if isinstance(value, str) and not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
-        raise ValueError("expected a day such as 2026-11-22")
+        raise PydanticCustomError("wrong_format", "must be a day such as 2026-11-22")
     return value
 
 
@@ -45,7 +46,7 @@ class UsageQuery(BaseModel):
     model_config = ConfigDict(extra="forbid", validate_by_alias=True)
 
     user_id: PlainText | None = Field(
-        default=None, alias="userId", max_length=128, description="One user; else all of them.", examples=["user123"]
+        default=None, alias="userId", description="One user; else all of them.", examples=["user123"]
     )
     from_: Day | None = Field(default=None, alias="from", description="The first day, such as 2026-11-01.")
     to: Day | None = Field(default=None, description="The day after the last one, such as 2026-12-01.")

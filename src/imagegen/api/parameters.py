@@ -1,0 +1,100 @@
+"""What is wrong with a request's query, path and headers, told in the same words as the faults of a body."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Annotated, Any, Final, cast
+
+from fastapi import Request
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, TypeAdapter
+from pydantic_core import ErrorDetails
+
+from imagegen.api.json_schemas import leave_out_null
+from imagegen.errors import Fault, InvalidQuery
+from imagegen.registry.faults import Shape, faults
+from imagegen.registry.names import near_name
+
+_SPOKEN: Final = {
+    "query": "The query parameter",
+    "path": "In the path,",
+    "header": "The header",
+    "cookie": "The cookie",
+}
+
+
+def parameter_faults(errors: Iterable[ErrorDetails], route: APIRoute) -> list[Fault]:
+    """A fault for each of FastAPI's errors of what is no body, with the place in the words of people who write HTTP."""
+    return [_fault(error, str(error["loc"][0]), route) for error in errors]
+
+
+def demand_known_parameters(request: Request, route: APIRoute) -> None:
+    """Raise InvalidQuery if a query has a name that the operation does not know, or one name twice.
+
+    An operation that takes no query at all ignores whatever comes, as links with markers of a newsletter have it.
+    """
+    known = _names(route)
+    given = [name for name, _ in request.query_params.multi_items()]
+    found = [*_unknown(given, known, route), *_repeated(given, known)] if known else []
+    if found:
+        raise InvalidQuery(found)
+
+
+def _names(route: APIRoute) -> tuple[str, ...]:
+    return tuple(_schema_of(route, "query").get("properties", {}))
+
+
+def _unknown(given: Iterable[str], known: Sequence[str], route: APIRoute) -> Iterator[Fault]:
+    for name in dict.fromkeys(given):
+        if name not in known:
+            yield _unknown_name(name, known, route)
+
+
+def _repeated(given: Sequence[str], known: Iterable[str]) -> Iterator[Fault]:
+    for name in known:
+        if (count := given.count(name)) > 1:
+            message = f"The query parameter {name} is given {count} times; give it once."
+            yield Fault(pointer=name, code="conflict", message=message, location="query")
+
+
+def _unknown_name(name: str, known: Sequence[str], route: APIRoute) -> Fault:
+    suggestion = near_name(name, known)
+    end = f"; did you mean {suggestion!r}?" if suggestion else f"; it takes {', '.join(known)}."
+    shown = name[:60].encode(errors="replace").decode()
+    message = f"The query of {_operation(route)} takes no {shown!r}{end}"
+    return Fault(
+        pointer=shown, code="unknown_name", message=message, valid=tuple(known), suggestion=suggestion, location="query"
+    )
+
+
+def _operation(route: APIRoute) -> str:
+    return f"{' or '.join(sorted(route.methods or ()))} {route.path_format}"
+
+
+def _fault(error: ErrorDetails, location: str, route: APIRoute) -> Fault:
+    name = str(error["loc"][-1])
+    schema = _schema_of(route, location)
+    if error["type"] == "extra_forbidden":
+        return _unknown_name(name, tuple(schema["properties"]), route)
+    shown = name.title() if location == "header" else name
+    properties = {shown: schema["properties"].get(name, {})}
+    (fault,) = faults([{**error, "loc": (shown,)}], Shape("", {**schema, "properties": properties}))
+    return replace(fault, pointer=shown, message=f"{_SPOKEN[location]} {fault.message}", location=location)
+
+
+def _schema_of(route: APIRoute, location: str) -> dict[str, Any]:
+    """The JSON Schema of an object that has the operation's parameters of one location as its members."""
+    properties: dict[str, Any] = {}
+    definitions: dict[str, Any] = {}
+    for parameter in getattr(route.dependant, f"{location}_params"):
+        kind = parameter.field_info.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            schema = kind.model_json_schema()
+            properties |= schema["properties"]
+        else:
+            annotated = cast("Any", Annotated)[kind, parameter.field_info]
+            schema = TypeAdapter[object](annotated).json_schema()
+            properties[parameter.alias] = schema
+        definitions |= schema.get("$defs", {})
+    for schema in cast("Mapping[str, dict[str, Any]]", properties).values():
+        leave_out_null(schema)
+    return {"type": "object", "properties": properties, "$defs": definitions}

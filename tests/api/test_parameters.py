@@ -1,0 +1,173 @@
+"""Faults of a query, a path or a header are told like those of a body: where, what is wrong, what would be right."""
+
+from typing import Any
+
+import pytest
+from dirty_equals import IsStr
+from service import FLUX, Json, Service
+
+JOB = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
+FAULTS: list[tuple[str, str, str, str, object]] = [
+    (
+        "/api/jobs?user_id=u",
+        "user_id",
+        "query",
+        "unknown_name",
+        IsStr(regex="The query of GET /api/jobs takes no 'user_id'; did you mean 'userId'."),
+    ),
+    ("/api/jobs?zzz=1", "zzz", "query", "unknown_name", IsStr(regex=".* takes no 'zzz'; it takes userId, status, .*")),
+    ("/api/jobs?limit=101", "limit", "query", "out_of_range", "The query parameter limit must be between 1 and 100."),
+    ("/api/jobs?limit=many", "limit", "query", "wrong_type", "The query parameter limit must be a whole number."),
+    ("/api/jobs?limit=1.5", "limit", "query", "wrong_type", IsStr()),
+    ("/api/jobs?limit=" + "9" * 5000, "limit", "query", "wrong_type", IsStr()),
+    ("/api/jobs?limit=", "limit", "query", "wrong_type", IsStr()),
+    (
+        "/api/jobs?status=complete",
+        "status",
+        "query",
+        "not_allowed",
+        IsStr(regex=".* must be one of queued, running, .*did you mean 'completed'."),
+    ),
+    (
+        "/api/jobs?createdFrom=yesterday",
+        "createdFrom",
+        "query",
+        "wrong_format",
+        IsStr(regex=".*such as 2026-11-22T16:57:49Z."),
+    ),
+    (
+        "/api/jobs?createdFrom=2026-13-40T00:00:00Z",
+        "createdFrom",
+        "query",
+        "wrong_format",
+        IsStr(regex=".*such as 2026-11-22T16:57:49Z."),
+    ),
+    (
+        "/api/jobs?createdTo=2026-11-22T00:00:00",
+        "createdTo",
+        "query",
+        "wrong_format",
+        IsStr(regex=".*such as 2026-11-22T16:57:49Z."),
+    ),
+    ("/api/jobs?cursor=x", "cursor", "query", "wrong_format", IsStr(regex="The query parameter cursor .*example.*")),
+    ("/api/jobs?batchId=x", "batchId", "query", "wrong_format", IsStr(regex="The query parameter batchId .*example.*")),
+    ("/api/jobs?userId=%00", "userId", "query", "wrong_format", IsStr(regex=".*printable.*")),
+    (
+        "/api/jobs?userId=" + "u" * 129,
+        "userId",
+        "query",
+        "too_long",
+        "The query parameter userId must have at most 128 characters.",
+    ),
+    (
+        "/api/jobs?limit=5&limit=6",
+        "limit",
+        "query",
+        "conflict",
+        "The query parameter limit is given 2 times; give it once.",
+    ),
+    ("/api/usage?group_by=day", "group_by", "query", "unknown_name", IsStr(regex=".*did you mean 'groupBy'.")),
+    (
+        "/api/usage?groupBy=year",
+        "groupBy",
+        "query",
+        "not_allowed",
+        IsStr(regex=".* must be one of model, day, month.*"),
+    ),
+    (
+        "/api/usage?from=1.11.2026",
+        "from",
+        "query",
+        "wrong_format",
+        "The query parameter from must be a day such as 2026-11-22.",
+    ),
+    (
+        "/api/usage?to=2026-11-31",
+        "to",
+        "query",
+        "wrong_format",
+        "The query parameter to must be a day such as 2026-11-22.",
+    ),
+    (f"/api/jobs/{JOB}?wait=61", "wait", "query", "out_of_range", "The query parameter wait must be between 0 and 60."),
+    (f"/api/jobs/{JOB}?wait=soon", "wait", "query", "wrong_type", "The query parameter wait must be a whole number."),
+    (
+        f"/api/jobs/{JOB}?wiat=5",
+        "wiat",
+        "query",
+        "unknown_name",
+        IsStr(regex=".*did you mean 'wait'.|.*it takes wait."),
+    ),
+    (f"/api/batches/{JOB}?Wait=5", "Wait", "query", "unknown_name", IsStr(regex=".*did you mean 'wait'.")),
+    (f"/api/images/{JOB}/first", "number", "path", "wrong_type", "In the path, number must be a whole number."),
+    (f"/api/images/{JOB}/-1", "number", "path", "out_of_range", "In the path, number must be between 0 and 9999."),
+    (
+        f"/api/images/{JOB}/0?download=maybe",
+        "download",
+        "query",
+        "wrong_type",
+        "The query parameter download must be true or false.",
+    ),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=range(len(FAULTS)))
+async def test_a_fault_of_a_parameter_is_told_like_one_of_a_body(
+    service: Service, fault: tuple[str, str, str, str, object]
+) -> None:
+    path, name, location, code, message = fault
+
+    answer = await service.client.get(path)
+
+    problem = answer.json()
+    assert (answer.status_code, problem["code"]) == (400, "invalid_query")
+    assert [
+        {part: error.get(part) for part in ("pointer", "location", "code", "message")} for error in problem["errors"]
+    ] == [{"pointer": name, "location": location, "code": code, "message": message}]
+
+
+HEADERS: list[tuple[dict[str, str], str, str, object]] = [
+    (
+        {"Idempotency-Key": "a b"},
+        "Idempotency-Key",
+        "wrong_format",
+        IsStr(regex="The header Idempotency-Key must be visible ASCII .*"),
+    ),
+    ({"Idempotency-Key": ""}, "Idempotency-Key", "too_short", "The header Idempotency-Key must not be empty."),
+    (
+        {"Idempotency-Key": "x" * 256},
+        "Idempotency-Key",
+        "too_long",
+        "The header Idempotency-Key must have at most 255 characters.",
+    ),
+    ({"Prefer": "x" * 256}, "Prefer", "too_long", "The header Prefer must have at most 255 characters."),
+]
+
+
+@pytest.mark.parametrize(("headers", "name", "code", "message"), HEADERS, ids=range(len(HEADERS)))
+async def test_a_fault_of_a_header_is_told_with_its_name(
+    service: Service, headers: dict[str, str], name: str, code: str, message: object
+) -> None:
+    problem = (await service.client.post("/api/images/generate", json=FLUX, headers=headers)).json()
+
+    assert [(error["pointer"], error["location"], error["code"], error["message"]) for error in problem["errors"]] == [
+        (name, "header", code, message)
+    ]
+
+
+async def test_faults_of_body_and_header_are_told_together(service: Service) -> None:
+    body: Json = {**FLUX, "inputs": {}}
+
+    problem = (await service.client.post("/api/images/generate", json=body, headers={"Idempotency-Key": "a b"})).json()
+
+    assert [error["pointer"] for error in problem["errors"]] == ["/inputs/prompt", "Idempotency-Key"]
+
+
+@pytest.mark.parametrize("path", ["/api/images/models?v=2", "/health/live?probe=1"])
+async def test_an_operation_without_a_query_ignores_one(service: Service, path: str) -> None:
+    assert (await service.client.get(path)).status_code == 200
+
+
+def test_the_words_of_pydantic_are_nowhere() -> None:
+    said: list[Any] = [message for *_, message in (*FAULTS, *HEADERS)]
+
+    assert not any("should be" in str(message) for message in said)
