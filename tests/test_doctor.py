@@ -1,6 +1,7 @@
 """`imagegen doctor` finds what is wrong, says what to mend, and shows no secret."""
 
 import asyncio
+import re
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,7 @@ async def test_each_server_that_is_down_or_closed_is_named_with_what_to_mend(sta
 
 async def test_a_wrong_password_is_told_from_a_server_that_is_down(stack: Settings) -> None:
     assert stack.mongodb.url is not None
-    url = stack.mongodb.url.get_secret_value().replace("mongodb://", "mongodb://user:hunter2@")
+    url = re.sub(r"//[^@]+@", "//user:hunter2@", stack.mongodb.url.get_secret_value())
     found = await finding(but(stack, mongodb=MongoSettings(url=SecretStr(url))), "MongoDB")
 
     assert found.words.startswith("MongoDB refuses the user or the password of MONGODB_URL")

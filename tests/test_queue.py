@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import nats  # noqa: TID251 - changes the stream behind the queue's back, as an operator does
 import pytest
-from door import door
+from door import door, through
 from jobs_apart import a_job, apart
 from nats.js import JetStreamContext  # noqa: TID251 - as above
 from nats.js.api import ConsumerConfig, RetentionPolicy, StreamConfig  # noqa: TID251 - as above
@@ -267,7 +267,7 @@ async def test_what_a_process_tells_is_heard_in_it_once_also_while_nats_is_away(
     assert port is not None
     job = a_job()
     async with door(port) as to_nats:
-        behind = settings.model_copy(update={"url": SecretStr(f"nats://127.0.0.1:{to_nats.port}")})
+        behind = settings.model_copy(update={"url": through(settings.url, to_nats.port)})
         async with open_queue(behind, LONG) as queue:
             with queue.news.heard(job.id) as listener:
                 await queue.announce(job, stage="there")

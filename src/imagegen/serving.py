@@ -17,7 +17,7 @@ from imagegen.api.scraping import scraping_app
 from imagegen.deliveries import delivering
 from imagegen.errors import StartupError
 from imagegen.local import join_local_stack, local_stack
-from imagegen.logs import Events
+from imagegen.logs import Events, redaction
 from imagegen.registry import Registry, load_registry
 from imagegen.settings import Environment, Settings
 from imagegen.telemetry import open_telemetry
@@ -88,7 +88,7 @@ async def serve(
     local_s3 = "s3" in settings.unset_servers
     async with (
         _telemetry(settings, events) as tracer,
-        local_stack(settings) as complete,
+        _local_servers(settings, events) as complete,
         # Opened here and not by uvicorn, which would turn a server that is down into an exit without its reason.
         open_services(complete, registry, stopping=stopping, create_bucket=local_s3, tracer=tracer) as services,
         _answering_scrapes(services, scrapes),
@@ -109,6 +109,7 @@ async def work(settings: Settings, *, ready: Callable[[], None] = lambda: None, 
     scrapes = _listen_for_scrapes(settings)
     registry = read_catalog(settings)
     complete = join_local_stack(settings)
+    _hide_secrets(complete, events)
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
@@ -122,6 +123,19 @@ async def work(settings: Settings, *, ready: Callable[[], None] = lambda: None, 
         ready()
         _log.info("taking jobs as %s", services.runner)
         await stopping.wait()
+
+
+@asynccontextmanager
+async def _local_servers(settings: Settings, events: Events | None) -> AsyncGenerator[Settings]:
+    """Start the local servers; the log shows none of their credentials."""
+    async with local_stack(settings) as complete:
+        _hide_secrets(complete, events)
+        yield complete
+
+
+def _hide_secrets(settings: Settings, events: Events | None) -> None:
+    if events is not None:
+        events.redact_too(redaction(settings.secrets))
 
 
 def _telemetry(settings: Settings, events: Events | None) -> AbstractAsyncContextManager[Tracer]:

@@ -127,6 +127,12 @@ async def get(settings: Settings) -> bytes:
         return await answer["Body"].read()  # pyright: ignore[reportUnknownMemberType] - a stub of aiohttp
 
 
+async def link(settings: Settings) -> str:
+    """A link to what was put."""
+    async with _s3(settings) as client:
+        return await client.generate_presigned_url("get_object", Params={"Bucket": "imagegen", "Key": "kept"})
+
+
 def _s3(settings: Settings) -> "AbstractAsyncContextManager[S3Client]":
     access_key, secret_key = settings.s3.access_key_id, settings.s3.secret_access_key
     assert access_key

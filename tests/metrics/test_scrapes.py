@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from door import Door, door
+from door import Door, door, through
 from jobs_apart import a_job
 from processes import environment, free_port, imagegen, serving
-from pydantic import ByteSize, SecretStr
+from pydantic import ByteSize
 from raw import send
 from scraped import scrape
 from service import FLUX, ITEM, Service, running
@@ -163,10 +163,10 @@ async def doors(own: Settings) -> AsyncGenerator[dict[str, Door]]:
 
 @pytest.fixture
 async def behind(own: Settings, doors: dict[str, Door]) -> AsyncGenerator[Service]:
-    mongodb = SecretStr(f"mongodb://127.0.0.1:{doors['mongodb'].port}/?directConnection=true")
+    mongodb = through(own.mongodb.url, doors["mongodb"].port)
     changes = {
         "mongodb": own.mongodb.model_copy(update={"url": mongodb}),
-        "nats": own.nats.model_copy(update={"url": SecretStr(f"nats://127.0.0.1:{doors['nats'].port}")}),
+        "nats": own.nats.model_copy(update={"url": through(own.nats.url, doors["nats"].port)}),
         "s3": own.s3.model_copy(update={"endpoint_url": f"http://127.0.0.1:{doors['s3'].port}"}),
         "fal": own.fal.model_copy(update={"queue_url": f"http://127.0.0.1:{doors['fal'].port}"}),
     }

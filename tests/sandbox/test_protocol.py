@@ -36,9 +36,9 @@ async def test_a_namespace_shifts_the_owner_and_app_of_the_urls(fal: Caller) -> 
 
 
 async def test_the_urls_name_the_host_that_the_client_named(fal: Caller) -> None:
-    submitted = (await fal.submit(HILL, host="fal.test:81")).json()
+    submitted = (await fal.submit(HILL, host="fal.localhost:81")).json()
 
-    assert submitted["status_url"].startswith("http://fal.test:81/fal-ai/flux/requests/")
+    assert submitted["status_url"].startswith("http://fal.localhost:81/fal-ai/flux/requests/")
 
 
 async def test_a_waiting_request_has_its_position_in_its_apps_queue(fal: Caller) -> None:

@@ -7,9 +7,8 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 import pytest
-from door import Door
+from door import Door, through
 from jobs_apart import a_job, apart
-from pydantic import SecretStr
 
 from imagegen.errors import DatabaseUnavailable, JobNotFound
 from imagegen.settings import MongoSettings, Settings
@@ -84,7 +83,7 @@ async def door(mongodb: MongoSettings) -> AsyncGenerator[BreakingDoor]:
 
 @pytest.fixture
 async def jobs(door: Door, mongodb: MongoSettings) -> AsyncGenerator[Jobs]:
-    url = SecretStr(f"mongodb://127.0.0.1:{door.port}/?directConnection=true")
+    url = through(mongodb.url, door.port)
     async with open_jobs(mongodb.model_copy(update={"url": url}), PATIENCE) as opened:
         yield opened
 
@@ -112,7 +111,7 @@ async def test_while_mongodb_is_down_nothing_is_stored(door: BreakingDoor, jobs:
 
 async def test_a_service_does_not_start_without_mongodb(door: BreakingDoor, mongodb: MongoSettings) -> None:
     await door.shut()
-    url = SecretStr(f"mongodb://127.0.0.1:{door.port}/")
+    url = through(mongodb.url, door.port)
 
     with pytest.raises(DatabaseUnavailable):
         async with open_jobs(mongodb.model_copy(update={"url": url}), timedelta(milliseconds=200)):

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
-from door import door
+from door import door, through
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jobs_apart import a_job, apart
@@ -148,7 +148,7 @@ async def test_an_end_whose_connection_is_cut_counts_once_when_it_is_saved_again
     user, chance = a_user(), random.Random(7)
     started = [await leased(jobs, user) for _ in range(12)]
     async with door(port) as it:
-        url = SecretStr(f"mongodb://127.0.0.1:{it.port}/?directConnection=true")
+        url = through(own.mongodb.url, it.port)
         async with open_jobs(own.mongodb.model_copy(update={"url": url}), timedelta(seconds=0.5)) as behind:
             for job in started:
                 saving = asyncio.create_task(saved_at_last(behind, completed(job, images=1)))

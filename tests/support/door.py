@@ -4,6 +4,9 @@ import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +90,10 @@ async def door(target: int) -> AsyncGenerator[Door]:
         yield it
     finally:
         await it.shut()
+
+
+def through(url: SecretStr | None, port: int) -> SecretStr:
+    """The address of a server that is reached through a door: its credentials and options, and the door's port."""
+    assert url is not None
+    parts = urlsplit(url.get_secret_value())
+    return SecretStr(parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{port}").geturl())

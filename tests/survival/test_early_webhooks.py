@@ -6,8 +6,7 @@ from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 from dirty_equals import IsPartialDict
-from door import Door, door
-from pydantic import SecretStr
+from door import Door, door, through
 from service import Json, Sandbox, Service, running
 
 from imagegen.fal import WebhookHint
@@ -28,7 +27,7 @@ async def runner_behind(fals_door: Door, own: Settings) -> AsyncGenerator[Servic
 
 @asynccontextmanager
 async def another_process(mongodbs_door: Door, own: Settings, first: Service) -> AsyncGenerator[Services]:
-    url = SecretStr(f"mongodb://127.0.0.1:{mongodbs_door.port}/?directConnection=true")
+    url = through(own.mongodb.url, mongodbs_door.port)
     behind = own.model_copy(update={"mongodb": own.mongodb.model_copy(update={"url": url})})
     async with open_services(behind, first.services.registry) as services:
         yield services

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from dirty_equals import IsPartialDict
-from door import Door, door
+from door import Door, door, through
 from pydantic import SecretStr
 from service import Sandbox, Service, running
 
@@ -43,12 +43,12 @@ async def doors(own: Settings) -> AsyncGenerator[Doors]:
 @pytest.fixture
 async def service(own: Settings, doors: Doors) -> AsyncGenerator[Service]:  # pyright: ignore[reportRedeclaration]
     """A service of this test's own, which reaches its servers through the doors."""
-    mongodb = SecretStr(f"mongodb://127.0.0.1:{doors.mongodb.port}/?directConnection=true")
+    mongodb = through(own.mongodb.url, doors.mongodb.port)
     behind_doors = own.model_copy(
         update={
             "mongodb": own.mongodb.model_copy(update={"url": mongodb}),
             "s3": own.s3.model_copy(update={"endpoint_url": f"http://127.0.0.1:{doors.s3.port}"}),
-            "nats": own.nats.model_copy(update={"url": SecretStr(f"nats://127.0.0.1:{doors.nats.port}")}),
+            "nats": own.nats.model_copy(update={"url": through(own.nats.url, doors.nats.port)}),
         }
     )
     async with running(behind_doors) as service:

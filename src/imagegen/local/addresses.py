@@ -1,11 +1,11 @@
 """Where the servers of a stack are: put into settings, and kept in a file for `imagegen worker` to find."""
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import BaseModel, TypeAdapter
 
+from imagegen.local.credentials import write_secret
 from imagegen.settings import Settings
 
 Addresses = Mapping[str, Mapping[str, str]]
@@ -36,11 +36,3 @@ def read(file: Path) -> Addresses:
 def write(file: Path, addresses: Addresses) -> None:
     """Write the addresses, readable for this user only."""
     write_secret(file, _ADDRESSES.dump_json({group: dict(fields) for group, fields in addresses.items()}, indent=2))
-
-
-def write_secret(file: Path, content: bytes) -> None:
-    """Write a file that only this user may read, whole or not at all."""
-    draft = file.with_name(f"{file.name}.draft")
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
-        out.write(content)
-    draft.replace(file)

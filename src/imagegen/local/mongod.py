@@ -1,7 +1,15 @@
-"""The local MongoDB: a replica set of one, as transactions and change streams need."""
+"""The local MongoDB: a replica set of one, as transactions and change streams need, that asks for a password.
+
+A member of a replica set that asks for passwords needs a key file. Its key opens MongoDB's own user `__system`, which
+needs no user to be stored: so a data directory whose database has no user yet, because imagegen 0.1.0 made it, is
+opened in the same way as a new one. The password of imagegen's user is made from the key.
+"""
 
 import asyncio
+import hashlib
+import hmac
 import re
+import secrets
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -10,39 +18,47 @@ from pymongo import MongoClient  # noqa: TID251 - administers the server it star
 from pymongo.errors import OperationFailure, PyMongoError  # noqa: TID251 - the same
 
 from imagegen.local.binaries import MONGOD, find
+from imagegen.local.credentials import USER, kept
 from imagegen.local.server import LOOPBACK, Server, listens, until
-from imagegen.settings import LocalSettings
+from imagegen.settings import Settings
 
 PORTS = ("mongodb",)
 
 _SET = "rs0"
-_ALREADY_INITIALIZED = 23  # mongo/base/error_codes.yml
+_ALREADY_INITIALIZED, _WRONG_PASSWORD, _USER_EXISTS = 23, 18, 51003  # mongo/base/error_codes.yml
+_FEWEST_ROUNDS = 5000  # of SCRAM-SHA-256; the password is random, and each new connection costs them
 
 Document = dict[str, object]
 
 
-def server(directory: Path, ports: Mapping[str, int], programs: LocalSettings) -> Server:
+def server(directory: Path, ports: Mapping[str, int], settings: Settings) -> Server:
     """Describe the mongod that keeps its data in `directory/mongodb`.
 
     Raises:
         LocalServerError: there is no mongod.
     """
-    data, port = directory / "mongodb", ports["mongodb"]
-    url = f"mongodb://{LOOPBACK}:{port}/?directConnection=true"
+    data, port, key_file = directory / "mongodb", ports["mongodb"], directory / "mongodb.key"
+    key = kept(key_file, partial(secrets.token_hex, 32))
+    url = f"mongodb://{USER}:{_password(key)}@{LOOPBACK}:{port}/?directConnection=true&authSource=admin"
     return Server(
         name="mongodb",
         group="mongodb",
         address={"url": url},
-        command=(find(MONGOD, programs.mongod), *_options(data, port)),
+        command=(find(MONGOD, settings.local.mongod), *_options(data, port, key_file)),
         directory=data,
-        ready=partial(_ready, url, port),
+        ready=partial(_ready, url, port, key),
         remedy=_remedy,
     )
 
 
-def _options(data: Path, port: int) -> tuple[str, ...]:
+def _password(key: str) -> str:
+    return hmac.digest(key.encode(), USER.encode(), hashlib.sha256).hex()
+
+
+def _options(data: Path, port: int, key_file: Path) -> tuple[str, ...]:
     return (
         *("--dbpath", str(data), "--port", str(port), "--bind_ip", LOOPBACK, "--nounixsocket", "--replSet", _SET),
+        *("--keyFile", str(key_file), "--setParameter", f"scramSHA256IterationCount={_FEWEST_ROUNDS}"),
         *("--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "64"),
         *("--networkMessageCompressors", "disabled"),  # CVE-2025-14847 reads memory through zlib
         *("--setParameter", "diagnosticDataCollectionEnabled=false"),
@@ -50,14 +66,44 @@ def _options(data: Path, port: int) -> tuple[str, ...]:
     )
 
 
-async def _ready(url: str, port: int) -> None:
-    """Return when writes are accepted; make the replica set at the first start, move it when its port changed."""
+async def _ready(url: str, port: int, key: str) -> None:
+    """Return when imagegen's user may write; make the replica set and the user at the first start.
+
+    The replica set is moved when its port changed.
+    """
     await until(partial(listens, port))
-    client = await asyncio.to_thread(partial(MongoClient[Document], url, serverSelectionTimeoutMS=1000))
+    client = await asyncio.to_thread(_as_system, port, key)
     try:
         await until(partial(_accepts_writes, client, f"{LOOPBACK}:{port}"))
+        await asyncio.to_thread(_admit, client, url, _password(key))
     finally:
         await asyncio.to_thread(client.close)
+
+
+def _as_system(port: int, key: str) -> MongoClient[Document]:
+    url = f"mongodb://__system:{key}@{LOOPBACK}:{port}/?directConnection=true&authSource=local"
+    return MongoClient(f"{url}&authMechanism=SCRAM-SHA-256", serverSelectionTimeoutMS=1000)
+
+
+def _admit(client: MongoClient[Document], url: str, password: str) -> None:
+    """See to it that imagegen's user is let in with its password."""
+    with MongoClient[Document](url, serverSelectionTimeoutMS=1000) as own:
+        try:
+            own.admin.command("ping")
+        except OperationFailure as error:
+            if error.code != _WRONG_PASSWORD:
+                raise
+            _store_user(client, password)
+
+
+def _store_user(client: MongoClient[Document], password: str) -> None:
+    rights = {"pwd": password, "roles": ["root"], "mechanisms": ["SCRAM-SHA-256"]}
+    try:
+        client.admin.command({"createUser": USER, **rights})
+    except OperationFailure as error:
+        if error.code != _USER_EXISTS:
+            raise
+        client.admin.command({"updateUser": USER, **rights})
 
 
 async def _accepts_writes(client: MongoClient[Document], host: str) -> bool:

@@ -1,5 +1,6 @@
-"""The local stand-in for fal.ai."""
+"""The local stand-in for fal.ai. What it keeps belongs to a key; that of imagegen is made with the data directory."""
 
+import secrets
 import sys
 from collections.abc import Mapping
 from functools import partial
@@ -7,23 +8,27 @@ from pathlib import Path
 
 import httpx
 
+from imagegen.local.credentials import kept
 from imagegen.local.server import LOOPBACK, Server, get, loopback_client, until
-from imagegen.settings import LocalSettings
+from imagegen.sandbox.handover import hand_over
+from imagegen.settings import Settings
 
 PORTS = ("sandbox",)
 
-_KEY = "local:sandbox"
+_KEY_OF_0_1_0 = "local:sandbox"
 
 
-def server(directory: Path, ports: Mapping[str, int], _programs: LocalSettings) -> Server:
+def server(directory: Path, ports: Mapping[str, int], _settings: Settings) -> Server:
     """Describe the sandbox that keeps its requests and pictures in `directory/sandbox`."""
     data, port = directory / "sandbox", ports["sandbox"]
     url = f"http://{LOOPBACK}:{port}"
+    key = kept(directory / "sandbox.key", _new_key)
+    hand_over(data, _KEY_OF_0_1_0, key)
     return Server(
         name="sandbox",
         group="fal",
         address={
-            "key": _KEY,
+            "key": key,
             "queue_url": url,
             "api_url": f"{url}/v1",
             "rest_url": url,
@@ -37,6 +42,10 @@ def server(directory: Path, ports: Mapping[str, int], _programs: LocalSettings) 
         directory=data,
         ready=partial(_ready, f"{url}/_sandbox/health"),
     )
+
+
+def _new_key() -> str:
+    return f"local:{secrets.token_hex(32)}"
 
 
 async def _ready(url: str) -> None:

@@ -1,19 +1,25 @@
-"""The local S3: SeaweedFS with all its parts in one process."""
+"""The local S3: SeaweedFS with all its parts in one process. Only the port of S3 answers callers, those with a key."""
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
 import httpx
+from botocore.auth import S3SigV4Auth  # noqa: TID251 - asks the server it starts; no images  # pyright: ignore[reportMissingTypeStubs] - none there
+from botocore.awsrequest import AWSRequest  # noqa: TID251 - the same  # pyright: ignore[reportMissingTypeStubs] - the same
+from botocore.credentials import Credentials  # noqa: TID251 - the same  # pyright: ignore[reportMissingTypeStubs] - the same
 from pydantic import BaseModel
 
-from imagegen.local.addresses import write_secret
 from imagegen.local.binaries import WEED, find
-from imagegen.local.server import LOOPBACK, Server, get, loopback_client, until
-from imagegen.settings import LocalSettings
+from imagegen.local.credentials import kept
+from imagegen.local.seaweedfs_security import secure
+from imagegen.local.server import LOOPBACK, Server, loopback_client, until
+from imagegen.settings import Settings
 
 BUCKET = "imagegen"
+_NO_ORIGIN = "https://none.invalid"  # an empty list would stand for every origin
+_PROBE, _REGION = "imagegen-local/ready", "us-east-1"
 PORTS = (
     "s3.port",
     "s3.port.grpc",
@@ -44,46 +50,46 @@ class _Config(BaseModel):
     identities: tuple[_Identity, ...]
 
 
-def server(directory: Path, ports: Mapping[str, int], programs: LocalSettings) -> Server:
+def server(directory: Path, ports: Mapping[str, int], settings: Settings) -> Server:
     """Describe the SeaweedFS that keeps its data in `directory/s3` and its keys in `directory/s3.json`.
 
     Raises:
         LocalServerError: there is no weed.
     """
-    program, data, config = find(WEED, programs.weed), directory / "s3", directory / "s3.json"
-    keys = _keys(config)
+    program, data, config = find(WEED, settings.local.weed), directory / "s3", directory / "s3.json"
+    # Without any keys, SeaweedFS would let everybody in.
+    keys = _Config.model_validate_json(kept(config, _new_config)).identities[0].credentials[0]
+    secure(data)
+    url = f"http://{LOOPBACK}:{ports['s3.port']}"
     return Server(
         name="s3",
         group="s3",
         address={
             "bucket": BUCKET,
-            "endpoint_url": f"http://{LOOPBACK}:{ports['s3.port']}",
+            "endpoint_url": url,
             "access_key_id": keys.accessKey,
             "secret_access_key": keys.secretKey,
         },
-        command=(program, *_options(data, config, ports)),
+        command=(program, *_options(data, config, ports, settings.limits.origins)),
         directory=data,
-        ready=partial(_ready, ports["s3.port"], ports["master.port"]),
+        ready=partial(_ready, f"{url}/{BUCKET}/{_PROBE}", keys),
         litter=_sockets(ports),
     )
 
 
-def _keys(config: Path) -> _Credentials:
-    """Read the keys, or make them at the first start; without any, SeaweedFS would let everybody in."""
-    if config.exists():
-        return _Config.model_validate_json(config.read_bytes()).identities[0].credentials[0]
+def _new_config() -> str:
     keys = _Credentials(accessKey=secrets.token_hex(10), secretKey=secrets.token_hex(20))
-    content = _Config(identities=(_Identity(credentials=(keys,)),))
-    write_secret(config, content.model_dump_json(indent=2).encode())
-    return keys
+    return _Config(identities=(_Identity(credentials=(keys,)),)).model_dump_json(indent=2)
 
 
-def _options(data: Path, config: Path, ports: Mapping[str, int]) -> tuple[str, ...]:
+def _options(data: Path, config: Path, ports: Mapping[str, int], origins: Sequence[str]) -> tuple[str, ...]:
     return (
         *("-logtostderr=true", "mini", f"-dir={data}", f"-ip={LOOPBACK}", f"-ip.bind={LOOPBACK}"),
         *(f"-{name}={ports[name]}" for name in PORTS),
         *(
             f"-s3.config={config}",
+            f"-s3.allowedOrigins={','.join(origins) or _NO_ORIGIN}",
+            "-disableHttp",  # of the master and the filer; S3 and the volumes have nothing but HTTP
             "-webdav=false",
             "-admin.ui=false",
             "-s3.port.iceberg=0",
@@ -107,12 +113,18 @@ def _sockets(ports: Mapping[str, int]) -> tuple[Path, ...]:
     )
 
 
-async def _ready(s3: int, master: int) -> None:
-    """Return when a write would go through: S3 knows its keys, and the master knows a place to put data."""
+async def _ready(probe: str, keys: _Credentials) -> None:
+    """Return when a write goes through: S3 knows its keys, and its master knows a place to put data."""
     async with loopback_client() as client:
-        await until(partial(_says, client, f"http://{LOOPBACK}:{s3}/", b"<Code>AccessDenied</Code>"))
-        await until(partial(_says, client, f"http://{LOOPBACK}:{master}/dir/status", b'"DataNodes":[{'))
+        await until(partial(_succeeds, client, "PUT", probe, keys))
+        await _succeeds(client, "DELETE", probe, keys)
 
 
-async def _says(client: httpx.AsyncClient, url: str, words: bytes) -> bool:
-    return words in (await get(client, url) or b"")
+async def _succeeds(client: httpx.AsyncClient, method: str, url: str, keys: _Credentials) -> bool:
+    request = AWSRequest(method=method, url=url)
+    S3SigV4Auth(Credentials(keys.accessKey, keys.secretKey), "s3", _REGION).add_auth(request)  # pyright: ignore[reportUnknownMemberType] - no stubs
+    headers = {str(name): str(value) for name, value in request.headers.items()}  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType, reportUnknownArgumentType] - no stubs
+    try:
+        return (await client.request(method, url, headers=headers)).is_success
+    except httpx.TransportError:
+        return False

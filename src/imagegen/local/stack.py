@@ -11,7 +11,7 @@ from imagegen.errors import LocalServerError
 from imagegen.local import addresses, lock, mongod, nats_server, ports, sandbox, seaweedfs
 from imagegen.local.process import Child
 from imagegen.local.server import Server
-from imagegen.settings import LocalSettings, Settings
+from imagegen.settings import Settings
 
 logger = logging.getLogger("imagegen.local")
 
@@ -22,7 +22,7 @@ _STACK_FILE = "stack.json"
 class _Kind:
     variable: str
     port_names: tuple[str, ...]
-    describe: Callable[[Path, Mapping[str, int], LocalSettings], Server]
+    describe: Callable[[Path, Mapping[str, int], Settings], Server]
 
 
 _KINDS = {
@@ -95,20 +95,18 @@ def _prepare(settings: Settings, closing: contextlib.AsyncExitStack) -> list[Chi
     kinds = [_KINDS[name] for name in settings.unset_servers]
     reserved = ports.reserve(directory / "ports.json", [name for kind in kinds for name in kind.port_names])
     closing.callback(reserved.close)
-    servers = _describe(kinds, directory, reserved.ports, settings.local)
+    servers = _describe(kinds, directory, reserved.ports, settings)
     for server in servers:
         server.directory.mkdir(mode=0o700, exist_ok=True)
     return [Child(server, directory / "logs" / f"{server.name}.log", servers_lock) for server in servers]
 
 
-def _describe(
-    kinds: Sequence[_Kind], directory: Path, reserved: Mapping[str, int], programs: LocalSettings
-) -> list[Server]:
+def _describe(kinds: Sequence[_Kind], directory: Path, reserved: Mapping[str, int], settings: Settings) -> list[Server]:
     servers: list[Server] = []
     faults: list[LocalServerError] = []
     for kind in kinds:
         try:
-            servers.append(kind.describe(directory, reserved, programs))
+            servers.append(kind.describe(directory, reserved, settings))
         except LocalServerError as fault:
             faults.append(fault)
     _raise_all(faults)

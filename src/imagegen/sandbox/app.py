@@ -5,11 +5,13 @@ from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 
 from imagegen.sandbox.answers import Refused, on_refused, on_unknown_path
 from imagegen.sandbox.control import Control
 from imagegen.sandbox.history import History
 from imagegen.sandbox.media import Media
+from imagegen.sandbox.origins import NoForeignPages
 from imagegen.sandbox.parts import Options, Sandbox
 from imagegen.sandbox.pricing import PriceList
 from imagegen.sandbox.reading import Reading
@@ -40,5 +42,6 @@ def create_app(options: Options) -> Starlette:
             *Submitting(sandbox).routes(),
         ],
         exception_handlers={Refused: on_refused, HTTPException: on_unknown_path},
+        middleware=[Middleware(NoForeignPages)],
         lifespan=lifespan,
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from imagegen.sandbox.deliveries import Deliveries
 from imagegen.sandbox.faults import Latency
 from imagegen.sandbox.generation import Generation
+from imagegen.sandbox.handover import REQUESTS_FILE
 from imagegen.sandbox.inputs import InputPictures
 from imagegen.sandbox.pictures import PictureFiles
 from imagegen.sandbox.plans import Plans
@@ -56,7 +57,7 @@ class Sandbox:
     @classmethod
     def build(cls, options: Options) -> "Sandbox":
         """Put the parts together; nothing is opened yet."""
-        store, plans = RequestStore(options.data / "requests.sqlite3"), Plans()
+        store, plans = RequestStore(options.data / REQUESTS_FILE), Plans()
         files, inputs = PictureFiles(options.data / "files"), InputPictures(loopback_only=options.loopback_only)
         generation = Generation(store, plans, inputs, files, options.latency)
         return cls(

@@ -138,11 +138,13 @@ def _credentials_in(addresses: str) -> list[str]:
 def child_environment() -> dict[str, str]:
     """Give the environment for a server that imagegen starts: without imagegen's variables, so without its secrets.
 
-    SeaweedFS reads `AWS_…` and `S3_…` by itself: those that are meant for another S3 would change the local one.
+    SeaweedFS reads `AWS_…`, `S3_…` and `WEED_…` by itself: those meant for another one would change the local one.
     """
     own = {variable for kind in _GROUPS.values() for variable in kind.variables()}
     return {
-        name: value for name, value in os.environ.items() if name not in own and not name.startswith(("AWS_", "S3_"))
+        name: value
+        for name, value in os.environ.items()
+        if name not in own and not name.startswith(("AWS_", "S3_", "WEED_"))
     }
 
 

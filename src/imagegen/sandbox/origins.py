@@ -1,0 +1,53 @@
+"""Keeps web pages out: a page that a browser shows can reach loopback, and no page has anything to do here."""
+
+from ipaddress import ip_address
+from typing import Final
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+_FOREIGN_SITES: Final = {"cross-site", "same-site"}
+
+
+class NoForeignPages:
+    """Refuses what a page of another origin makes a browser send, and names that lead here by a trick of DNS."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or answer 403."""
+        if scope["type"] == "http" and (reason := _refusal(Headers(scope=scope), scope)):
+            await JSONResponse({"detail": reason}, 403)(scope, receive, send)
+            return
+        await self._app(scope, receive, send)
+
+
+def _refusal(headers: Headers, scope: Scope) -> str | None:
+    host, origin = headers.get("host", ""), headers.get("origin")
+    if origin is not None and origin != f"{scope['scheme']}://{host}":
+        return "requests of web pages are refused"
+    if headers.get("sec-fetch-site") in _FOREIGN_SITES:
+        return "requests of web pages are refused"
+    server = scope.get("server")
+    if server and _is_loopback(server[0]) and not _is_local_name(host):
+        return "call this server by its address or as localhost"
+    return None
+
+
+def _is_local_name(host: str) -> bool:
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
+    return not name or name == "localhost" or name.endswith(".localhost") or _is_address(name.strip("[]"))
+
+
+def _is_loopback(address: str) -> bool:
+    return _is_address(address) and ip_address(address).is_loopback
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
