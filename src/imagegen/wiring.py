@@ -98,7 +98,7 @@ async def open_services(
         to_fals_keys = MeasuredTransport(transport, metrics, "fal", about_keys)
         to_media = MeasuredTransport(transport, metrics, "media", lambda _: "download")
         allowed = allow_open_files(files_for(settings.service.concurrency))
-        fal = Fal(settings.fal, to_fal, patience, streams=streams_within(allowed), metrics=metrics)
+        fal = Fal(settings.fal, to_fal, patience, streams=streams_within(allowed))
         images = await stack.enter_async_context(
             open_images(settings.s3, settings.service, to_media, fal.media_hosts, metrics)
         )
@@ -147,7 +147,8 @@ async def _open_the_queue_in_use(settings: Settings, jobs: Jobs, runner: str) ->
         raise StartupError(_ANOTHER_QUEUE)
 
     one_by_one = settings.fal.concurrency is not None
-    opening = open_queue(settings.nats, settings.service.lease, one_by_one=one_by_one, admit=admit)
+    tries = max(1, settings.service.concurrency // 2)
+    opening = open_queue(settings.nats, settings.service.lease, one_by_one=one_by_one, tries=tries, admit=admit)
     try:
         async with opening as queue:
             yield queue

@@ -7,14 +7,15 @@ import signal
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from typing import Final
 
 from imagegen.deletion import sweep
 from imagegen.errors import QueueUnavailable, Unavailable
 from imagegen.leftovers import sweep_leftovers
 from imagegen.logs import about
-from imagegen.queue import Delivery
-from imagegen.queue_lanes import FEW, OPEN, lane_of
+from imagegen.queue import Delivery, Place, Places
+from imagegen.queue_lanes import AGAIN, FEW, OPEN, lane_of
 from imagegen.runner import work
 from imagegen.storage.queueing import Waiting
 from imagegen.turn import either
@@ -31,15 +32,20 @@ async def run_jobs(services: Services) -> None:
 
     Cancelled, it hands every unfinished job back, so that another process goes on with it at once.
     """
-    places = asyncio.Semaphore(services.settings.service.concurrency)
+    places = Places(services.settings.service.concurrency)
     services.metrics.places(services.settings.service.concurrency)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_audit_forever(services), name="audit")
         while True:
-            await places.acquire()
+            place = await places.take()
             delivery = await _next_delivery(services)
+            delivery.place = place
             task = tasks.create_task(_work_safely(delivery, services), name=f"job {delivery.job_id}")
-            task.add_done_callback(lambda _: places.release())
+            task.add_done_callback(partial(_leave, place))
+
+
+def _leave(place: Place, _: asyncio.Task[None]) -> None:
+    place.leave()
 
 
 @asynccontextmanager
@@ -95,13 +101,15 @@ async def audit(services: Services, forgotten_after: timedelta = FORGOTTEN_AFTER
 async def _queue_again(job: Waiting, services: Services) -> bool:
     """Publish it, unless somebody was faster.
 
-    One that was sent to fal goes to the lane of its own. In the others, where jobs wait for a place at fal, it would
-    wait for the very place that it holds; and behind all that is new, if only its pictures are still to be stored.
+    One that was sent to fal goes to a lane of its own: in those of new jobs, which wait for a slot at fal, it would
+    wait for the very slot that it holds; and behind all that is new, if only its images are still to be stored.
     """
     generation = await services.jobs.queueing.next_generation(job.id, job.generation)
     if generation is None:
         return False
-    if job.was_sent:
+    if job.is_held:
+        lane = AGAIN
+    elif job.was_sent:
         lane = OPEN
     else:
         crowded = await services.jobs.queueing.is_crowded(job.user_id, job.priority, FEW)
@@ -153,3 +161,4 @@ async def _work_safely(delivery: Delivery, services: Services) -> None:
         _log.exception("job %s: unexpected error", delivery.job_id)
     finally:
         delivery.settled()
+        delivery.goes_on()

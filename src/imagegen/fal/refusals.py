@@ -104,6 +104,7 @@ class Refusal:
         answer: what may be shown of it; the words of account trouble are the operator's.
         is_fals_own: fal or its model wrote the body; otherwise something on the way may have.
         is_the_models: the model wrote it, so that it speaks of this request and not of the account or the queue.
+        has_words: the body says something, in any of the forms that fal has.
         is_account_trouble: fal refuses the account (its key, its balance, a lock), whatever the request is.
         retryable: the same request may succeed later.
     """
@@ -111,6 +112,7 @@ class Refusal:
     answer: ProviderAnswer
     is_fals_own: bool
     is_the_models: bool
+    has_words: bool
     is_account_trouble: bool
     retryable: bool
 
@@ -148,6 +150,7 @@ def refusal_of(body: ErrorBody, response: httpx.Response, wording: Wording) -> R
         answer=answer,
         is_fals_own=bool(faults or stated),
         is_the_models=is_the_models,
+        has_words=bool(words),
         is_account_trouble=not is_the_models and is_about_the_account(response, error_type, words),
         retryable=answer.refused is None and _retryable(response, error_type),
     )

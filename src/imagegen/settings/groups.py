@@ -48,6 +48,10 @@ class FalSettings(Group):
     rest_url: WebAddress = Field(default="https://rest.fal.ai", validation_alias="FAL_REST_URL")
     jwks_url: WebAddress = Field(default="https://rest.fal.ai/.well-known/jwks.json", validation_alias="FAL_JWKS_URL")
     concurrency: int | None = Field(default=None, ge=1, le=10_000, validation_alias="FAL_CONCURRENCY")
+    status_horizon: Duration = Field(
+        default=timedelta(minutes=10), gt=timedelta(0), validation_alias="FAL_STATUS_HORIZON"
+    )
+    result_horizon: Duration = Field(default=timedelta(hours=1), gt=timedelta(0), validation_alias="FAL_RESULT_HORIZON")
 
 
 class MongoSettings(Group):
@@ -103,9 +107,14 @@ class ServiceSettings(Group):
     job_timeout: Duration = Field(
         default=timedelta(minutes=30), gt=timedelta(0), validation_alias="IMAGEGEN_JOB_TIMEOUT"
     )
-    queue_timeout: Duration | None = Field(default=None, gt=timedelta(0), validation_alias="IMAGEGEN_QUEUE_TIMEOUT")
+    queue_timeout: Duration = Field(
+        default=timedelta(hours=24), gt=timedelta(0), validation_alias="IMAGEGEN_QUEUE_TIMEOUT"
+    )
     unknown_horizon: Duration = Field(
         default=timedelta(hours=1), gt=timedelta(0), validation_alias="IMAGEGEN_UNKNOWN_HORIZON"
+    )
+    store_horizon: Duration = Field(
+        default=timedelta(hours=24), gt=timedelta(0), validation_alias="IMAGEGEN_STORE_HORIZON"
     )
     shutdown_grace: Duration = Field(
         default=timedelta(seconds=20), ge=timedelta(seconds=2), validation_alias="IMAGEGEN_SHUTDOWN_GRACE"

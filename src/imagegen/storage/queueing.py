@@ -16,6 +16,8 @@ _WAITING_FIELDS: Final = {
     "priority": 1,
     "generation": 1,
     "submission.state": 1,
+    "uncounted": {"$eq": ["$submission.counted", False]},
+    "held": {"$or": [{"$ne": [{"$ifNull": ["$hold", None]}, None]}, {"$gt": ["$transfer.attempts", 0]}]},
     "resolved": {"$ne": [{"$ifNull": ["$result", None]}, None]},
 }
 
@@ -26,7 +28,8 @@ class Waiting:
 
     Attributes:
         was_sent: fal has its request, or may have it.
-        is_open_at_fal: the same, and what came of it is not recorded yet.
+        is_open_at_fal: the same, and it holds a slot there.
+        is_held: an earlier try has failed.
     """
 
     id: str
@@ -35,6 +38,7 @@ class Waiting:
     generation: int
     was_sent: bool
     is_open_at_fal: bool
+    is_held: bool = False
 
 
 class Queueing:
@@ -87,5 +91,6 @@ def _waiting(found: Mapping[str, Any]) -> Waiting:
         priority=Priority(found.get("priority", Priority.NORMAL.value)),
         generation=found["generation"],
         was_sent=was_sent,
-        is_open_at_fal=was_sent and not found["resolved"],
+        is_open_at_fal=was_sent and not found["resolved"] and not found["uncounted"],
+        is_held=found["held"],
     )
