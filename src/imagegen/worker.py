@@ -4,7 +4,7 @@ import asyncio
 import logging
 import random
 import signal
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -23,6 +23,7 @@ from imagegen.wiring import QUEUE_USE, Services
 
 AUDIT_INTERVAL: Final = timedelta(seconds=30)
 FORGOTTEN_AFTER: Final = timedelta(seconds=10)
+SECOND_LOOK_AFTER: Final = timedelta(seconds=2)
 _PATIENCE: Final = timedelta(seconds=5)  # also how long a lost queue goes unnoticed
 _log = logging.getLogger("imagegen.runner")
 
@@ -86,16 +87,29 @@ async def audit(services: Services, forgotten_after: timedelta = FORGOTTEN_AFTER
     await stream.prepare()
     if not await services.jobs.queue_users.use(services.runner, stream.identity_in_use, stream.address, QUEUE_USE):
         _log.critical("other processes use this MongoDB with another queue: set NATS_URL to the same for all")
-    # Jobs first, queue second: whatever another audit publishes in between has a higher generation or is queued.
-    waiting = await services.jobs.queueing.waiting(forgotten_after)
-    if not waiting:
+    suspects = await _without_a_message(services, forgotten_after)
+    if not suspects:
         return 0
-    queued = await stream.queued()
-    bounded = services.settings.fal.concurrency is not None
+    # A job that was stored, revived or queued again a moment ago is about to get its message.
+    await either(services.stopping, at_most=SECOND_LOOK_AFTER)
+    known = {(job.id, job.generation) for job in suspects}
     forgotten = [
-        job for job in waiting if job.id not in (queued.open if bounded and job.is_open_at_fal else queued.all)
+        job for job in await _without_a_message(services, forgotten_after) if (job.id, job.generation) in known
     ]
-    return sum([await _queue_again(job, services) for job in forgotten])
+    queued = sum([await _queue_again(job, services) for job in forgotten])
+    if queued:
+        _log.warning("%d unfinished jobs were not in the queue; they are queued again", queued)
+    return queued
+
+
+async def _without_a_message(services: Services, untouched_for: timedelta) -> Sequence[Waiting]:
+    # Jobs first, queue second: whatever another audit publishes in between has a higher generation or is queued.
+    waiting = await services.jobs.queueing.waiting(untouched_for)
+    if not waiting:
+        return ()
+    queued = await services.queue.stream.queued()
+    bounded = services.settings.fal.concurrency is not None
+    return [job for job in waiting if job.id not in (queued.open if bounded and job.is_open_at_fal else queued.all)]
 
 
 async def _queue_again(job: Waiting, services: Services) -> bool:
@@ -122,19 +136,24 @@ async def _audit_forever(services: Services) -> None:
     forgotten_after = timedelta(0)  # at the start: what an earlier process left is taken up at once
     # nats-py's requests can swallow a cancellation (wait_for, before Python 3.12), so the end is looked for too.
     while not services.stopping.is_set():
-        try:
-            found = await audit(services, forgotten_after)
+        if await _do_safely("audit", audit(services, forgotten_after)):
             forgotten_after = FORGOTTEN_AFTER
-            if found:
-                _log.warning("the queue had lost %d unfinished jobs; they are queued again", found)
-        except Unavailable as error:
-            _log.warning("audit: %s; trying again", error)
-        try:
-            await sweep(services)
-            await sweep_leftovers(services)
-        except Unavailable as error:
-            _log.warning("sweep of the bucket: %s; trying again", error)
+        await _do_safely("sweep of deleted jobs", sweep(services))
+        await _do_safely("sweep of the bucket", sweep_leftovers(services))
         await either(services.stopping, at_most=AUDIT_INTERVAL * random.uniform(0.9, 1.1))  # noqa: S311 - jitter
+
+
+async def _do_safely(name: str, chore: Awaitable[int]) -> bool:
+    """Do one chore of the process; returns whether it could be done. One that fails ends neither jobs nor others."""
+    try:
+        await chore
+    except Unavailable as error:
+        _log.warning("%s: %s; trying again", name, error)
+    except Exception:  # noqa: BLE001 - outlives any defect, and says so in the log
+        _log.exception("%s: unexpected error; trying again", name)
+    else:
+        return True
+    return False
 
 
 async def _next_delivery(services: Services) -> Delivery:

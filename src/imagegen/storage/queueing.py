@@ -62,7 +62,8 @@ class Queueing:
             "$expr": {"$lt": [{"$max": ["$lease.until", "$createdAt"]}, long_ago]},
         }
         with answers():
-            return [_waiting(found) async for found in self._jobs.find(idle, _WAITING_FIELDS)]
+            found = [document async for document in self._jobs.find(idle, _WAITING_FIELDS)]
+        return [job for document in found if (job := _readable(document)) is not None]
 
     async def next_generation(self, job_id: str, generation: int) -> int | None:
         """Count one more publishing of an unfinished job that nobody holds.
@@ -81,6 +82,14 @@ class Queueing:
 
 def _queued_of(user_id: str) -> Document:
     return {"userId": user_id, "status": JobStatus.QUEUED.value}
+
+
+def _readable(found: Mapping[str, Any]) -> Waiting | None:
+    """One job that cannot be read, such as one of a newer version, must not keep the others from being queued."""
+    try:
+        return _waiting(found)
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _waiting(found: Mapping[str, Any]) -> Waiting:
