@@ -46,15 +46,17 @@ ImagegenError
 """
 
 import errno
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
+from itertools import islice
 from typing import Final, Literal, cast
 
 from pydantic import JsonValue
 
 _OUT_OF_FILES: Final = frozenset({errno.EMFILE, errno.ENFILE})
+MOST_FAULTS: Final = 100
 
 
 class ImagegenError(Exception):
@@ -124,11 +126,11 @@ class Fault:
 
 
 class InvalidInput(InvalidRequest):
-    """The body is wrong; `faults` carries every fault at once."""
+    """The body is wrong; `faults` carries every fault at once, up to MOST_FAULTS of them."""
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        super().__init__(" ".join(fault.message for fault in faults))
-        self.faults = tuple(faults)
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(islice(faults, MOST_FAULTS))
+        super().__init__(" ".join(fault.message for fault in self.faults))
 
     @property
     def missing(self) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ import httpx
 
 from imagegen.errors import DatabaseUnavailable, StartupError
 from imagegen.fal import Fal, Patience, Pricing, WebhookVerifier, about_keys, files_for, operation_of, streams_within
+from imagegen.freed_memory import return_freed_memory
 from imagegen.http import open_guarded_transport, open_transport
 from imagegen.metrics import MeasuredTransport, Metrics, watching_the_event_loop
 from imagegen.open_files import allow_open_files
@@ -88,6 +89,7 @@ async def open_services(
         StartupError: a setting that only the server could judge.
         Unavailable: a server does not answer.
     """
+    return_freed_memory()
     async with AsyncExitStack() as stack:
         # Each job in flight holds one connection to fal or to its media host, a few more move pictures.
         connections = 2 * settings.service.concurrency + _SPARE_CONNECTIONS

@@ -96,7 +96,7 @@ def translate_errors(app: FastAPI, registry: Registry) -> None:
 
     async def invalid_body(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        if error.body and not _is_json(request):
+        if error.body and not is_json(request):
             return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", _JSON_WANTED)
         return await invalid_request(request, _refusal(error, registry, request.scope))
 
@@ -233,9 +233,10 @@ async def _defect(request: Request, error: Exception) -> JSONResponse:
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail, headers={HEADER: request_id})
 
 
-def _is_json(request: Request) -> bool:
+def is_json(request: Request) -> bool:
+    """Whether the body is declared as JSON."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return media_type == "application/json" or media_type.endswith("+json")
+    return media_type == "application/json" or (media_type.startswith("application/") and media_type.endswith("+json"))
 
 
 def _refusal(error: RequestValidationError, registry: Registry, scope: Scope) -> InvalidRequest:

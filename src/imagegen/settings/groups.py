@@ -165,6 +165,10 @@ class LimitSettings(Group):
     receive_timeout: Duration = Field(
         default=timedelta(seconds=30), gt=timedelta(0), validation_alias="IMAGEGEN_RECEIVE_TIMEOUT"
     )
+    receive_memory: ByteSize = Field(
+        default=ByteSize(256 * 2**20), ge=2**20, validation_alias="IMAGEGEN_RECEIVE_MEMORY"
+    )
+    max_json_values: int = Field(default=10_000, ge=100, le=10_000, validation_alias="IMAGEGEN_MAX_JSON_VALUES")
     max_json_depth: int = Field(default=32, ge=4, le=32, validation_alias="IMAGEGEN_MAX_JSON_DEPTH")
     max_prompt_chars: int = Field(default=50_000, ge=1, validation_alias="IMAGEGEN_MAX_PROMPT_CHARS")
     max_image_urls: int = Field(default=14, ge=1, validation_alias="IMAGEGEN_MAX_IMAGE_URLS")
