@@ -41,7 +41,10 @@ def images_router(registry: Registry) -> APIRouter:
 
     @router.get("/models", response_model=schemas.ModelList, responses=UNCHANGED)
     async def list_models(request: Request) -> Response:
-        """Every model, with what it takes and costs."""
+        """Every model, with what it takes and costs.
+
+        In the catalog's order. It changes only when the service is started with another catalog, so ask with its ETag.
+        """
         models = [model_summary(model) for model in registry.models.values()]
         return answer_with_tag(request, schemas.ModelList(models=models))
 
@@ -49,7 +52,10 @@ def images_router(registry: Registry) -> APIRouter:
     async def get_model(
         name: Annotated[str, Path(description=_NAME, examples=["flux-pro"])], request: Request
     ) -> Response:
-        """One model, with the JSON Schemas of its inputs and options and a request that works."""
+        """One model, with the JSON Schemas of its inputs and options and a request that works.
+
+        Make a form of the schemas, or start from `example`: it is a body for `POST /api/images/generate`.
+        """
         return answer_with_tag(request, model_detail(registry.model(name)))
 
     async def estimate_cost(body: EstimateRequest, services: ServicesDep, caller: CallerDep) -> schemas.Estimate:
