@@ -87,11 +87,14 @@ def openapi(
     try:
         text = openapi_json(serving.read_catalog(settings))
     except ImagegenError as error:
-        _fail("There is no document:", [str(error)])
+        _fail("The document cannot be made:", str(error).splitlines())
     if output is None:
         sys.stdout.write(text)
-    else:
+        return
+    try:
         output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        _fail("The document cannot be written:", [f"{output}: {error.strerror}"])
 
 
 @app.command()
@@ -141,7 +144,10 @@ def _settings() -> tuple[Settings, Events]:
         settings = Settings.read()
     except SettingsError as error:
         _fail("The settings are wrong:", error.faults)
-    return settings, start_logging(settings.service.log_level, settings.log_format, settings.secrets)
+    events = start_logging(settings.service.log_level, settings.log_format, settings.secrets)
+    for warning in settings.warnings:
+        _log.warning("settings: %s", warning)
+    return settings, events
 
 
 def _run(work: Coroutine[object, object, T]) -> T:
@@ -154,9 +160,9 @@ def _run(work: Coroutine[object, object, T]) -> T:
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
     except Unavailable as error:
-        _fail("imagegen cannot start:", [f"{error} (look at {error.variable})"])
+        _fail("imagegen cannot start:", [error.advice])
     except ImagegenError as error:
-        _fail("imagegen cannot start:", [str(error)])
+        _fail("imagegen cannot start:", str(error).splitlines())
 
 
 def _fail(heading: str, reasons: Sequence[str], *, status: int = 2) -> NoReturn:

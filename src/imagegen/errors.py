@@ -26,16 +26,15 @@ ImagegenError
 ├── Unavailable                  a server that imagegen needs does not answer; retry later
 │   ├── DatabaseUnavailable
 │   ├── ObjectStoreUnavailable
-│   ├── QueueUnavailable
-│   └── TooManyOpenFiles         this process's own limit; the job is postponed
+│   │   └── ObjectStoreRefused   it answers, and refuses the bucket or the key: only an operator can change that
+│   └── QueueUnavailable
 ├── ProviderError                fal.ai answered with an error, or did not answer
 │   ├── ProviderRejected         fal's own error; retrying the same request cannot help
 │   ├── ProviderUnavailable      retrying may help
 │   ├── SubmissionNotSent        certain: fal never saw the request
 │   ├── SubmissionUnknown        fal may or may not have accepted the request
 │   ├── ResultUnavailable        fal has the request, its result cannot be read now; come back later
-│   │   └── StatusUnreadable     for a while no status read has told anything
-│   │       └── RequestForgotten fal has said for long that it knows no such request
+│   │   └── RequestForgotten     fal has said for long that it knows no such request
 │   └── HistoryUnavailable       fal's list of its requests cannot be read, so it says nothing either way
 ├── WebhookRefused               a webhook that is not provably fal's; carries the check that failed
 └── TransferError                a picture that could not be moved from fal to S3
@@ -45,18 +44,13 @@ ImagegenError
     └── ForeignMediaHost         a URL outside the provider's media hosts; never fetched
 """
 
-import errno
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
-from itertools import islice
-from typing import Final, Literal, cast
+from typing import Literal
 
 from pydantic import JsonValue
-
-_OUT_OF_FILES: Final = frozenset({errno.EMFILE, errno.ENFILE})
-MOST_FAULTS: Final = 100
 
 
 class ImagegenError(Exception):
@@ -76,11 +70,22 @@ class SettingsError(StartupError):
 
 
 class CatalogError(StartupError):
-    """A model entry that cannot be used."""
+    """Something in a catalog that cannot be used: the file, the line, the key, and what was expected.
 
-    def __init__(self, file: str, line: int, key: str, expected: str) -> None:
-        super().__init__(f"{file}:{line}: {key}: {expected}")
-        self.file, self.line, self.key, self.expected = file, line, key, expected
+    Attributes:
+        key: the keys that lead to it, joined by dots; empty for the file as a whole.
+        others: everything else that is wrong, in the order of files and lines; the text has a line for each.
+    """
+
+    def __init__(self, file: str, line: int, key: str, expected: str, others: Sequence["CatalogError"] = ()) -> None:
+        own = ": ".join(part for part in (f"{file}:{line}", key, expected) if part)
+        super().__init__("\n".join((own, *map(str, others))))
+        self.file, self.line, self.key, self.expected, self.others = file, line, key, expected, tuple(others)
+
+    @property
+    def faults(self) -> tuple["CatalogError", ...]:
+        """Each fault as an error of its own."""
+        return (CatalogError(self.file, self.line, self.key, self.expected), *self.others)
 
 
 class KeysFileError(StartupError):
@@ -126,11 +131,11 @@ class Fault:
 
 
 class InvalidInput(InvalidRequest):
-    """The body is wrong; `faults` carries every fault at once, up to MOST_FAULTS of them."""
+    """The body is wrong; `faults` carries every fault at once."""
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
-        self.faults = tuple(islice(faults, MOST_FAULTS))
-        super().__init__(" ".join(fault.message for fault in self.faults))
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        super().__init__(" ".join(fault.message for fault in faults))
+        self.faults = tuple(faults)
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -248,6 +253,11 @@ class Unavailable(ImagegenError):
     def __init__(self, reason: str = "does not answer") -> None:
         super().__init__(f"{self.server} {reason}")
 
+    @property
+    def advice(self) -> str:
+        """What is wrong, and the settings to look at: the words of the start, of `doctor` and of the readiness."""
+        return f"{self}: look at {self.variable}, and at the server's log"
+
 
 class DatabaseUnavailable(Unavailable):
     """MongoDB does not answer."""
@@ -260,7 +270,11 @@ class ObjectStoreUnavailable(Unavailable):
     """The S3 bucket cannot be used right now."""
 
     server = "S3"
-    variable = "S3_ENDPOINT_URL"
+    variable = "S3_BUCKET, S3_ENDPOINT_URL and AWS_…"
+
+
+class ObjectStoreRefused(ObjectStoreUnavailable):
+    """S3 answers, and refuses: no such bucket, or a key that may not use it. Only an operator can change that."""
 
 
 class QueueUnavailable(Unavailable):
@@ -268,28 +282,6 @@ class QueueUnavailable(Unavailable):
 
     server = "NATS"
     variable = "NATS_URL"
-
-
-class TooManyOpenFiles(Unavailable):
-    """This process may open no further file or connection now; the job is not at fault."""
-
-    server = "This process"
-
-    def __init__(self) -> None:
-        super().__init__("has too many files open: raise its limit (ulimit -n), or lower IMAGEGEN_CONCURRENCY")
-
-
-def is_out_of_files(error: BaseException | None) -> bool:
-    """Whether an error, or what caused it, is that no further file can be opened (EMFILE, ENFILE)."""
-    seen: set[int] = set()
-    if isinstance(error, BaseExceptionGroup):
-        return any(map(is_out_of_files, cast("BaseExceptionGroup[BaseException]", error).exceptions))
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        if isinstance(error, OSError) and error.errno in _OUT_OF_FILES:
-            return True
-        error = getattr(error, "os_error", None) or error.__cause__ or error.__context__
-    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -359,24 +351,12 @@ class SubmissionUnknown(ProviderError):
 
 
 class ResultUnavailable(ProviderError):
-    """fal has the request, paid for; what became of it cannot be read right now.
-
-    `end` is the request's end if the same answer comes again and again; None where it may be a gateway's, or the
-    account's trouble.
-    """
+    """fal has the request, paid for; what became of it cannot be read right now. Never a reason to fail the job."""
 
     retryable = True
 
-    def __init__(self, answer: ProviderAnswer, end: ProviderError | None = None) -> None:
-        super().__init__(answer)
-        self.end = end
 
-
-class StatusUnreadable(ResultUnavailable):
-    """For a while no read of the request's status has told anything; the request may be open at fal."""
-
-
-class RequestForgotten(StatusUnreadable):
+class RequestForgotten(ResultUnavailable):
     """The request's status answered 404 for ten minutes and nothing else: fal seems to have lost what it accepted."""
 
 

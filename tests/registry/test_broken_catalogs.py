@@ -29,16 +29,16 @@ def more(text: str) -> str:
 
 
 CASES = {
-    "empty": ("", 1, "the file", "expected a mapping of names to entries"),
-    "only a comment": ("# nothing\n", 1, "the file", "expected a mapping of names to entries"),
-    "a list": ("- flux\n", 1, "the file", "expected a mapping of names to entries"),
-    "no yaml": ("a: 1\nb: c: d\n", 2, "the file", "is no valid YAML"),
-    "a tab": ("a:\n\tb: 1\n", 2, "the file", "is no valid YAML"),
-    "a control character": ("a: \x01\n", 1, "the file", "is no valid YAML"),
-    "two documents": (SOUND + "---\n" + SOUND, 10, "the file", "is no valid YAML"),
-    "an unknown alias": (broken("0.03", "*price"), 8, "the file", "undefined alias"),
+    "empty": ("", 1, "", "expected a mapping of names to entries"),
+    "only a comment": ("# nothing\n", 1, "", "expected a mapping of names to entries"),
+    "a list": ("- flux\n", 1, "", "expected a mapping of names to entries"),
+    "no yaml": ("a: 1\nb: c: d\n", 2, "", "is no valid YAML"),
+    "a tab": ("a:\n\tb: 1\n", 2, "", "is no valid YAML"),
+    "a control character": ("a: \x01\n", 1, "", "is no valid YAML"),
+    "two documents": (SOUND + "---\n" + SOUND, 10, "", "is no valid YAML"),
+    "an unknown alias": (broken("0.03", "*price"), 8, "", "undefined alias"),
     "a tag": (broken("0.03", "!money 3"), 8, "your-model.costPerImage", "expected plain YAML"),
-    "a list as a key": ("[a]: 1\n", 1, "the file", "expected keys that are names"),
+    "a list as a key": ("[a]: 1\n", 1, "", "expected keys that are names"),
     "a model twice": (SOUND + SOUND, 10, "your-model", "is given twice, first on line 1"),
     "a key twice": (more("  category: other\n"), 10, "your-model.category", "is given twice, first on line 3"),
     "nested without end": (
@@ -260,4 +260,77 @@ def test_a_file_that_cannot_be_read_stops_the_start(tmp_path: Path, reason: str)
     with pytest.raises(CatalogError) as stopped:
         load_registry([path])
 
-    assert str(stopped.value) == f"{path}:1: the file: cannot be read: {reason}"
+    assert str(stopped.value) == f"{path}:1: cannot be read: {reason}"
+
+
+MANY_FAULTS = """\
+your-model:
+  falEndpont: fal-ai/your-endpoint
+  category: Text To Image
+  requiredInputs: [prompt, prompt]
+  costPerImage: -1
+  description: ''
+my-model:
+  falEndpoint: fal-ai/my-endpoint
+  category: text-to-image
+  requiredInputs: [prompt, prompt]
+  optionalInputs: [sync_mode, seed]
+  options: [num_images, width]
+  defaultOptions: {num_image: 1}
+  parameters:
+    seeed: {minimum: 1}
+    seed: {maximun: 1, type: int}
+    prompt: {minLength: 9, maxLength: 3}
+  priceRules:
+    - {option: resolutoin, value: 4K, multiply: 2}
+  costPerImage: 0.01
+  description: Mine
+their-model:
+  falEndpoint: fal-ai/their-endpoint
+  category: text-to-image
+  requiredInputs: [prompt]
+  options: [num_images, output_format]
+  defaultOptions: {num_images: 9, output_format: bmp}
+  example: {inputs: {prompt: 3}, options: {num_images: many}}
+  costPerImage: 0.01
+  description: Theirs
+Good Name:
+  category: x
+"""
+
+
+def test_every_fault_of_every_catalog_is_told_at_once(tmp_path: Path) -> None:
+    mine, torn, gone = tmp_path / "mine.yaml", tmp_path / "torn.yaml", tmp_path / "gone.yaml"
+    mine.write_text(MANY_FAULTS, encoding="utf-8")
+    torn.write_text("a: {b: 1, b: 2}\nc: !x 1\na: 2\n", encoding="utf-8")
+
+    with pytest.raises(CatalogError) as stopped:
+        load_registry([mine, torn, gone])
+
+    told = [(Path(each.file).name, each.line, each.key) for each in stopped.value.faults]
+    assert told == [
+        ("mine.yaml", 2, "your-model.falEndpont"),
+        ("mine.yaml", 3, "your-model.category"),
+        ("mine.yaml", 5, "your-model.costPerImage"),
+        ("mine.yaml", 6, "your-model.description"),
+        ("mine.yaml", 10, "my-model.requiredInputs.1"),
+        ("mine.yaml", 11, "my-model.optionalInputs.0"),
+        ("mine.yaml", 12, "my-model.options"),
+        ("mine.yaml", 13, "my-model.defaultOptions.num_image"),
+        ("mine.yaml", 15, "my-model.parameters.seeed"),
+        ("mine.yaml", 16, "my-model.parameters.seed.maximun"),
+        ("mine.yaml", 16, "my-model.parameters.seed.type"),
+        ("mine.yaml", 17, "my-model.parameters.prompt.minLength"),
+        ("mine.yaml", 19, "my-model.priceRules.0.option"),
+        ("mine.yaml", 27, "their-model.defaultOptions.num_images"),
+        ("mine.yaml", 27, "their-model.defaultOptions.output_format"),
+        ("mine.yaml", 28, "their-model.example.inputs.prompt"),
+        ("mine.yaml", 28, "their-model.example.options.num_images"),
+        ("mine.yaml", 31, "Good Name"),
+        ("torn.yaml", 1, "a.b"),
+        ("torn.yaml", 2, "c"),
+        ("torn.yaml", 3, "a"),
+        ("gone.yaml", 1, ""),
+    ]
+    assert str(stopped.value).splitlines() == [str(each) for each in stopped.value.faults]
+    assert "mine.yaml:6: your-model.description: expected at least 1 character" in str(stopped.value)

@@ -1,7 +1,7 @@
 """Makes a model of a listing: its classes, its routes, and an example that is proved to be valid."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 
@@ -11,6 +11,7 @@ from imagegen.registry.catalog import Listing
 from imagegen.registry.conflicts import NUM_IMAGES, ActiveRoute, Conflicts, Narrowed
 from imagegen.registry.documents import Place
 from imagegen.registry.entries import Route
+from imagegen.registry.gathering import Gathering, stop_if_any
 from imagegen.registry.model import Model
 from imagegen.registry.requests import EstimateRequest, estimate_class, request_class
 from imagegen.registry.schemas import ParameterSchema
@@ -64,9 +65,12 @@ def assemble(listing: Listing, annotator: Annotator, known: Collection[str] = ()
         estimate_class=_estimate_class(listing, annotator, conflicts),
         known=known,
     )
-    _check_defaults(listing, model)
-    _check_rules(listing, model)
-    _set_example(listing, model)
+    faults = Gathering()
+    faults.add(_faults_of_defaults(listing, model))
+    faults.add(_faults_of_rules(listing, model))
+    with faults.going_on():
+        _set_example(listing, model)
+    faults.stop()
     return model
 
 
@@ -97,20 +101,19 @@ def _route(listing: Listing, index: int, annotator: Annotator) -> ActiveRoute:
     )
 
 
-def _check_defaults(listing: Listing, model: Model) -> None:
+def _faults_of_defaults(listing: Listing, model: Model) -> Iterator[CatalogError]:
     defaults = model.default_options
     found = [*model.section_faults("options", defaults), *model.conflicts.faults({}, defaults)]
     for route in model.conflicts.routes:
         found += route.faults(defaults)
-    for fault in found:
-        raise _error(listing, ("defaultOptions",), fault, within="/options")
+    return (_error(listing, ("defaultOptions",), fault, within="/options") for fault in found)
 
 
-def _check_rules(listing: Listing, model: Model) -> None:
+def _faults_of_rules(listing: Listing, model: Model) -> Iterator[CatalogError]:
     for index, rule in enumerate(listing.entry.price_rules):
         section = "inputs" if rule.option in listing.inputs else "options"
         for fault in model.section_faults(section, {rule.option: rule.value}):
-            raise listing.error(("priceRules", index, "value"), fault.message)
+            yield listing.error(("priceRules", index, "value"), fault.message)
 
 
 def _set_example(listing: Listing, model: Model) -> None:
@@ -118,16 +121,21 @@ def _set_example(listing: Listing, model: Model) -> None:
     try:
         model.request_class.model_validate(body)
     except ValidationError as error:
-        fault = model.refusal(error.errors(include_url=False), body).faults[0]
-        if listing.entry.example is None:
-            name = fault.pointer.split("/")[-1]
-            reason = f"expected an example for each required input: give parameters.{name} one ({fault.message})"
-            raise listing.error(("requiredInputs",), reason) from error
-        raise _error(listing, ("example",), fault, within="") from error
+        found = model.refusal(error.errors(include_url=False), body).faults
+        stop_if_any(_example_error(listing, fault) for fault in found)
+        raise
     model.request_class.example = body
     options = body.get("options", {})
     assert isinstance(options, dict)
     model.estimate_class.example = {"model": listing.name, "options": {**options, NUM_IMAGES: _PLANNED.example}}
+
+
+def _example_error(listing: Listing, fault: Fault) -> CatalogError:
+    if listing.entry.example is not None:
+        return _error(listing, ("example",), fault, within="")
+    name = fault.pointer.split("/")[-1]
+    reason = f"expected an example for each required input: give parameters.{name} one ({fault.message})"
+    return listing.error(("requiredInputs",), reason)
 
 
 def _error(listing: Listing, place: Place, fault: Fault, within: str) -> CatalogError:

@@ -11,6 +11,7 @@ from pydantic import JsonValue, ValidationError
 from imagegen.errors import CatalogError
 from imagegen.registry.documents import Document, Place, did_you_mean, read_document
 from imagegen.registry.entries import Entry, Example, PriceRule, Route, is_money
+from imagegen.registry.gathering import Gathering, stop_if_any
 from imagegen.registry.schemas import ParameterSchema
 from imagegen.registry.values import SYNC_MODE, WHY_NO_SYNC_MODE
 from imagegen.registry.vocabulary import ParameterSchemas, Vocabulary
@@ -46,15 +47,13 @@ class Listing:
         return self.document.error((self.name, *place), expected)
 
 
-def read_catalog(path: Path, words: Vocabulary) -> Iterator[Listing]:
-    """Read one file: a mapping of model names to entries.
-
-    Raises:
-        CatalogError: with the line of the first thing that is wrong.
-    """
-    document = read_document(path, keep_text=is_money)
-    for name, value in document.value.items():
-        yield _Reading(document, name, _entry(document, name, value), words).listing()
+def read_catalog(path: Path, words: Vocabulary, faults: Gathering) -> Iterator[Listing]:
+    """Read one file: a mapping of model names to entries. What is wrong is gathered, and the rest goes on."""
+    with faults.going_on():
+        document = read_document(path, keep_text=is_money)
+        for name, value in document.value.items():
+            with faults.going_on():
+                yield _Reading(document, name, _entry(document, name, value), words).listing()
 
 
 def _entry(document: Document, name: str, value: JsonValue) -> Entry:
@@ -65,7 +64,8 @@ def _entry(document: Document, name: str, value: JsonValue) -> Entry:
     try:
         return Entry.model_validate(value)
     except ValidationError as error:
-        raise document.error_of((name,), error, _keys_at) from error
+        stop_if_any(document.errors_of((name,), error, _keys_at))
+        raise
 
 
 def _keys_at(place: Place) -> tuple[str, ...]:
@@ -87,16 +87,22 @@ class _Reading:
         inputs = (*entry.required_inputs, *entry.optional_inputs)
         options = tuple(o for o in words.options if o not in inputs) if entry.options is None else entry.options
         accepted = (*inputs, *options)
-        for place, expected in chain(_listed_wrongly(entry), _named_wrongly(entry, accepted, options)):
-            raise self.document.error((self.name, *place), expected)
-        schemas = {parameter: self._schema(parameter) for parameter in accepted}
+        faults = Gathering()
+        wrong = chain(_listed_wrongly(entry), _named_wrongly(entry, accepted, options))
+        faults.add(self.document.error((self.name, *place), expected) for place, expected in wrong)
+        schemas: dict[str, ParameterSchema] = {}
+        for parameter in dict.fromkeys(accepted):
+            with faults.going_on():
+                schemas[parameter] = self._schema(parameter)
+        narrowed = tuple(self._narrowed(index, schemas, faults) for index in range(len(entry.routes)))
+        faults.stop()
         return Listing(
             name=self.name,
             entry=entry,
             document=self.document,
             inputs={parameter: schemas[parameter] for parameter in inputs},
             options={parameter: schemas[parameter] for parameter in options},
-            narrowed=tuple(self._narrowed(index, schemas) for index in range(len(entry.routes))),
+            narrowed=narrowed,
             unknown=tuple(p for p in accepted if words.find(p) is None and p not in entry.parameters),
         )
 
@@ -105,9 +111,13 @@ class _Reading:
         changes = self.entry.parameters
         return self._changed(("parameters", parameter), changes[parameter], known) if parameter in changes else known
 
-    def _narrowed(self, index: int, schemas: ParameterSchemas) -> ParameterSchemas:
-        changes = self.entry.routes[index].parameters.items()
-        return {p: self._changed(("routes", index, "parameters", p), value, schemas[p]) for p, value in changes}
+    def _narrowed(self, index: int, schemas: ParameterSchemas, faults: Gathering) -> ParameterSchemas:
+        narrowed: dict[str, ParameterSchema] = {}
+        for name, change in self.entry.routes[index].parameters.items():
+            if name in schemas:  # another name is told as one that the entry does not list
+                with faults.going_on():
+                    narrowed[name] = self._changed(("routes", index, "parameters", name), change, schemas[name])
+        return narrowed
 
     def _changed(self, place: Place, change: JsonValue, known: ParameterSchema) -> ParameterSchema:
         where = (self.name, *place)

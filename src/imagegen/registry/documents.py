@@ -2,20 +2,24 @@
 
 import difflib
 import math
-from collections.abc import Callable, Iterable, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
 
 from pydantic import JsonValue, ValidationError
+from pydantic_core import ErrorDetails
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from imagegen.errors import CatalogError
+from imagegen.registry.gathering import Gathering
 
 Place = tuple[str | int, ...]
 _TAG = "tag:yaml.org,2002:"
 _MAX_DEPTH = 32
+_SHOULD = re.compile(r"^[A-Z][\w ]*? should (?:be|have) ")  # "Input should be …", "String should have …"
 
 
 class _Mark(Protocol):
@@ -73,30 +77,47 @@ class Document:
             place = place[:-1]
         return CatalogError(self.file, self.lines[place], _dotted(place), expected)
 
-    def error_of(self, place: Place, error: ValidationError, keys_at: Callable[[Place], Sequence[str]]) -> CatalogError:
+    def errors_of(
+        self, place: Place, error: ValidationError, keys_at: Callable[[Place], Sequence[str]]
+    ) -> list[CatalogError]:
         """What pydantic found wrong below a place; `keys_at` knows the valid keys, by the place below that one.
 
-        A key that nobody knows is told first: it is most often the one that is then missing.
+        A key that is not known is told first: it is most often the one that is then missing.
         """
-        errors = error.errors(include_url=False, include_input=False)
-        first = next((found for found in errors if found["type"] == "extra_forbidden"), errors[0])
-        where = (*place, *first["loc"])
-        match first["type"]:
+        found = error.errors(include_url=False, include_input=False)
+        found.sort(key=lambda each: each["type"] != "extra_forbidden")
+        misspelt = {did.split("'")[1] for each in found if (did := self._suggestion(each, keys_at))}
+        return [self._error_of(place, each, keys_at) for each in found if not _is_missing(each, misspelt)]
+
+    def _suggestion(self, found: ErrorDetails, keys_at: Callable[[Place], Sequence[str]]) -> str:
+        if found["type"] != "extra_forbidden":
+            return ""
+        return did_you_mean(str(found["loc"][-1]), keys_at(found["loc"]))
+
+    def _error_of(self, place: Place, found: ErrorDetails, keys_at: Callable[[Place], Sequence[str]]) -> CatalogError:
+        where = (*place, *found["loc"])
+        match found["type"]:
             case "extra_forbidden":
-                keys = keys_at(first["loc"])
-                hint = did_you_mean(str(first["loc"][-1]), keys) or ","
-                return self.error(where, f"no such key{hint} expected one of {', '.join(keys)}")
+                hint = self._suggestion(found, keys_at) or ","
+                return self.error(where, f"no such key{hint} expected one of {', '.join(keys_at(found['loc']))}")
             case "missing":
-                return self.error(where, f"expected the key {first['loc'][-1]!r}")
+                return self.error(where, f"expected the key {found['loc'][-1]!r}")
             case "model_type" | "dict_type" | "mapping_type":
                 return self.error(where, "expected a mapping of keys to values")
+            case "decimal_type" | "decimal_parsing" | "finite_number":
+                return self.error(where, "expected a decimal number such as 0.05")
             case _:
-                said = first["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
+                said = _SHOULD.sub("expected ", found["msg"].removeprefix("Value error, "))
                 return self.error(where, said[:1].lower() + said[1:])
 
 
+def _is_missing(found: ErrorDetails, misspelt: Collection[str]) -> bool:
+    """Whether a key is only missing because it is written wrong, which is told already."""
+    return found["type"] == "missing" and found["loc"][-1] in misspelt
+
+
 def _dotted(place: Place) -> str:
-    return ".".join(str(part) for part in place) or "the file"
+    return ".".join(str(part) for part in place)
 
 
 def read_document(path: Path, *, keep_text: Callable[[Place], bool] = lambda _: False) -> Document:
@@ -113,7 +134,9 @@ def read_document(path: Path, *, keep_text: Callable[[Place], bool] = lambda _: 
     root = reader.compose(path)
     if root is None or root.id != "mapping" or not root.value:
         raise reader.error(root, (), "expected a mapping of names to entries; it is empty or something else")
-    return Document(str(path), reader.mapping(root, ()), reader.lines)
+    document = Document(str(path), reader.mapping(root, ()), reader.lines)
+    reader.faults.stop()
+    return document
 
 
 class _Reader:
@@ -123,6 +146,7 @@ class _Reader:
         self._file, self._keep_text = file, keep_text
         self._yaml: Any = YAML(typ="safe", pure=True)
         self.lines: dict[Place, int] = {(): 1}
+        self.faults = Gathering()
 
     def error(self, node: _Node | None, place: Place, expected: str) -> CatalogError:
         return CatalogError(self._file, _line(node) if node else 1, _dotted(place), expected)
@@ -145,15 +169,20 @@ class _Reader:
         held: dict[str, JsonValue] = {}
         pairs: list[tuple[_Node, _Node]] = node.value
         for key_node, value_node in pairs:
-            if key_node.id != "scalar":
-                raise self.error(key_node, place, "expected keys that are names")
-            key = str(key_node.value)
-            where = (*place, key)
-            if key in held:
-                raise self.error(key_node, where, f"is given twice, first on line {self.lines[where]}")
-            held[key] = self._value(value_node, where)
-            self.lines[where] = _line(key_node)
+            with self.faults.going_on():
+                where = (*place, self._key(key_node, place, held))
+                held[where[-1]] = self._value(value_node, where)
+                self.lines[where] = _line(key_node)
         return held
+
+    def _key(self, node: _Node, place: Place, held: Collection[str]) -> str:
+        if node.id != "scalar":
+            raise self.error(node, place, "expected keys that are names")
+        key = str(node.value)
+        if key in held:
+            where = (*place, key)
+            raise self.error(node, where, f"is given twice, first on line {self.lines[where]}")
+        return key
 
     def _value(self, node: _Node, place: Place) -> JsonValue:
         self.lines[place] = _line(node)

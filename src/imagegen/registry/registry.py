@@ -1,21 +1,23 @@
 """The models that can be asked for pictures, and the door through which every request comes."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 from types import MappingProxyType
 
 from pydantic import JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
-from imagegen.errors import MOST_FAULTS, Fault, InvalidInput, InvalidRequest, UnknownModel
+from imagegen.errors import CatalogError, Fault, InvalidInput, InvalidRequest, UnknownModel
 from imagegen.registry.annotations import Annotator
 from imagegen.registry.assembly import assemble, class_stem
 from imagegen.registry.catalog import Listing, read_catalog
 from imagegen.registry.documents import did_you_mean, nearest
 from imagegen.registry.endpoints import endpoint_named, models_by_endpoint
-from imagegen.registry.faults import SECTIONS, Shape, faults, pointer, spoken
+from imagegen.registry.faults import MOST_FAULTS, SECTIONS, Shape, faults, pointer, spoken
+from imagegen.registry.gathering import Gathering
 from imagegen.registry.model import Model
 from imagegen.registry.names import FAL_PARAMETERS
 from imagegen.registry.requests import (
@@ -56,8 +58,8 @@ class Registry:
         plans = (model.estimate_class for model in models.values())
         self.estimate_type = tagged_union("EstimateRequest", plans, "model")
         self._envelopes = {kind: _envelope(kind, models.values()) for kind in (Envelope, EstimateEnvelope)}
-        self._items = {model.name: item_class(model.request_class, class_stem(model.name)) for model in models.values()}
-        self.batch_class = batch_class(tagged_union("BatchItem", self._items.values(), "model"))
+        items = (item_class(model.request_class, class_stem(model.name)) for model in models.values())
+        self.batch_class = batch_class(tagged_union("BatchItem", items, "model"))
 
     def model(self, name: str) -> Model:
         """The model of this name.
@@ -103,21 +105,6 @@ class Registry:
         except ValidationError as error:
             raise self.refusal(error.errors(include_url=False), body) from error
 
-    def parse_item(self, body: JsonValue) -> ModelRequest:
-        """The typed request that an item of a batch is; its user is `None` if it was left out.
-
-        Raises:
-            UnknownModel: `model` names none.
-            InvalidInput: with every fault at once.
-        """
-        named = self._named(body)
-        if named is None:
-            raise self.refusal((), _with_a_user(body))
-        try:
-            return self._items[named.name].model_validate(body)
-        except ValidationError as error:
-            raise self.refusal(error.errors(include_url=False), _with_a_user(body)) from error
-
     def refusal(self, errors: Sequence[ErrorDetails], body: JsonValue, *, planned: bool = False) -> InvalidRequest:
         """What to answer to a body in which pydantic found errors.
 
@@ -141,7 +128,7 @@ class Registry:
         return (named.estimate_refusal if planned else named.refusal)(told, body)
 
     def batch_refusal(self, errors: Sequence[ErrorDetails], body: JsonValue) -> InvalidRequest:
-        """What to answer to the body of a batch in which pydantic found errors, with the faults of its requests too.
+        """What to answer to the body of a batch in which pydantic found errors: every request's faults below its place.
 
         Args:
             errors: as for `refusal`.
@@ -149,17 +136,20 @@ class Registry:
         """
         if not isinstance(body, dict) or any(error["type"] == "json_invalid" for error in errors):
             return self.refusal(errors, body)
-        of_batch = faults((_below_the_tag(error, None) for error in errors), _BATCH)
-        requests = body.get("requests")
-        return InvalidInput(chain(of_batch, self._item_faults(requests if isinstance(requests, list) else ())))
-
-    def _item_faults(self, requests: Sequence[JsonValue]) -> Iterator[Fault]:
-        """The faults of all requests, one request after the other: read as far as faults are taken."""
-        for number, request in enumerate(requests):
-            try:
-                self.parse_item(request)
-            except InvalidRequest as refusal:
-                yield from faults_of_request(number, refusal)
+        of_requests: dict[int, list[ErrorDetails]] = defaultdict(list)
+        of_batch: list[ErrorDetails] = []
+        for error in (_below_the_tag(error, None) for error in errors):
+            match error["loc"]:
+                case ("requests", int(number), *rest):
+                    of_requests[number].append({**error, "loc": tuple(rest)})
+                case _:
+                    of_batch.append(error)
+        found = faults(of_batch, _BATCH)
+        given = body.get("requests")
+        for number, one in of_requests.items():
+            request = given[number] if isinstance(given, list) else None
+            found += faults_of_request(number, self.refusal(one, _with_a_user(request)))
+        return InvalidInput(found[:MOST_FAULTS])
 
     def _named(self, body: JsonValue) -> Model | None:
         name = body.get("model") if isinstance(body, dict) else None
@@ -204,27 +194,32 @@ def load_registry(files: Sequence[Path] = ()) -> Registry:
     """Read the built-in catalog, then the user's own files, which add to it or replace whole entries.
 
     Raises:
-        CatalogError: with file, line and key of the first thing that is wrong.
+        CatalogError: with file, line and key of everything that is wrong.
     """
     words = load_vocabulary(_HERE / "parameters.yaml")
     listings: dict[str, Listing] = {}
+    wrong = Gathering()
     for path in (_HERE / "catalog.yaml", *files):
-        listings.update({listing.name: listing for listing in read_catalog(path, words)})
-    _refuse_equal_class_names(listings.values(), words)
+        listings.update({listing.name: listing for listing in read_catalog(path, words, wrong)})
+    wrong.add(_equal_class_names(listings.values(), words))
     annotator = Annotator(
         words.definitions, taken={f"{class_stem(name)}{kind}" for name in listings for kind in _KINDS}
     )
     known = FAL_PARAMETERS.union(words.names, *((*listing.inputs, *listing.options) for listing in listings.values()))
-    models = {name: assemble(listing, annotator, known) for name, listing in listings.items()}
+    models: dict[str, Model] = {}
+    for name, listing in listings.items():
+        with wrong.going_on():
+            models[name] = assemble(listing, annotator, known)
+    wrong.stop()
     return Registry(models, [text for listing in listings.values() for text in _warnings(listing, words)])
 
 
-def _refuse_equal_class_names(listings: Iterable[Listing], words: Vocabulary) -> None:
+def _equal_class_names(listings: Iterable[Listing], words: Vocabulary) -> Iterator[CatalogError]:
     owners = dict.fromkeys((*_RESERVED_STEMS, *words.definitions), "imagegen itself")
     for listing in listings:
         stem = class_stem(listing.name)
         if stem in owners:
-            raise listing.error((), f"expected another name: {owners[stem]} has classes named {stem}… already")
+            yield listing.error((), f"expected another name: {owners[stem]} has classes named {stem}… already")
         owners[stem] = repr(listing.name)
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from pydantic import JsonValue, ValidationError
 
 from imagegen.registry.documents import Document, Place, read_document
+from imagegen.registry.gathering import stop_if_any
 from imagegen.registry.schemas import ParameterSchema
 
 ParameterSchemas = Mapping[str, ParameterSchema]
@@ -52,8 +53,8 @@ class Vocabulary:
         Raises:
             CatalogError: they do not.
         """
-        for where, expected in schema.misfits([*self.definitions, *self.texts]):
-            raise document.error((*place, *where), expected)
+        misfits = schema.misfits([*self.definitions, *self.texts])
+        stop_if_any(document.error((*place, *where), expected) for where, expected in misfits)
         return schema
 
     def spelled_out(self, schema: ParameterSchema) -> ParameterSchema:
@@ -80,7 +81,8 @@ def parse_schema(document: Document, place: Place, value: JsonValue) -> Paramete
     try:
         return ParameterSchema.model_validate(value)
     except ValidationError as error:
-        raise document.error_of(place, error, lambda _: ParameterSchema.keys()) from error
+        stop_if_any(document.errors_of(place, error, lambda _: ParameterSchema.keys()))
+        raise
 
 
 def load_vocabulary(path: Path) -> Vocabulary:
