@@ -2,19 +2,30 @@
 
 import asyncio
 import re
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 
+import httpx
 import pytest
+from aiohttp import web
 from bucket import open_bucket
 from dirty_equals import IsStr
+from jobs_apart import apart
 from processes import environment, free_port
 from pydantic import SecretStr
+from starlette.types import Receive, Scope, Send
 from typer.testing import CliRunner
 
+from imagegen.api import create_app
 from imagegen.cli import app
 from imagegen.doctor import Finding, Verdict, examine
+from imagegen.errors import ObjectStoreRefused
 from imagegen.keys import KeyRing, changing
-from imagegen.settings import DoorSettings, MongoSettings, NatsSettings, ServiceSettings, Settings
+from imagegen.local.binaries import MONGOD, find
+from imagegen.registry import load_registry
+from imagegen.settings import DoorSettings, Environment, MongoSettings, NatsSettings, ServiceSettings, Settings
+from imagegen.wiring import Services, open_services
 
 pytestmark = pytest.mark.usefixtures("service")  # which makes the bucket
 
@@ -60,7 +71,7 @@ async def test_each_server_that_is_down_or_closed_is_named_with_what_to_mend(sta
         "MongoDB does not answer: look at MONGODB_URL, and at the server's log",
         IsStr(regex="S3 refuses access to bucket .* look at S3_BUCKET, S3_ENDPOINT_URL and AWS_….*"),
         "NATS does not answer: look at NATS_URL, and at the server's log",
-        IsStr(regex="fal.ai could not be asked.*look at FAL_KEY.*"),
+        IsStr(regex="fal.ai could not be asked.*no answer came: look at this machine's DNS.*FAL_QUEUE_URL"),
     ]
     assert "hunter2" not in str(found)
 
@@ -71,6 +82,121 @@ async def test_a_wrong_password_is_told_from_a_server_that_is_down(stack: Settin
     found = await finding(but(stack, mongodb=MongoSettings(url=SecretStr(url))), "MongoDB")
 
     assert found.words.startswith("MongoDB refuses the user or the password of MONGODB_URL")
+
+
+async def test_a_name_that_dns_does_not_know_is_not_blamed_on_the_key(stack: Settings) -> None:
+    fal = stack.fal.model_copy(update={"queue_url": "http://no-such-host.localhost.invalid"})
+    found = await finding(but(stack, fal=fal), "fal.ai")
+
+    assert (found.verdict, "FAL_KEY" in found.words, "DNS" in found.words) == (Verdict.FAULT, False, True)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(401, "look at FAL_KEY"), (403, "look at the account"), (402, "look at the account"), (502, "has trouble")],
+)
+async def test_what_fal_answers_says_what_to_look_at(stack: Settings, status: int, words: str) -> None:
+    async with answering(status) as url:
+        found = await finding(but(stack, fal=stack.fal.model_copy(update={"queue_url": url})), "fal.ai")
+
+    assert (found.verdict, words in found.words) == (Verdict.FAULT, True), found.words
+
+
+@pytest.mark.parametrize("options", ["", "?replicaSet=rs0", "?directConnection=true"])
+async def test_a_replica_set_that_was_not_initiated_is_told_so(stack: Settings, tmp_path: Path, options: str) -> None:
+    async with mongod(tmp_path) as address:
+        url = SecretStr(f"mongodb://{address}/{options}")
+        found = await finding(but(stack, mongodb=MongoSettings(url=url)), "MongoDB")
+
+    assert (found.verdict, "rs.initiate()" in found.words) == (Verdict.FAULT, True), found.words
+
+
+async def test_another_name_of_the_replica_set_is_told_so(stack: Settings) -> None:
+    assert stack.mongodb.url is not None
+    url = stack.mongodb.url.get_secret_value().replace("directConnection=true", "replicaSet=other")
+    found = await finding(but(stack, mongodb=MongoSettings(url=SecretStr(url))), "MongoDB")
+
+    assert "belongs to the replica set 'other'" in found.words
+
+
+async def test_a_variable_that_is_not_read_is_a_note(stack: Settings) -> None:
+    found = await examine(but(stack, warnings=Settings.read({"IMAGEGEN_WAITS": "1s"}, dotenv=None).warnings))
+
+    assert [each.words for each in found if each.subject == "settings"] == [
+        IsStr(regex=".*did you mean IMAGEGEN_WAIT.*")
+    ]
+
+
+BROKEN_S3 = {
+    "bucket": "no-such-bucket",
+    "access_key_id": SecretStr("stranger"),
+    "secret_access_key": SecretStr("hunter2"),
+}
+
+
+@pytest.mark.parametrize("field", BROKEN_S3)
+async def test_start_and_readiness_say_of_a_refused_bucket_what_doctor_says(
+    stack: Settings, caplog: pytest.LogCaptureFixture, field: str
+) -> None:
+    settings = but(apart(stack), s3=stack.s3.model_copy(update={field: BROKEN_S3[field]}))
+    words = (await finding(settings, "S3")).words
+    registry = await asyncio.to_thread(load_registry)
+    async with open_services(settings, registry) as services:
+        state = await readiness(services)
+    production = but(settings, service=settings.service.model_copy(update={"env": Environment.PRODUCTION}))
+    with pytest.raises(ObjectStoreRefused) as refused:
+        async with open_services(production, registry):
+            pass
+
+    assert (state["s3"]["status"], state["s3"]["reason"]) == ("down", words)
+    assert f"{words}; jobs wait until it is right" in caplog.messages
+    assert refused.value.advice == words
+
+
+async def readiness(services: Services) -> dict[str, dict[str, str]]:
+    app = create_app(services.registry, lambda: nullcontext(services))
+    async with app.router.lifespan_context(app) as state:
+
+        async def with_state(scope: Scope, receive: Receive, send: Send) -> None:
+            await app({**scope, "state": dict(state or {})}, receive, send)
+
+        transport = httpx.ASGITransport(with_state)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return (await client.get("/health/ready")).json()["servers"]
+
+
+@asynccontextmanager
+async def answering(status: int) -> AsyncGenerator[str]:
+    """A server in fal's place that gives every request the same answer."""
+
+    async def answer(_: web.Request) -> web.Response:
+        return web.json_response({"detail": "No."}, status=status)
+
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", answer)
+    server = web.AppRunner(app)
+    await server.setup()
+    site = web.TCPSite(server, "127.0.0.1", port := free_port())
+    await site.start()
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        await server.cleanup()
+
+
+@asynccontextmanager
+async def mongod(directory: Path) -> AsyncGenerator[str]:
+    """A mongod that was started with --replSet, and no more."""
+    port, program = free_port(), await asyncio.to_thread(find, MONGOD, None)
+    options = ("--dbpath", str(directory), "--port", str(port), "--bind_ip", "127.0.0.1", "--nounixsocket")
+    process = await asyncio.create_subprocess_exec(
+        *(program, *options, "--replSet", "rs0"), stdout=asyncio.subprocess.DEVNULL
+    )
+    try:
+        yield f"127.0.0.1:{port}"
+    finally:
+        process.kill()
+        await process.wait()
 
 
 async def test_a_bucket_that_does_not_exist_is_named_and_not_made(stack: Settings) -> None:

@@ -1,10 +1,19 @@
+import re
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from imagegen.errors import SettingsError
 from imagegen.settings import Settings
+
+ANY_FIELD = sorted(
+    str(info.validation_alias)
+    for _, group in Settings()
+    if isinstance(group, BaseModel)
+    for info in type(group).model_fields.values()
+)
 
 
 def faults(**environ: str) -> tuple[str, ...]:
@@ -43,7 +52,7 @@ def test_durations_are_read(text: str, seconds: float) -> None:
 def test_every_fault_is_named_at_once_with_its_value_and_what_was_expected() -> None:
     assert faults(IMAGEGEN_WAIT="soon", FAL_QUEUE_URL="queue.fal.run", S3_BUCKET="No!") == (
         "FAL_QUEUE_URL is 'queue.fal.run': expected an address such as https://host or http://127.0.0.1:9000",
-        "S3_BUCKET is 'No!': String should match pattern '^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$'",
+        "S3_BUCKET is 'No!': expected a bucket's name: 3 to 63 lower-case letters, digits, dots and hyphens",
         "IMAGEGEN_WAIT is 'soon': expected a duration such as 30s, 10m or 24h",
     )
 
@@ -111,3 +120,101 @@ def test_a_protocol_of_opentelemetry_that_is_not_spoken_is_refused() -> None:
     (fault,) = faults(OTEL_EXPORTER_OTLP_PROTOCOL="grpc")
 
     assert fault.startswith("OTEL_EXPORTER_OTLP_PROTOCOL is 'grpc': ")
+
+
+WRONG = {
+    ("IMAGEGEN_CONCURRENCY", "many"): "'many': expected a whole number",
+    ("IMAGEGEN_CONCURRENCY", "0"): "'0': expected at least 1",
+    ("FAL_CONCURRENCY", "20000"): "'20000': expected at most 10000",
+    ("IMAGEGEN_LEASE", "1s"): "'1s': expected at least 3 seconds",
+    ("S3_PRESIGN_EXPIRES", "8d"): "'8d': expected at most 7 days",
+    ("IMAGEGEN_WAIT", "0"): "'0': expected more than 0 seconds",
+    ("IMAGEGEN_ENV", "prod"): "'prod': expected development or production",
+    ("IMAGEGEN_LOG_LEVEL", "verbose"): "'verbose': expected debug, info, warning or error",
+    ("IMAGEGEN_LOG_FORMAT", "text"): "'text': expected json or console",
+    ("IMAGEGEN_TRANSFER_MEMORY", "big"): "'big': expected a size such as 64MiB, 512KiB or 20000000",
+    ("IMAGEGEN_TRANSFER_MEMORY", "1MiB"): "'1MiB': expected at least 16MiB",
+    ("IMAGEGEN_ALLOW_ANONYMOUS", "maybe"): "'maybe': expected 1 or 0",
+    ("S3_PUBLICLY_REACHABLE", "perhaps"): "'perhaps': expected 1 or 0",
+    ("MONGODB_DATABASE", "a b"): "'a b': expected a name of 1 to 38 letters, digits, _ and -",
+    ("NATS_STREAM", "a.b"): "'a.b': expected a name of 1 to 64 letters, digits, _ and -",
+    ("IMAGEGEN_METRICS_PORT", "http"): "'http': expected a whole number",
+    ("IMAGEGEN_METRICS_PORT", "70000"): "'70000': expected at most 65535",
+    ("IMAGEGEN_METRICS_HOST", "a b"): "'a b': expected an address to listen on, such as 127.0.0.1 or 0.0.0.0",
+    ("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc"): "'grpc': expected http/protobuf",
+    ("NATS_URL", "http://q"): "(hidden): expected nats://host:4222 or tls://host:4222",
+    (
+        "FAL_KEY",
+        "abc",
+    ): "(hidden): expected a key of the form id:secret, as fal.ai's dashboard shows it once",
+}
+
+
+@pytest.mark.parametrize(("variable", "value"), WRONG)
+def test_a_wrong_value_is_told_with_what_would_be_right(variable: str, value: str) -> None:
+    assert faults(**{variable: value}) == (f"{variable} is {WRONG[variable, value]}",)
+
+
+@pytest.mark.parametrize("info", ANY_FIELD)
+def test_no_message_is_left_to_the_library(info: str) -> None:
+    """Values that no variable takes: what is told of them begins with what was expected."""
+    for value in ("\x01 ?", "-1", "1e400"):
+        try:
+            Settings.read({info: value}, dotenv=None)
+        except SettingsError as error:
+            told = [fault for fault in error.faults if fault.startswith(f"{info} is ")]
+            assert [fault for fault in told if not re.search(r": (expected|w must|journal must)", fault)] == []
+
+
+@pytest.mark.parametrize(
+    "key", ["abc", ":", "id:", ":secret", "id: secret", "Key id:secret", "id:s\u00e9cret", "id:s\nx"]
+)
+def test_a_key_that_fal_cannot_have_made_is_refused_at_the_start_and_not_shown(key: str) -> None:
+    (fault,) = faults(FAL_KEY=key)
+
+    assert fault.startswith("FAL_KEY is (hidden): expected a key of the form id:secret")
+
+
+@pytest.mark.parametrize("key", ["id:secret", "local:sandbox", "0f9e-1:abc:def", "main:secret-of-the-tests"])
+def test_a_key_of_two_parts_is_taken(key: str) -> None:
+    assert Settings.read({"FAL_KEY": key}, dotenv=None).fal.key is not None
+
+
+UNKNOWN = {
+    "IMAGEGEN_CONCURENCY": "did you mean IMAGEGEN_CONCURRENCY?",
+    "IMAGEGEN_CATALOGUE": "did you mean IMAGEGEN_CATALOG?",
+    "IMAGEGEN_XYZZY_PLUGH": "is ignored",
+    "FAL_KEYS": "did you mean FAL_KEY?",
+    "FAL_KEY_SECRET": "is ignored",
+    "MONGODB_URI": "did you mean MONGODB_URL?",
+    "MONGO_URL": "did you mean MONGODB_URL?",
+    "S3_BUCKETS": "did you mean S3_BUCKET?",
+    "NATS_URLS": "did you mean NATS_URL?",
+    "WEBHOOK_SECRET": "did you mean WEBHOOK_SECRETS?",
+    "CORS_ORIGIN": "did you mean CORS_ORIGINS?",
+    "IMAGEGN_WAIT": "did you mean IMAGEGEN_WAIT?",
+    "imagegen_wait": "did you mean IMAGEGEN_WAIT?",
+}
+
+
+@pytest.mark.parametrize("name", UNKNOWN)
+def test_a_variable_that_nothing_reads_is_told_with_the_nearest_that_is(name: str) -> None:
+    (warning,) = Settings.read({name: "hunter2"}, dotenv=None).warnings
+
+    assert warning.startswith(f"{name} is no variable of imagegen, and is ignored")
+    assert UNKNOWN[name] in warning
+    assert "hunter2" not in warning
+
+
+def test_variables_of_others_are_nobodys_concern() -> None:
+    names = ("PATH", "HOME", "AWS_PROFILE", "AWS_DEFAULT_REGION", "OTEL_RESOURCE_ATTRIBUTES", "NATS_SERVICE_HOST")
+    names += ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "NATS_PORT_4222_TCP_ADDR", "IMAGEGEN_SERVICE_PORT_HTTP", "S3_PORT")
+    names += ("IMAGEGEN_PORT", "NATS_PASSWORD", "MONGODB_PASSWORD", "MONGODB_ROOT_PASSWORD", "S3_SECRET_KEY")
+
+    assert Settings.read(dict.fromkeys(names, "x"), dotenv=None).warnings == ()
+
+
+def test_what_the_file_has_is_looked_at_too(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("IMAGEGEN_WAITS=5s\n")
+
+    assert len(Settings.read({}, dotenv=tmp_path / ".env").warnings) == 1

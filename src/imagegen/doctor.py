@@ -28,7 +28,6 @@ from imagegen.storage.jobs import open_jobs
 
 _CONNECTIONS: Final = 8
 _PATIENCE: Final = 20.0
-_VARIABLES: Final = {"MongoDB": "MONGODB_URL", "S3": "S3_BUCKET, S3_ENDPOINT_URL and AWS_…", "NATS": "NATS_URL"}
 _SCANT: Final = 2**30
 _PROBE: Final = b"imagegen doctor was here, and may be deleted."
 
@@ -61,7 +60,8 @@ async def examine(settings: Settings) -> tuple[Finding, ...]:
         "API keys": _keys,
         "data directory": _data_directory,
     }
-    return tuple(await asyncio.gather(*(_finding(subject, check(settings)) for subject, check in checks.items())))
+    found = await asyncio.gather(*(_finding(subject, check(settings)) for subject, check in checks.items()))
+    return (*found, *(Finding(Verdict.NOTE, "settings", warning) for warning in settings.warnings))
 
 
 async def _finding(subject: str, check: Awaitable[Finding]) -> Finding:
@@ -71,8 +71,7 @@ async def _finding(subject: str, check: Awaitable[Finding]) -> Finding:
     except TimeoutError:
         return Finding(Verdict.FAULT, subject, f"no answer within {_PATIENCE:.0f} s: is the address right, and open?")
     except Unavailable as error:
-        variable = _VARIABLES.get(type(error).server)
-        return Finding(Verdict.FAULT, subject, f"{error}: look at {variable}, and at the server's log")
+        return Finding(Verdict.FAULT, subject, error.advice)
     except ImagegenError as error:
         return Finding(Verdict.FAULT, subject, str(error).replace("\n", "; "))
 
@@ -138,9 +137,21 @@ async def _fal(settings: Settings) -> Finding:
         try:
             await Fal(settings.fal, transport).check()
         except ProviderError as error:
-            words = f"{error.answer.message}: look at FAL_KEY, and at the account in fal.ai's dashboard"
-            return Finding(Verdict.FAULT, "fal.ai", words)
+            return Finding(Verdict.FAULT, "fal.ai", f"{error.answer.message}: {_look_at(error.answer.status)}")
     return Finding(Verdict.GOOD, "fal.ai", "the key is valid")
+
+
+def _look_at(status: int | None) -> str:
+    """What to look at, by the HTTP status that fal answered; None: there was no answer."""
+    match status:
+        case None:
+            return "no answer came: look at this machine's DNS, proxy and firewall, and at FAL_QUEUE_URL"
+        case HTTPStatus.UNAUTHORIZED:
+            return "look at FAL_KEY: it is none of fal.ai's, or was revoked"
+        case HTTPStatus.FORBIDDEN | HTTPStatus.PAYMENT_REQUIRED:
+            return "look at the account in fal.ai's dashboard, and at what FAL_KEY may do"
+        case _:
+            return "fal.ai or what FAL_QUEUE_URL names has trouble: try again, and look at status.fal.ai"
 
 
 async def _catalog(settings: Settings) -> Finding:

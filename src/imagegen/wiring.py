@@ -1,6 +1,7 @@
 """Every connection of a process, opened and closed in one place."""
 
 import asyncio
+import logging
 import os
 import secrets
 import socket
@@ -13,21 +14,22 @@ from uuid import uuid4
 
 import httpx
 
-from imagegen.errors import DatabaseUnavailable, StartupError
+from imagegen.errors import DatabaseUnavailable, ObjectStoreRefused, ObjectStoreUnavailable, StartupError
 from imagegen.fal import Fal, Patience, Pricing, WebhookVerifier, about_keys, files_for, operation_of, streams_within
-from imagegen.freed_memory import return_freed_memory
 from imagegen.http import open_guarded_transport, open_transport
 from imagegen.metrics import MeasuredTransport, Metrics, watching_the_event_loop
 from imagegen.open_files import allow_open_files
 from imagegen.prices import PriceBook, open_prices
 from imagegen.queue import Queue, open_queue
 from imagegen.registry import Registry
-from imagegen.settings import Settings
+from imagegen.settings import Environment, Settings
 from imagegen.storage.images import Images, open_images
 from imagegen.storage.jobs import Jobs, open_jobs
+from imagegen.storage.s3 import Bucket
 from imagegen.tracing import PASS_ON, Tracer
 from imagegen.webhooks import is_public
 
+_log = logging.getLogger("imagegen")
 QUEUE_USE: Final = timedelta(seconds=90)  # a process says so anew with each audit; one that died is forgotten then
 _ADMISSIONS: Final = 6
 _ANOTHER_QUEUE: Final = (
@@ -87,9 +89,8 @@ async def open_services(
 
     Raises:
         StartupError: a setting that only the server could judge.
-        Unavailable: a server does not answer.
+        Unavailable: a server does not answer, or refuses the bucket for good in production.
     """
-    return_freed_memory()
     async with AsyncExitStack() as stack:
         # Each job in flight holds one connection to fal or to its media host, a few more move pictures.
         connections = 2 * settings.service.concurrency + _SPARE_CONNECTIONS
@@ -100,10 +101,12 @@ async def open_services(
         to_fals_keys = MeasuredTransport(transport, metrics, "fal", about_keys)
         to_media = MeasuredTransport(transport, metrics, "media", lambda _: "download")
         allowed = allow_open_files(files_for(settings.service.concurrency))
-        fal = Fal(settings.fal, to_fal, patience, streams=streams_within(allowed))
+        fal = Fal(settings.fal, to_fal, patience, streams=streams_within(allowed), metrics=metrics)
         images = await stack.enter_async_context(
             open_images(settings.s3, settings.service, to_media, fal.media_hosts, metrics)
         )
+        if not create_bucket:
+            await _look_at_the_bucket(images.bucket, settings)
         jobs = await stack.enter_async_context(open_jobs(settings.mongodb))
         runner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
         queue = await stack.enter_async_context(_open_the_queue_in_use(settings, jobs, runner))
@@ -130,6 +133,22 @@ async def open_services(
         )
 
 
+async def _look_at_the_bucket(bucket: Bucket, settings: Settings) -> None:
+    """Say aloud that the bucket cannot be used; one that is refused for good ends a start in production.
+
+    Raises:
+        ObjectStoreRefused: there is no such bucket, or the key is refused, in production.
+    """
+    try:
+        await bucket.check()
+    except ObjectStoreRefused as error:
+        if settings.service.env is Environment.PRODUCTION:
+            raise
+        _log.error("%s; jobs wait until it is right", error.advice)
+    except ObjectStoreUnavailable as error:
+        _log.error("%s; jobs wait until it answers", error.advice)
+
+
 @asynccontextmanager
 async def _open_the_queue_in_use(settings: Settings, jobs: Jobs, runner: str) -> AsyncGenerator[Queue]:
     """Open the queue, unless living processes use another one with the same database.
@@ -149,8 +168,7 @@ async def _open_the_queue_in_use(settings: Settings, jobs: Jobs, runner: str) ->
         raise StartupError(_ANOTHER_QUEUE)
 
     one_by_one = settings.fal.concurrency is not None
-    tries = max(1, settings.service.concurrency // 2)
-    opening = open_queue(settings.nats, settings.service.lease, one_by_one=one_by_one, tries=tries, admit=admit)
+    opening = open_queue(settings.nats, settings.service.lease, one_by_one=one_by_one, admit=admit)
     try:
         async with opening as queue:
             yield queue

@@ -81,7 +81,10 @@ async def test_a_server_that_does_not_answer_is_named_with_its_variable(own: Set
 
     status, output = await said(tmp_path, "serve", "--port", "0", environ=environ)
 
-    assert (status, output.splitlines()) == (2, ["imagegen cannot start:", "  NATS does not answer (look at NATS_URL)"])
+    assert (status, output.splitlines()) == (
+        2,
+        ["imagegen cannot start:", "  NATS does not answer: look at NATS_URL, and at the server's log"],
+    )
 
 
 async def printed(log: Path, words: str) -> None:

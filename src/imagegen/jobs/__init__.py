@@ -10,8 +10,6 @@ from imagegen.jobs.parts import (
     OUTPUT_REFUSED,
     SUBMISSION_UNKNOWN,
     Deletion,
-    Hold,
-    HoldKind,
     Idempotency,
     JobError,
     JobStatus,
@@ -28,7 +26,6 @@ from imagegen.jobs.parts import (
     SubmissionState,
     Transfer,
 )
-from imagegen.jobs.waiting_for import waiting_for
 
 __all__ = [
     "FINAL",
@@ -38,8 +35,6 @@ __all__ = [
     "OUTPUT_REFUSED",
     "SUBMISSION_UNKNOWN",
     "Deletion",
-    "Hold",
-    "HoldKind",
     "Idempotency",
     "ImpossibleMove",
     "Job",
@@ -63,6 +58,5 @@ __all__ = [
     "normalised",
     "result_details",
     "urls_in",
-    "waiting_for",
     "without_signatures",
 ]

@@ -8,11 +8,16 @@ from typing import Literal
 from pydantic import BaseModel, ByteSize, ConfigDict, Field, SecretStr
 
 from imagegen.settings.values import (
+    BucketName,
+    DatabaseName,
     Duration,
+    FalKey,
     HostNames,
+    ListenAddress,
     MongoAddress,
     NatsAddress,
     Origins,
+    StreamName,
     UrlSchemes,
     WebAddress,
     WebhookSecrets,
@@ -42,31 +47,25 @@ class Group(BaseModel):
 class FalSettings(Group):
     """fal.ai. Unset key: the local sandbox."""
 
-    key: SecretStr | None = Field(default=None, validation_alias="FAL_KEY")
+    key: FalKey | None = Field(default=None, validation_alias="FAL_KEY")
     queue_url: WebAddress = Field(default="https://queue.fal.run", validation_alias="FAL_QUEUE_URL")
     api_url: WebAddress = Field(default="https://api.fal.ai/v1", validation_alias="FAL_API_URL")
     rest_url: WebAddress = Field(default="https://rest.fal.ai", validation_alias="FAL_REST_URL")
     jwks_url: WebAddress = Field(default="https://rest.fal.ai/.well-known/jwks.json", validation_alias="FAL_JWKS_URL")
     concurrency: int | None = Field(default=None, ge=1, le=10_000, validation_alias="FAL_CONCURRENCY")
-    status_horizon: Duration = Field(
-        default=timedelta(minutes=10), gt=timedelta(0), validation_alias="FAL_STATUS_HORIZON"
-    )
-    result_horizon: Duration = Field(default=timedelta(hours=1), gt=timedelta(0), validation_alias="FAL_RESULT_HORIZON")
 
 
 class MongoSettings(Group):
     """MongoDB. Unset URL: a local mongod."""
 
     url: MongoAddress | None = Field(default=None, validation_alias="MONGODB_URL")
-    database: str = Field(default="imagegen", pattern=r"^[A-Za-z0-9_-]{1,38}$", validation_alias="MONGODB_DATABASE")
+    database: DatabaseName = Field(default="imagegen", validation_alias="MONGODB_DATABASE")
 
 
 class S3Settings(Group):
     """The bucket. Unset: a local SeaweedFS. Unset AWS keys: the default credential chain."""
 
-    bucket: str | None = Field(
-        default=None, pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$", validation_alias="S3_BUCKET"
-    )
+    bucket: BucketName | None = Field(default=None, validation_alias="S3_BUCKET")
     endpoint_url: WebAddress | None = Field(default=None, validation_alias="S3_ENDPOINT_URL")
     public_url: WebAddress | None = Field(default=None, validation_alias="S3_PUBLIC_URL")
     presign_endpoint_url: WebAddress | None = Field(default=None, validation_alias="S3_PRESIGN_ENDPOINT_URL")
@@ -86,7 +85,7 @@ class NatsSettings(Group):
     """NATS JetStream. Unset URL: a local nats-server."""
 
     url: NatsAddress | None = Field(default=None, validation_alias="NATS_URL")
-    stream: str = Field(default="imagegen", pattern=r"^[A-Za-z0-9_-]{1,64}$", validation_alias="NATS_STREAM")
+    stream: StreamName = Field(default="imagegen", validation_alias="NATS_STREAM")
     replicas: int | None = Field(default=None, ge=1, le=5, validation_alias="NATS_REPLICAS")
 
 
@@ -107,14 +106,9 @@ class ServiceSettings(Group):
     job_timeout: Duration = Field(
         default=timedelta(minutes=30), gt=timedelta(0), validation_alias="IMAGEGEN_JOB_TIMEOUT"
     )
-    queue_timeout: Duration = Field(
-        default=timedelta(hours=24), gt=timedelta(0), validation_alias="IMAGEGEN_QUEUE_TIMEOUT"
-    )
+    queue_timeout: Duration | None = Field(default=None, gt=timedelta(0), validation_alias="IMAGEGEN_QUEUE_TIMEOUT")
     unknown_horizon: Duration = Field(
         default=timedelta(hours=1), gt=timedelta(0), validation_alias="IMAGEGEN_UNKNOWN_HORIZON"
-    )
-    store_horizon: Duration = Field(
-        default=timedelta(hours=24), gt=timedelta(0), validation_alias="IMAGEGEN_STORE_HORIZON"
     )
     shutdown_grace: Duration = Field(
         default=timedelta(seconds=20), ge=timedelta(seconds=2), validation_alias="IMAGEGEN_SHUTDOWN_GRACE"
@@ -165,10 +159,6 @@ class LimitSettings(Group):
     receive_timeout: Duration = Field(
         default=timedelta(seconds=30), gt=timedelta(0), validation_alias="IMAGEGEN_RECEIVE_TIMEOUT"
     )
-    receive_memory: ByteSize = Field(
-        default=ByteSize(256 * 2**20), ge=2**20, validation_alias="IMAGEGEN_RECEIVE_MEMORY"
-    )
-    max_json_values: int = Field(default=10_000, ge=100, le=10_000, validation_alias="IMAGEGEN_MAX_JSON_VALUES")
     max_json_depth: int = Field(default=32, ge=4, le=32, validation_alias="IMAGEGEN_MAX_JSON_DEPTH")
     max_prompt_chars: int = Field(default=50_000, ge=1, validation_alias="IMAGEGEN_MAX_PROMPT_CHARS")
     max_image_urls: int = Field(default=14, ge=1, validation_alias="IMAGEGEN_MAX_IMAGE_URLS")
@@ -233,7 +223,7 @@ class MetricsSettings(Group):
     """Where Prometheus reads the metrics. Unset port: on the service's own, while there are no API keys."""
 
     port: int | None = Field(default=None, ge=1, le=65535, validation_alias="IMAGEGEN_METRICS_PORT")
-    host: str = Field(default="127.0.0.1", pattern=r"^[0-9A-Za-z.:-]+$", validation_alias="IMAGEGEN_METRICS_HOST")
+    host: ListenAddress = Field(default="127.0.0.1", validation_alias="IMAGEGEN_METRICS_HOST")
 
 
 class LocalSettings(Group):

@@ -29,6 +29,7 @@ from imagegen.settings.groups import (
     TelemetrySettings,
     WebhookSettings,
 )
+from imagegen.settings.messages import expected, given, unknown_variables
 
 
 class Settings(BaseModel):
@@ -47,6 +48,8 @@ class Settings(BaseModel):
     telemetry: TelemetrySettings = TelemetrySettings()
     metrics: MetricsSettings = MetricsSettings()
     local: LocalSettings = LocalSettings()
+    warnings: tuple[str, ...] = ()
+    """What is odd, and no fault: variables that look like ours and are not read."""
 
     @property
     def log_format(self) -> Literal["json", "console"]:
@@ -86,7 +89,8 @@ class Settings(BaseModel):
         faults: list[str] = []
         groups = {name: _read_group(kind, values, faults) for name, kind in _GROUPS.items()}
         if not faults:
-            settings = cls.model_validate(groups)
+            known = {variable for kind in _GROUPS.values() for variable in kind.variables()}
+            settings = cls.model_validate({**groups, "warnings": unknown_variables(values, known)})
             faults = [*_contradictions(settings, values), *_missing_in_production(settings)]
             if not faults:
                 return settings
@@ -160,9 +164,7 @@ def _read_group(kind: type[Group], values: Mapping[str, str], faults: list[str])
     except ValidationError as error:
         for fault in error.errors(include_url=False):
             variable = str(fault["loc"][0])
-            shown = "(hidden)" if variable in _SECRETS else repr(values.get(variable))
-            expected = fault["msg"].removeprefix("Value error, ")
-            faults.append(f"{variable} is {shown}: {expected}")
+            faults.append(f"{variable} is {given(values, variable, _SECRETS)}: {expected(fault)}")
         return None
 
 

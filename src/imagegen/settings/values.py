@@ -48,6 +48,22 @@ def _nats_address(value: SecretStr) -> SecretStr:
     return value
 
 
+def _fal_key(value: SecretStr) -> SecretStr:
+    text = value.get_secret_value()
+    if re.fullmatch(r"[^:\s]+:\S+", text) is None or not text.isascii() or not text.isprintable():
+        raise ValueError("expected a key of the form id:secret, as fal.ai's dashboard shows it once")
+    return value
+
+
+def _like(pattern: str, expected: str) -> AfterValidator:
+    def check(value: str) -> str:
+        if re.fullmatch(pattern, value) is None:
+            raise ValueError(f"expected {expected}")
+        return value
+
+    return AfterValidator(check)
+
+
 def listed(value: str) -> tuple[str, ...]:
     """Values that are separated by commas."""
     return tuple(part.strip() for part in value.split(",") if part.strip())
@@ -78,6 +94,17 @@ def _webhook_secrets(value: SecretStr) -> SecretStr:
     return value
 
 
+BucketName = Annotated[
+    str,
+    _like(
+        r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]",
+        "a bucket's name: 3 to 63 lower-case letters, digits, dots and hyphens",
+    ),
+]
+DatabaseName = Annotated[str, _like(r"[A-Za-z0-9_-]{1,38}", "a name of 1 to 38 letters, digits, _ and -")]
+StreamName = Annotated[str, _like(r"[A-Za-z0-9_-]{1,64}", "a name of 1 to 64 letters, digits, _ and -")]
+ListenAddress = Annotated[str, _like(r"[0-9A-Za-z.:-]+", "an address to listen on, such as 127.0.0.1 or 0.0.0.0")]
+FalKey = Annotated[SecretStr, AfterValidator(_fal_key)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 WebAddress = Annotated[str, AfterValidator(_web_address)]
 MongoAddress = Annotated[SecretStr, AfterValidator(_durable_mongodb)]

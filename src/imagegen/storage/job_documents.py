@@ -89,7 +89,6 @@ _MOVING = (
     "error",
     "attention",
     "stop",
-    "hold",
     "started_at",
     "generating_at",
     "result_at",

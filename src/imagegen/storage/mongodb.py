@@ -18,8 +18,9 @@ from motor.motor_asyncio import (
 from pymongo import UpdateOne, WriteConcern
 from pymongo.errors import ConfigurationError
 from pymongo.results import BulkWriteResult
+from pymongo.topology_description import TopologyDescription
 
-from imagegen.errors import StartupError
+from imagegen.errors import DatabaseUnavailable, StartupError
 from imagegen.settings import MongoSettings
 from imagegen.storage.answers import answers
 from imagegen.storage.job_documents import DECIMALS
@@ -28,6 +29,14 @@ Collection: TypeAlias = "AsyncIOMotorCollection[dict[str, Any]]"
 Session: TypeAlias = AsyncIOMotorClientSession
 T = TypeVar("T")
 _DURABLE: Final = WriteConcern(w="majority", j=True)
+_NOT_INITIATED: Final = (
+    "MONGODB_URL: this MongoDB was started with --replSet, and its replica set was not initiated: run rs.initiate() "
+    "on it once, in mongosh"
+)
+_ANOTHER_SET: Final = (
+    "MONGODB_URL: no server there belongs to the replica set {name!r}: look at replicaSet= (rs.status() in mongosh "
+    "says the set's name)"
+)
 
 
 @asynccontextmanager
@@ -60,13 +69,28 @@ async def open_collection(settings: MongoSettings, name: str, patience: timedelt
 
 
 async def _require_transactions(client: "AsyncIOMotorClient[dict[str, Any]]") -> None:
-    with answers():
-        hello = await client.admin.command("hello")
+    try:
+        with answers():
+            hello = await client.admin.command("hello")
+    except DatabaseUnavailable:
+        _explain_silence(client.delegate.topology_description)
+        raise
+    if hello.get("isreplicaset"):
+        raise StartupError(_NOT_INITIATED)
     if "setName" not in hello and hello.get("msg") != "isdbgrid":
         raise StartupError(
             "MONGODB_URL: this MongoDB is a single server, and transactions need a replica set; one member is enough "
             "(start mongod with --replSet, then rs.initiate())"
         )
+
+
+def _explain_silence(seen: TopologyDescription) -> None:
+    """Raise what is wrong where a server did answer, and the driver could not use it."""
+    kinds = {server.server_type_name for server in seen.server_descriptions().values()}
+    if "RSGhost" in kinds:
+        raise StartupError(_NOT_INITIATED)
+    if seen.replica_set_name and not kinds:  # the driver drops servers that belong to another set
+        raise StartupError(_ANOTHER_SET.format(name=seen.replica_set_name))
 
 
 def _collection(client: "AsyncIOMotorClient[dict[str, Any]]", database: str, name: str) -> Collection:

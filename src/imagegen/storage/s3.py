@@ -22,7 +22,7 @@ from botocore.exceptions import (  # pyright: ignore[reportMissingTypeStubs] - a
     UnseekableStreamError,
 )
 
-from imagegen.errors import ObjectStoreUnavailable
+from imagegen.errors import ObjectStoreRefused, ObjectStoreUnavailable
 from imagegen.http import is_loopback
 from imagegen.metrics import Metrics
 from imagegen.settings import S3Settings
@@ -90,17 +90,12 @@ def _new_client(
 
 
 class Bucket:
-    """The bucket. Every method raises ObjectStoreUnavailable where S3 refuses or does not answer.
-
-    Attributes:
-        trouble: what S3 answered when it last could not be used, without its name.
-    """
+    """The bucket. Every method raises ObjectStoreUnavailable where S3 refuses or does not answer."""
 
     def __init__(self, client: "S3Client", name: str) -> None:
         self.client, self.name = client, name
         self._probing = asyncio.Lock()
         self._answered = False
-        self.trouble = "does not answer"
         self._answered_at = -_TRUSTED_FOR
 
     async def check(self) -> None:
@@ -110,7 +105,8 @@ class Bucket:
                 with self.asking():
                     await self.client.head_bucket(Bucket=self.name)
         except TimeoutError as error:
-            raise self._unavailable(f"did not answer within {_LONGEST_CHECK:.0f} s") from error
+            self._note(answered=False)
+            raise ObjectStoreUnavailable(f"did not answer within {_LONGEST_CHECK:.0f} s") from error
 
     async def prove(self, key: str, content: bytes) -> None:
         """Write an object and read it again; it stays until it is discarded."""
@@ -166,14 +162,10 @@ class Bucket:
                 raise
             if download is not None and download.failure is not None:
                 raise download.failure from None
-            raise self._unavailable(_reason(error, self.name)) from error
+            self._note(answered=False)
+            raise _kind(error)(_reason(error, self.name)) from error
         if says_something:
             self._note(answered=True)
-
-    def _unavailable(self, trouble: str) -> ObjectStoreUnavailable:
-        self.trouble = trouble
-        self._note(answered=False)
-        return ObjectStoreUnavailable(trouble)
 
     def _note(self, *, answered: bool) -> None:
         self._answered = answered
@@ -185,6 +177,12 @@ def _code(error: BaseException | None) -> str:
         return ""
     answer = cast("dict[str, dict[str, str]]", error.response)  # pyright: ignore[reportUnknownMemberType] - no stubs
     return answer.get("Error", {}).get("Code", "")
+
+
+def _kind(error: BotoCoreError | ClientError) -> type[ObjectStoreUnavailable]:
+    refused = _code(error) in _NO_SUCH_BUCKET | _REFUSED
+    lacks_key = isinstance(error, NoCredentialsError | PartialCredentialsError)
+    return ObjectStoreRefused if refused or lacks_key else ObjectStoreUnavailable
 
 
 def _reason(error: BotoCoreError | ClientError, bucket: str) -> str:

@@ -93,10 +93,7 @@ async def get_batch(
     request: Request,
     wait: Wait = 0,
 ) -> Response:
-    """How far a batch is, now or within `wait` seconds: its jobs by status, and what they cost.
-
-    `GET /api/jobs?batchId=` lists the jobs themselves.
-    """
+    """How far a batch is, now or within `wait` seconds: its jobs by status, and what they cost."""
     batch = await batch_in_sight(batchId, services, caller)
     known = request.headers.get("if-none-match")
     if not wait:

@@ -1,0 +1,76 @@
+"""Says what a variable should have been, in place of pydantic's words; and which variables are none of ours."""
+
+import difflib
+import re
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final
+
+from pydantic_core import ErrorDetails
+
+# Variables with these beginnings are meant for imagegen; those of AWS and OpenTelemetry are read by their SDKs as well.
+_OURS: Final = ("IMAGEGEN_", "FAL_", "MONGODB_", "S3_", "NATS_", "WEBHOOK_", "CORS_", "PUBLIC_URL")
+_OF_OTHERS: Final = ("AWS_", "OTEL_")
+# Read by docker-compose.yml and by the sandbox, not by the service.
+_BESIDE: Final = frozenset(
+    {
+        *("IMAGEGEN_PORT", "MONGODB_ROOT_PASSWORD", "MONGODB_PASSWORD", "NATS_PASSWORD", "S3_SECRET_KEY"),
+        *("IMAGEGEN_SANDBOX_LOOPBACK_ONLY", "IMAGEGEN_TEST_DATA_DIR"),
+    }
+)
+# Kubernetes sets these for every service of the namespace: one that is named `nats` gives NATS_SERVICE_HOST.
+_OF_KUBERNETES: Final = re.compile(r".+_(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)")
+_VERY_NEAR: Final = 0.88
+_BOUNDS: Final = {"gt": "more than", "ge": "at least", "le": "at most", "lt": "less than"}
+
+
+def expected(fault: ErrorDetails) -> str:
+    """What was expected, from what pydantic found."""
+    context = fault.get("ctx", {})
+    for name, words in _BOUNDS.items():
+        if name in context:
+            return f"expected {words} {_shown(context[name], fault['input'])}"
+    match fault["type"]:
+        case "int_parsing" | "int_type" | "int_from_float":
+            return "expected a whole number"
+        case "bool_parsing" | "bool_type":
+            return "expected 1 or 0"
+        case "byte_size" | "byte_size_unit":
+            return "expected a size such as 64MiB, 512KiB or 20000000"
+        case "literal_error" | "enum":
+            return f"expected {str(context['expected']).replace(chr(39), '')}"
+        case _:
+            return fault["msg"].removeprefix("Value error, ")
+
+
+def _shown(bound: object, given: object) -> str:
+    """A bound as a person reads it; pydantic writes durations so itself."""
+    is_size = isinstance(bound, int) and bound >= 2**10 and not str(given).isdecimal()
+    return _size(bound) if is_size and isinstance(bound, int) else str(bound)
+
+
+def _size(bound: int) -> str:
+    for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if bound % size == 0:
+            return f"{bound // size}{unit}"
+    return str(bound)
+
+
+def unknown_variables(names: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
+    """A sentence for every variable that looks as if it were meant for imagegen, and that nothing reads."""
+    candidates = [name for name in names if name not in known and name not in _BESIDE]
+    found = [name for name in candidates if not name.startswith(_OF_OTHERS) and not _OF_KUBERNETES.fullmatch(name)]
+    return tuple(text for name in sorted(found) if (text := _told(name, known)))
+
+
+def _told(name: str, known: Collection[str]) -> str | None:
+    near = difflib.get_close_matches(name.upper()[:100], known, n=1, cutoff=0.6)
+    if name.startswith(_OURS):
+        hint = f": did you mean {near[0]}?" if near else ""
+        return f"{name} is no variable of imagegen, and is ignored{hint}"
+    very_near = difflib.get_close_matches(name.upper()[:100], known, n=1, cutoff=_VERY_NEAR)
+    return f"{name} is no variable of imagegen, and is ignored: did you mean {very_near[0]}?" if very_near else None
+
+
+def given(values: Mapping[str, str], variable: str, secrets: Collection[str]) -> str:
+    """What a variable is, fit to be shown."""
+    return "(hidden)" if variable in secrets else repr(values.get(variable))
