@@ -45,7 +45,7 @@ chaos: $(READY) ## Kill, stop and starve a real fleet under load; print the tabl
 soak: $(READY) ## Steady load with faults; is what the processes hold flat? make soak MINUTES=30
 	$(BIN)/python tests/soak --minutes $(or $(MINUTES),30) $(ARGS)
 
-sdk: $(READY) ## Generate and try clients for every model, with each of the three generators
+sdk: $(READY) ## Generate and try clients for every model, with each of the four generators
 	$(BIN)/pytest tests/sdk -m 'matrix or not matrix' $(ARGS)
 
 fuzz: $(READY) ## Try every operation with made-up requests: make fuzz CASES=50000 (FUZZ_SEED=n repeats a run)

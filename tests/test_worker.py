@@ -136,6 +136,38 @@ async def test_a_job_whose_runner_died_with_its_message_is_queued_again_when_the
     assert (counts, await all_messages(services)) == ([0, 1], [job.id])
 
 
+async def test_a_job_that_gets_its_message_a_moment_later_is_no_alarm(
+    services: Services, caplog: pytest.LogCaptureFixture
+) -> None:
+    new, _ = await services.jobs.insert(a_job())
+    auditing = asyncio.create_task(audit(services, timedelta(0)))
+    await asyncio.sleep(0.5)
+    await services.queue.publish(new)
+
+    assert (await auditing, caplog.messages, await all_messages(services)) == (0, [], [new.id])
+
+
+async def test_a_job_that_another_process_is_queueing_again_is_no_alarm(
+    processes: list[Services], caplog: pytest.LogCaptureFixture
+) -> None:
+    one, other = processes
+    lost, _ = await one.jobs.insert(a_job(age=LONG_AGO))
+    auditing = asyncio.create_task(audit(one, timedelta(0)))
+    await asyncio.sleep(0.5)
+    generation = await other.jobs.queueing.next_generation(lost.id, lost.generation)
+    assert generation is not None
+
+    assert (await auditing, caplog.messages, await all_messages(one)) == (0, [], [])
+
+
+async def test_a_job_that_cannot_be_read_does_not_keep_others_from_being_queued(services: Services) -> None:
+    poison, _ = await services.jobs.insert(a_job(age=LONG_AGO))
+    await services.jobs._jobs.update_one({"_id": poison.id}, {"$set": {"priority": "of the future"}})  # pyright: ignore[reportPrivateUsage] - as another version stored it
+    lost, _ = await services.jobs.insert(a_job(age=LONG_AGO))
+
+    assert (await audit(services), await all_messages(services)) == (1, [lost.id])
+
+
 async def test_the_loop_ends_when_the_process_is_told_to_at_whatever_moment(services: Services) -> None:
     for number in range(100):
         services.stopping.clear()

@@ -7,7 +7,7 @@ has ended, and once more when every runner that lost its lease must have noticed
 import logging
 from typing import Final
 
-from imagegen.deletion import SETTLED_AFTER
+from imagegen.deletion import SETTLED_AFTER, remove_each
 from imagegen.errors import JobDeleted, Unavailable
 from imagegen.jobs import Job
 from imagegen.storage.images import image_key_stem
@@ -26,11 +26,9 @@ async def clear_leftovers(job: Job, services: Services) -> None:
 
 
 async def sweep_leftovers(services: Services) -> int:
-    """Clear the ended jobs that are due; returns how many."""
+    """Clear the ended jobs that are due; returns how many are cleared."""
     due = await services.jobs.removals.to_clear(now(), _AT_ONCE)
-    for job in due:
-        await _clear(job, services)
-    return len(due)
+    return await remove_each(due, _clear, "clearAt", services)
 
 
 async def discard_epoch(job: Job, services: Services) -> None:

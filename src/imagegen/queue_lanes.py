@@ -27,13 +27,14 @@ class Lane:
 
 
 OPEN: Final = Lane("open")  # jobs that were sent to fal: the first to be taken, for fal forgets results
+AGAIN: Final = Lane("again")  # jobs that are held and tried again when their message is due: never before all others
 FIRST: Final = {priority: Lane(priority.value, priority) for priority in Priority}
 LONG: Final = {
     priority: tuple(Lane(f"{priority.value}-{number}", priority) for number in range(1, LONG_LANES + 1))
     for priority in Priority
 }
 OLD: Final = Lane("", Priority.NORMAL)  # the only lane of a stream that an older version made: subjects without a lane
-LANES: Final = (OPEN, *(lane for priority in Priority for lane in (FIRST[priority], *LONG[priority])))
+LANES: Final = (OPEN, AGAIN, *(lane for priority in Priority for lane in (FIRST[priority], *LONG[priority])))
 
 
 def lane_of(user_id: str, priority: Priority, *, crowded: bool) -> Lane:
@@ -46,25 +47,30 @@ def lane_of(user_id: str, priority: Priority, *, crowded: bool) -> Lane:
 class Rotation:
     """Whose turn it is in one process.
 
-    The open lane and the old one go first, then the normal lanes, then the low ones; every LOW_TURN-th job the low
-    lanes go before the normal ones. Within a priority, the first lane has every other turn, and the long lanes share
-    the rest in a circle.
+    The open lane goes first. The lane of jobs that are tried again has every other turn of the rest, so that neither
+    they nor new jobs wait for all of the others. Then come the old lane, the normal lanes, and the low ones; every
+    LOW_TURN-th job the low lanes go before the normal ones. Within a priority, the first lane has every other turn, and
+    the long lanes share the rest in a circle.
     """
 
     def __init__(self) -> None:
         self._long = dict.fromkeys(Priority, 0)
         self._first_next = dict.fromkeys(Priority, True)
         self._normal_in_a_row = 0
+        self._again_next = True
 
     def order(self) -> Sequence[Lane]:
         """Every lane, the one to look into first at the front."""
         priorities = list(Priority)
         if self._normal_in_a_row >= LOW_TURN - 1:
             priorities.reverse()
-        return [OPEN, OLD, *(lane for priority in priorities for lane in self._within(priority))]
+        new = [OLD, *(lane for priority in priorities for lane in self._within(priority))]
+        return [OPEN, AGAIN, *new] if self._again_next else [OPEN, *new, AGAIN]
 
     def served(self, lane: Lane) -> None:
         """A job was taken from this lane."""
+        if lane is not OPEN:
+            self._again_next = lane is not AGAIN
         if lane.priority is None or lane is OLD:
             return
         self._normal_in_a_row = self._normal_in_a_row + 1 if lane.priority is Priority.NORMAL else 0

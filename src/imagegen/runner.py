@@ -7,7 +7,6 @@ means: the job ends with its reason, or it is handed back and goes on later from
 import asyncio
 import itertools
 import logging
-import random
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,16 +20,17 @@ from imagegen.errors import (
     ObjectStoreUnavailable,
     PictureTooLarge,
     ProviderError,
-    ResultUnavailable,
     StaleJob,
     SubmissionUnknown,
     TransferError,
     Unavailable,
 )
+from imagegen.holds import JobEnds, end_if_unwanted, jitter, next_hold, unpaid
 from imagegen.jobs import (
     INPUT_REFUSED,
     OUTPUT_REFUSED,
     SUBMISSION_UNKNOWN,
+    HoldKind,
     Job,
     JobError,
     ProviderImage,
@@ -44,12 +44,11 @@ from imagegen.storage.images import image_key_stem
 from imagegen.submission import SERVER_DOWN, submit_once
 from imagegen.tracing import current_span, span
 from imagegen.turn import Postponed, Turn, take_turn, uptime
-from imagegen.waiting import ResultLost, StopUnconfirmed, ended_with, past_deadline, result_of
+from imagegen.waiting import ended_with, past_deadline, result_of
 from imagegen.wiring import Services, now
 
 MOST_LEASES: Final = 5
 UNREADABLE_TRIES: Final = 3
-TRANSFER_HORIZON: Final = timedelta(hours=24)
 _BUSY_ELSEWHERE: Final = timedelta(seconds=5)
 _REST_IN_LEASES: Final = 20  # ten minutes with the usual lease
 _LONGEST_BACKOFF: Final = timedelta(minutes=5)
@@ -71,7 +70,8 @@ async def work(delivery: Delivery, services: Services) -> None:
     try:
         await _claim_and_run(delivery, services)
     except Postponed as pause:
-        _log.info("job %s: %s; again in %s", delivery.job_id, pause, pause.delay)
+        level = logging.DEBUG if pause.is_held else logging.INFO
+        _log.log(level, "job %s: %s; again in %s", delivery.job_id, pause, pause.delay)
         await delivery.hand_back(pause.delay)
     except (Unavailable, StaleJob) as error:
         _log.warning("job %s: %s", delivery.job_id, error)
@@ -126,19 +126,18 @@ async def _run_or_fail(turn: Turn) -> None:
         await turn.save(turn.job.failed_as_unknown(_provider_error(error, SUBMISSION_UNKNOWN), now()))
     except InputGone as error:
         await turn.save(turn.job.failed(JobError(code="input_gone", message=str(error)), now()))
-    except ResultUnavailable as error:
-        raise Postponed(error.summary, SERVER_DOWN) from error
+    except JobEnds as end:
+        await turn.save(end.job)
     except ProviderError as error:
         await turn.save(ended_with(turn.job, error) or _failed(turn, error))
-    except (ResultLost, StopUnconfirmed) as error:
-        code = "result_lost" if isinstance(error, ResultLost) else "cancel_unconfirmed"
-        await turn.save(turn.job.failed(JobError(code=code, message=str(error), retryable=True), now()))
     except (TransferError, ObjectStoreUnavailable) as error:
         await _after_a_failed_transfer(turn, error)
 
 
 async def _run(turn: Turn) -> None:
     """Bring one leased job to its end, from wherever an earlier turn left it."""
+    if turn.job.attention is not None:
+        await end_if_unwanted(turn, turn.job.attention)
     if turn.job.result is None:
         resumed = turn.job.submission.state is not SubmissionState.NONE
         if not resumed and (too_late := past_deadline(turn.job)) is not None:
@@ -189,19 +188,24 @@ async def _after_a_failed_transfer(turn: Turn, error: TransferError | ObjectStor
     if turn.job.result is None:
         raise error
     unreadable = isinstance(error, NotAPicture)
+    if turn.job.transfer.last_error != str(error):
+        _log.warning("job %s: its images could not be stored: %s", turn.job.id, error)
     await turn.save(turn.job.transfer_failed(str(error), now(), unreadable=unreadable))
-    code = _hopeless(turn.job, error)
-    if code is None:
-        turn.services.metrics.retried("transfer")
-        raise Postponed(f"the pictures could not be stored: {error}", _backoff(turn.job.transfer.attempts)) from error
-    await turn.save(turn.job.failed(JobError(code=code, message=str(error)), now()))
+    code = _hopeless(turn, error)
+    if code is not None:
+        await turn.save(turn.job.failed(JobError(code=code, message=str(error)), now()))
+        return
+    if turn.job.transfer.attempts > 1:
+        await end_if_unwanted(turn, f"fal.ai had made its images, which could not be stored ({error})")
+    turn.services.metrics.retried("transfer")
+    raise Postponed(f"the images could not be stored: {error}", _backoff(turn), is_held=True) from error
 
 
-def _hopeless(job: Job, error: TransferError | ObjectStoreUnavailable) -> str | None:
+def _hopeless(turn: Turn, error: TransferError | ObjectStoreUnavailable) -> str | None:
     """The code that the job fails with, or None while another try may succeed."""
-    first_failed_at = job.transfer.first_failed_at
+    job, first_failed_at = turn.job, turn.job.transfer.first_failed_at
     assert first_failed_at is not None
-    if now() - first_failed_at > TRANSFER_HORIZON:
+    if now() - first_failed_at > turn.services.settings.service.store_horizon:
         return "transfer_failed"
     if isinstance(error, NotAPicture) and job.transfer.unreadable < UNREADABLE_TRIES:
         return None
@@ -214,9 +218,14 @@ async def _stop_the_crashing(turn: Turn) -> None:
         await turn.save(turn.job.failed(_CRASHED, now()))
         return
     reason = f"{MOST_LEASES} runners in a row ended over it after it was sent to fal.ai; the last at {now():%FT%TZ}"
+    held, settings = next_hold(turn.job, HoldKind.ATTENTION, reason), turn.services.settings.service
+    await end_if_unwanted(turn, reason)
+    if now() - held.since > settings.store_horizon:
+        await turn.save(turn.job.failed(unpaid("runner_crashed", f"{reason}."), now()))
+        return
     _log.error("job %s needs a person: %s", turn.job.id, reason)
-    await turn.save(turn.job.needing_attention(reason))
-    raise Postponed(reason, _REST_IN_LEASES * turn.services.settings.service.lease)
+    await turn.save(turn.job.needing_attention(reason, held))
+    raise Postponed(reason, _REST_IN_LEASES * settings.lease, is_held=True)
 
 
 def _failed(turn: Turn, error: ProviderError) -> Job:
@@ -262,6 +271,9 @@ def _stem(job: Job) -> str:
     return image_key_stem(job.user_id, job.created_at, job.id)
 
 
-def _backoff(attempts: int) -> timedelta:
-    seconds = min(2.0 ** min(attempts - 1, 10), _LONGEST_BACKOFF.total_seconds())
-    return timedelta(seconds=seconds * random.uniform(0.75, 1.25))  # noqa: S311 - jitter, not a secret
+def _backoff(turn: Turn) -> timedelta:
+    """How long until the images are stored again: ever longer, but when the deadline passes at the latest."""
+    seconds = min(2.0 ** min(turn.job.transfer.attempts - 1, 10), _LONGEST_BACKOFF.total_seconds())
+    deadline = turn.job.deadline
+    left = [deadline - now()] if deadline is not None and deadline > now() else []
+    return min([timedelta(seconds=seconds * jitter()), *left])

@@ -12,7 +12,7 @@ import logging
 import secrets
 from collections.abc import Coroutine
 from datetime import timedelta
-from typing import Final
+from typing import Final, NoReturn
 
 from imagegen.errors import (
     HistoryUnavailable,
@@ -23,10 +23,21 @@ from imagegen.errors import (
     StaleJob,
     SubmissionNotSent,
     SubmissionUnknown,
+    TooManyOpenFiles,
 )
 from imagegen.fal import WebhookHint
+from imagegen.holds import JobEnds, end_if_unwanted, jitter, next_hold, pause
 from imagegen.inputs import payload_for_fal
-from imagegen.jobs import Job, JobStatus, JsonObject, ProviderRequest, SubmissionState
+from imagegen.jobs import (
+    Hold,
+    HoldKind,
+    Job,
+    JobError,
+    JobStatus,
+    JsonObject,
+    ProviderRequest,
+    SubmissionState,
+)
 from imagegen.queue_lanes import OPEN
 from imagegen.turn import Postponed, Turn
 from imagegen.wiring import Services, now
@@ -34,8 +45,6 @@ from imagegen.wiring import Services, now
 SERVER_DOWN: Final = timedelta(seconds=5)
 WEBHOOKS: Final = "/api/webhooks/fal"
 _SECRET_BYTES: Final = 16
-_FIRST_LOOK: Final = timedelta(seconds=1)
-_LONGEST_PAUSE: Final = timedelta(minutes=1)
 _NOBODYS_DIGEST: Final = hashlib.sha256(b"").hexdigest()
 _UNANSWERED: Final = ProviderAnswer(
     message="The request left for fal.ai and no answer came back, so it may or may not have been accepted. "
@@ -49,19 +58,34 @@ async def submit_once(turn: Turn) -> None:
 
     Raises:
         Postponed: nothing may be sent now, or nobody knows yet whether fal has the request.
+        JobEnds: it is not wanted any more, or S3 could not be used for too long.
         SubmissionUnknown: nobody will ever know.
         ProviderError: fal refused, or never got it.
         InputGone: a picture of the caller's own is not in the bucket any more.
     """
     if turn.job.submission.state is SubmissionState.NONE:
         if not await turn.services.images.bucket.available():
-            raise Postponed("S3 does not answer, so nothing is submitted", SERVER_DOWN)
+            await _until_s3_is_usable(turn)
         payload = await payload_for_fal(turn.job, turn.services)
         await _even_if_cancelled(_post(turn, payload), turn.services.settings.service.last_step)
     if turn.job.submission.state is SubmissionState.SUBMITTING:
         await _mark_lost(turn)
     if turn.job.submission.state is SubmissionState.UNKNOWN:
         await _look_for_it(turn)
+
+
+async def _until_s3_is_usable(turn: Turn) -> NoReturn:
+    """While the images could not be kept nothing is submitted; what S3 says is stored when it changes."""
+    job, reason = turn.job, f"S3 {turn.services.images.bucket.trouble}"
+    held = job.hold if job.hold is not None and job.hold.kind is HoldKind.OBJECT_STORE else None
+    horizon = turn.services.settings.service.store_horizon
+    if held is not None and now() - held.since > horizon:
+        message = f"Nothing was sent to fal.ai for {horizon}, because {reason}. You are not charged."
+        raise JobEnds(job.failed(JobError(code="storage_unavailable", message=message, retryable=True), now()))
+    if held is None or held.reason != reason:
+        _log.warning("job %s: %s, so nothing is submitted", job.id, reason)
+        await turn.save(job.held(next_hold(job, HoldKind.OBJECT_STORE, reason)))
+    raise Postponed(f"{reason}, so nothing is submitted", SERVER_DOWN)
 
 
 async def adopt(job_id: str, request: ProviderRequest, services: Services) -> bool:
@@ -101,7 +125,7 @@ async def take_webhook(job_id: str, secret: str, hint: WebhookHint, services: Se
         await adopt(job_id, services.fal.adopted(job.endpoint, hint.request_id), services)
     # Also after that: if the submit's answer has just brought the id, nothing was adopted, and nobody was told.
     if not job.status.is_final:
-        await services.queue.nudge(job_id)
+        await (wake(job, services) if job.hold is not None else services.queue.nudge(job_id))
     return True
 
 
@@ -121,11 +145,11 @@ async def _store_late_id(job: Job, request: ProviderRequest, services: Services)
     else:
         await services.jobs.late_ids.adopt(late)
     await services.queue.announce(late)
-    await _wake(late, services)
+    await wake(late, services)
 
 
-async def _wake(job: Job, services: Services) -> None:
-    """Have somebody go on with the job now: who holds it is told; if nobody does, it is queued."""
+async def wake(job: Job, services: Services) -> None:
+    """Have the job looked at now: by the runner that holds it, or, if none does, by the next one that takes it."""
     await services.queue.nudge(job.id)
     generation = await services.jobs.queueing.next_generation(job.id, job.generation)
     if generation is not None:
@@ -137,6 +161,7 @@ async def _wake(job: Job, services: Services) -> None:
 
 async def _post(turn: Turn, payload: JsonObject) -> None:
     """Send the request: its intent is stored before the POST, its id right after."""
+    before = turn.job.hold
     secret = secrets.token_hex(_SECRET_BYTES) if turn.services.settings.service.public_url else None
     await turn.save_intent(payload, _digest(secret) if secret else None)
     try:
@@ -147,7 +172,9 @@ async def _post(turn: Turn, payload: JsonObject) -> None:
             webhook_url=_webhook_url(turn, secret) if secret else None,
             priority=turn.job.priority,
         )
-    except SubmissionNotSent:
+    except SubmissionNotSent as error:
+        await _send_again_later(turn, before, error)
+    except TooManyOpenFiles:
         await turn.save(turn.job.not_sent())
         raise
     except SubmissionUnknown as error:
@@ -155,6 +182,22 @@ async def _post(turn: Turn, payload: JsonObject) -> None:
         await _mark_lost(turn)
     else:
         await _record(turn, request)
+
+
+async def _send_again_later(turn: Turn, before: Hold | None, error: SubmissionNotSent) -> NoReturn:
+    """Hold a job that fal certainly has not got, up to a number of tries and a time; then raise the error itself."""
+    patience, moment = turn.services.fal.patience, now()
+    held = Hold.after(before, HoldKind.SUBMIT, error.answer.message, moment)
+    growing = patience.first_retry * 1.6 ** (held.attempts - 1) * jitter()
+    rest = max(min(growing, patience.longest_poll), error.retry_after or timedelta(0))
+    if held.attempts >= patience.attempts or moment + rest > held.since + patience.retrying:
+        await turn.save(turn.job.not_sent())
+        raise error
+    if held.attempts == 1:
+        _log.warning("job %s: fal.ai has not got its request (%s); again in %s", turn.job.id, error, rest)
+    turn.services.metrics.retried("submit")
+    await turn.save(turn.job.not_sent(held))
+    raise Postponed(str(error), rest, is_held=True)
 
 
 async def _record(turn: Turn, request: ProviderRequest) -> None:
@@ -191,10 +234,15 @@ async def _look_for_it(turn: Turn) -> None:
         return
     intended_at = turn.job.submission.intended_at
     assert intended_at is not None
-    age = now() - intended_at
-    if lasting or age > turn.services.settings.service.unknown_horizon:
+    await end_if_unwanted(turn, "it is not known whether fal.ai has its request")
+    age, settings = now() - intended_at, turn.services.settings
+    if lasting or age > settings.service.unknown_horizon:
         raise SubmissionUnknown(_UNANSWERED)
-    raise Postponed("nobody knows yet whether fal.ai has its request", _pause(age))
+    if turn.job.submission.counted and age > settings.fal.status_horizon:
+        await turn.save(turn.job.uncounted())
+    horizon = intended_at + settings.service.unknown_horizon
+    rest = pause(intended_at, turn.job.deadline, horizon, intended_at + settings.fal.status_horizon)
+    raise Postponed("it is not known yet whether fal.ai has its request", rest, is_held=True)
 
 
 async def _only_candidate(turn: Turn) -> ProviderRequest | None:
@@ -247,8 +295,3 @@ def _webhook_url(turn: Turn, secret: str) -> str:
 
 def _digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def _pause(age: timedelta) -> timedelta:
-    """The older the question, the rarer it is asked."""
-    return min(max(age / 4, _FIRST_LOOK), _LONGEST_PAUSE)

@@ -12,9 +12,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
-from imagegen.errors import DatabaseUnavailable, ImagegenError, StaleJob, Unavailable
+from imagegen.errors import (
+    DatabaseUnavailable,
+    ImagegenError,
+    StaleJob,
+    TooManyOpenFiles,
+    Unavailable,
+    is_out_of_files,
+)
 from imagegen.job_news import FREE_SLOT
-from imagegen.jobs import Job, JsonObject, Priority, SubmissionState
+from imagegen.jobs import Hold, HoldKind, Job, JsonObject, Priority, SubmissionState
 from imagegen.queue import Delivery
 from imagegen.wiring import Services, now
 
@@ -28,11 +35,14 @@ _log = logging.getLogger("imagegen.runner")
 
 
 class Postponed(ImagegenError):
-    """The job cannot go on now; it is handed back and comes again after `delay`."""
+    """The job cannot go on now; it is handed back and comes again after `delay`.
 
-    def __init__(self, reason: str, delay: timedelta) -> None:
+    `is_held` says that it waits for a reason of its own, and not, as others do, for a server that all need.
+    """
+
+    def __init__(self, reason: str, delay: timedelta, *, is_held: bool = False) -> None:
         super().__init__(reason)
-        self.delay = delay
+        self.delay, self.is_held = delay, is_held
 
 
 class Turn:
@@ -107,7 +117,16 @@ class Turn:
                 job = await _patiently(lambda: self.services.jobs.save_intent(intent(), bound))
                 if job is not None:
                     return job
-                await self._until_a_slot_may_be_free(freed)
+                with self._delivery.aside():
+                    await self._until_a_slot_may_be_free(freed)
+                if not freed.is_set():
+                    await self._note_the_slot(bound)
+
+    async def _note_the_slot(self, bound: int) -> None:
+        """Say in the job what it waits for, once: most find a slot sooner."""
+        if self.job.hold is None or self.job.hold.kind is not HoldKind.SLOT:
+            reason = f"{bound} requests are open there (FAL_CONCURRENCY)"
+            await self.save(self.job.held(Hold.after(None, HoldKind.SLOT, reason, now())))
 
     async def _until_a_slot_may_be_free(self, freed: asyncio.Event) -> None:
         stopping = self.services.stopping
@@ -140,6 +159,10 @@ class Turn:
         """fal began to work on the request then. Stored with the next move: it is worth none of its own any more."""
         if self.job.generating_at is None:
             self.job = replace(self.job, generating_at=generating_since)
+
+    def goes_on(self) -> None:
+        """What it is tried again for was had: it does not count among the jobs that are tried again any more."""
+        self._delivery.goes_on()
 
     async def announce(self, **progress: object) -> None:
         """Tell whoever waits how far the job is, without storing it."""
@@ -183,11 +206,17 @@ async def take_turn(job: Job, services: Services, delivery: Delivery, asked_at: 
         except asyncio.CancelledError:
             await _hand_back_at_the_end(turn, delivery)
             raise
-        except (Postponed, Unavailable):
-            if _holds_a_place(turn):
-                delivery.holds_a_place(turn.job)
+        except (Postponed, Unavailable) as pause:
+            was_sent = turn.job.submission.state is not SubmissionState.NONE
+            if was_sent or (isinstance(pause, Postponed) and pause.is_held):
+                delivery.is_held(turn.job)
             await services.jobs.hand_back(turn.job)
             raise
+        except (OSError, ExceptionGroup) as error:
+            if not is_out_of_files(error):
+                raise
+            await services.jobs.hand_back(turn.job)
+            raise TooManyOpenFiles from error
 
 
 @asynccontextmanager
@@ -238,12 +267,6 @@ async def either(*events: asyncio.Event, at_most: timedelta) -> None:
     finally:
         for wait in waits:
             wait.cancel()
-
-
-def _holds_a_place(turn: Turn) -> bool:
-    """Whether others may wait for what it has open at fal. One that needs attention rests for long, wherever it is."""
-    bounded = turn.services.settings.fal.concurrency is not None
-    return bounded and turn.job.is_open_at_fal and turn.job.attention is None
 
 
 async def _hand_back_at_the_end(turn: Turn, delivery: Delivery) -> None:

@@ -16,6 +16,7 @@ import httpx
 
 from imagegen.errors import DatabaseUnavailable, ObjectStoreRefused, ObjectStoreUnavailable, StartupError
 from imagegen.fal import Fal, Patience, Pricing, WebhookVerifier, about_keys, files_for, operation_of, streams_within
+from imagegen.freed_memory import return_freed_memory
 from imagegen.http import open_guarded_transport, open_transport
 from imagegen.metrics import MeasuredTransport, Metrics, watching_the_event_loop
 from imagegen.open_files import allow_open_files
@@ -91,6 +92,7 @@ async def open_services(
         StartupError: a setting that only the server could judge.
         Unavailable: a server does not answer, or refuses the bucket for good in production.
     """
+    return_freed_memory()
     async with AsyncExitStack() as stack:
         # Each job in flight holds one connection to fal or to its media host, a few more move pictures.
         connections = 2 * settings.service.concurrency + _SPARE_CONNECTIONS
@@ -101,7 +103,7 @@ async def open_services(
         to_fals_keys = MeasuredTransport(transport, metrics, "fal", about_keys)
         to_media = MeasuredTransport(transport, metrics, "media", lambda _: "download")
         allowed = allow_open_files(files_for(settings.service.concurrency))
-        fal = Fal(settings.fal, to_fal, patience, streams=streams_within(allowed), metrics=metrics)
+        fal = Fal(settings.fal, to_fal, patience, streams=streams_within(allowed))
         images = await stack.enter_async_context(
             open_images(settings.s3, settings.service, to_media, fal.media_hosts, metrics)
         )
@@ -168,7 +170,8 @@ async def _open_the_queue_in_use(settings: Settings, jobs: Jobs, runner: str) ->
         raise StartupError(_ANOTHER_QUEUE)
 
     one_by_one = settings.fal.concurrency is not None
-    opening = open_queue(settings.nats, settings.service.lease, one_by_one=one_by_one, admit=admit)
+    tries = max(1, settings.service.concurrency // 2)
+    opening = open_queue(settings.nats, settings.service.lease, one_by_one=one_by_one, tries=tries, admit=admit)
     try:
         async with opening as queue:
             yield queue

@@ -64,7 +64,7 @@ async def test_a_client_that_asks_before_it_sends_is_told_at_once(narrow: Servic
 
 
 async def test_a_body_as_large_as_allowed_is_read(narrow: Service) -> None:
-    answer = await narrow.client.post(PATH, content=b"{}".ljust(2048), headers={"Content-Type": "application/json"})
+    answer = await narrow.client.post(PATH, content=b"{}".ljust(2047), headers={"Content-Type": "application/json"})
 
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_input")
 

@@ -12,9 +12,10 @@ from contract import Contract
 
 from imagegen.api import openapi_json
 from imagegen.registry import load_registry
+from imagegen.webhooks import URL_PATTERN
 
 COMMITTED = Path(__file__).parent.parent.parent / "openapi.json"
-PROBLEM = "application/problem+json"
+PROBLEM, JSON = "application/problem+json", "application/json"
 
 
 @pytest.fixture(scope="module")
@@ -155,3 +156,81 @@ def test_licence_contact_and_server_are_named(contract: Contract) -> None:
     assert info["license"] == {"name": "MIT", "identifier": "MIT"}
     assert info["contact"]["name"]
     assert [server["url"] for server in contract.document["servers"]] == ["/"]
+
+
+def test_webhooks_have_a_tag_of_their_own_and_make_no_method_of_a_client(contract: Contract) -> None:
+    (operation,) = contract.document["webhooks"]["jobEnded"].values()
+
+    assert (operation["tags"], operation["x-internal"]) == (["webhooks"], True)
+    assert "webhooks" in {tag["name"] for tag in contract.document["tags"]}
+
+
+def test_no_description_repeats_its_summary(contract: Contract) -> None:
+    repeated = [
+        operation.id
+        for operation in contract.operations()
+        if operation.node["summary"].rstrip(".") == operation.node["description"].rstrip(".")
+    ]
+
+    assert repeated == []
+
+
+def test_texts_with_known_values_list_them_and_stay_open(contract: Contract) -> None:
+    found = {
+        f"{name}.{member}": schema
+        for name, owner in contract.schemas.items()
+        for member, schema in owner.get("properties", {}).items()
+        if "x-extensible-enum" in schema
+    }
+
+    assert {"Job.status", "JobEvent.stage", "JobFailure.code", "Problem.code", "ProblemFault.code"} <= set(found)
+    assert set(found["Problem.code"]["x-extensible-enum"]) >= problem_codes(contract)
+    for place, schema in found.items():
+        assert {"enum", "const"}.isdisjoint(schema), place
+        assert "more may come" in schema["description"], place
+
+
+def problem_codes(contract: Contract) -> set[str]:
+    return {
+        code
+        for operation in contract.operations()
+        for answer in operation.node["responses"].values()
+        for code in answer.get("content", {}).get(PROBLEM, {}).get("examples", {})
+    }
+
+
+def unfinished_examples(operation: dict[str, Any]) -> list[Any]:
+    content = operation["responses"].get("202", {}).get("content", {}).get(JSON)
+    return list(content["examples"].values()) if content else []
+
+
+def test_the_example_of_what_is_accepted_has_not_ended(contract: Contract) -> None:
+    shown = {
+        operation.id: example["value"]
+        for operation in contract.operations()
+        for example in unfinished_examples(operation.node)
+    }
+
+    assert {name: value["status"] for name, value in shown.items()} == {
+        "generateImage": "queued",
+        "retryJob": "queued",
+        "generateBatch": "running",
+        "cancelJob": "running",
+        "cancelBatch": "running",
+    }
+    for name, value in shown.items():
+        kind = "Batch" if "batchId" in value and "counts" in value else "Job"
+        assert contract.faults(value, {"$ref": f"#/components/schemas/{kind}"}) == [], name
+
+
+def test_the_first_example_of_a_request_works_anywhere(contract: Contract) -> None:
+    for path in ("/api/images/generate", "/api/images/estimate-cost"):
+        examples = contract.document["paths"][path]["post"]["requestBody"]["content"][JSON]["examples"]
+        assert next(iter(examples)) == "flux-pro"
+        assert len(examples) == len(load_registry().models)
+
+
+def test_no_pattern_is_longer_than_a_reader_bears(contract: Contract) -> None:
+    long = {node["pattern"] for _, node in nodes(contract.document) if isinstance(node.get("pattern"), str)}
+
+    assert {pattern for pattern in long if len(pattern) > 100} <= {URL_PATTERN}

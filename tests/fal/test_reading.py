@@ -330,59 +330,108 @@ PASSING_RESULTS: dict[str, Answer] = {
     "no connection": httpx.ConnectError("refused"),
     "dropped": httpx.ReadError("dropped"),
     "an odd network error": ConnectionResetError(),
-    "still running": said(400, {"detail": "Request is still in progress"}),
-    "still queued": said(202, {"status": "IN_QUEUE"}),
+    "an address that is none": httpx.InvalidURL("odd"),
+    "still running": said(400, {"detail": "Request is still in progress"}, x_fal_request_id="r-1"),
+    "still queued": said(202, {"status": "IN_QUEUE"}, x_fal_request_id="r-1"),
     "key replaced": said(401, {"detail": "invalid key credentials"}),
+    "no credit": said(402, {"detail": "Payment required"}),
     "account locked": said(403, {"detail": "User is locked. Reason: TOP_UP."}),
     "too often": said(429, {"detail": "slow down", "error_type": "rate_limit"}),
+    "500": httpx.Response(500, text="<html>"),
     "502": httpx.Response(502, text="nginx"),
-    "503": httpx.Response(503, text="nginx"),
-    "504": said(504, {"message": "Endpoint timed out"}),
-    "503 with words and without a type": said(503, {"detail": "Service unavailable"}),
+    "503": httpx.Response(503),
     "redirect": said(302, None, location="https://elsewhere.example/"),
+}
+MAY_BE_THE_END: dict[str, Answer] = {
+    "504 with words": said(504, {"message": "Endpoint timed out"}),
+    "503 with words and without a type": said(503, {"detail": "CUDA error: out of memory"}),
+    "500 under another name": said(500, {"error": "CUDA error: out of memory"}),
     "no JSON": httpx.Response(200, text="<html>"),
     "no object": said(200, ["x"]),
+    "201": said(201, {"ok": True}),
+    "400 without words": httpx.Response(400),
+    "404 with words": said(404, {"detail": "LoRA not found"}),
+}
+THE_MODELS: dict[str, tuple[httpx.Response, int | None, str]] = {
+    "503 with words": (said(503, {"detail": "CUDA error: out of memory"}), 503, "CUDA error: out of memory"),
+    "503 with a list": (said(503, {"detail": ["busy", "later"]}), 503, "busy; later"),
+    "403 with words": (said(403, {"detail": "Not for you"}), 403, "Not for you"),
+    "401 with words": (said(401, {"detail": "no token for the model"}), 401, "no token for the model"),
+    "404 with words": (said(404, {"detail": "LoRA not found"}), 404, "LoRA not found"),
+    "an error of another form": (said(500, {"error": {"message": "odd"}}), 500, "odd"),
+    "an empty detail": (said(422, {"detail": []}), 422, "fal.ai answered with HTTP status 422."),
+    "HTML": (httpx.Response(500, text="<h1>"), 500, "fal.ai answered with HTTP status 500."),
+    "nothing": (httpx.Response(502), 502, "fal.ai answered with HTTP status 502."),
+    "a redirect": (
+        said(302, None, location="https://elsewhere.example/"),
+        302,
+        "fal.ai answered with HTTP status 302.",
+    ),
+    "a list": (said(200, ["x"]), 200, 'The result is no JSON object: ["x"]'),
+    "no JSON": (httpx.Response(200, text="<html>"), 200, "The result is no JSON object: <html>"),
+    "an empty success": (httpx.Response(204), 204, "The result is no JSON object: the answer is empty."),
+    "created": (said(201, {"ok": True}), 201, "fal.ai completed the request without a picture."),
 }
 
 
 @pytest.mark.parametrize("trouble", PASSING_RESULTS)
-async def test_a_result_that_cannot_be_read_at_first_is_read_later(trouble: str) -> None:
-    script = Script(PASSING_RESULTS[trouble], PASSING_RESULTS[trouble], said(200, {"image": PICTURE}))
-
-    assert (await fal_with(script).result(REQUEST)).images == (ProviderImage(url=PICTURE),)
-
-
-@pytest.mark.parametrize("trouble", PASSING_RESULTS)
-async def test_a_result_that_cannot_be_read_for_long_is_left_for_later_and_never_failed(trouble: str) -> None:
+async def test_an_answer_that_may_be_a_gateways_or_the_accounts_leaves_the_result_for_later(trouble: str) -> None:
     script = Script(PASSING_RESULTS[trouble])
-    with pytest.raises(ResultUnavailable):
+    with pytest.raises(ResultUnavailable) as caught:
         await fal_with(script).result(REQUEST)
 
-    assert len(script.asked) > 2
+    assert (len(script.asked), caught.value.end) == (1, None)
 
 
-async def test_a_result_that_fal_does_not_know_at_first_is_read_later() -> None:
-    missing = said(404, {"status": "NOT_FOUND"})
+@pytest.mark.parametrize("trouble", MAY_BE_THE_END)
+async def test_an_answer_without_fals_sign_that_may_be_the_models_says_how_the_request_would_end(trouble: str) -> None:
+    with pytest.raises(ResultUnavailable) as caught:
+        await fal_with(Script(MAY_BE_THE_END[trouble])).result(REQUEST)
 
-    result = await fal_with(Script(missing, missing, said(200, {"image": PICTURE}))).result(REQUEST)
+    assert caught.value.end is not None
+    assert caught.value.end.answer.message == caught.value.answer.message
+
+
+@pytest.mark.parametrize("answer", THE_MODELS)
+async def test_an_answer_with_fals_sign_is_the_requests_end_in_its_own_words(answer: str) -> None:
+    given, code, words = THE_MODELS[answer]
+    signed = httpx.Response(
+        given.status_code, headers={**given.headers, "x-fal-request-id": "r-1"}, content=given.content
+    )
+    with pytest.raises(ProviderError) as caught:
+        await fal_with(Script(signed)).result(REQUEST)
+
+    assert isinstance(caught.value, ProviderRejected | ProviderUnavailable)
+    assert (caught.value.answer.status, caught.value.answer.message) == (code, words)
+
+
+async def test_a_result_with_images_is_one_under_any_status_of_success() -> None:
+    result = await fal_with(Script(said(201, {"image": PICTURE}))).result(REQUEST)
 
     assert result.images == (ProviderImage(url=PICTURE),)
 
 
-async def test_a_result_that_fal_has_forgotten_is_gone() -> None:
-    with pytest.raises(ProviderUnavailable) as caught:
-        await fal_with(Script(said(404, {"detail": "Request not found"}))).result(REQUEST)
+@pytest.mark.parametrize("headers", [{}, {"x_fal_request_id": "r-1"}])
+@pytest.mark.parametrize("body", [{"status": "NOT_FOUND"}, {}])
+async def test_a_result_that_fals_queue_does_not_know_is_expired_if_that_stays_so(
+    body: JsonValue, headers: dict[str, str]
+) -> None:
+    with pytest.raises(ResultUnavailable) as caught:
+        await fal_with(Script(said(404, body, **headers))).result(REQUEST)
 
-    assert caught.value.answer == ProviderAnswer(
-        message="fal.ai no longer has the result of this completed request (Request not found)",
-        status=404,
-        error_type="result_expired",
-    )
+    assert caught.value.end is not None
+    assert caught.value.end.answer.error_type == "result_expired"
 
 
-async def test_a_result_missing_amid_other_trouble_is_not_called_forgotten() -> None:
-    with pytest.raises(ResultUnavailable):
-        await fal_with(Script(httpx.Response(502), said(404, {"detail": "Request not found"}))).result(REQUEST)
+async def test_of_a_large_answer_only_the_beginning_is_read() -> None:
+    page = httpx.Response(502, content=b"x" * (3 * 2**20))
+    result = httpx.Response(200, content=b'{"image": "' + b"x" * (33 * 2**20))
+    for answer in (page, result):
+        with pytest.raises(ResultUnavailable) as caught:
+            await fal_with(Script(answer)).result(REQUEST)
+
+        assert len(caught.value.answer.message) < 700
+    assert "more than 33554432 bytes" in caught.value.answer.message
 
 
 @pytest.mark.parametrize(

@@ -37,14 +37,15 @@ async def test_tsc_refuses_the_requests_that_are_wrong_for_their_model_and_nothi
     assert refused_by_tsc == marked
 
 
-async def test_the_python_client_makes_a_picture_reads_an_error_lists_jobs_and_estimates(
-    workspace: Workspace, service: Service
+@pytest.mark.parametrize("program", ["tour", "openapi_generator"])
+async def test_a_python_client_makes_a_picture_reads_an_error_lists_jobs_and_estimates(
+    program: str, workspace: Workspace, service: Service
 ) -> None:
-    assert await workspace.python("python/tour.py", address(service), uuid4().hex) == TOUR
+    assert await workspace.python(f"python/{program}.py", address(service), uuid4().hex) == TOUR
 
 
 @pytest.mark.usefixtures("refused_by_tsc")
-@pytest.mark.parametrize("program", ["hey_api", "openapi_fetch"])
+@pytest.mark.parametrize("program", ["hey_api", "openapi_fetch", "openapi_generator"])
 async def test_a_typescript_client_makes_a_picture_reads_an_error_lists_jobs_and_estimates(
     program: str, workspace: Workspace, service: Service
 ) -> None:
@@ -53,3 +54,17 @@ async def test_a_typescript_client_makes_a_picture_reads_an_error_lists_jobs_and
 
 def address(service: Service) -> str:
     return str(service.client.base_url).rstrip("/")
+
+
+LIST_JOBS = {
+    "imagegen_client/api/jobs/list_jobs.py": "def sync(",
+    "imagegen-client/sdk.gen.ts": "export const listJobs",
+    "imagegen-api.ts": "listJobs: {",
+    "openapi-generator-python/imagegen_openapi/api/jobs_api.py": "def list_jobs(",
+    "openapi-generator-typescript/apis/JobsApi.ts": "async listJobs(",
+}
+
+
+@pytest.mark.parametrize("file", LIST_JOBS)
+async def test_every_client_can_list_jobs(file: str, workspace: Workspace) -> None:
+    assert LIST_JOBS[file] in (workspace.folder / file).read_text()

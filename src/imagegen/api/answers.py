@@ -7,7 +7,7 @@ from imagegen.api import schemas
 from imagegen.costs import CURRENCY
 from imagegen.errors import Fault
 from imagegen.inputs import with_links
-from imagegen.jobs import Job, JobError
+from imagegen.jobs import Job, JobError, waiting_for
 from imagegen.registry import Model, Price
 from imagegen.storage.batches import Batch, Tally
 from imagegen.wiring import Services
@@ -29,6 +29,7 @@ async def job_answer(job: Job, services: Services) -> schemas.Job:
         cost=_cost(job),
         error=_failure(job, job.error) if job.error else None,
         attention=job.attention,
+        waiting_for=waiting_for(job),
         cancel_requested_at=job.cancel_requested_at,
         created_at=job.created_at,
         started_at=job.started_at,

@@ -13,12 +13,13 @@ from fastapi.staticfiles import StaticFiles
 from fastapi.telemetry import TelemetryConfig
 
 import imagegen
-from imagegen.api.doors import Doorkeeper, Doors
+from imagegen.api.doors import ALIASES, Doorkeeper, Doors
 from imagegen.api.edges import document_edges, guard_edges
 from imagegen.api.errors import translate_errors
 from imagegen.api.limits import Seats
 from imagegen.api.measuring import Measuring
 from imagegen.api.openapi import document, operation_id
+from imagegen.api.paths import TrailingSlashMiddleware
 from imagegen.api.routes import (
     batches,
     cancel,
@@ -120,6 +121,7 @@ def create_app(
     app.add_middleware(Doorkeeper, doors=doors)
     guard_edges(app, limits, tracer)
     app.add_middleware(Measuring)
+    app.add_middleware(TrailingSlashMiddleware)
     return app
 
 
@@ -144,6 +146,8 @@ def _serve_documentation(app: FastAPI) -> None:
             },
         )
 
-    @app.get("/", include_in_schema=False)
-    async def root() -> RedirectResponse:
+    async def to_the_documentation() -> RedirectResponse:
         return RedirectResponse("/api-docs")
+
+    for path in ALIASES:
+        app.add_api_route(path, to_the_documentation, include_in_schema=False)

@@ -8,14 +8,16 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Final, TypeVar
 
+from pydantic import JsonValue
+
 from imagegen.api.admission import admit, check
 from imagegen.api.generation import idempotency, new_job
 from imagegen.api.waiting import look_until
 from imagegen.errors import Fault, IdempotencyMismatch, InvalidInput, InvalidRequest, Unavailable
-from imagegen.jobs import Job, Priority, new_job_id
+from imagegen.jobs import Job, JsonObject, Priority, new_job_id
 from imagegen.keys import Caller
 from imagegen.queue_lanes import FEW
-from imagegen.registry import MOST_FAULTS, RequestBatch, faults_of_request
+from imagegen.registry import MOST_FAULTS, ModelRequest, RequestBatch, faults_of_request
 from imagegen.storage.acceptance import IDEMPOTENCY_KEPT
 from imagegen.storage.batches import Batch
 from imagegen.wiring import Services, now
@@ -45,8 +47,7 @@ async def accept_batch(body: RequestBatch, services: Services, caller: Caller, k
         BatchUnknown: MongoDB broke off; the error names the batch that may exist.
     """
     caller.demand_user(body.user_id)
-    jobs = await asyncio.to_thread(_new_jobs, body, services, caller)
-    batch = _new_batch(body, jobs, caller, key)
+    batch, jobs = await asyncio.to_thread(_read, body, services, caller, key)
     since = batch.created_at - IDEMPOTENCY_KEPT
     stored = await services.jobs.batches.made_by(batch.idempotency, since) if batch.idempotency else None
     if stored is not None:
@@ -70,24 +71,34 @@ async def wait_for_batch(
         await look_until(seen_enough, news, services, patience, pause=timedelta(seconds=0.5))
 
 
-def _new_jobs(body: RequestBatch, services: Services, caller: Caller) -> Sequence[Job]:
-    """The jobs, in the order of the requests; their batch has the first one's moment. Blocks: for a thread."""
+def _read(body: RequestBatch, services: Services, caller: Caller, key: str | None) -> tuple[Batch, Sequence[Job]]:
+    """The batch and its jobs, in the order of the requests. Blocks: for a thread."""
     batch_id = new_job_id(now())
     found: list[Fault] = []
+    requests: list[ModelRequest] = []
     jobs: list[Job] = []
-    for number, request in enumerate(body.requests):
+    for number, each in enumerate(body.requests):
         try:
-            _demand_the_user(request.user_id, body.user_id)
-            whole = request.model_copy(update={"user_id": body.user_id})
-            job = new_job(whole, services, caller, idempotency_key=None)
-            check(job, caller, services.settings)
+            request = services.registry.parse_item(each)
+            job = _new_job(request, body.user_id, services, caller)
         except InvalidRequest as error:
             found += faults_of_request(number, error)
+            if len(found) >= MOST_FAULTS:
+                break
         else:
+            requests.append(request)
             jobs.append(replace(job, batch_id=batch_id, priority=Priority.LOW))
     if found:
-        raise InvalidInput(found[:MOST_FAULTS])
-    return jobs
+        raise InvalidInput(found)
+    return _new_batch(body.user_id, requests, jobs, caller, key), jobs
+
+
+def _new_job(request: ModelRequest, user_id: str, services: Services, caller: Caller) -> Job:
+    _demand_the_user(request.user_id, user_id)
+    whole = request.model_copy(update={"user_id": user_id})
+    job = new_job(whole, services, caller, idempotency_key=None)
+    check(job, caller, services.settings)
+    return job
 
 
 def _demand_the_user(own: str | None, of_batch: str) -> None:
@@ -96,17 +107,27 @@ def _demand_the_user(own: str | None, of_batch: str) -> None:
         raise InvalidInput([Fault(pointer="/userId", code="not_allowed", message=message)])
 
 
-def _new_batch(body: RequestBatch, jobs: Sequence[Job], caller: Caller, key: str | None) -> Batch:
+def _new_batch(
+    user_id: str, requests: Sequence[ModelRequest], jobs: Sequence[Job], caller: Caller, key: str | None
+) -> Batch:
+    """The batch, whose moment is that of its first job."""
     batch_id = jobs[0].batch_id
     assert batch_id is not None
     return Batch(
         id=batch_id,
-        user_id=body.user_id,
+        user_id=user_id,
         job_ids=tuple(job.id for job in jobs),
         estimated_cost=sum((job.cost.total_cost for job in jobs), start=Decimal(0)),
         created_at=jobs[0].created_at,
-        idempotency=idempotency(ROUTE, caller, body.user_id, key, body) if key else None,
+        idempotency=idempotency(ROUTE, caller, user_id, key, _body(user_id, requests)) if key else None,
     )
+
+
+def _body(user_id: str, requests: Sequence[ModelRequest]) -> JsonObject:
+    dumped: list[JsonValue] = [
+        request.model_dump(mode="json", exclude_unset=True, by_alias=True) for request in requests
+    ]
+    return {"requests": dumped, "userId": user_id}
 
 
 async def _queue_all(jobs: Sequence[Job], services: Services) -> None:

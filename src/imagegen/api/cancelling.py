@@ -8,6 +8,7 @@ from imagegen.errors import JobDeleted, JobFinished, StaleJob
 from imagegen.jobs import Job, JobStatus, SubmissionState
 from imagegen.storage.batches import Batch
 from imagegen.storage.job_lists import JobFilter
+from imagegen.submission import wake
 from imagegen.wiring import Services, now
 
 _AT_ONCE: Final = 50
@@ -59,5 +60,5 @@ async def _cancel(job: Job, services: Services) -> Job:
         return cancelled
     if not await services.jobs.wish_cancelled(job.id):
         raise StaleJob(job.id)
-    await services.queue.nudge(job.id)
+    await wake(job, services)
     return await services.jobs.get(job.id)

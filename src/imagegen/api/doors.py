@@ -22,7 +22,9 @@ from imagegen.keys import Caller, KeysFile, read_keys
 from imagegen.settings import Environment, Settings
 from imagegen.submission import WEBHOOKS
 
-OPEN_PATHS: Final = frozenset({"/", "/api-docs", "/openapi.json", "/health/live", "/health/ready"})
+# Where people look for the documentation; they are led to /api-docs.
+ALIASES: Final = ("/", "/docs", "/redoc", "/swagger", "/api/docs")
+OPEN_PATHS: Final = frozenset({*ALIASES, "/api-docs", "/openapi.json", "/health/live", "/health/ready"})
 _OPEN_BELOW: Final = ("/api-docs/", f"{WEBHOOKS}/")
 _REALM: Final = 'Bearer realm="imagegen"'
 _HOW: Final = "Send an API key in the header Authorization: Bearer ig_…"

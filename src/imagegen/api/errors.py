@@ -15,6 +15,7 @@ from starlette.types import Scope
 
 from imagegen.api.methods import allowed_methods
 from imagegen.api.parameters import parameter_faults
+from imagegen.api.paths import no_such_path, wrong_method
 from imagegen.api.request_ids import HEADER, current_request_id
 from imagegen.api.schemas import Problem, ProblemFault
 from imagegen.errors import (
@@ -42,6 +43,7 @@ from imagegen.storage.batches import BatchUnknown
 
 BATCH: Final = "/api/images/batch"
 ESTIMATE: Final = "/api/images/estimate-cost"
+_MODEL: Final = "/api/images/models/"
 PROBLEM_JSON: Final = "application/problem+json"
 RETRY_AFTER: Final = {"Retry-After": "5"}
 _MOST_SHOWN: Final = 200
@@ -94,9 +96,18 @@ def problem(
 def translate_errors(app: FastAPI, registry: Registry) -> None:
     """Give the application its only exception handlers."""
 
+    async def http_error(request: Request, error: Exception) -> JSONResponse:
+        path = request.scope["path"]
+        if isinstance(error, HTTPException) and error.status_code == HTTPStatus.NOT_FOUND and path.startswith(_MODEL):
+            try:
+                registry.model(path.removeprefix(_MODEL))  # an endpoint of fal's has slashes, which the router parts
+            except UnknownModel as unknown:
+                return await invalid_request(request, unknown)
+        return await _http_error(request, error)
+
     async def invalid_body(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
-        if error.body and not _is_json(request):
+        if error.body and not is_json(request):
             return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", _JSON_WANTED)
         return await invalid_request(request, _refusal(error, registry, request.scope))
 
@@ -111,7 +122,7 @@ def translate_errors(app: FastAPI, registry: Registry) -> None:
     app.add_exception_handler(NotToBeRetried, _not_to_be_retried)
     app.add_exception_handler(Unavailable, _unavailable)
     app.add_exception_handler(JobFailed, _job_failed)
-    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(Exception, _defect)
 
 
@@ -220,9 +231,14 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
         return await invalid_request(request, error.__cause__)
     if status is HTTPStatus.BAD_REQUEST:
         return await invalid_request(request, InvalidInput([_UNREADABLE]))
+    detail, path, routes = str(error.detail), without_secret(request.scope["path"]), request.app.routes
     if status is HTTPStatus.METHOD_NOT_ALLOWED:  # the router knows the methods of one route, not of the path
-        headers["Allow"] = ", ".join(allowed_methods(request.app.routes, request.scope["path"]))
-    return problem(status, status.name.lower(), str(error.detail), headers=headers)
+        allowed = allowed_methods(routes, request.scope["path"])
+        headers["Allow"] = ", ".join(allowed)
+        detail = wrong_method(request.method, path, allowed)
+    elif status is HTTPStatus.NOT_FOUND:
+        detail = no_such_path(request.method, path, routes)
+    return problem(status, status.name.lower(), detail, headers=headers)
 
 
 async def _defect(request: Request, error: Exception) -> JSONResponse:
@@ -233,9 +249,10 @@ async def _defect(request: Request, error: Exception) -> JSONResponse:
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail, headers={HEADER: request_id})
 
 
-def _is_json(request: Request) -> bool:
+def is_json(request: Request) -> bool:
+    """Whether the body is declared as JSON."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    return media_type == "application/json" or media_type.endswith("+json")
+    return media_type == "application/json" or (media_type.startswith("application/") and media_type.endswith("+json"))
 
 
 def _refusal(error: RequestValidationError, registry: Registry, scope: Scope) -> InvalidRequest:

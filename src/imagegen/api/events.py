@@ -13,7 +13,7 @@ from imagegen.api import schemas
 from imagegen.api.answers import job_answer
 from imagegen.api.waiting import LOOK_AGAIN
 from imagegen.errors import DatabaseUnavailable
-from imagegen.jobs import Job, JobStatus, JsonObject, SubmissionState
+from imagegen.jobs import Job, JobStatus, JsonObject, SubmissionState, waiting_for
 from imagegen.turn import either, uptime
 from imagegen.wiring import Services
 
@@ -89,6 +89,7 @@ def _progress(news: Sequence[JsonObject], job: Job) -> Iterator[schemas.JobEvent
                 logs=list(heard.logs),
                 images_stored=heard.stored,
                 images_total=heard.images,
+                waiting_for=None,
                 job=None,
             )
 
@@ -103,6 +104,7 @@ async def _state(job: Job, services: Services) -> schemas.JobEvent:
         logs=[],
         images_stored=None,
         images_total=len(job.result.images) if job.result else None,
+        waiting_for=waiting_for(job),
         job=await job_answer(job, services) if job.status.is_final else None,
     )
 

@@ -172,6 +172,7 @@ _JOB: Final[JsonObject] = {
     "cost": dict(_COST),
     "error": None,
     "attention": None,
+    "waitingFor": None,
     "cancelRequestedAt": None,
     "createdAt": "2026-11-22T16:57:49.381000Z",
     "startedAt": "2026-11-22T16:57:49.392000Z",
@@ -187,6 +188,42 @@ _BATCH: Final[JsonObject] = {
     "cost": {"estimated": 0.1, "charged": 0.05, "currency": "USD"},
     "jobIds": [JOB_ID, "01M8232NZYNNZKQASPQFAWTEJQ"],
     "createdAt": "2026-11-22T16:57:49.381000Z",
+}
+_BILL_UNKNOWN: Final[JsonObject] = {
+    "providerUnits": None,
+    "providerCost": None,
+    "source": "estimated",
+    "providerUnit": None,
+    "providerUnitPrice": None,
+}
+# What is accepted and has not ended, by the name of its schema.
+UNFINISHED: Final[Mapping[str, JsonObject]] = {
+    "Job": {
+        **_JOB,
+        "status": "queued",
+        "images": [],
+        "result": None,
+        "cost": {**_COST, **_BILL_UNKNOWN},
+        "startedAt": None,
+        "completedAt": None,
+    },
+    "Batch": {
+        **_BATCH,
+        "counts": {"total": 2, "queued": 2, "running": 0, "completed": 0, "failed": 0, "cancelled": 0},
+        "cost": {"estimated": 0.1, "charged": 0.0, "currency": "USD"},
+    },
+}
+CANCELLING: Final[Mapping[str, JsonObject]] = {
+    "Job": {
+        **UNFINISHED["Job"],
+        "status": "running",
+        "startedAt": "2026-11-22T16:57:49.392000Z",
+        "cancelRequestedAt": "2026-11-22T16:57:50.112000Z",
+    },
+    "Batch": {
+        **UNFINISHED["Batch"],
+        "counts": {"total": 2, "queued": 0, "running": 1, "completed": 0, "failed": 0, "cancelled": 1},
+    },
 }
 _FIGURES: Final[JsonObject] = {
     "jobs": 21,
@@ -211,6 +248,7 @@ _SCHEMAS: Final[Mapping[str, JsonObject]] = {
         "logs": ["10 of 28 steps"],
         "imagesStored": None,
         "imagesTotal": None,
+        "waitingFor": None,
         "job": None,
     },
     "Batch": _BATCH,

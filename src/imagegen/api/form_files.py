@@ -14,6 +14,7 @@ from imagegen.errors import Fault, InvalidInput
 
 # The form's own lines and its short fields, beside the file.
 ENVELOPE: Final = 16 * 1024
+SPOOLED: Final = 2**20  # bytes of a file that stay in memory; the rest goes to a temporary file
 _LONGEST_FIELD: Final = 1024
 _MOST_FIELDS: Final = 8
 
@@ -82,6 +83,7 @@ async def form_of(request: Request) -> AsyncGenerator[Form]:
 class _Parser(MultiPartParser):
     """Knows whether the form's last line has come: without it, the last file is cut off."""
 
+    spool_max_size = SPOOLED
     is_whole = False
 
     def on_end(self) -> None:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, JsonValue
 from imagegen.api.admission import admit
 from imagegen.costs import Cost
 from imagegen.errors import IdempotencyMismatch, JobDeleted, Unavailable
-from imagegen.jobs import Idempotency, Job, new_job_id
+from imagegen.jobs import Idempotency, Job, JsonObject, new_job_id
 from imagegen.keys import Caller
 from imagegen.logs import about
 from imagegen.queue_lanes import FEW
@@ -122,9 +122,9 @@ def _given(request: ModelRequest, part: str) -> Mapping[str, JsonValue]:
     return cast("Mapping[str, JsonValue]", body.get(part, {}))
 
 
-def idempotency(route: str, caller: Caller, user_id: str, key: str, body: BaseModel | str) -> Idempotency:
+def idempotency(route: str, caller: Caller, user_id: str, key: str, body: BaseModel | JsonObject | str) -> Idempotency:
     """A caller's key for a request; the body as the caller gave it, or a text, tells a repeat from a different one."""
-    given = body if isinstance(body, str) else body.model_dump(mode="json", exclude_unset=True, by_alias=True)
+    given = body.model_dump(mode="json", exclude_unset=True, by_alias=True) if isinstance(body, BaseModel) else body
     text = json.dumps(given, sort_keys=True)
     return Idempotency(
         caller=caller.idempotency_scope(user_id),

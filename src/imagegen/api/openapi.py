@@ -1,6 +1,6 @@
 """The OpenAPI document: what FastAPI derives from the routes, made fit for the generators of clients."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, cast
 
 from fastapi import FastAPI
@@ -10,8 +10,9 @@ from pydantic.alias_generators import to_camel
 
 from imagegen.api.documents import EVENT_STREAM, inherited_errors
 from imagegen.api.doors import Doors
-from imagegen.api.examples import schema_examples
+from imagegen.api.examples import CANCELLING, UNFINISHED, schema_examples
 from imagegen.api.json_schemas import leave_out_null, made_plain
+from imagegen.api.open_enums import open_enums
 from imagegen.api.schemas import JobEvent, Problem, ProblemFault
 from imagegen.api.security import declare_security
 from imagegen.api.webhook_documents import webhooks
@@ -38,6 +39,7 @@ _TAGS: Final = [
     {"name": "jobs", "description": "One generation, and the history of all."},
     {"name": "batches", "description": "Many generations at once."},
     {"name": "usage", "description": "Who spent what."},
+    {"name": "webhooks", "description": "What is sent to your own server."},
     {"name": "health", "description": "Whether the service works, for load balancers and people."},
 ]
 
@@ -78,6 +80,7 @@ def _made_fit(app: FastAPI, registry: Registry) -> Node:
         made_plain(schema)
         if name in _NAMELESS:
             schema.setdefault("description", _NAMELESS[name])
+    open_enums(schemas)
     for name, example in schema_examples(registry).items():
         if name in schemas:
             schemas[name]["examples"] = [example]
@@ -123,6 +126,7 @@ def _complete(operation: Node, schemas: dict[str, Node]) -> None:
     operation["responses"] = dict(sorted(responses.items()))
     for answer in responses.values():
         _describe(answer, schemas)
+    _exemplify_unfinished(responses.get("202", {}), CANCELLING if "cancel" in operation["operationId"] else UNFINISHED)
     for content in operation.get("requestBody", {}).get("content", {}).values():
         if examples := _body_examples(content["schema"], schemas):
             content["examples"] = examples
@@ -136,6 +140,14 @@ def _describe(answer: Node, schemas: dict[str, Node]) -> None:
         answer["description"] = schemas[schema["$ref"].removeprefix(_REFERENCE)]["description"]
 
 
+def _exemplify_unfinished(accepted: Node, examples: Mapping[str, Node]) -> None:
+    """Show what is under way: the example of the schema has ended."""
+    content = accepted.get("content", {}).get("application/json", {})
+    name = content.get("schema", {}).get("$ref", "").removeprefix(_REFERENCE)
+    if name in examples:
+        content["examples"] = {"unfinished": {"value": examples[name]}}
+
+
 def _complete_parameter(parameter: Node) -> None:
     made_plain(parameter["schema"])
     if not parameter["required"]:
@@ -147,8 +159,14 @@ def _complete_parameter(parameter: Node) -> None:
 
 
 def _body_examples(schema: Node, schemas: dict[str, Node]) -> Node:
-    """The examples of a body: those of its schema, or of each kind that a discriminator tells apart."""
+    """The examples of a body: those of its schema, or of each kind that a discriminator tells apart.
+
+    First come those that work anywhere, as they name no picture or weights that must exist, and of those the shortest.
+    """
     named = schemas.get(schema.get("$ref", "").removeprefix(_REFERENCE), schema)
-    kinds = named.get("discriminator", {}).get("mapping", {"example": schema.get("$ref", "")})
-    found = {kind: schemas.get(reference.removeprefix(_REFERENCE), {}) for kind, reference in kinds.items()}
-    return {kind: {"value": body["examples"][0]} for kind, body in found.items() if body.get("examples")}
+    references = [branch["$ref"] for branch in named.get("oneOf", [schema] if "$ref" in schema else [])]
+    found = [schemas.get(reference.removeprefix(_REFERENCE), {}).get("examples", []) for reference in references]
+    values = sorted(
+        (examples[0] for examples in found if examples), key=lambda value: ("://" in str(value), len(str(value)))
+    )
+    return {value.get("model", "example"): {"value": value} for value in values}

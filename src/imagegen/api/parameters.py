@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Annotated, Any, Final, cast
 
 from fastapi import Request
@@ -10,7 +11,7 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic_core import ErrorDetails
 
 from imagegen.api.json_schemas import leave_out_null
-from imagegen.errors import Fault, InvalidQuery
+from imagegen.errors import MOST_FAULTS, Fault, InvalidQuery
 from imagegen.registry.faults import Shape, faults
 from imagegen.registry.names import near_name
 
@@ -24,7 +25,7 @@ _SPOKEN: Final = {
 
 def parameter_faults(errors: Iterable[ErrorDetails], route: APIRoute) -> list[Fault]:
     """A fault for each of FastAPI's errors of what is no body, with the place in the words of people who write HTTP."""
-    return [_fault(error, str(error["loc"][0]), route) for error in errors]
+    return [_fault(error, str(error["loc"][0]), route) for error in islice(errors, MOST_FAULTS)]
 
 
 def demand_known_parameters(request: Request, route: APIRoute) -> None:
@@ -34,7 +35,7 @@ def demand_known_parameters(request: Request, route: APIRoute) -> None:
     """
     known = _names(route)
     given = [name for name, _ in request.query_params.multi_items()]
-    found = [*_unknown(given, known, route), *_repeated(given, known)] if known else []
+    found = [*islice(_unknown(given, known, route), MOST_FAULTS), *_repeated(given, known)] if known else []
     if found:
         raise InvalidQuery(found)
 

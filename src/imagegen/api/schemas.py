@@ -126,6 +126,12 @@ class Job(Wire):
     attention: str | None = Field(
         description="Why a paid job waits for a person who looks at it; null for all but the rarest."
     )
+    waiting_for: str | None = Field(
+        description="What an unfinished job waits for and since when, in a sentence for a person; null once it ended.",
+        examples=[
+            "fal.ai's result, which cannot be read: fal.ai answered with HTTP status 502., since 2026-11-22T16:58:02Z"
+        ],
+    )
     cancel_requested_at: datetime | None = Field(
         description="UTC; since when fal.ai is asked to cancel it. It may complete all the same."
     )
@@ -151,6 +157,10 @@ class JobEvent(Wire):
     logs: list[str] = Field(description="Lines that the model wrote since the last event, as far as they were heard.")
     images_stored: int | None = Field(description="Pictures in the bucket so far, while they are being stored.")
     images_total: int | None = Field(description="Of how many.")
+    waiting_for: str | None = Field(
+        description="What the job waits for and since when, in a sentence for a person; null on progress and at last.",
+        examples=["fal.ai to complete its request, since 2026-11-22T16:57:49Z"],
+    )
     job: Job | None = Field(description="The job with its pictures or its error: on the last event, and only there.")
 
 

@@ -42,7 +42,7 @@ def webhooks(schemas: dict[str, Node], examples: Mapping[str, Any], references: 
     }
     operation = {
         "operationId": "jobEnded",
-        "tags": ["jobs"],
+        "tags": ["webhooks"],
         "summary": "A job has ended",
         "description": "Sent to the `webhookUrl` of its request, signed by Standard Webhooks; verify it with one of "
         "its libraries. It may come more than once, with the same `webhook-id`, and in any order.",
@@ -50,5 +50,7 @@ def webhooks(schemas: dict[str, Node], examples: Mapping[str, Any], references: 
         "requestBody": {"required": True, "content": {"application/json": content}},
         "responses": _ANSWERS,
         "security": [],
+        # openapi-generator would make a method of it for clients; a receiver serves it, and a client never calls it.
+        "x-internal": True,
     }
     return {"jobEnded": {"post": operation}}

@@ -1,6 +1,7 @@
 """The only room that talks to fal.ai."""
 
 from imagegen.fal.answers import Progress
+from imagegen.fal.cancelling import Cancelled
 from imagegen.fal.client import Fal
 from imagegen.fal.operations import about_keys, operation_of
 from imagegen.fal.pricing import Pricing
@@ -9,6 +10,7 @@ from imagegen.fal.waiting import Patience
 from imagegen.fal.webhooks import WebhookHint, WebhookVerifier
 
 __all__ = [
+    "Cancelled",
     "Fal",
     "Patience",
     "Pricing",

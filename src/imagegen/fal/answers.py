@@ -10,6 +10,7 @@ import httpx
 from pydantic import BaseModel, JsonValue, StringConstraints, ValidationError, WrapValidator
 from pydantic_core.core_schema import ValidatorFunctionWrapHandler
 
+from imagegen.errors import ProviderAnswer
 from imagegen.fal.wording import LONGEST_LINE, Wording
 
 _MOST_LOGS: Final = 50
@@ -55,6 +56,17 @@ class StatusAnswer(BaseModel):
     status: Literal["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]
     queue_position: Lenient[int] = None
     logs: Lenient[list[Lenient[_LogLine]]] = None
+    error: Lenient[str] = None
+    error_type: Lenient[str] = None
+
+    def failure(self, wording: Wording) -> ProviderAnswer | None:
+        """What it says of the failure of a request that is completed; None where it says nothing of one."""
+        if self.status != "COMPLETED" or not (self.error or self.error_type):
+            return None
+        return ProviderAnswer(
+            message=wording.clean(self.error or self.error_type or ""),
+            error_type=wording.clean(self.error_type, LONGEST_LINE) if self.error_type else None,
+        )
 
     def progress(self, wording: Wording) -> Progress:
         """What may be told of a request that is not completed."""

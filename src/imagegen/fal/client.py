@@ -5,11 +5,10 @@ poll ten times a second, lose the response headers and give up on answers that m
 """
 
 import asyncio
-import itertools
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from http import HTTPStatus
 from typing import Final
@@ -25,24 +24,22 @@ from imagegen.errors import (
     ProviderAnswer,
     ProviderRejected,
     ProviderUnavailable,
-    ResultUnavailable,
     SettingsError,
     SubmissionUnknown,
 )
 from imagegen.fal.addresses import QueueAddress, may_ask_platform
-from imagegen.fal.answers import Progress, read_accepted
+from imagegen.fal.answers import Progress, StatusAnswer, read_accepted
+from imagegen.fal.cancelling import Cancelled, read_cancelled
 from imagegen.fal.history import History, without_sync_mode
 from imagegen.fal.reading import Reads, unreadable
-from imagegen.fal.refusals import with_message
 from imagegen.fal.results import reader_of
 from imagegen.fal.storage import FalStorage
 from imagegen.fal.streams import StreamSlots
 from imagegen.fal.transport import Gate, SubmitOnce
-from imagegen.fal.waiting import Passing, Patience, until_read, while_not_sent
+from imagegen.fal.waiting import Passing, Patience
 from imagegen.fal.watching import Watch, until_hinted, until_polled, until_streamed
 from imagegen.fal.wording import Wording
 from imagegen.jobs import JsonObject, Priority, ProviderRequest, ProviderResult
-from imagegen.metrics import Metrics
 from imagegen.settings import FalSettings
 
 # What fal-client raises on an input that cannot become a request, and on an accepted answer that it does not like.
@@ -59,7 +56,6 @@ class Fal:
         transport: of the process.
         patience: every limit of time and number.
         streams: how many status streams may be open at once (`streams_within`); who finds none free polls.
-        metrics: told when a submit is tried again; the transport counts the requests.
     """
 
     def __init__(
@@ -69,7 +65,6 @@ class Fal:
         patience: Patience | None = None,
         *,
         streams: int = 0,
-        metrics: Metrics | None = None,
     ) -> None:
         key = _usable(settings.key)
         self._patience = patience or Patience()
@@ -78,6 +73,7 @@ class Fal:
         self._gate = Gate(transport, self._address)
         self._headers = {
             "Authorization": f"Key {key.get_secret_value()}",
+            "Accept-Encoding": "identity",  # a few bytes could become very many
             "User-Agent": f"imagegen/{__version__} {USER_AGENT}",
         }
         self._reads = Reads(self._client(self._gate), self._wording, self._patience)
@@ -89,13 +85,17 @@ class Fal:
             may_ask=may_ask_platform(settings),
         )
         self._streams = StreamSlots(streams)
-        self._metrics = metrics or Metrics()
         self.storage = FalStorage(settings.rest_url, key, transport, self._patience)
 
     @property
     def media_hosts(self) -> frozenset[str]:
         """Where result pictures may be fetched, in the form that `QueueAddress.media_hosts` describes."""
         return self._address.media_hosts
+
+    @property
+    def patience(self) -> Patience:
+        """Every limit of time and number towards fal."""
+        return self._patience
 
     async def submit(
         self,
@@ -111,26 +111,20 @@ class Fal:
         Args:
             endpoint: fal's endpoint id, such as `fal-ai/flux/dev`.
             payload: the model's input. `sync_mode` is left out: it would leave nothing to read later.
-            before_post: awaited right before each POST; what it raises ends the submit, with nothing sent.
+            before_post: awaited right before the POST; what it raises ends the submit, with nothing sent.
             webhook_url: where fal tells that the request ended. It holds a secret: it is in no error and no log.
             priority: low lets every normal request of fal's queue go first.
 
         Raises:
-            SubmissionNotSent: fal certainly has no request, after the attempts that `Patience` allows.
+            SubmissionNotSent: fal certainly has no request; it may be submitted again.
+            TooManyOpenFiles: the same, because of this process.
             SubmissionUnknown: the POST left, and nobody knows.
             ProviderRejected: fal refused, or the input is no JSON; nothing is charged.
             ProviderUnavailable: the same, and trying again may help.
         """
-        tries = itertools.count()
-
-        async def post() -> ProviderRequest:
-            if next(tries):
-                self._metrics.retried("submit")
-            if before_post is not None:
-                await before_post()
-            return await self._post(endpoint, payload, webhook_url, priority)
-
-        return await while_not_sent(post, self._patience)
+        if before_post is not None:
+            await before_post()
+        return await self._post(endpoint, payload, webhook_url, priority)
 
     def adopted(self, endpoint: str, request_id: str) -> ProviderRequest:
         """The request with this id, which came by another way than the submit's answer (a webhook, the history)."""
@@ -158,7 +152,8 @@ class Fal:
         on_progress: Callable[[Progress], Awaitable[None]],
         *,
         hint: asyncio.Event | None = None,
-    ) -> None:
+        doubted: bool = False,
+    ) -> ProviderAnswer | None:
         """Return when fal says that the request is completed, which includes failed and cancelled.
 
         With a hint: the status is read when it is set (it is cleared then), and every minute. Without: over fal's
@@ -169,42 +164,65 @@ class Fal:
             request: as accepted.
             on_progress: called when fal says something new; its errors end the wait.
             hint: set by whoever receives the request's webhook.
+            doubted: an earlier wait could read no status, so that this one ends unless it can read one at once.
+
+        Returns:
+            What the status says of the request's failure; None where it says nothing of one.
 
         Raises:
-            RequestForgotten: every answer of the last ten minutes (`Patience.forgotten`) was 404.
+            StatusUnreadable: no status could be read for 10 s (`Patience.unreadable`); where that is doubted, at once.
             ResultUnavailable: the request's address is not on our fal's host.
+            TooManyOpenFiles: this process can ask nothing now.
         """
-        watch = Watch(on_progress, self._patience, self._wording, request.request_id)
+        patience = replace(self._patience, unreadable=timedelta(0)) if doubted else self._patience
+        watch = Watch(on_progress, patience, self._wording, request.request_id)
         read = partial(self._reads.status, request)
+        if not (doubted and await watch.look(read)):
+            watch.has_time(self._patience)
+            await self._follow(watch, request, read, hint)
+        return watch.failure
+
+    async def _follow(
+        self,
+        watch: Watch,
+        request: ProviderRequest,
+        read: Callable[[], Awaitable[StatusAnswer]],
+        hint: asyncio.Event | None,
+    ) -> None:
         if hint is not None:
-            return await until_hinted(watch, read, self._patience, hint)
+            await until_hinted(watch, read, self._patience, hint)
+            return
         with self._streams.one() as has_slot:
             if has_slot and await until_streamed(watch, partial(self._reads.stream, request), self._patience):
-                return None
-        return await until_polled(watch, read, self._patience)
+                return
+        await until_polled(watch, read, self._patience)
 
-    async def result(self, request: ProviderRequest, sent: JsonObject | None = None) -> ProviderResult:
-        """Read a completed request's result, again and again for as long as `Patience.result`.
+    async def result(
+        self, request: ProviderRequest, sent: JsonObject | None = None, *, first: bool = False
+    ) -> ProviderResult:
+        """Read a completed request's result once.
 
         Args:
             request: as accepted.
             sent: its input; a URL in it is no image of the result.
+            first: with less patience, because the job keeps its slot meanwhile.
 
         Raises:
             ProviderRejected: the model failed on the request, it was cancelled, or there is no image.
-            ProviderUnavailable: fal failed on it, or has forgotten it (`result_expired`); a new request may succeed.
+            ProviderUnavailable: fal failed on it; a new request may succeed.
             ResultUnavailable: it cannot be read now. It is paid for: try again later.
+            TooManyOpenFiles: this process can ask nothing now.
         """
-        try:
-            reader = reader_of(dict(sent or {}), self._address.is_media, self._wording)
-            return await until_read(partial(self._reads.result, request, reader), self._patience)
-        except Passing as error:
-            if error.answer.status == HTTPStatus.NOT_FOUND:
-                raise ProviderUnavailable(_expired(error.answer)) from error
-            raise ResultUnavailable(error.answer) from error
+        patience = self._patience
+        limit = min(patience.first_read, patience.read) if first else patience.read
+        reader = reader_of(dict(sent or {}), self._address.is_media, self._wording)
+        return await self._reads.result(request, reader, limit)
 
-    async def cancel(self, request: ProviderRequest) -> None:
+    async def cancel(self, request: ProviderRequest) -> Cancelled:
         """Ask fal to stop. It may complete all the same, or be completed or forgotten already: `wait` tells.
+
+        Returns:
+            What fal says of it at once.
 
         Raises:
             ProviderUnavailable: fal could not be asked.
@@ -216,6 +234,7 @@ class Fal:
             raise ProviderUnavailable(error.answer) from error
         if not response.is_success and response.status_code not in _CANCEL_ANSWERS:
             raise ProviderUnavailable(self._reads.refusal(response).answer)
+        return read_cancelled(response)
 
     async def check(self) -> None:
         """Ask, free of charge, whether fal can be reached and takes our key: an unknown request must answer 404.
@@ -285,11 +304,6 @@ class _FalClient(fal_client.AsyncClient):
 
 async def _ready(http: httpx.AsyncClient) -> httpx.AsyncClient:
     return http
-
-
-def _expired(answer: ProviderAnswer) -> ProviderAnswer:
-    words = f"fal.ai no longer has the result of this completed request ({answer.message})"
-    return replace(with_message(answer, words), error_type="result_expired")
 
 
 def _usable(key: SecretStr | None) -> SecretStr:

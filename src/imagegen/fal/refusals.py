@@ -3,16 +3,16 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Annotated, Final, Literal
 
 import httpx
-from pydantic import BaseModel, JsonValue
+from pydantic import AfterValidator, BaseModel, JsonValue
 
 from imagegen.errors import ProviderAnswer, ProviderError, ProviderRejected, ProviderUnavailable
 from imagegen.fal.answers import Lenient, read_json
 from imagegen.fal.billing import billable_units
 from imagegen.fal.trouble import is_about_the_account, is_moderation
-from imagegen.fal.wording import LONGEST_LINE, Wording
+from imagegen.fal.wording import LONGEST_LINE, Wording, is_blank
 
 NO_MEDIA: Final = "no_media_generated"
 _POLICY: Final = "content_policy_violation"
@@ -47,10 +47,18 @@ _PASSING_STATUSES: Final = frozenset({408, 425, 429})
 _SERVER_ERROR: Final = 500
 
 
+def _visible(text: str | None) -> str | None:
+    return None if text is None or is_blank(text) else text
+
+
+# A text; None if nothing of it can be seen.
+Words = Annotated[Lenient[str], AfterValidator(_visible)]
+
+
 class _Fault(BaseModel):
     loc: Lenient[list[str | int]] = None
-    msg: Lenient[str] = None
-    type: Lenient[str] = None
+    msg: Words = None
+    type: Words = None
     ctx: Lenient[dict[str, JsonValue]] = None
 
     def __str__(self) -> str:
@@ -62,10 +70,10 @@ class _Fault(BaseModel):
 class _Complaint(BaseModel):
     """An error as an object: what fal's platform API says under `error`, and some models."""
 
-    message: Lenient[str] = None
-    msg: Lenient[str] = None
-    detail: Lenient[str] = None
-    type: Lenient[str] = None
+    message: Words = None
+    msg: Words = None
+    detail: Words = None
+    type: Words = None
 
     @property
     def words(self) -> str | None:
@@ -77,15 +85,15 @@ class ErrorBody(BaseModel):
 
     detail: Lenient[str | _Fault | list[Lenient[str | _Fault]]] = None
     errors: Lenient[list[Lenient[str | _Fault]]] = None
-    error_type: Lenient[str] = None
-    type: Lenient[str] = None
-    message: Lenient[str] = None
+    error_type: Words = None
+    type: Words = None
+    message: Words = None
     error: Lenient[str | _Complaint] = None
 
     @property
     def complaint(self) -> str | None:
         """What it says under `error`."""
-        return self.error.words if isinstance(self.error, _Complaint) else self.error
+        return self.error.words if isinstance(self.error, _Complaint) else _visible(self.error)
 
     def faults(self) -> list[str | _Fault]:
         """`detail` as a list, whichever of its three forms it has; `errors` where there is none."""
@@ -93,7 +101,7 @@ class ErrorBody(BaseModel):
         if said is None:
             return []
         faults = said if isinstance(said, list) else [said]
-        return [fault for fault in faults if fault is not None and str(fault)]
+        return [fault for fault in faults if fault is not None and not is_blank(str(fault))]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +112,7 @@ class Refusal:
         answer: what may be shown of it; the words of account trouble are the operator's.
         is_fals_own: fal or its model wrote the body; otherwise something on the way may have.
         is_the_models: the model wrote it, so that it speaks of this request and not of the account or the queue.
+        has_words: the body says something, in any of the forms that fal has.
         is_account_trouble: fal refuses the account (its key, its balance, a lock), whatever the request is.
         retryable: the same request may succeed later.
     """
@@ -111,6 +120,7 @@ class Refusal:
     answer: ProviderAnswer
     is_fals_own: bool
     is_the_models: bool
+    has_words: bool
     is_account_trouble: bool
     retryable: bool
 
@@ -131,10 +141,10 @@ def read_refusal(response: httpx.Response, wording: Wording) -> Refusal:
 def refusal_of(body: ErrorBody, response: httpx.Response, wording: Wording) -> Refusal:
     """The same, of a body that was read."""
     faults = body.faults()
-    stated = body.error_type or response.headers.get("x-fal-error-type")
+    stated = body.error_type or _visible(response.headers.get("x-fal-error-type"))
     named = next((fault.type for fault in faults if isinstance(fault, _Fault) and fault.type), None)
     error_type = stated or named or body.type
-    words = "; ".join(str(fault) for fault in faults if str(fault)) or body.message or body.complaint
+    words = "; ".join(str(fault) for fault in faults) or body.message or body.complaint
     answer = ProviderAnswer(
         message=wording.clean(words or f"fal.ai answered with HTTP status {response.status_code}."),
         status=response.status_code,
@@ -148,6 +158,7 @@ def refusal_of(body: ErrorBody, response: httpx.Response, wording: Wording) -> R
         answer=answer,
         is_fals_own=bool(faults or stated),
         is_the_models=is_the_models,
+        has_words=bool(words),
         is_account_trouble=not is_the_models and is_about_the_account(response, error_type, words),
         retryable=answer.refused is None and _retryable(response, error_type),
     )

@@ -13,7 +13,7 @@ from imagegen.fal.billing import billable_units
 from imagegen.fal.refusals import NO_MEDIA, ErrorBody, refusal_of
 from imagegen.fal.result_images import find_images
 from imagegen.fal.trouble import is_moderation
-from imagegen.fal.wording import Wording, storable
+from imagegen.fal.wording import Wording, is_blank, storable
 from imagegen.jobs import JsonObject, ProviderResult, normalised, result_details, urls_in
 
 _NO_IMAGE: Final = "fal.ai completed the request without a picture."
@@ -90,4 +90,5 @@ def _payload(response: httpx.Response) -> dict[str, JsonValue] | None:
 
 def _words(payload: Mapping[str, JsonValue]) -> str | None:
     """What the model says instead of an image."""
-    return next((words for name in _WORDS if isinstance(words := payload.get(name), str) and words.strip()), None)
+    said = [words for name in _WORDS if isinstance(words := payload.get(name), str)]
+    return next((words for words in said if not is_blank(words)), None)

@@ -14,6 +14,8 @@ from imagegen.errors import (
     ResultUnavailable,
     SubmissionNotSent,
     SubmissionUnknown,
+    TooManyOpenFiles,
+    is_out_of_files,
 )
 from imagegen.fal.addresses import QueueAddress
 from imagegen.fal.answers import read_retry_after
@@ -28,8 +30,10 @@ _NO_CONNECTION: Final = (
     aiohttp.ConnectionTimeoutError,  # no free or no open connection in time
     aiohttp.ClientHttpProxyError,  # the proxy refused to open the tunnel
 )
+# What else may be raised over a strange answer: a bad address to be redirected to, an unknown charset, a broken cookie.
+ODD_ANSWERS: Final = (httpx.InvalidURL, httpx.CookieConflict, RuntimeError, ValueError, LookupError)
 # After the POST left, whatever goes wrong on the way back is one and the same thing: nobody knows.
-_POST_FAILURES: Final = (*NETWORK_FAILURES, RuntimeError, ValueError)
+_POST_FAILURES: Final = (*NETWORK_FAILURES, *ODD_ANSWERS)
 # Answers of the 4xx family that do not say that nothing was done: too late, in conflict, again, hung up.
 _AMBIGUOUS: Final = frozenset({408, 409, 425, 429, 499})
 
@@ -106,6 +110,7 @@ class SubmitOnce(httpx.AsyncBaseTransport):
 
         Raises:
             SubmissionNotSent: fal certainly has no request.
+            TooManyOpenFiles: the same, because of this process.
             SubmissionUnknown: nobody knows.
             ProviderError: fal refused.
         """
@@ -143,6 +148,8 @@ class SubmitOnce(httpx.AsyncBaseTransport):
     def _no_answer(self, error: Exception) -> ProviderError:
         reason = self._wording.clean(f"{type(error).__name__}: {error}", LONGEST_LINE)
         if certainly_not_sent(error):
+            if is_out_of_files(error):
+                raise TooManyOpenFiles from None
             return SubmissionNotSent(ProviderAnswer(message=f"fal.ai could not be reached ({reason})."))
         return SubmissionUnknown(ProviderAnswer(message=f"fal.ai's answer to the request was lost ({reason})."))
 

@@ -7,10 +7,9 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from http import HTTPStatus
 from typing import Final, TypeVar
 
-from imagegen.errors import ProviderAnswer, ResultUnavailable, SubmissionNotSent
+from imagegen.errors import ResultUnavailable, SubmissionNotSent
 
 _GROWTH: Final = 1.6
 _JITTER: Final = 0.25
@@ -25,6 +24,7 @@ class Patience:
     Attributes:
         submit: the POST and its whole answer (fal-client allows 120 s).
         read: a status read, a result, a cancellation, with the whole answer.
+        first_read: of a result: the first read, for which the job keeps its slot at fal; later ones may take longer.
         attempts: POSTs for one submit, all but the last certainly not sent.
         retrying: from the first of those POSTs to the start of the last.
         first_retry: the pause before the second of those POSTs; each is longer than the one before.
@@ -34,12 +34,16 @@ class Patience:
         safety_poll: with webhooks, the pause between later status reads.
         silence: of a status stream, after which it counts as dropped (fal speaks every 15 s).
         stream_life: of a status stream, after which it is opened anew, and says how things stand.
+        unreadable: how long a wait goes on while no status can be read.
         forgotten: how long the status may answer 404 and nothing else before the request counts as lost.
-        result: how long a result that cannot be read is tried again.
+        result: how long the result of a completed request may answer 404 and nothing else before it counts as expired.
+        same: so many times in a row the same answer to a result read ends the request, where it may be its end.
+        same_for: and for at least so long.
     """
 
     submit: timedelta = timedelta(seconds=60)
     read: timedelta = timedelta(seconds=30)
+    first_read: timedelta = timedelta(seconds=5)
     attempts: int = 5
     retrying: timedelta = timedelta(seconds=15)
     first_retry: timedelta = timedelta(seconds=0.5)
@@ -49,8 +53,11 @@ class Patience:
     safety_poll: timedelta = timedelta(seconds=60)
     silence: timedelta = timedelta(seconds=45)
     stream_life: timedelta = timedelta(seconds=60)
+    unreadable: timedelta = timedelta(seconds=10)
     forgotten: timedelta = timedelta(minutes=10)
     result: timedelta = timedelta(seconds=30)
+    same: int = 6
+    same_for: timedelta = timedelta(minutes=3)
 
 
 class Passing(ResultUnavailable):
@@ -63,29 +70,6 @@ def pauses(first: timedelta, longest: timedelta) -> Iterator[float]:
     while True:
         yield min(seconds, longest.total_seconds()) * random.uniform(1 - _JITTER, 1 + _JITTER)  # noqa: S311 - spreads load, hides nothing
         seconds = min(seconds * _GROWTH, longest.total_seconds())
-
-
-async def until_read(read: Callable[[], Awaitable[T]], patience: Patience) -> T:
-    """Ask again for as long as `patience.result` allows.
-
-    Raises:
-        Passing: the last failure, when the time is up. Its status is 404 only if every answer was a 404.
-    """
-    ends = time.monotonic() + patience.result.total_seconds()
-    only_missing = True
-    for rest in pauses(patience.first_poll, patience.longest_poll):
-        try:
-            return await read()
-        except Passing as error:
-            only_missing = only_missing and error.answer.status == HTTPStatus.NOT_FOUND
-            if time.monotonic() + rest > ends:
-                raise error if only_missing else Passing(_without_status(error.answer)) from error
-        await asyncio.sleep(rest)
-    raise AssertionError("pauses have no end")
-
-
-def _without_status(answer: ProviderAnswer) -> ProviderAnswer:
-    return ProviderAnswer(message=answer.message, error_type=answer.error_type)
 
 
 async def while_not_sent(post: Callable[[], Awaitable[T]], patience: Patience) -> T:

@@ -8,7 +8,7 @@ from contextlib import aclosing, suppress
 from http import HTTPStatus
 from typing import Final
 
-from imagegen.errors import RequestForgotten
+from imagegen.errors import ProviderAnswer, RequestForgotten, StatusUnreadable
 from imagegen.fal.answers import Progress, StatusAnswer
 from imagegen.fal.refusals import with_message
 from imagegen.fal.waiting import Passing, Patience, pauses
@@ -33,13 +33,14 @@ class Watch:
 
     Args:
         on_progress: called when fal says something new; its errors end the wait.
-        patience: for how long fal may say that it knows no such request.
+        patience: for how long no status may be readable.
         wording: cleans what is told and logged.
         name: of the request, for the log.
 
     Attributes:
         heard: how many statuses were read or streamed.
         news: how many of them said something new.
+        failure: what the status of the completed request says of its failure.
     """
 
     def __init__(
@@ -47,8 +48,9 @@ class Watch:
     ) -> None:
         self._on_progress, self._patience, self._wording, self._name = on_progress, patience, wording, name
         self._told: Progress | None = None
-        self._was_readable = True
+        self._unreadable_since: float | None = None
         self._missing_since: float | None = None
+        self.failure: ProviderAnswer | None = None
         self.heard = self.news = 0
 
     @property
@@ -56,25 +58,25 @@ class Watch:
         """The last state that was told."""
         return self._told.state if self._told else None
 
-    async def look(self, read: ReadStatus) -> bool:
-        """Read the status once; True if the request is completed.
+    def has_time(self, patience: Patience) -> None:
+        """From here on no status may be readable for as long as this patience allows."""
+        self._patience = patience
 
-        Raises:
-            RequestForgotten: 404, as ever since `Patience.forgotten` ago.
-        """
+    async def look(self, read: ReadStatus) -> bool:
+        """Read the status once; True if the request is completed. Raises StatusUnreadable as `miss` does."""
         try:
             status = await read()
         except Passing as error:
             self.miss(error)
-            self._count_missing(error)
             return False
         return await self.hear(status)
 
     async def hear(self, status: StatusAnswer) -> bool:
         """Take in a status, and tell it if it is new; True if the request is completed."""
-        self._was_readable, self._missing_since = True, None
+        self._unreadable_since = self._missing_since = None
         self.heard += 1
         if status.status == "COMPLETED":
+            self.failure = status.failure(self._wording)
             return True
         progress = status.progress(self._wording)
         if progress != self._told:
@@ -84,10 +86,18 @@ class Watch:
         return False
 
     def miss(self, error: Passing) -> None:
-        """Take in that nothing could be read: no news. The first time in a row it is logged."""
-        if self._was_readable:
+        """Take in that nothing could be read: no news. The first time in a row it is logged.
+
+        Raises:
+            RequestForgotten: 404, as ever since `Patience.forgotten` ago.
+            StatusUnreadable: nothing could be read since `Patience.unreadable` ago.
+        """
+        self._count_missing(error)
+        if self._unreadable_since is None:
             _log.warning("request %s: its status cannot be read (%s); still waiting", self._name, error)
-        self._was_readable = False
+            self._unreadable_since = time.monotonic()
+        if time.monotonic() - self._unreadable_since >= self._patience.unreadable.total_seconds():
+            raise StatusUnreadable(error.answer) from error
 
     def _count_missing(self, error: Passing) -> None:
         """Only an answer starts or stops this clock; no connection says nothing of the request."""

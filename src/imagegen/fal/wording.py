@@ -72,6 +72,11 @@ class Wording:
         return [key, half] if len(half) >= _SHORTEST_SECRET else [key]
 
 
+def is_blank(text: str) -> bool:
+    """Whether nothing of the text can be seen: only spaces, controls and the like."""
+    return not any(character.isprintable() and not character.isspace() for character in text)
+
+
 def without_lone_surrogates(text: str) -> str:
     """Replace what JSON can carry as an escape and UTF-8 cannot."""
     return _LONE_SURROGATES.sub("\ufffd", text)

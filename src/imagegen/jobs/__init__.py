@@ -10,6 +10,8 @@ from imagegen.jobs.parts import (
     OUTPUT_REFUSED,
     SUBMISSION_UNKNOWN,
     Deletion,
+    Hold,
+    HoldKind,
     Idempotency,
     JobError,
     JobStatus,
@@ -26,6 +28,7 @@ from imagegen.jobs.parts import (
     SubmissionState,
     Transfer,
 )
+from imagegen.jobs.waiting_for import waiting_for
 
 __all__ = [
     "FINAL",
@@ -35,6 +38,8 @@ __all__ = [
     "OUTPUT_REFUSED",
     "SUBMISSION_UNKNOWN",
     "Deletion",
+    "Hold",
+    "HoldKind",
     "Idempotency",
     "ImpossibleMove",
     "Job",
@@ -58,5 +63,6 @@ __all__ = [
     "normalised",
     "result_details",
     "urls_in",
+    "waiting_for",
     "without_signatures",
 ]

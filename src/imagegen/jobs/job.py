@@ -25,6 +25,7 @@ from imagegen.errors import ImagegenError
 from imagegen.jobs.parts import (
     SUBMISSION_UNKNOWN,
     Deletion,
+    Hold,
     Idempotency,
     JobError,
     JobStatus,
@@ -43,6 +44,7 @@ from imagegen.jobs.parts import (
 
 IMAGE_GENERATION = "image-generation"
 _SERVER_ERROR = 500
+_NOT_KNOWN = "Nobody knows whether fal.ai accepted the request, and so whether it bills it."
 
 
 class ImpossibleMove(ImagegenError):
@@ -58,6 +60,7 @@ class Job:
         pictures_asked: what `cost.num_images` was before the end; None in jobs of an earlier version.
         cancel_requested_at: the caller's wish; it is noted beside the moves and changes no version.
         stop: why and since when fal is asked to cancel the request.
+        hold: what it is tried again for; None while it goes on, and once it has ended.
         generating_at: when fal was first seen working on the request.
         trace: the traceparent of the request that made it; whoever works on it goes on with that trace.
         result_at: when fal's result was read.
@@ -89,6 +92,7 @@ class Job:
     pictures_asked: int | None = None
     cancel_requested_at: datetime | None = None
     stop: Stop | None = None
+    hold: Hold | None = None
     started_at: datetime | None = None
     generating_at: datetime | None = None
     result_at: datetime | None = None
@@ -119,9 +123,9 @@ class Job:
 
     @property
     def is_open_at_fal(self) -> bool:
-        """Whether fal may be at work on the job's request: sent, or about to be, and its result is not recorded."""
+        """Whether the request holds a slot at fal: sent, or about to be, and fal may still be at work on it."""
         sent = self.submission.state is not SubmissionState.NONE
-        return sent and self.result is None and not self.status.is_final
+        return sent and self.submission.counted and self.result is None and not self.status.is_final
 
     def submitting(
         self, now: datetime, webhook_digest: str | None = None, *, payload: JsonObject | None = None
@@ -136,10 +140,25 @@ class Job:
         )
         return self._next(submission=intent)
 
-    def not_sent(self) -> Self:
-        """fal certainly never saw the POST, so it may be made again."""
+    def not_sent(self, hold: Hold | None = None) -> Self:
+        """fal certainly never saw the POST, so it may be made again; with a hold, later."""
         self._require(self.submission.state is SubmissionState.SUBMITTING, "no submission is under way")
-        return self._next(submission=Submission())
+        return self._next(submission=Submission(), hold=hold)
+
+    def held(self, hold: Hold | None) -> Self:
+        """It is tried again later, or a try has succeeded and it goes on."""
+        return self._next(hold=hold)
+
+    def uncounted(self) -> Self:
+        """It has been unknown for so long whether fal has the request that it holds no slot at fal any more."""
+        self._require(self.submission.is_lost, "no submission is under way")
+        return self._next(submission=replace(self.submission, counted=False))
+
+    def ended_at_fal(self, hold: Hold, now: datetime, failure: str | None, failure_type: str | None) -> Self:
+        """fal said COMPLETED, and the result could not be read: it holds no slot at fal any more."""
+        self._require(self.submission.state is SubmissionState.SUBMITTED, "nothing was submitted")
+        ended = replace(self.submission, counted=False, ended_at=now, failure=failure, failure_type=failure_type)
+        return self._next(submission=ended, hold=hold)
 
     def submitted(self, request: ProviderRequest) -> Self:
         """fal accepted the request."""
@@ -160,7 +179,7 @@ class Job:
             self,
             version=self.version + 1,
             status=JobStatus.RUNNING,
-            submission=replace(self.submission, state=SubmissionState.SUBMITTED, request=request),
+            submission=replace(self.submission, state=SubmissionState.SUBMITTED, request=request, counted=True),
             cost=replace(self.cost, num_images=self.pictures_asked or 1, provider_note=None),
             error=None,
             completed_at=None,
@@ -175,7 +194,7 @@ class Job:
         """fal will be asked to cancel the request; it may complete it all the same."""
         self._require(self.submission.state is SubmissionState.SUBMITTED, "nothing was submitted")
         self._require(self.stop is None, "it is being stopped already")
-        return self._next(stop=Stop(reason=reason, at=now))
+        return self._next(stop=Stop(reason=reason, at=now), hold=self.hold)
 
     def with_result(
         self, result: ProviderResult, price: UnitPrice | None = None, *, at: datetime | None = None
@@ -223,24 +242,28 @@ class Job:
         return replace(self.failed(error, now, billed=billed), result=result, result_at=now)
 
     def cancelled(self, now: datetime) -> Self:
-        """The job ends because its caller wanted that, without a charge: it was never sent, or fal cancelled it."""
+        """The job ends because its caller wanted that, without a charge.
+
+        It was never sent, fal cancelled it, or nothing can be had of what fal has or has made.
+        """
         sent = self.submission.state is not SubmissionState.NONE
-        self._require(not sent or self.stop is not None, "fal has it and was not asked to cancel it")
+        asked = self.stop is not None or self.cancel_requested_at is not None
+        self._require(not sent or asked, "fal has it and was not asked to cancel it")
         cost = replace(self.cost, num_images=0)
-        note = "fal.ai did not say whether it bills the cancelled request."
-        cost = replace(cost, provider_note=note) if sent else cost.unbilled()
+        if self.result is None:
+            note = "fal.ai did not say whether it bills the cancelled request."
+            cost = replace(cost, provider_note=note) if sent else cost.unbilled()
         return self._next(status=JobStatus.CANCELLED, attention=None, cost=cost, completed_at=now)
 
-    def needing_attention(self, reason: str) -> Self:
+    def needing_attention(self, reason: str, hold: Hold | None = None) -> Self:
         """A person should look at the job: runners die over it, and it is paid for, so it cannot just end."""
-        return self._next(attention=reason)
+        return self._next(attention=reason, hold=hold)
 
     def failed_as_unknown(self, error: JobError, now: datetime) -> Self:
         """The job ends because nothing can tell whether fal accepted its request."""
         self._require(self.submission.is_lost, "no submission is under way")
         submission = replace(self.submission, state=SubmissionState.UNKNOWN)
-        note = "Nobody knows whether fal.ai accepted the request, and so whether it bills it."
-        cost = replace(self.cost, num_images=0, provider_note=note)
+        cost = replace(self.cost, num_images=0, provider_note=_NOT_KNOWN)
         return replace(self.failed(error, now), submission=submission, cost=cost)
 
     def _cost_of_failing(self, error: JobError) -> Cost:
@@ -248,6 +271,8 @@ class Job:
         cost = replace(self.cost, num_images=0)
         if self.result is not None:
             return cost
+        if self.submission.state is SubmissionState.UNKNOWN:
+            return replace(cost, provider_note=_NOT_KNOWN)
         if self.submission.state is not SubmissionState.SUBMITTED or (error.fal_status or 0) >= _SERVER_ERROR:
             return cost.unbilled()
         return replace(cost, provider_note="fal.ai did not say whether it bills the failed request.")
@@ -284,7 +309,7 @@ class Job:
 
     def _next(self, **changes: object) -> Self:
         self._require(not self.status.is_final, f"it is {self.status}")
-        return replace(self, version=self.version + 1, **changes)  # pyright: ignore[reportArgumentType] - a subset of the fields
+        return replace(self, version=self.version + 1, **{"hold": None, **changes})  # pyright: ignore[reportArgumentType] - a subset of the fields
 
     def _require(self, condition: bool, otherwise: str) -> None:
         if not condition:

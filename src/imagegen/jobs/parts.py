@@ -1,10 +1,11 @@
 """What a job is made of: how far it is, and the records that its moves leave on it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Self
 
 from pydantic import JsonValue
 
@@ -81,6 +82,10 @@ class Submission:
         request: what fal made of it.
         webhook_digest: of the secret in the address that this attempt gave fal for its webhook; None if it gave none.
         payload: what was sent, where that is not the job's payload: it has addresses of the caller's own pictures.
+        counted: it counts among the requests open at fal, of which FAL_CONCURRENCY allows so many.
+        ended_at: when fal said COMPLETED of a request whose result could not be read at once.
+        failure: what fal's status said of the failure then, None if it said nothing of one.
+        failure_type: fal's type of that failure.
     """
 
     state: SubmissionState = SubmissionState.NONE
@@ -88,6 +93,10 @@ class Submission:
     request: ProviderRequest | None = None
     webhook_digest: str | None = None
     payload: JsonObject | None = None
+    counted: bool = True
+    ended_at: datetime | None = None
+    failure: str | None = None
+    failure_type: str | None = None
 
     @property
     def is_lost(self) -> bool:
@@ -102,6 +111,7 @@ class StopReason(StrEnum):
     JOB_TIMEOUT = "job_timeout"
     QUEUE_TIMEOUT = "queue_timeout"
     DEADLINE_EXCEEDED = "deadline_exceeded"
+    STATUS_UNREADABLE = "status_unreadable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +161,55 @@ class StoredImage:
     size_bytes: int
     sha256: str
     nsfw: bool | None = None
+
+
+class HoldKind(StrEnum):
+    """What a job is held for, that an earlier try did not get."""
+
+    OBJECT_STORE = "object_store"
+    SLOT = "slot"
+    SUBMIT = "submit"
+    STATUS = "status"
+    RESULT = "result"
+    ATTENTION = "attention"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """A job that is tried again later, and why.
+
+    Attributes:
+        kind: what it is held for.
+        reason: what the last try met, fit to be shown.
+        since: when the first try in a row failed.
+        attempts: how many did.
+        same: how many of the last tries in a row met exactly this reason.
+        same_since: when the first of those did.
+        missing_since: when fal began to answer nothing but 404.
+    """
+
+    kind: HoldKind
+    reason: str
+    since: datetime
+    attempts: int = 1
+    same: int = 1
+    same_since: datetime
+    missing_since: datetime | None = None
+
+    @classmethod
+    def after(cls, before: Self | None, kind: HoldKind, reason: str, now: datetime, *, missing: bool = False) -> Self:
+        """The hold after one more try that failed."""
+        if before is None or before.kind is not kind:
+            return cls(kind=kind, reason=reason, since=now, same_since=now, missing_since=now if missing else None)
+        is_same = before.reason == reason
+        return replace(
+            before,
+            reason=reason,
+            attempts=before.attempts + 1,
+            same=before.same + 1 if is_same else 1,
+            same_since=before.same_since if is_same else now,
+            missing_since=(before.missing_since or now) if missing else None,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -88,6 +88,11 @@ class Message:
         return _last_part(self._message)
 
     @property
+    def data(self) -> bytes:
+        """What it says beside its subject."""
+        return self._message.data
+
+    @property
     def is_repeated(self) -> bool:
         """Whether it was delivered before."""
         return self._message.metadata.num_delivered > 1
@@ -137,10 +142,10 @@ class Connection:
         with _answers():
             await self._client.subscribe(subjects, cb=arrived)
 
-    async def publish(self, subject: str, message_id: str) -> None:
-        """Put a message without a body into the stream of its subject; the same id only once in its window."""
+    async def publish(self, subject: str, message_id: str, data: bytes = b"") -> None:
+        """Put a message into the stream of its subject; the same id only once in its window."""
         with _answers():
-            await self._jetstream.publish(subject, b"", headers={"Nats-Msg-Id": message_id})
+            await self._jetstream.publish(subject, data, headers={"Nats-Msg-Id": message_id})
 
     async def take(self, stream: str, consumer: str) -> Message | None:
         """The next message, if there is one now."""

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import timedelta
 from typing import Final
 
-from imagegen.queue_lanes import LANES, Lane, Rotation
+from imagegen.queue_lanes import AGAIN, LANES, Lane, Rotation
 
 _LOOK_ANYWAY: Final = timedelta(seconds=2)  # after this long without a hint: a message may have come again
 # A consumer learns of a message a moment after the publisher: on one server within 1 ms, in a cluster somewhat later.
@@ -17,11 +17,12 @@ _LOOK_AGAIN: Final = (timedelta(milliseconds=10), timedelta(milliseconds=100))
 class Lookout:
     """The lanes to look into: those with a hint, again a moment later, and every lane now and then.
 
-    With `one_by_one`, the lanes of a priority are left alone from the delivery of a job until it is `settled`.
+    With `one_by_one`, the lanes of a priority are left alone from the delivery of a job until it is `settled`. The lane
+    of jobs that are tried again is left alone while `tries` of them are `tried`: they may take long over it.
     """
 
-    def __init__(self, *, one_by_one: bool) -> None:
-        self._one_by_one = one_by_one
+    def __init__(self, *, one_by_one: bool, tries: int = 1) -> None:
+        self._one_by_one, self._tries, self._trying = one_by_one, tries, 0
         self._rotation, self._hinted, self._wake = Rotation(), dict.fromkeys(LANES, 0), asyncio.Event()
         self._hinted_again: set[Lane] = set()  # while a hint of theirs waited: they may have more than one message
         self._unsettled: dict[str, object] = {}
@@ -44,8 +45,11 @@ class Lookout:
     def round(self) -> Generator[tuple[Lane, int]]:
         """The lanes to look into, by their rotation, and how often each was looked into since its hint."""
         for lane in self._rotation.order():
-            if lane in self._hinted and _priority(lane) not in self._unsettled:
+            if lane in self._hinted and not self._is_left_alone(lane):
                 yield lane, self._hinted.pop(lane)  # before asking, so that a hint that comes meanwhile is kept
+
+    def _is_left_alone(self, lane: Lane) -> bool:
+        return _priority(lane) in self._unsettled or (lane is AGAIN and self._trying >= self._tries)
 
     def found(self, lane: Lane, delivery: object, *, last: bool) -> None:
         """The lane had this delivery, and may have more.
@@ -59,6 +63,7 @@ class Lookout:
         elif not last:
             self._hinted.setdefault(lane, len(_LOOK_AGAIN))
         self._rotation.served(lane)
+        self._trying += lane is AGAIN
         if self._one_by_one and lane.priority is not None:
             self._unsettled[lane.priority.value] = delivery
 
@@ -74,6 +79,11 @@ class Lookout:
         if priority is not None and self._unsettled.get(priority) is delivery:
             del self._unsettled[priority]
             self._wake.set()
+
+    def tried(self) -> None:
+        """A job that is tried again has been, whatever came of it."""
+        self._trying -= 1
+        self._wake.set()
 
     async def wait(self, until: float) -> None:
         """Wait until a lane is heard of or it is time to look anyway, at most until then on the monotonic clock."""

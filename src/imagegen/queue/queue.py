@@ -9,8 +9,8 @@ a message also looks into every lane now and then.
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from datetime import timedelta
 from typing import Final, cast
 
@@ -20,14 +20,17 @@ from imagegen.jobs import Job, JsonObject
 from imagegen.queue.connection import Connection, Message, connected
 from imagegen.queue.lookout import Lookout
 from imagegen.queue.newcomers import Newcomers
+from imagegen.queue.places import Place
 from imagegen.queue.spans import described
 from imagegen.queue.stream import Stream, durable
 from imagegen.queue.tidings import Tidings
-from imagegen.queue_lanes import OPEN, Lane, lane_of
+from imagegen.queue_lanes import AGAIN, OPEN, Lane, lane_of
 from imagegen.settings import NatsSettings
 from imagegen.tracing import Attributes, span
 
 _PATIENCE: Final = timedelta(seconds=5)
+_SOON_AFTER: Final = timedelta(milliseconds=20)
+_LATEST: Final = timedelta(minutes=10)
 
 
 class Delivery:
@@ -36,7 +39,9 @@ class Delivery:
     def __init__(self, message: Message, lane: Lane, queue: "Queue") -> None:
         self._message, self._queue, self.lane = message, queue, lane
         self.job_id = message.name
-        self._open: Job | None = None
+        self.place: Place | None = None
+        self._waits: Job | None = None
+        self._is_being_tried = lane is AGAIN
 
     @property
     def traced_as(self) -> tuple[str, Attributes]:
@@ -59,14 +64,24 @@ class Delivery:
         await self._message.acknowledge()
 
     async def hand_back(self, delay: timedelta) -> None:
-        """Deliver it again, to anyone, after `delay`; one that `holds_a_place` goes to the open lane, once at once."""
-        if self._open is not None:
-            job, self._open = self._open, None
-            await self.pass_on(job)
+        """Deliver it again, to anyone, after `delay`; one that `is_held` in the lane of those that are tried again."""
+        if self._waits is not None and self.lane is not AGAIN:
+            job, self._waits = self._waits, None
+            await self._move(job, delay)
             return
         await self._message.hand_back(delay)
-        if not delay:
+        if delay:
+            self._queue.hint_later(self.lane, delay)
+        else:
             await self._queue.hint(self.lane)
+
+    async def _move(self, job: Job, delay: timedelta) -> None:
+        try:
+            await self._queue.publish_due(job.id, f"{job.id}.{job.lease.epoch}.again", delay)
+        except QueueUnavailable:
+            await self.hand_back(delay)
+        else:
+            await self.acknowledge()
 
     async def pass_on(self, job: Job) -> None:
         """Let anyone go on at once with a job whose request is open at fal, before all other work."""
@@ -77,10 +92,21 @@ class Delivery:
         else:
             await self.acknowledge()
 
-    def holds_a_place(self, job: Job) -> None:
-        """Its job is open at fal: in a lane where jobs wait for a place there, it would wait for its own."""
-        if self.lane is not OPEN:
-            self._open = job
+    def is_held(self, job: Job) -> None:
+        """Its job is tried again later: in a lane of new jobs it would go before them, or wait for its own slot."""
+        self._waits = job
+
+    def goes_on(self) -> None:
+        """The try has succeeded, or is over: it does not count among those that are tried again any more."""
+        if self._is_being_tried:
+            self._is_being_tried = False
+            self._queue.tried()
+
+    @contextmanager
+    def aside(self) -> Generator[None]:
+        """While the block lasts its job only waits, and leaves its place to another."""
+        with self.place.left() if self.place else nullcontext():
+            yield
 
     async def still_working(self) -> None:
         """Put off the redelivery by another lease."""
@@ -98,10 +124,12 @@ class Queue:
     for a place at fal then wait in the stream, and not in every process with a lease each.
     """
 
-    def __init__(self, nats: Connection, settings: NatsSettings, ack_wait: timedelta, *, one_by_one: bool) -> None:
+    def __init__(
+        self, nats: Connection, settings: NatsSettings, ack_wait: timedelta, *, one_by_one: bool, tries: int = 1
+    ) -> None:
         self._nats = nats
         self.stream = Stream(nats, settings, ack_wait)
-        self._lookout = Lookout(one_by_one=one_by_one)
+        self._lookout = Lookout(one_by_one=one_by_one, tries=tries)
         self._tidings = Tidings(self._tell)
         self.newcomers = Newcomers()
         self.news = JobNews()
@@ -132,16 +160,27 @@ class Queue:
         """Queue a job whose request is open at fal."""
         await self._publish(OPEN, job_id, message_id)
 
-    async def _publish(self, lane: Lane, job_id: str, message_id: str) -> None:
+    async def publish_due(self, job_id: str, message_id: str, delay: timedelta) -> None:
+        """Queue a job that is tried again after the delay, and not delivered before."""
+        due = int((time.time() + delay.total_seconds()) * 1000)
+        await self._publish(AGAIN, job_id, message_id, b"%d" % due)
+        self.hint_later(AGAIN, delay)
+
+    async def _publish(self, lane: Lane, job_id: str, message_id: str, data: bytes = b"") -> None:
         attributes = described(self.stream.name, job_id, "publish")
         with span(f"publish {self.stream.name}", "producer", attributes):
-            await self._nats.publish(f"{self.stream.name}.jobs.{lane.name}.{job_id}", message_id)
+            await self._nats.publish(f"{self.stream.name}.jobs.{lane.name}.{job_id}", message_id, data)
         await self.hint(lane)
 
     async def hint(self, lane: Lane) -> None:
         """Tell every process that the lane has a message. A hint that gets lost costs 2 s at most."""
         self._lookout.heard_of(lane)
         await self._nats.tell(f"{self.stream.name}.hints.{durable(lane)}")
+
+    def hint_later(self, lane: Lane, delay: timedelta) -> None:
+        """Look into the lane when its message comes again; other processes do now and then."""
+        moment = (delay + _SOON_AFTER).total_seconds()
+        asyncio.get_running_loop().call_later(moment, self._lookout.heard_of, lane)
 
     def _news_arrived(self, job_id: str, event: bytes) -> None:
         self.newcomers.went(job_id)
@@ -187,12 +226,21 @@ class Queue:
             raise
 
     async def _ask(self, lane: Lane) -> Delivery | None:
-        message = await self._nats.take(self.stream.name, durable(lane))
-        return None if message is None else Delivery(message, lane, self)
+        while (message := await self._nats.take(self.stream.name, durable(lane))) is not None:
+            early = _until_due(message)
+            if early <= timedelta(0):
+                return Delivery(message, lane, self)
+            await message.hand_back(early)
+            self.hint_later(lane, early)
+        return None
 
     def settled(self, delivery: Delivery) -> None:
         """Let the next job of this one's priority come."""
         self._lookout.settled(delivery.lane, delivery)
+
+    def tried(self) -> None:
+        """One fewer of the jobs that are tried again is being tried."""
+        self._lookout.tried()
 
     async def announce(self, job: Job, **progress: object) -> None:
         """Tell whoever waits that the job moved on. Nobody relies on it, so a failure is not one.
@@ -235,6 +283,7 @@ async def open_queue(
     patience: timedelta = _PATIENCE,
     *,
     one_by_one: bool = False,
+    tries: int = 1,
     admit: Callable[[Queue], Awaitable[str | None]] | None = None,
 ) -> AsyncGenerator[Queue]:
     """Connect, make the stream, yield the queue; reconnects for as long as it takes once it was connected.
@@ -244,14 +293,21 @@ async def open_queue(
         ack_wait: a message that nobody has reported on for this long is delivered again.
         patience: how long to try to connect before QueueUnavailable is raised.
         one_by_one: see Queue.
+        tries: how many of the jobs that are tried again may be delivered and not over.
         admit: asked before anything is made on the server; the identity that the queue has, or None for any.
     """
     assert settings.url is not None
     async with connected(settings.url.get_secret_value(), patience) as nats:
-        queue = Queue(nats, settings, ack_wait, one_by_one=one_by_one)
+        queue = Queue(nats, settings, ack_wait, one_by_one=one_by_one, tries=tries)
         await queue.stream.prepare(await admit(queue) if admit else None)
         await queue.listen()
         yield queue
+
+
+def _until_due(message: Message) -> timedelta:
+    """How long a message is not to be delivered yet, by this machine's clock; hours would be another clock's fault."""
+    moment = int(message.data) / 1000 if message.data.isdigit() else 0
+    return min(timedelta(seconds=moment - time.time()), _LATEST)
 
 
 def _event(data: bytes) -> JsonObject:

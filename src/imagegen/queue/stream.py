@@ -10,7 +10,7 @@ from uuid import uuid4
 
 from imagegen.errors import QueueUnavailable
 from imagegen.queue.connection import Connection, Consumer, WorkQueue
-from imagegen.queue_lanes import LANES, OLD, OPEN, Lane
+from imagegen.queue_lanes import AGAIN, LANES, OLD, OPEN, Lane
 from imagegen.settings import NatsSettings
 
 IDENTITY: Final = "imagegen-queue"  # in the metadata: which queue this is, for as long as anybody uses it
@@ -20,7 +20,7 @@ _DUPLICATE_WINDOW: Final = timedelta(minutes=2)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queued:
-    """The ids of all jobs that have a message, taken or not; `open` are those in the lane of open requests."""
+    """The ids of all jobs that have a message, taken or not; `open` are those in lanes that wait for no slot at fal."""
 
     all: frozenset[str]
     open: frozenset[str]
@@ -88,10 +88,10 @@ class Stream:
     async def queued(self) -> Queued:
         """Every job that has a message."""
         subjects = await self._nats.subjects(self.name, f"{self.name}.jobs.>")
-        opened = f"{self.name}.jobs.{OPEN.name}."
+        unblocked = tuple(f"{self.name}.jobs.{lane.name}." for lane in (OPEN, AGAIN))
         return Queued(
             all=frozenset(subject.rpartition(".")[2] for subject in subjects),
-            open=frozenset(subject.rpartition(".")[2] for subject in subjects if subject.startswith(opened)),
+            open=frozenset(subject.rpartition(".")[2] for subject in subjects if subject.startswith(unblocked)),
         )
 
     async def waiting(self) -> Mapping[str, int]:

@@ -60,13 +60,17 @@ class SubmitDrop(Planned):
 
 
 class ReadStatus(Planned):
-    """A status, stream, result or cancel call is answered with an error."""
+    """A status, stream, result or cancel call is answered with an error, by something on the way to fal.
+
+    `request_id` adds x-fal-request-id, as the model's own answer to a result call has it.
+    """
 
     fault: Literal["read_status"]
     on: tuple[Read, ...]
     status: ErrorStatus
     body: JsonValue = None
     headers: dict[str, str] = {}
+    request_id: bool = False
 
 
 class ReadDelay(Planned):

@@ -111,7 +111,9 @@ class Reading:
                 await self._sandbox.store.cancel(found.id)
             self._sandbox.dictated[found.id, read] += 1
             return RawAnswer(dictated, found.id)
-        response = _trouble(plan, read) or await answer(found, plan)
+        if trouble := _trouble(plan, read, found.id):
+            return trouble
+        response = await answer(found, plan)
         response.headers.setdefault("x-fal-request-id", found.id)
         return response
 
@@ -146,11 +148,12 @@ class Reading:
                 yield ": keep-alive\n\n"
 
 
-def _trouble(plan: Plan, read: Read) -> Response | None:
+def _trouble(plan: Plan, read: Read, request_id: str) -> Response | None:
     """A planned error; a stream's drop is left to the stream, which may send some events first."""
     match plan.take(ReadStatus, ReadDrop, where=lambda fault: read in fault.on and not _later(fault, read)):
         case ReadStatus() as trouble:
-            return answers.planned(trouble.status, trouble.body, trouble.headers)
+            named = {"x-fal-request-id": request_id} if trouble.request_id else {}
+            return answers.planned(trouble.status, trouble.body, {**named, **trouble.headers})
         case ReadDrop() as trouble:
             return NoAnswer(trouble.how)
         case _:

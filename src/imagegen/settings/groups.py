@@ -53,6 +53,10 @@ class FalSettings(Group):
     rest_url: WebAddress = Field(default="https://rest.fal.ai", validation_alias="FAL_REST_URL")
     jwks_url: WebAddress = Field(default="https://rest.fal.ai/.well-known/jwks.json", validation_alias="FAL_JWKS_URL")
     concurrency: int | None = Field(default=None, ge=1, le=10_000, validation_alias="FAL_CONCURRENCY")
+    status_horizon: Duration = Field(
+        default=timedelta(minutes=10), gt=timedelta(0), validation_alias="FAL_STATUS_HORIZON"
+    )
+    result_horizon: Duration = Field(default=timedelta(hours=1), gt=timedelta(0), validation_alias="FAL_RESULT_HORIZON")
 
 
 class MongoSettings(Group):
@@ -106,9 +110,14 @@ class ServiceSettings(Group):
     job_timeout: Duration = Field(
         default=timedelta(minutes=30), gt=timedelta(0), validation_alias="IMAGEGEN_JOB_TIMEOUT"
     )
-    queue_timeout: Duration | None = Field(default=None, gt=timedelta(0), validation_alias="IMAGEGEN_QUEUE_TIMEOUT")
+    queue_timeout: Duration = Field(
+        default=timedelta(hours=24), gt=timedelta(0), validation_alias="IMAGEGEN_QUEUE_TIMEOUT"
+    )
     unknown_horizon: Duration = Field(
         default=timedelta(hours=1), gt=timedelta(0), validation_alias="IMAGEGEN_UNKNOWN_HORIZON"
+    )
+    store_horizon: Duration = Field(
+        default=timedelta(hours=24), gt=timedelta(0), validation_alias="IMAGEGEN_STORE_HORIZON"
     )
     shutdown_grace: Duration = Field(
         default=timedelta(seconds=20), ge=timedelta(seconds=2), validation_alias="IMAGEGEN_SHUTDOWN_GRACE"
@@ -159,6 +168,10 @@ class LimitSettings(Group):
     receive_timeout: Duration = Field(
         default=timedelta(seconds=30), gt=timedelta(0), validation_alias="IMAGEGEN_RECEIVE_TIMEOUT"
     )
+    receive_memory: ByteSize = Field(
+        default=ByteSize(256 * 2**20), ge=2**20, validation_alias="IMAGEGEN_RECEIVE_MEMORY"
+    )
+    max_json_values: int = Field(default=10_000, ge=100, le=10_000, validation_alias="IMAGEGEN_MAX_JSON_VALUES")
     max_json_depth: int = Field(default=32, ge=4, le=32, validation_alias="IMAGEGEN_MAX_JSON_DEPTH")
     max_prompt_chars: int = Field(default=50_000, ge=1, validation_alias="IMAGEGEN_MAX_PROMPT_CHARS")
     max_image_urls: int = Field(default=14, ge=1, validation_alias="IMAGEGEN_MAX_IMAGE_URLS")

@@ -89,6 +89,7 @@ _MOVING = (
     "error",
     "attention",
     "stop",
+    "hold",
     "started_at",
     "generating_at",
     "result_at",

@@ -10,6 +10,7 @@ from imagegen.storage.mongodb import Collection
 _OPEN_AT_FAL: Final = {
     "status": JobStatus.RUNNING.value,
     "submission.state": {"$in": [state.value for state in SubmissionState if state is not SubmissionState.NONE]},
+    "submission.counted": {"$ne": False},
     "result": None,
 }
 NO_SLOT: Final = {"$unset": {"falSlot": ""}}

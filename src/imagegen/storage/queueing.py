@@ -16,6 +16,8 @@ _WAITING_FIELDS: Final = {
     "priority": 1,
     "generation": 1,
     "submission.state": 1,
+    "uncounted": {"$eq": ["$submission.counted", False]},
+    "held": {"$or": [{"$ne": [{"$ifNull": ["$hold", None]}, None]}, {"$gt": ["$transfer.attempts", 0]}]},
     "resolved": {"$ne": [{"$ifNull": ["$result", None]}, None]},
 }
 
@@ -26,7 +28,8 @@ class Waiting:
 
     Attributes:
         was_sent: fal has its request, or may have it.
-        is_open_at_fal: the same, and what came of it is not recorded yet.
+        is_open_at_fal: the same, and it holds a slot there.
+        is_held: an earlier try has failed.
     """
 
     id: str
@@ -35,6 +38,7 @@ class Waiting:
     generation: int
     was_sent: bool
     is_open_at_fal: bool
+    is_held: bool = False
 
 
 class Queueing:
@@ -58,7 +62,8 @@ class Queueing:
             "$expr": {"$lt": [{"$max": ["$lease.until", "$createdAt"]}, long_ago]},
         }
         with answers():
-            return [_waiting(found) async for found in self._jobs.find(idle, _WAITING_FIELDS)]
+            found = [document async for document in self._jobs.find(idle, _WAITING_FIELDS)]
+        return [job for document in found if (job := _readable(document)) is not None]
 
     async def next_generation(self, job_id: str, generation: int) -> int | None:
         """Count one more publishing of an unfinished job that nobody holds.
@@ -79,6 +84,14 @@ def _queued_of(user_id: str) -> Document:
     return {"userId": user_id, "status": JobStatus.QUEUED.value}
 
 
+def _readable(found: Mapping[str, Any]) -> Waiting | None:
+    """One job that cannot be read, such as one of a newer version, must not keep the others from being queued."""
+    try:
+        return _waiting(found)
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
 def _waiting(found: Mapping[str, Any]) -> Waiting:
     was_sent = found["submission"]["state"] != SubmissionState.NONE.value
     return Waiting(
@@ -87,5 +100,6 @@ def _waiting(found: Mapping[str, Any]) -> Waiting:
         priority=Priority(found.get("priority", Priority.NORMAL.value)),
         generation=found["generation"],
         was_sent=was_sent,
-        is_open_at_fal=was_sent and not found["resolved"],
+        is_open_at_fal=was_sent and not found["resolved"] and not found["uncounted"],
+        is_held=found["held"],
     )

@@ -90,12 +90,17 @@ def _new_client(
 
 
 class Bucket:
-    """The bucket. Every method raises ObjectStoreUnavailable where S3 refuses or does not answer."""
+    """The bucket. Every method raises ObjectStoreUnavailable where S3 refuses or does not answer.
+
+    Attributes:
+        trouble: what S3 answered when it last could not be used, without its name.
+    """
 
     def __init__(self, client: "S3Client", name: str) -> None:
         self.client, self.name = client, name
         self._probing = asyncio.Lock()
         self._answered = False
+        self.trouble = "does not answer"
         self._answered_at = -_TRUSTED_FOR
 
     async def check(self) -> None:
@@ -105,8 +110,7 @@ class Bucket:
                 with self.asking():
                     await self.client.head_bucket(Bucket=self.name)
         except TimeoutError as error:
-            self._note(answered=False)
-            raise ObjectStoreUnavailable(f"did not answer within {_LONGEST_CHECK:.0f} s") from error
+            raise self._unavailable(f"did not answer within {_LONGEST_CHECK:.0f} s") from error
 
     async def prove(self, key: str, content: bytes) -> None:
         """Write an object and read it again; it stays until it is discarded."""
@@ -162,10 +166,16 @@ class Bucket:
                 raise
             if download is not None and download.failure is not None:
                 raise download.failure from None
-            self._note(answered=False)
-            raise _kind(error)(_reason(error, self.name)) from error
+            raise self._unavailable(_reason(error, self.name), _kind(error)) from error
         if says_something:
             self._note(answered=True)
+
+    def _unavailable(
+        self, trouble: str, kind: type[ObjectStoreUnavailable] = ObjectStoreUnavailable
+    ) -> ObjectStoreUnavailable:
+        self.trouble = trouble
+        self._note(answered=False)
+        return kind(trouble)
 
     def _note(self, *, answered: bool) -> None:
         self._answered = answered

@@ -93,7 +93,10 @@ async def get_batch(
     request: Request,
     wait: Wait = 0,
 ) -> Response:
-    """How far a batch is, now or within `wait` seconds: its jobs by status, and what they cost."""
+    """How far a batch is, now or within `wait` seconds: its jobs by status, and what they cost.
+
+    `GET /api/jobs?batchId=` lists the jobs themselves.
+    """
     batch = await batch_in_sight(batchId, services, caller)
     known = request.headers.get("if-none-match")
     if not wait:

@@ -18,13 +18,19 @@ _PATIENCE: Final = 5.0
 
 @router.get("/live")
 async def get_liveness() -> schemas.Liveness:
-    """The process answers."""
+    """The process answers.
+
+    For a load balancer or a supervisor that restarts what hangs. Asks no other server and needs no API key.
+    """
     return schemas.Liveness(status="live")
 
 
 @router.get("/ready", responses={503: {"model": schemas.Health, "description": "A server is down."}})
 async def get_readiness(services: ServicesDep) -> schemas.Health:
-    """Each of the four servers answers; 503 while one does not."""
+    """Each of the four servers answers; 503 while one does not.
+
+    `servers` says which one does not, and why. Needs no API key.
+    """
     checks = {
         "mongodb": services.jobs.check,
         "s3": services.images.bucket.check,

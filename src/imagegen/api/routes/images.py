@@ -1,5 +1,8 @@
 """/api/images: what can be generated, what it costs, and generating it."""
 
+from collections.abc import Generator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Request, Response
@@ -21,11 +24,12 @@ from imagegen.api.documents import (
     UNAVAILABLE,
     UNCHANGED,
 )
-from imagegen.api.generation import accept, new_job, repeated
-from imagegen.api.json_routes import JsonRoute
+from imagegen.api.generation import Accepted, accept, new_job, repeated
+from imagegen.api.json_routes import JsonRoute, LaterAnswer
+from imagegen.api.limits import Seats
 from imagegen.api.outcomes import OUTCOMES, outcome
-from imagegen.api.preferences import IdempotencyKey, Prefer, patience
-from imagegen.job_news import is_end
+from imagegen.api.preferences import IdempotencyKey, Patience, Prefer, patience
+from imagegen.job_news import Listener, is_end
 from imagegen.keys import Caller
 from imagegen.registry import EstimateRequest, ModelRequest, Registry, given
 from imagegen.wiring import Services
@@ -37,7 +41,10 @@ def images_router(registry: Registry) -> APIRouter:
 
     @router.get("/models", response_model=schemas.ModelList, responses=UNCHANGED)
     async def list_models(request: Request) -> Response:
-        """Every model, with what it takes and costs."""
+        """Every model, with what it takes and costs.
+
+        In the catalog's order. It changes only when the service is started with another catalog, so ask with its ETag.
+        """
         models = [model_summary(model) for model in registry.models.values()]
         return answer_with_tag(request, schemas.ModelList(models=models))
 
@@ -45,7 +52,10 @@ def images_router(registry: Registry) -> APIRouter:
     async def get_model(
         name: Annotated[str, Path(description=_NAME, examples=["flux-pro"])], request: Request
     ) -> Response:
-        """One model, with the JSON Schemas of its inputs and options and a request that works."""
+        """One model, with the JSON Schemas of its inputs and options and a request that works.
+
+        Make a form of the schemas, or start from `example`: it is a body for `POST /api/images/generate`.
+        """
         return answer_with_tag(request, model_detail(registry.model(name)))
 
     async def estimate_cost(body: EstimateRequest, services: ServicesDep, caller: CallerDep) -> schemas.Estimate:
@@ -79,8 +89,9 @@ def images_router(registry: Registry) -> APIRouter:
         `GET /api/jobs/{jobId}` has it. `Prefer: respond-async` answers 202 at once, `Prefer: wait=N` after N seconds.
         While as many requests wait as the service allows (IMAGEGEN_MAX_WAITING), every other is answered 202 at once.
         """
-        with seats.taken() as may_wait:
-            return await _generate(body, services, caller, idempotency_key, prefer, may_wait=may_wait)
+        accepted, listening = await _accepted(body, services, caller, idempotency_key)
+        wish = patience(prefer, services.settings.service.wait)
+        return LaterAnswer(partial(_settled, accepted, listening, services, wish, seats))
 
     generate.__annotations__["body"] = Annotated[registry.request_type, Body()]
     refusals = {**BAD_REQUEST, **FORBIDDEN, **CONFLICT, **GONE, **REFUSED, **FAL_ERROR, **UNAVAILABLE}
@@ -98,12 +109,26 @@ def images_router(registry: Registry) -> APIRouter:
 _NAME = "The model's name, as the list has it."
 
 
-async def _generate(
-    body: ModelRequest, services: Services, caller: Caller, key: str | None, prefer: str | None, *, may_wait: bool
-) -> Response:
-    wish = patience(prefer, services.settings.service.wait)
+async def _accepted(
+    body: ModelRequest, services: Services, caller: Caller, key: str | None
+) -> tuple[Accepted, AbstractContextManager[Listener]]:
+    """The accepted job, and what hears of its end since before it was stored, so that nothing is missed."""
     new = new_job(body, services, caller, idempotency_key=key)
     check(new, caller, services.settings)
-    with services.queue.news.heard(new.id, is_end) as listener:  # from before it is stored, so that nothing is missed
+    with ExitStack() as until_accepted:
+        listener = until_accepted.enter_context(services.queue.news.heard(new.id, is_end))
         accepted = await repeated(new, services) or await accept(new, services)
+        return accepted, _listening(listener, until_accepted.pop_all())
+
+
+@contextmanager
+def _listening(listener: Listener, until: ExitStack) -> Generator[Listener]:
+    with until:
+        yield listener
+
+
+async def _settled(
+    accepted: Accepted, listening: AbstractContextManager[Listener], services: Services, wish: Patience, seats: Seats
+) -> Response:
+    with listening as listener, seats.taken() as may_wait:
         return await outcome(accepted, services, wish, may_wait=may_wait, listener=listener)

@@ -123,6 +123,9 @@ async def get_job(
     responses={202: _DELETED_LATER, **NOT_FOUND, **UNFINISHED, **GONE, **UNAVAILABLE},
 )
 async def delete_job(jobId: JobId, services: ServicesDep, caller: CallerDep) -> Response:  # noqa: N803 - the name in the path
-    """Delete an ended job: its pictures, its inputs, and all it was about. What it cost is kept."""
+    """Delete an ended job: its pictures, its inputs, and all it was about. What it cost is kept.
+
+    Afterwards everything that is asked of the job is 410. What fal.ai keeps of it is not deleted.
+    """
     job = await job_in_sight(jobId, services, caller)
     return Response(status_code=204 if await delete(job.id, services) else 202)

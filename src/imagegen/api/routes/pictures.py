@@ -36,7 +36,10 @@ async def get_picture(
     download: Annotated[bool, Query(description="Have a browser save it, under a name of its own.")] = False,
     if_none_match: Annotated[str | None, Header(max_length=4096, description="ETags that you have.")] = None,
 ) -> Response:
-    """Lead to one picture of a job, by a link that stays the same for ever."""
+    """Lead to one picture of a job, by a link that stays the same for ever.
+
+    The answer redirects to a fresh link to the bucket, which expires. Follow it at once, and keep this one.
+    """
     job = await job_in_sight(jobId, services, caller)
     if not job.status.is_final:
         raise JobUnfinished(jobId)

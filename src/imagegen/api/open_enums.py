@@ -1,0 +1,79 @@
+"""Texts with known values to which more may come: the document lists the values, and leaves the type a plain text.
+
+A closed `enum` would make generated clients fail on the first value that a later version adds. `x-extensible-enum`
+(Zalando's API guidelines, rule 112) says the same to programs.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from imagegen.api.examples import PROBLEMS
+from imagegen.jobs import JobStatus
+from imagegen.jobs.parts import StopReason
+from imagegen.registry.price import FactorKind
+from imagegen.webhooks import DeliveryState, Outcome
+
+MORE_MAY_COME: Final = "more may come."
+_FAILURES: Final = (
+    "provider_rejected",
+    "provider_unavailable",
+    "input_refused",
+    "output_refused",
+    "submission_unknown",
+    "input_gone",
+    "result_lost",
+    "cancel_unconfirmed",
+    "runner_crashed",
+    "not_a_picture",
+    "picture_too_large",
+    "foreign_media_host",
+    *(reason.value for reason in StopReason if reason is not StopReason.CANCELLED),
+)
+_AT_THE_EDGES: Final = ("model_not_allowed", "misdirected_request", "not_found", "method_not_allowed")
+_FAULTS: Final = (
+    "missing",
+    "blank",
+    "unknown_name",
+    "misplaced_name",
+    "unknown_model",
+    "wrong_type",
+    "not_allowed",
+    "out_of_range",
+    "too_short",
+    "too_long",
+    "wrong_format",
+    "unsupported",
+    "conflict",
+    "too_large",
+    "gone",
+    "too_deep",
+    "invalid_json",
+)
+VALUES: Final[Mapping[tuple[str, str], Sequence[str]]] = {
+    ("Job", "type"): ("image-generation",),
+    ("Job", "status"): tuple(JobStatus),
+    ("JobEvent", "status"): tuple(JobStatus),
+    ("JobEvent", "stage"): ("waiting", "submitting", "submitted", "in_queue", "generating", "storing"),
+    ("JobFailure", "code"): _FAILURES,
+    ("Cost", "source"): ("estimated", "billed"),
+    ("Batch", "status"): ("running", "ended"),
+    ("Delivery", "state"): tuple(DeliveryState),
+    ("DeliveryAttempt", "outcome"): tuple(Outcome),
+    ("WebhookEvent", "type"): ("job.completed", "job.failed", "job.cancelled"),
+    ("PriceFactor", "kind"): tuple(FactorKind),
+    ("EstimateWarning", "code"): _FAULTS,
+    ("Problem", "code"): tuple(dict.fromkeys((*PROBLEMS, *_AT_THE_EDGES, *_FAILURES))),
+    ("ProblemFault", "code"): _FAULTS,
+    ("ServerHealth", "status"): ("up", "down"),
+    ("Health", "status"): ("ready", "not_ready"),
+}
+
+
+def open_enums(schemas: Mapping[str, dict[str, Any]]) -> None:
+    """Write the known values to their members, in place."""
+    for (name, member), values in VALUES.items():
+        schema = schemas[name]["properties"][member]
+        schema["x-extensible-enum"] = [str(value) for value in values]
+        if MORE_MAY_COME not in schema["description"]:
+            listed = ", ".join(f"`{value}`" for value in values)
+            schema["description"] += f" Now {listed}; {MORE_MAY_COME}"
