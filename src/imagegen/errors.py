@@ -27,14 +27,16 @@ ImagegenError
 │   ├── DatabaseUnavailable
 │   ├── ObjectStoreUnavailable
 │   │   └── ObjectStoreRefused   it answers, and refuses the bucket or the key: only an operator can change that
-│   └── QueueUnavailable
+│   ├── QueueUnavailable
+│   └── TooManyOpenFiles         this process's own limit; the job is postponed
 ├── ProviderError                fal.ai answered with an error, or did not answer
 │   ├── ProviderRejected         fal's own error; retrying the same request cannot help
 │   ├── ProviderUnavailable      retrying may help
 │   ├── SubmissionNotSent        certain: fal never saw the request
 │   ├── SubmissionUnknown        fal may or may not have accepted the request
 │   ├── ResultUnavailable        fal has the request, its result cannot be read now; come back later
-│   │   └── RequestForgotten     fal has said for long that it knows no such request
+│   │   └── StatusUnreadable     for a while no status read has told anything
+│   │       └── RequestForgotten fal has said for long that it knows no such request
 │   └── HistoryUnavailable       fal's list of its requests cannot be read, so it says nothing either way
 ├── WebhookRefused               a webhook that is not provably fal's; carries the check that failed
 └── TransferError                a picture that could not be moved from fal to S3
@@ -44,13 +46,18 @@ ImagegenError
     └── ForeignMediaHost         a URL outside the provider's media hosts; never fetched
 """
 
-from collections.abc import Mapping, Sequence
+import errno
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from decimal import Decimal
-from typing import Literal
+from itertools import islice
+from typing import Final, Literal, cast
 
 from pydantic import JsonValue
+
+_OUT_OF_FILES: Final = frozenset({errno.EMFILE, errno.ENFILE})
+MOST_FAULTS: Final = 100
 
 
 class ImagegenError(Exception):
@@ -131,11 +138,11 @@ class Fault:
 
 
 class InvalidInput(InvalidRequest):
-    """The body is wrong; `faults` carries every fault at once."""
+    """The body is wrong; `faults` carries every fault at once, up to MOST_FAULTS of them."""
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
-        super().__init__(" ".join(fault.message for fault in faults))
-        self.faults = tuple(faults)
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(islice(faults, MOST_FAULTS))
+        super().__init__(" ".join(fault.message for fault in self.faults))
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -284,6 +291,28 @@ class QueueUnavailable(Unavailable):
     variable = "NATS_URL"
 
 
+class TooManyOpenFiles(Unavailable):
+    """This process may open no further file or connection now; the job is not at fault."""
+
+    server = "This process"
+
+    def __init__(self) -> None:
+        super().__init__("has too many files open: raise its limit (ulimit -n), or lower IMAGEGEN_CONCURRENCY")
+
+
+def is_out_of_files(error: BaseException | None) -> bool:
+    """Whether an error, or what caused it, is that no further file can be opened (EMFILE, ENFILE)."""
+    seen: set[int] = set()
+    if isinstance(error, BaseExceptionGroup):
+        return any(map(is_out_of_files, cast("BaseExceptionGroup[BaseException]", error).exceptions))
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        if isinstance(error, OSError) and error.errno in _OUT_OF_FILES:
+            return True
+        error = getattr(error, "os_error", None) or error.__cause__ or error.__context__
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderAnswer:
     """What fal said of an error: all that may be shown to the caller.
@@ -351,12 +380,24 @@ class SubmissionUnknown(ProviderError):
 
 
 class ResultUnavailable(ProviderError):
-    """fal has the request, paid for; what became of it cannot be read right now. Never a reason to fail the job."""
+    """fal has the request, paid for; what became of it cannot be read right now.
+
+    `end` is the request's end if the same answer comes again and again; None where it may be a gateway's, or the
+    account's trouble.
+    """
 
     retryable = True
 
+    def __init__(self, answer: ProviderAnswer, end: ProviderError | None = None) -> None:
+        super().__init__(answer)
+        self.end = end
 
-class RequestForgotten(ResultUnavailable):
+
+class StatusUnreadable(ResultUnavailable):
+    """For a while no read of the request's status has told anything; the request may be open at fal."""
+
+
+class RequestForgotten(StatusUnreadable):
     """The request's status answered 404 for ten minutes and nothing else: fal seems to have lost what it accepted."""
 
 

@@ -7,17 +7,18 @@ wrong_format, unsupported, conflict, too_large, gone, too_deep, invalid_json, in
 import json
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, cast
 
 from pydantic_core import ErrorDetails
 
-from imagegen.errors import Fault
+from imagegen.errors import MOST_FAULTS, Fault
 from imagegen.registry.documents import Place, nearest
 from imagegen.registry.names import near_name, same_in_other_words
 from imagegen.registry.values import BLANK, SYNC_MODE, WHY_NO_SYNC_MODE
 
 SECTIONS = ("inputs", "options")
-MOST_FAULTS = 100
+LONGEST_ECHO = 100  # characters of a caller's own name or value in an answer
 _TYPES = {
     "string_type": "text",
     "int_type": "a whole number",
@@ -84,8 +85,8 @@ class Shape:
 
 
 def faults(errors: Iterable[ErrorDetails], shape: Shape, prefix: Place = ()) -> list[Fault]:
-    """A fault for each of pydantic's errors, whose places lie below `prefix`."""
-    return [_fault(error, (*prefix, *error["loc"]), shape) for error in errors]
+    """A fault for each of pydantic's errors, whose places lie below `prefix`; for the first MOST_FAULTS of them."""
+    return [_fault(error, (*prefix, *error["loc"]), shape) for error in islice(errors, MOST_FAULTS)]
 
 
 def missing(place: Place) -> Fault:
@@ -94,8 +95,8 @@ def missing(place: Place) -> Fault:
 
 
 def pointer(place: Place) -> str:
-    """The JSON Pointer (RFC 6901) of a place."""
-    steps = (str(step).encode(errors="replace").decode() for step in place)
+    """The JSON Pointer (RFC 6901) of a place; a name that is longer than LONGEST_ECHO is cut."""
+    steps = (cut_short(str(step)) for step in place)
     return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
 
 
@@ -103,8 +104,14 @@ def spoken(place: Place) -> str:
     """A place as a person writes it: `inputs.loras[0].path`."""
     path = ""
     for step in place:
-        path += f"[{step}]" if isinstance(step, int) else f".{step}"
+        path += f"[{step}]" if isinstance(step, int) else f".{cut_short(step)}"
     return path.removeprefix(".") or "The body"
+
+
+def cut_short(text: str) -> str:
+    """The text in at most LONGEST_ECHO characters, and in valid Unicode: an answer is no echo of a megabyte."""
+    shown = text if len(text) <= LONGEST_ECHO else f"{text[: LONGEST_ECHO - 1]}…"
+    return shown.encode(errors="replace").decode()
 
 
 def _fault(error: ErrorDetails, place: Place, shape: Shape) -> Fault:
@@ -133,17 +140,13 @@ def _unknown_name(place: Place, shape: Shape) -> Fault:
     taker = spoken(tuple(parent)) if len(parent) > 1 else shape.subject
     section = f" in {parent[0]}" if len(parent) == 1 else ""
     end = f"; did you mean {suggestion!r}?" if suggestion else _what_is_taken(valid, is_known=is_known)
-    message = f"{taker} takes no {_short(name)}{section}{end}"
+    message = f"{taker} takes no {cut_short(name)!r}{section}{end}"
     return Fault(pointer=where, code="unknown_name", message=message, valid=valid, suggestion=suggestion)
 
 
 def _what_is_taken(valid: Sequence[str], *, is_known: bool) -> str:
     taken = f"it takes {', '.join(valid)}." if valid else "it takes none."
     return f", a parameter of other fal.ai models; {taken}" if is_known else f"; {taken}"
-
-
-def _short(name: str) -> str:
-    return repr(name if len(name) <= 60 else name[:60] + "…")  # noqa: PLR2004 - as much as a message can bear
 
 
 def _home(name: str, parent: Place, shape: Shape) -> str | None:

@@ -11,12 +11,12 @@ from typing import Any
 from pydantic import JsonValue, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from imagegen.errors import Fault, InvalidInput
+from imagegen.errors import MOST_FAULTS, Fault, InvalidInput
 from imagegen.registry.annotations import ClosedObject
 from imagegen.registry.conflicts import IMAGE_SIZE, NUM_IMAGES, WIDTH_AND_HEIGHT, Conflicts, JsonObject, is_used
 from imagegen.registry.documents import Place
 from imagegen.registry.entries import PriceRule
-from imagegen.registry.faults import MOST_FAULTS, SECTIONS, Shape, faults, missing, pointer
+from imagegen.registry.faults import SECTIONS, Shape, faults, missing, pointer
 from imagegen.registry.pictures import picture_addresses
 from imagegen.registry.price import Factor, FactorKind, Price
 from imagegen.registry.requests import CONFLICT_FOUND, EstimateRequest, FindConflicts, ModelRequest, given

@@ -1,22 +1,21 @@
 """The models that can be asked for pictures, and the door through which every request comes."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from types import MappingProxyType
 
 from pydantic import JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
-from imagegen.errors import CatalogError, Fault, InvalidInput, InvalidRequest, UnknownModel
+from imagegen.errors import MOST_FAULTS, CatalogError, Fault, InvalidInput, InvalidRequest, UnknownModel
 from imagegen.registry.annotations import Annotator
 from imagegen.registry.assembly import assemble, class_stem
 from imagegen.registry.catalog import Listing, read_catalog
 from imagegen.registry.documents import did_you_mean, nearest
 from imagegen.registry.endpoints import endpoint_named, models_by_endpoint
-from imagegen.registry.faults import MOST_FAULTS, SECTIONS, Shape, faults, pointer, spoken
+from imagegen.registry.faults import SECTIONS, Shape, faults, pointer, spoken
 from imagegen.registry.gathering import Gathering
 from imagegen.registry.model import Model
 from imagegen.registry.names import FAL_PARAMETERS
@@ -58,8 +57,8 @@ class Registry:
         plans = (model.estimate_class for model in models.values())
         self.estimate_type = tagged_union("EstimateRequest", plans, "model")
         self._envelopes = {kind: _envelope(kind, models.values()) for kind in (Envelope, EstimateEnvelope)}
-        items = (item_class(model.request_class, class_stem(model.name)) for model in models.values())
-        self.batch_class = batch_class(tagged_union("BatchItem", items, "model"))
+        self._items = {model.name: item_class(model.request_class, class_stem(model.name)) for model in models.values()}
+        self.batch_class = batch_class(tagged_union("BatchItem", self._items.values(), "model"))
 
     def model(self, name: str) -> Model:
         """The model of this name.
@@ -105,6 +104,21 @@ class Registry:
         except ValidationError as error:
             raise self.refusal(error.errors(include_url=False), body) from error
 
+    def parse_item(self, body: JsonValue) -> ModelRequest:
+        """The typed request that an item of a batch is; its user is `None` if it was left out.
+
+        Raises:
+            UnknownModel: `model` names none.
+            InvalidInput: with every fault at once.
+        """
+        named = self._named(body)
+        if named is None:
+            raise self.refusal((), _with_a_user(body))
+        try:
+            return self._items[named.name].model_validate(body)
+        except ValidationError as error:
+            raise self.refusal(error.errors(include_url=False), _with_a_user(body)) from error
+
     def refusal(self, errors: Sequence[ErrorDetails], body: JsonValue, *, planned: bool = False) -> InvalidRequest:
         """What to answer to a body in which pydantic found errors.
 
@@ -128,7 +142,7 @@ class Registry:
         return (named.estimate_refusal if planned else named.refusal)(told, body)
 
     def batch_refusal(self, errors: Sequence[ErrorDetails], body: JsonValue) -> InvalidRequest:
-        """What to answer to the body of a batch in which pydantic found errors: every request's faults below its place.
+        """What to answer to the body of a batch in which pydantic found errors, with the faults of its requests too.
 
         Args:
             errors: as for `refusal`.
@@ -136,20 +150,17 @@ class Registry:
         """
         if not isinstance(body, dict) or any(error["type"] == "json_invalid" for error in errors):
             return self.refusal(errors, body)
-        of_requests: dict[int, list[ErrorDetails]] = defaultdict(list)
-        of_batch: list[ErrorDetails] = []
-        for error in (_below_the_tag(error, None) for error in errors):
-            match error["loc"]:
-                case ("requests", int(number), *rest):
-                    of_requests[number].append({**error, "loc": tuple(rest)})
-                case _:
-                    of_batch.append(error)
-        found = faults(of_batch, _BATCH)
-        given = body.get("requests")
-        for number, one in of_requests.items():
-            request = given[number] if isinstance(given, list) else None
-            found += faults_of_request(number, self.refusal(one, _with_a_user(request)))
-        return InvalidInput(found[:MOST_FAULTS])
+        of_batch = faults((_below_the_tag(error, None) for error in errors), _BATCH)
+        requests = body.get("requests")
+        return InvalidInput(chain(of_batch, self._item_faults(requests if isinstance(requests, list) else ())))
+
+    def _item_faults(self, requests: Sequence[JsonValue]) -> Iterator[Fault]:
+        """The faults of all requests, one request after the other: read as far as faults are taken."""
+        for number, request in enumerate(requests):
+            try:
+                self.parse_item(request)
+            except InvalidRequest as refusal:
+                yield from faults_of_request(number, refusal)
 
     def _named(self, body: JsonValue) -> Model | None:
         name = body.get("model") if isinstance(body, dict) else None

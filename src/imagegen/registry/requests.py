@@ -12,11 +12,13 @@ from pydantic import (
     JsonValue,
     Strict,
     ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
     create_model,
     model_validator,
 )
 from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError
 
 from imagegen.errors import Fault
 from imagegen.registry.annotations import ClosedObject, Shown
@@ -110,9 +112,12 @@ class EstimateRequest(_Exemplified):
 
 
 class RequestBatch(ClosedObject):
-    """Many requests of one user. The user of a request is that of the batch, and `None` where it was left out."""
+    """Many requests of one user, each as it was sent: `Registry.parse_item` reads one at a time.
 
-    requests: list[ModelRequest]
+    A thousand requests with a hundred faults each would otherwise be a hundred thousand faults before the first is cut.
+    """
+
+    requests: list[JsonValue] = Field(min_length=1, max_length=MOST_REQUESTS)
     user_id: UserId
 
 
@@ -216,12 +221,25 @@ def item_class(request: type[ModelRequest], stem: str) -> type[ModelRequest]:
     )
 
 
+def _unread(value: Any, _read: ValidatorFunctionWrapHandler) -> Any:
+    """The requests of a batch as they were sent, if they are a list of a fit length."""
+    if not isinstance(value, list):
+        raise PydanticKnownError("list_type")
+    count = len(cast("list[JsonValue]", value))
+    if count == 0:
+        raise PydanticKnownError("too_short", {"field_type": "List", "min_length": 1, "actual_length": 0})
+    if count > MOST_REQUESTS:
+        limit = {"field_type": "List", "max_length": MOST_REQUESTS, "actual_length": count}
+        raise PydanticKnownError("too_long", limit)
+    return value  # pyright: ignore[reportUnknownVariableType] - nobody has looked into it
+
+
 def batch_class(item_type: Any) -> type[RequestBatch]:
-    """Make the class of batches of such requests."""
+    """Make the class of batches of such requests, which shows their schema and leaves them unread."""
     limits = Field(min_length=1, max_length=MOST_REQUESTS, description="Each like the body of `generate`.")
     return create_model(
         "BatchRequest",
         __base__=RequestBatch,
         __doc__=f"Up to {MOST_REQUESTS} requests of one user, accepted together or not at all.",
-        requests=cast("Any", (list[item_type], limits)),
+        requests=cast("Any", (Annotated[list[item_type], limits, WrapValidator(_unread)], ...)),
     )
