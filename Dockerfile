@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-FROM python:3.11-slim-bookworm AS build
+FROM python:3.11.14-slim-bookworm AS build
 WORKDIR /build
 RUN python -m venv /opt/imagegen
 ENV PATH=/opt/imagegen/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
@@ -10,7 +10,7 @@ COPY pyproject.toml README.md LICENSE ./
 COPY src src
 RUN pip install --no-deps .
 
-FROM python:3.11-slim-bookworm
+FROM python:3.11.14-slim-bookworm
 ENV PATH=/opt/imagegen/bin:$PATH PYTHONUNBUFFERED=1 IMAGEGEN_ENV=production
 RUN useradd --uid 10001 --create-home --home-dir /var/lib/imagegen imagegen \
     && install --directory --owner imagegen --mode 0700 /var/lib/imagegen/keys

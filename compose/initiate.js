@@ -1,4 +1,6 @@
-// Run by mongosh as root: makes the replica set and imagegen's own user, or finds them there.
+// Run by mongosh, connects as root: makes the replica set and imagegen's own user, or finds them there.
+const password = encodeURIComponent(process.env.MONGODB_ROOT_PASSWORD);
+db = connect(`mongodb://root:${password}@mongodb:27017/admin?directConnection=true&authSource=admin`);
 try {
   rs.status();
 } catch (error) {

@@ -8,12 +8,8 @@ from pydantic import BaseModel
 from imagegen.errors import SettingsError
 from imagegen.settings import Settings
 
-ANY_FIELD = sorted(
-    str(info.validation_alias)
-    for _, group in Settings()
-    if isinstance(group, BaseModel)
-    for info in type(group).model_fields.values()
-)
+GROUPS: list[BaseModel] = [group for _, group in Settings()]
+ANY_FIELD = sorted(str(info.validation_alias) for group in GROUPS for info in type(group).model_fields.values())
 
 
 def faults(**environ: str) -> tuple[str, ...]:

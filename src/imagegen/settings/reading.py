@@ -11,7 +11,7 @@ from typing import Literal, Self
 from urllib.parse import unquote, urlsplit
 
 from dotenv import dotenv_values
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, PrivateAttr, ValidationError
 
 from imagegen.errors import SettingsError
 from imagegen.settings.groups import (
@@ -48,8 +48,12 @@ class Settings(BaseModel):
     telemetry: TelemetrySettings = TelemetrySettings()
     metrics: MetricsSettings = MetricsSettings()
     local: LocalSettings = LocalSettings()
-    warnings: tuple[str, ...] = ()
-    """What is odd, and no fault: variables that look like ours and are not read."""
+    _warnings: tuple[str, ...] = PrivateAttr(default=())
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is odd, and no fault: variables that look like imagegen's and that nothing reads."""
+        return self._warnings
 
     @property
     def log_format(self) -> Literal["json", "console"]:
@@ -90,7 +94,8 @@ class Settings(BaseModel):
         groups = {name: _read_group(kind, values, faults) for name, kind in _GROUPS.items()}
         if not faults:
             known = {variable for kind in _GROUPS.values() for variable in kind.variables()}
-            settings = cls.model_validate({**groups, "warnings": unknown_variables(values, known)})
+            settings = cls.model_validate(groups)
+            settings._warnings = unknown_variables(values, known)  # noqa: SLF001 - its own
             faults = [*_contradictions(settings, values), *_missing_in_production(settings)]
             if not faults:
                 return settings
