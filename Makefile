@@ -1,13 +1,13 @@
 # Everything a person does with the repository. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve worker openapi test chaos soak sdk fuzz bench check format lock clean
+.PHONY: help setup demo serve worker openapi test chaos soak sdk fuzz any-answer bench check format lock clean
 
 BIN := .venv/bin
 READY := .venv/.ready
 SOURCES := src tests bench
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(READY) ## Make .venv with the locked dependencies (the other targets do it by themselves)
 
@@ -50,6 +50,9 @@ sdk: $(READY) ## Generate and try clients for every model, with each of the four
 
 fuzz: $(READY) ## Try every operation with made-up requests: make fuzz CASES=50000 (FUZZ_SEED=n repeats a run)
 	FUZZ_CASES=$(or $(CASES),5000) $(BIN)/pytest -s tests/fuzz
+
+any-answer: $(READY) ## Give jobs every answer that a fal could: make any-answer CASES=10000 (ANY_ANSWER_SEED=n repeats a run)
+	ANY_ANSWER_CASES=$(or $(CASES),2000) $(BIN)/pytest -s tests/any_answer
 
 bench: $(READY) ## Measure everything, 10 minutes: make bench SUITE=overhead ROUNDS=5 (LITELLM=path for gateway)
 	$(BIN)/python -m bench $(SUITE) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)
