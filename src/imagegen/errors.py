@@ -159,7 +159,7 @@ class IdempotencyMismatch(InvalidRequest):
 
     def __init__(self, *, job_id: str | None = None, batch_id: str | None = None) -> None:
         made = f"batch {batch_id}" if batch_id else f"job {job_id}"
-        super().__init__(f"This Idempotency-Key was already used with another request, for {made}.")
+        super().__init__(f"This Idempotency-Key made {made} from another request. Use a new key for a new request.")
         self.job_id, self.batch_id = job_id, batch_id
 
 
@@ -195,7 +195,7 @@ class JobFinished(ImagegenError):
     """The job has completed or failed; nothing is left to cancel."""
 
     def __init__(self, job_id: str, status: str) -> None:
-        super().__init__(f"Job {job_id} has already {status}.")
+        super().__init__(f"Job {job_id} has already {status}; nothing is left to cancel.")
         self.job_id = job_id
 
 
@@ -227,7 +227,7 @@ class JobUnfinished(ImagegenError):
     """What was asked for is not possible before the job has ended."""
 
     def __init__(self, job_id: str) -> None:
-        super().__init__(f"Job {job_id} has not ended yet.")
+        super().__init__(f"Job {job_id} has not ended yet. Wait for its end, or cancel it first.")
         self.job_id = job_id
 
 

@@ -150,7 +150,7 @@ async def test_a_fault_of_a_header_is_told_with_its_name(
     problem = (await service.client.post("/api/images/generate", json=FLUX, headers=headers)).json()
 
     assert [(error["pointer"], error["location"], error["code"], error["message"]) for error in problem["errors"]] == [
-        (name, "header", code, message)
+        (name.lower(), "header", code, message)
     ]
 
 
@@ -159,7 +159,7 @@ async def test_faults_of_body_and_header_are_told_together(service: Service) -> 
 
     problem = (await service.client.post("/api/images/generate", json=body, headers={"Idempotency-Key": "a b"})).json()
 
-    assert [error["pointer"] for error in problem["errors"]] == ["/inputs/prompt", "Idempotency-Key"]
+    assert [error["pointer"] for error in problem["errors"]] == ["/inputs/prompt", "idempotency-key"]
 
 
 @pytest.mark.parametrize("path", ["/api/images/models?v=2", "/health/live?probe=1"])

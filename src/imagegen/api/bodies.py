@@ -215,7 +215,7 @@ class Intake:
 
     def _too_large(self) -> Refusal:
         most, variable = self.limit.most, self.limit.variable
-        detail = f"The body is larger than {most} bytes, the limit of this service ({variable})."
+        detail = f"The body is larger than {most} bytes, the limit here ({variable}). Send a smaller one."
         return Refusal(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", detail, _CLOSE)
 
     def _too_slow(self) -> Refusal:

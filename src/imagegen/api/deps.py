@@ -23,7 +23,9 @@ async def _stream(request: Request) -> AsyncGenerator[None]:
     """A place among the open event streams, held until the answer is sent."""
     with cast("Seats", request.state.streams).taken() as free:
         if not free:
-            detail = "As many event streams are open as this service allows (IMAGEGEN_MAX_STREAMS)."
+            detail = (
+                "As many event streams are open as allowed (IMAGEGEN_MAX_STREAMS). Try later, or poll with ?wait=30."
+            )
             raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "too_many_streams", detail, RETRY_AFTER)
         yield
 

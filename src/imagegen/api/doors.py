@@ -167,5 +167,5 @@ def _unauthorized(*, has_key: bool) -> JSONResponse:
 
 
 def _misdirected() -> JSONResponse:
-    detail = "The service does not go by the name in the Host header; IMAGEGEN_ALLOWED_HOSTS lists its names."
+    detail = "The Host header has no name of this service. Use one of its names, or add this to IMAGEGEN_ALLOWED_HOSTS."
     return problem(HTTPStatus.MISDIRECTED_REQUEST, "misdirected_request", detail)

@@ -195,7 +195,7 @@ async def _unavailable(_request: Request, error: Exception) -> JSONResponse:
     return problem(
         HTTPStatus.SERVICE_UNAVAILABLE,
         "unavailable",
-        str(error),
+        f"{str(error).rstrip('.')}. Try again after the seconds in Retry-After.",
         headers=RETRY_AFTER,
         job_id=error.job_id if isinstance(error, AcceptanceUnknown) else None,
         batch_id=error.batch_id if isinstance(error, BatchUnknown) else None,
@@ -245,7 +245,7 @@ async def _defect(request: Request, error: Exception) -> JSONResponse:
     request_id = current_request_id()
     path = without_secret(request.scope["path"])[:_MOST_SHOWN]
     _log.error("%s %r: unexpected error (request %s)", request.method, path, request_id, exc_info=error)
-    detail = "Something went wrong inside imagegen."
+    detail = "Something went wrong inside imagegen. Its log has the reason, under the requestId of this answer."
     return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail, headers={HEADER: request_id})
 
 

@@ -57,17 +57,27 @@ _ALL: Final[Sequence[JsonObject]] = (
     _problem(403, "user_not_allowed", "This API key may not act for user 'user123', only for: ann."),
     _problem(404, "job_not_found", f"There is no job {JOB_ID}.", jobId=JOB_ID),
     _problem(404, "batch_not_found", f"There is no batch {BATCH_ID}.", batchId=BATCH_ID),
-    _problem(404, "image_not_found", f"Job {JOB_ID} is completed and has 1 pictures, counted from 0.", jobId=JOB_ID),
-    _problem(406, "not_acceptable", "The answer comes as application/json, which the header Accept rules out."),
+    _problem(404, "image_not_found", f"Job {JOB_ID} is completed and has 1 picture, number 0.", jobId=JOB_ID),
+    _problem(
+        406,
+        "not_acceptable",
+        "The answer comes as application/json, which the header Accept rules out. Send Accept: application/json.",
+    ),
     _problem(408, "request_timeout", "The body did not arrive within 30 s (IMAGEGEN_RECEIVE_TIMEOUT)."),
     _problem(
         409,
         "idempotency_mismatch",
-        f"This Idempotency-Key was already used with another request, for job {JOB_ID}.",
+        f"This Idempotency-Key made job {JOB_ID} from another request. Use a new key for a new request.",
         jobId=JOB_ID,
     ),
-    _problem(409, "job_finished", f"Job {JOB_ID} has already completed.", jobId=JOB_ID),
-    _problem(409, "job_unfinished", f"Job {JOB_ID} has not ended yet.", jobId=JOB_ID, retryable=True),
+    _problem(409, "job_finished", f"Job {JOB_ID} has already completed; nothing is left to cancel.", jobId=JOB_ID),
+    _problem(
+        409,
+        "job_unfinished",
+        f"Job {JOB_ID} has not ended yet. Wait for its end, or cancel it first.",
+        jobId=JOB_ID,
+        retryable=True,
+    ),
     _problem(
         409,
         "not_to_be_retried",
@@ -78,7 +88,7 @@ _ALL: Final[Sequence[JsonObject]] = (
     _problem(
         413,
         "body_too_large",
-        "The body is larger than 1048576 bytes, the limit of this service (IMAGEGEN_MAX_BODY_BYTES).",
+        "The body is larger than 1048576 bytes, the limit here (IMAGEGEN_MAX_BODY_BYTES). Send a smaller one.",
     ),
     _problem(
         415,
@@ -120,13 +130,19 @@ _ALL: Final[Sequence[JsonObject]] = (
         retryable=False,
         charged=False,
     ),
-    _problem(500, "internal_error", "Something went wrong inside imagegen."),
+    _problem(
+        500,
+        "internal_error",
+        "Something went wrong inside imagegen. Its log has the reason, under the requestId of this answer.",
+    ),
     _problem(
         503,
         "too_many_streams",
-        "As many event streams are open as this service allows (IMAGEGEN_MAX_STREAMS).",
+        "As many event streams are open as allowed (IMAGEGEN_MAX_STREAMS). Try later, or poll with ?wait=30.",
     ),
-    _problem(503, "unavailable", "MongoDB does not answer", retryable=True),
+    _problem(
+        503, "unavailable", "MongoDB does not answer. Try again after the seconds in Retry-After.", retryable=True
+    ),
 )
 PROBLEMS: Final[Mapping[str, JsonObject]] = {str(problem["code"]): problem for problem in _ALL}
 

@@ -124,5 +124,7 @@ def _weight(parameters: str) -> float:
 
 
 def _not_acceptable(produces: tuple[str, ...]) -> Refusal:
-    detail = f"The answer comes as {' or '.join(produces)}, which the header Accept rules out."
+    detail = (
+        f"The answer comes as {' or '.join(produces)}, which the header Accept rules out. Send Accept: {produces[0]}."
+    )
     return Refusal(HTTPStatus.NOT_ACCEPTABLE, "not_acceptable", detail)

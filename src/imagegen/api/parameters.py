@@ -79,7 +79,7 @@ def _fault(error: ErrorDetails, location: str, route: APIRoute) -> Fault:
     shown = name.title() if location == "header" else name
     properties = {shown: schema["properties"].get(name, {})}
     (fault,) = faults([{**error, "loc": (shown,)}], Shape("", {**schema, "properties": properties}))
-    return replace(fault, pointer=shown, message=f"{_SPOKEN[location]} {fault.message}", location=location)
+    return replace(fault, pointer=name, message=f"{_SPOKEN[location]} {fault.message}", location=location)
 
 
 def _schema_of(route: APIRoute, location: str) -> dict[str, Any]:

@@ -47,7 +47,7 @@ async def get_picture(
         return problem(
             HTTPStatus.NOT_FOUND,
             "image_not_found",
-            f"Job {jobId} is {job.status.value} and has {len(job.images)} pictures, counted from 0.",
+            f"Job {jobId} is {job.status.value} and has {_counted(len(job.images))}.",
             job_id=jobId,
         )
     image = job.images[number]
@@ -60,6 +60,12 @@ async def get_picture(
     else:
         url = await services.images.url(image.key)
     return RedirectResponse(url, 302, headers=headers)
+
+
+def _counted(count: int) -> str:
+    if count == 0:
+        return "no pictures"
+    return "1 picture, number 0" if count == 1 else f"{count} pictures, numbers 0 to {count - 1}"
 
 
 def _names(if_none_match: str, tag: str) -> bool:
