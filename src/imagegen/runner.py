@@ -116,7 +116,14 @@ def _tell_the_end(job: Job) -> None:
 
 
 async def _run_or_fail(turn: Turn) -> None:
-    """Run the arrow; an error that ends the job is stored as its outcome."""
+    """Run the arrow; what ends the job is stored as its outcome."""
+    try:
+        await _run_to_its_outcome(turn)
+    except JobEnds as end:
+        await turn.save(end.job)
+
+
+async def _run_to_its_outcome(turn: Turn) -> None:
     try:
         if turn.job.lease.taken >= MOST_LEASES:
             await _stop_the_crashing(turn)
@@ -126,8 +133,6 @@ async def _run_or_fail(turn: Turn) -> None:
         await turn.save(turn.job.failed_as_unknown(_provider_error(error, SUBMISSION_UNKNOWN), now()))
     except InputGone as error:
         await turn.save(turn.job.failed(JobError(code="input_gone", message=str(error)), now()))
-    except JobEnds as end:
-        await turn.save(end.job)
     except ProviderError as error:
         await turn.save(ended_with(turn.job, error) or _failed(turn, error))
     except (TransferError, ObjectStoreUnavailable) as error:
