@@ -22,6 +22,7 @@ ImagegenError
 ├── JobUnfinished                not possible before the job has ended
 ├── NotToBeRetried               only a job that failed or was cancelled can run again
 ├── InputGone                    a caller's own picture is not in the bucket any more
+├── DocumentRefused              MongoDB can never take this document: too large, or of a form that it does not have
 ├── StaleJob                     somebody else moved the job first; read it again
 ├── Unavailable                  a server that imagegen needs does not answer; retry later
 │   ├── DatabaseUnavailable
@@ -241,6 +242,10 @@ class NotToBeRetried(ImagegenError):
 
 class InputGone(ImagegenError):
     """A caller's own picture that a job refers to is not in the bucket any more."""
+
+
+class DocumentRefused(ImagegenError):
+    """MongoDB can never take this document: trying again cannot help, and nothing is down."""
 
 
 class StaleJob(ImagegenError):

@@ -14,6 +14,7 @@ from datetime import timedelta
 from typing import Final
 
 from imagegen.errors import (
+    DocumentRefused,
     ForeignMediaHost,
     InputGone,
     NotAPicture,
@@ -152,10 +153,30 @@ async def _run(turn: Turn) -> None:
             await submit_once(turn)
         with span("wait"):
             result = await result_of(turn, resumed=resumed)
-        await turn.save(turn.job.with_result(result, turn.services.prices.of(turn.job.endpoint), at=now()))
+        await _record(turn, result)
     with span("store"):
         images = await _store_images(turn)
     await turn.save(turn.job.completed(images, now()))
+
+
+async def _record(turn: Turn, result: ProviderResult) -> None:
+    """Store fal's result before a byte is moved; where MongoDB can never take it, what is needed of it.
+
+    Raises:
+        JobEnds: not even that can be stored.
+    """
+    price = turn.services.prices.of(turn.job.endpoint)
+    try:
+        await turn.save(turn.job.with_result(result, price, at=now()))
+    except DocumentRefused as error:
+        _log.warning("job %s: %s Only its images and its seed are kept of its result", turn.job.id, error)
+        seed = result.payload.get("seed")
+        needed = replace(result, payload={"seed": seed} if isinstance(seed, int) else {})
+        try:
+            await turn.save(turn.job.with_result(needed, price, at=now()))
+        except DocumentRefused:
+            words = "fal.ai completed it, and its result is larger than MongoDB can keep."
+            raise JobEnds(turn.job.failed(unpaid("result_too_large", words), now())) from error
 
 
 async def _store_images(turn: Turn) -> tuple[StoredImage, ...]:

@@ -1,5 +1,7 @@
 """Status, result and cancellation: what fal's answers become."""
 
+import asyncio
+import errno
 import logging
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,6 +12,7 @@ from typing import Final, Literal
 import aiohttp
 import httpx
 import pytest
+from aiohttp.client_reqrep import ConnectionKey
 from pydantic import JsonValue, SecretStr
 
 from imagegen.errors import (
@@ -18,6 +21,7 @@ from imagegen.errors import (
     ProviderRejected,
     ProviderUnavailable,
     ResultUnavailable,
+    TooManyOpenFiles,
 )
 from imagegen.fal import Fal, Patience, Progress
 from imagegen.jobs import ProviderImage, ProviderRequest, ProviderResult
@@ -478,3 +482,21 @@ async def test_a_key_check_that_does_not_end_in_404_says_what_is_wrong(
 ) -> None:
     with pytest.raises(kind):
         await fal_with(Script(answer)).check()
+
+
+class NoFiles(httpx.ConnectError):
+    """What httpx-aiohttp raises where no further connection can be opened."""
+
+    def __init__(self) -> None:
+        super().__init__("cannot connect")
+        key = ConnectionKey("queue.fal.run", 443, True, True, None, None, None)  # noqa: FBT003 - aiohttp's own
+        self.__cause__ = aiohttp.ClientConnectorError(key, OSError(errno.EMFILE, "Too many open files"))
+
+
+async def test_too_many_open_files_are_this_processs_trouble_in_every_call() -> None:
+    fal = fal_with(Script(NoFiles()))
+    calls = [fal.submit("fal-ai/flux", {"prompt": "a fox"}), fal.result(REQUEST), progress_of(fal), fal.cancel(REQUEST)]
+
+    outcomes = await asyncio.gather(*calls, return_exceptions=True)
+
+    assert [type(outcome) for outcome in outcomes] == [TooManyOpenFiles] * 4

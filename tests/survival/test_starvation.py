@@ -38,7 +38,7 @@ async def test_a_good_job_beside_200_that_wait_is_done_as_if_alone(
     own: Settings, sandbox: Sandbox, wait: str, limits: str
 ) -> None:
     fal, service = LIMITS[limits]
-    bad = {**FLUX, "inputs": {"prompt": "bad"}}
+    bad: Json = {**FLUX, "inputs": {"prompt": "bad"}}
     del bad["userId"]
     await sandbox.misbehaves(QUICK, {"fault": "any_answer", "prompt": "bad", **WAITS[wait]})
     limited = own.model_copy(
