@@ -42,7 +42,8 @@ ImagegenError
 ├── WebhookRefused               a webhook that is not provably fal's; carries the check that failed
 └── TransferError                a picture that could not be moved from fal to S3
     ├── TransferInterrupted      try again: broken off, truncated, refused for now
-    ├── NotAPicture              arrived whole and is no picture
+    │   └── MediaGone            the media host says 404 or 410
+    ├── NotAPicture              arrived whole, and is empty or of no known kind
     ├── PictureTooLarge          more than IMAGEGEN_MAX_IMAGE_BYTES
     └── ForeignMediaHost         a URL outside the provider's media hosts; never fetched
 """
@@ -439,8 +440,12 @@ class TransferInterrupted(TransferError):
     """The transfer broke off, was truncated, or the media host refused for now; try again."""
 
 
+class MediaGone(TransferInterrupted):
+    """The media host does not have the picture: not yet, or not any more."""
+
+
 class NotAPicture(TransferError):
-    """The bytes arrived whole and are no picture that imagegen knows."""
+    """The bytes arrived whole, and there are none, or no decoder opens them."""
 
 
 class PictureTooLarge(TransferError):

@@ -5,8 +5,6 @@ a link, so a text that merely looks like one stays a text.
 """
 
 import asyncio
-import base64
-import binascii
 import io
 import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
@@ -17,6 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
+from imagegen.data_uris import MalformedDataUri, is_data_uri, read_data_uri
 from imagegen.errors import Fault, InputGone, InvalidInput, NotAPicture, ObjectStoreUnavailable, TransferInterrupted
 from imagegen.http import is_loopback
 from imagegen.jobs import Job, JsonObject
@@ -29,7 +28,6 @@ from imagegen.storage.input_pictures import CutOffPicture, InputPicture, examine
 from imagegen.wiring import Services
 
 _REFERENCE: Final = "s3:"
-_DATA: Final = "data:"
 _PRIVATE_DOMAINS: Final = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
 
 
@@ -128,13 +126,9 @@ def _is_private(host: str) -> bool:
         return "." not in host or host.endswith(_PRIVATE_DOMAINS)
 
 
-def _is_inline(text: str) -> bool:
-    return text[: len(_DATA)].casefold() == _DATA
-
-
 async def _opened(addresses: Sequence[tuple[Place, str]], services: Services) -> Sequence[_Inline]:
     """The data URIs among the addresses, decoded. Raises InvalidInput if they are too large, or no pictures."""
-    inline = [(place, text) for place, text in addresses if _is_inline(text)]
+    inline = [(place, text) for place, text in addresses if is_data_uri(text)]
     _demand_the_limit(inline, services.settings.limits.max_data_uri_bytes)
     return await asyncio.to_thread(_decoded, inline) if inline else []
 
@@ -155,10 +149,10 @@ def _decoded(inline: Sequence[tuple[Place, str]]) -> list[_Inline]:
     for place, uri in inline:
         try:
             if uri not in found:
-                file = io.BytesIO(base64.b64decode(uri.partition(",")[2], validate=True))
+                file = io.BytesIO(read_data_uri(uri))
                 found[uri] = _Inline(uri, file, examine(file))
-        except binascii.Error as error:
-            faults.append(_fault(place, "wrong_format", f"is no valid base64: {error}"))
+        except MalformedDataUri as error:
+            faults.append(_fault(place, "wrong_format", f"is no picture that can be used: {error}"))
         except (NotAPicture, TransferInterrupted, CutOffPicture) as error:
             faults.append(_fault(place, "wrong_format", f"is no picture that can be used: {error}"))
     if faults:
@@ -171,7 +165,7 @@ async def _linked(addresses: Iterable[tuple[Place, str]], user_id: str, images: 
     references: dict[str, str] = {}
     faults: list[Fault] = []
     for place, url in addresses:
-        if _is_inline(url):
+        if is_data_uri(url):
             continue
         key = await images.own_input(url, user_id)
         if key is None:

@@ -34,7 +34,7 @@ async def sweep_leftovers(services: Services) -> int:
 async def discard_epoch(job: Job, services: Services) -> None:
     """Remove what this process stored under a lease that it has lost, unless the job names it after all."""
     try:
-        named = frozenset(image.key for image in (await services.jobs.get(job.id)).images)
+        named = (await services.jobs.get(job.id)).image_keys
         await services.images.discard(f"{_folder(job)}{job.lease.epoch}-", keep=named)
     except (Unavailable, JobDeleted) as error:
         _log.warning("job %s: what epoch %d stored is removed later: %s", job.id, job.lease.epoch, error)
@@ -42,7 +42,7 @@ async def discard_epoch(job: Job, services: Services) -> None:
 
 async def _clear(job: Job, services: Services) -> None:
     assert job.completed_at is not None
-    await services.images.discard(_folder(job), keep=frozenset(image.key for image in job.images))
+    await services.images.discard(_folder(job), keep=job.image_keys)
     settled_at = job.completed_at + SETTLED_AFTER
     await services.jobs.removals.cleared(job, None if now() >= settled_at else settled_at)
 

@@ -4,29 +4,22 @@ The whole story is `_run`; everything below it is a step of it, and everything a
 means: the job ends with its reason, or it is handed back and goes on later from its stored state.
 """
 
-import asyncio
-import itertools
 import logging
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
+from imagegen.completion import deliver_images
 from imagegen.errors import (
     DocumentRefused,
-    ForeignMediaHost,
     InputGone,
-    NotAPicture,
-    ObjectStoreUnavailable,
-    PictureTooLarge,
     ProviderError,
     StaleJob,
     SubmissionUnknown,
-    TransferError,
     Unavailable,
 )
-from imagegen.holds import JobEnds, end_if_unwanted, jitter, next_hold, unpaid
+from imagegen.holds import JobEnds, end_if_unwanted, next_hold, unpaid
 from imagegen.jobs import (
     INPUT_REFUSED,
     OUTPUT_REFUSED,
@@ -34,14 +27,11 @@ from imagegen.jobs import (
     HoldKind,
     Job,
     JobError,
-    ProviderImage,
     ProviderResult,
-    StoredImage,
     SubmissionState,
 )
 from imagegen.leftovers import clear_leftovers, discard_epoch
 from imagegen.queue import Delivery
-from imagegen.storage.images import image_key_stem
 from imagegen.submission import SERVER_DOWN, submit_once
 from imagegen.tracing import current_span, span
 from imagegen.turn import Postponed, Turn, take_turn, uptime
@@ -49,20 +39,13 @@ from imagegen.waiting import ended_with, past_deadline, result_of
 from imagegen.wiring import Services, now
 
 MOST_LEASES: Final = 5
-UNREADABLE_TRIES: Final = 3
 _BUSY_ELSEWHERE: Final = timedelta(seconds=5)
 _REST_IN_LEASES: Final = 20  # ten minutes with the usual lease
-_LONGEST_BACKOFF: Final = timedelta(minutes=5)
 _CRASHED: Final = JobError(
     code="runner_crashed",
     message=f"{MOST_LEASES} runners in a row ended while they prepared this job. Nothing was sent to fal.ai.",
     retryable=True,
 )
-_TRANSFER_CODES: Final = {
-    NotAPicture: "not_a_picture",
-    PictureTooLarge: "picture_too_large",
-    ForeignMediaHost: "foreign_media_host",
-}
 _log = logging.getLogger("imagegen.runner")
 
 
@@ -136,8 +119,6 @@ async def _run_to_its_outcome(turn: Turn) -> None:
         await turn.save(turn.job.failed(JobError(code="input_gone", message=str(error)), now()))
     except ProviderError as error:
         await turn.save(ended_with(turn.job, error) or _failed(turn, error))
-    except (TransferError, ObjectStoreUnavailable) as error:
-        await _after_a_failed_transfer(turn, error)
 
 
 async def _run(turn: Turn) -> None:
@@ -155,8 +136,7 @@ async def _run(turn: Turn) -> None:
             result = await result_of(turn, resumed=resumed)
         await _record(turn, result)
     with span("store"):
-        images = await _store_images(turn)
-    await turn.save(turn.job.completed(images, now()))
+        await deliver_images(turn)
 
 
 async def _record(turn: Turn, result: ProviderResult) -> None:
@@ -177,65 +157,6 @@ async def _record(turn: Turn, result: ProviderResult) -> None:
         except DocumentRefused:
             words = "fal.ai completed it, and its result is larger than MongoDB can keep."
             raise JobEnds(turn.job.failed(unpaid("result_too_large", words), now())) from error
-
-
-async def _store_images(turn: Turn) -> tuple[StoredImage, ...]:
-    """Move every picture of the result to S3, side by side; if one fails, this epoch's objects go away again."""
-    assert turn.job.result is not None
-    count = itertools.count(1)
-    try:
-        async with asyncio.TaskGroup() as group:
-            moves = [
-                group.create_task(_store_image(turn, number, image, count))
-                for number, image in enumerate(turn.job.result.images)
-            ]
-    except* (TransferError, ObjectStoreUnavailable) as errors:
-        first = _first(errors)
-        if isinstance(first, TransferError):
-            await turn.services.images.discard(f"{_stem(turn.job)}/{turn.job.lease.epoch}-")
-        raise first from None
-    return tuple(move.result() for move in moves)
-
-
-async def _store_image(turn: Turn, number: int, image: ProviderImage, count: Iterator[int]) -> StoredImage:
-    job = turn.job
-    assert job.result is not None
-    stored = await turn.services.images.transfer(
-        image.url,
-        f"{_stem(job)}/{job.lease.epoch}-{number}",
-        metadata={"jobid": job.id, "model": job.model},
-    )
-    await turn.announce(stage="storing", stored=next(count), images=len(job.result.images))
-    return replace(stored, nsfw=image.nsfw)
-
-
-async def _after_a_failed_transfer(turn: Turn, error: TransferError | ObjectStoreUnavailable) -> None:
-    """Try again later, from the recorded result; end the job only where trying again cannot help."""
-    if turn.job.result is None:
-        raise error
-    unreadable = isinstance(error, NotAPicture)
-    if turn.job.transfer.last_error != str(error):
-        _log.warning("job %s: its images could not be stored: %s", turn.job.id, error)
-    await turn.save(turn.job.transfer_failed(str(error), now(), unreadable=unreadable))
-    code = _hopeless(turn, error)
-    if code is not None:
-        await turn.save(turn.job.failed(JobError(code=code, message=str(error)), now()))
-        return
-    if turn.job.transfer.attempts > 1:
-        await end_if_unwanted(turn, f"fal.ai had made its images, which could not be stored ({error})")
-    turn.services.metrics.retried("transfer")
-    raise Postponed(f"the images could not be stored: {error}", _backoff(turn), is_held=True) from error
-
-
-def _hopeless(turn: Turn, error: TransferError | ObjectStoreUnavailable) -> str | None:
-    """The code that the job fails with, or None while another try may succeed."""
-    job, first_failed_at = turn.job, turn.job.transfer.first_failed_at
-    assert first_failed_at is not None
-    if now() - first_failed_at > turn.services.settings.service.store_horizon:
-        return "transfer_failed"
-    if isinstance(error, NotAPicture) and job.transfer.unreadable < UNREADABLE_TRIES:
-        return None
-    return _TRANSFER_CODES.get(type(error))  # pyright: ignore[reportArgumentType] - a type that is not listed gives None
 
 
 async def _stop_the_crashing(turn: Turn) -> None:
@@ -283,23 +204,3 @@ def _provider_error(error: ProviderError, code: str) -> JobError:
         fal_error_type=answer.error_type,
         fal_detail=answer.detail,
     )
-
-
-def _first(
-    errors: BaseExceptionGroup[TransferError | ObjectStoreUnavailable],
-) -> TransferError | ObjectStoreUnavailable:
-    """The error to act on: one that ends the job before one that may pass."""
-    leaves = [error for error in errors.exceptions if isinstance(error, TransferError | ObjectStoreUnavailable)]
-    return min(leaves, key=lambda error: type(error) not in _TRANSFER_CODES)
-
-
-def _stem(job: Job) -> str:
-    return image_key_stem(job.user_id, job.created_at, job.id)
-
-
-def _backoff(turn: Turn) -> timedelta:
-    """How long until the images are stored again: ever longer, but when the deadline passes at the latest."""
-    seconds = min(2.0 ** min(turn.job.transfer.attempts - 1, 10), _LONGEST_BACKOFF.total_seconds())
-    deadline = turn.job.deadline
-    left = [deadline - now()] if deadline is not None and deadline > now() else []
-    return min([timedelta(seconds=seconds * jitter()), *left])

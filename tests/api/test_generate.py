@@ -4,7 +4,7 @@ from io import BytesIO
 
 import httpx
 import pytest
-from dirty_equals import IsFloat, IsInt, IsPositiveInt, IsStr
+from dirty_equals import IsFloat, IsInt, IsPartialDict, IsPositiveInt, IsStr
 from PIL import Image
 from service import FLUX, Json, Sandbox, Service, running
 
@@ -48,6 +48,8 @@ async def test_the_answer_is_the_finished_job_with_its_picture_in_the_bucket(ser
                     "nsfw": False,
                 }
             ],
+            "result": IsPartialDict(seed=IsInt()),
+            "missingImages": [],
             "cost": {
                 "costPerImage": 0.05,
                 "numImages": 1,
@@ -62,6 +64,7 @@ async def test_the_answer_is_the_finished_job_with_its_picture_in_the_bucket(ser
             },
             "error": None,
             "attention": None,
+            "waitingFor": None,
             "cancelRequestedAt": None,
             "createdAt": IS_TIME,
             "startedAt": IS_TIME,

@@ -5,10 +5,12 @@ import base64
 import hashlib
 import json
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import httpx
 import pytest
+from corpus import NAMES, specimen
 from dirty_equals import IsPartialDict, IsStr
 from jobs_apart import apart
 from pydantic import ByteSize
@@ -56,6 +58,42 @@ async def test_a_data_uri_becomes_a_reference_and_fal_gets_a_url(service: Servic
     assert "base64" not in json.dumps(answer)
 
 
+ENCODED = base64.b64encode(PNG).decode()
+SPELLINGS = {
+    "wrapped": "data:image/png;base64," + "\r\n".join(ENCODED[at : at + 76] for at in range(0, len(ENCODED), 76)),
+    "with a line end": f"{data_uri()}\n",
+    "with a space after the comma": f"data:image/png;base64, {ENCODED}",
+    "percent-encoded": "data:image/png;base64," + quote(ENCODED, safe=""),
+    "percent-encoded a little": f"data:image/png;base64,{ENCODED.replace('+', '%2B')}",
+    "without padding": f"data:image/png;base64,{ENCODED.rstrip('=')}",
+    "in upper case": f"DATA:IMAGE/PNG;BASE64,{ENCODED}",
+    "with parameters": f'data:image/png;name="a b.png";charset=utf-8;base64,{ENCODED}',
+    "without a type": f"data:;base64,{ENCODED}",
+    "with a space before base64": f"data:image/png; base64,{ENCODED}",
+    "with spaces around": f"  {data_uri()}  ",
+    "with a fragment": f"{data_uri()}#picture",
+    "not in base64": "data:image/png," + "".join(f"%{byte:02X}" for byte in PNG),
+    "as another type": f"data:text/html;base64,{ENCODED}",
+}
+
+
+@pytest.mark.parametrize("uri", SPELLINGS.values(), ids=SPELLINGS)
+async def test_data_uri_is_read_as_browsers_read_it(service: Service, user: str, uri: str) -> None:
+    answer = (await service.generate(edit(user, uri))).json()
+
+    stored = await service.services.jobs.get(answer["jobId"])
+    assert (answer["status"], stored.inputs["image_urls"]) == ("completed", [f"s3:inputs/{user}/{DIGEST}.png"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_every_file_of_the_corpus_is_kept(service: Service, user: str, name: str) -> None:
+    answer = await service.generate(edit(user, data_uri(specimen(name))), prefer="respond-async")
+
+    digest = hashlib.sha256(specimen(name)).hexdigest()
+    stored = await service.services.jobs.get(answer.json()["jobId"])
+    assert (answer.status_code, stored.input_keys) == (202, (IsStr(regex=f"inputs/{user}/{digest}\\.[a-z0-9]+"),))
+
+
 async def test_a_shown_link_can_be_used_in_the_next_request(service: Service, user: str) -> None:
     first = (await service.generate(edit(user, data_uri()))).json()
 
@@ -86,11 +124,13 @@ async def test_a_text_that_looks_like_a_reference_stays_a_text(service: Service,
 
 
 WRONG: list[tuple[str, str]] = [
-    ("data:image/png;base64,%%%", "is no valid base64"),
-    ("data:image/png;base64,AAA", "is no valid base64"),
+    ("data:image/png;base64,%%%", "no valid base64"),
+    ("data:image/png;base64,A", "no valid base64"),
+    ("data:image/png;base64,AB=C", "no valid base64"),
     ("data:image/png;base64,", "is no picture"),
+    ("data:,hello", "is no picture"),
     (data_uri(b"<svg/>", "image/svg+xml"), "is no picture"),
-    (data_uri(PNG[:-1]), "is cut off"),
+    (data_uri(PNG[: len(PNG) // 2]), "is cut off"),
     (data_uri(PNG[:20]), "is cut off"),
 ]
 

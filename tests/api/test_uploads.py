@@ -8,6 +8,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from bucket import Bucket, open_bucket
+from corpus import NAMES, displayed_size, specimen
 from dirty_equals import IsPartialDict, IsStr
 from pydantic import ByteSize
 from service import Json, Sandbox, Service, running
@@ -68,6 +69,21 @@ async def test_every_type_is_told_by_its_bytes_and_not_by_its_name(service: Serv
     answer = await upload(service, user, picture(kind), name="../../etc/passwd")
 
     assert answer.json() == IsPartialDict(contentType=f"image/{kind}", key=IsStr(regex=rf"inputs/{user}/\w+\.\w+"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_every_file_of_the_corpus_is_kept(service: Service, user: str, name: str) -> None:
+    content = specimen(name)
+
+    answer = await upload(service, user, content, name="evil.html")
+
+    size = (300, 200) if name == "jpeg without end" else displayed_size(content)
+    assert (answer.status_code, answer.json()) == (
+        201,
+        IsPartialDict(
+            width=size[0], height=size[1], sizeBytes=len(content), contentType=IsStr(regex="image/[a-z0-9.-]+")
+        ),
+    )
 
 
 async def test_an_uploads_link_is_used_in_a_request_and_fal_gets_a_fresh_one(
@@ -162,12 +178,13 @@ async def test_what_is_missing_is_told_at_once(service: Service) -> None:
     [
         (b"%PDF-1.7 not a picture", (415, "unsupported_picture")),
         (b"<svg xmlns='http://www.w3.org/2000/svg'/>", (415, "unsupported_picture")),
+        (b"<html><script>alert(1)</script></html>", (415, "unsupported_picture")),
         (b"", (415, "unsupported_picture")),
         (PNG[:20], (400, "invalid_input")),
-        (PNG[:-1], (400, "invalid_input")),
-        (picture("jpeg")[:-2], (400, "invalid_input")),
+        (PNG[: len(PNG) // 2], (400, "invalid_input")),
+        (picture("jpeg")[:9000], (400, "invalid_input")),
     ],
-    ids=["a pdf", "an svg", "nothing", "half a header", "one byte short", "a jpeg without its end"],
+    ids=["a pdf", "an svg", "a page", "nothing", "half a header", "half a png", "half a jpeg"],
 )
 async def test_what_is_no_whole_picture_is_refused_and_not_kept(
     service: Service, bucket: Bucket, user: str, content: bytes, refusal: tuple[int, str]

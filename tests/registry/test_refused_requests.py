@@ -204,7 +204,7 @@ ONE_FAULT: list[tuple[Any, str, str, object]] = [
     ),
     (edit("https://a.example"), "/inputs/image_urls", "wrong_type", "inputs.image_urls must be a list."),
     (
-        edit(["DATA:image/png,AAAA"]),
+        edit(["DATA:image/png;base64"]),
         "/inputs/image_urls/0",
         "wrong_format",
         "inputs.image_urls[0] must begin like data:image/png;base64, if it is a data URI.",

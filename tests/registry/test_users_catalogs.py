@@ -121,7 +121,7 @@ def test_a_parameter_of_ones_own_may_be_any_of_the_json_schema_there_is(load_wit
 
     assert codes(
         model,
-        {"camera": {"angle": 0, "z": 1}, "level": True, "tags": [1, 2, 3], "free": 1, "mix": [1], "mask": "data:,"},
+        {"camera": {"angle": 0, "z": 1}, "level": True, "tags": [1, 2, 3], "free": 1, "mix": [1], "mask": "data:x"},
         {},
     ) == {
         "/inputs/camera/angle": "out_of_range",

@@ -116,7 +116,7 @@ async def test_a_failure_of_the_media_host_says_nothing_about_s3(media: MediaHos
     with pytest.raises(TransferInterrupted):
         await images.transfer(media.serves(huge_png(9 * MIB), cut_at=MIB), stem(), metadata=METADATA)
     with pytest.raises(NotAPicture):
-        await images.transfer(media.serves(b"no"), stem(), metadata=METADATA)
+        await images.transfer(media.serves(b""), stem(), metadata=METADATA)
 
     assert await images.bucket.available()
 

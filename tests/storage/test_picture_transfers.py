@@ -4,9 +4,11 @@ import asyncio
 import gzip
 import hashlib
 import tracemalloc
+from typing import cast
 
 import pytest
 from bucket import Bucket, OpenImages
+from corpus import NAMES, data_uri, displayed_size, specimen
 from dirty_equals import IsPartialDict
 from media_host import Framing, MediaHost
 from specimens import METADATA, MIB, PNG, huge_png, picture, stem
@@ -42,6 +44,77 @@ async def test_a_picture_arrives_byte_for_byte_and_is_described_by_its_bytes(
             Metadata={"jobid": "01J", "model": "flux-pro"},
         ),
     )
+
+
+@pytest.mark.parametrize("way", ["length", "chunked", "close", "data"])
+@pytest.mark.parametrize("name", NAMES)
+async def test_every_file_of_the_corpus_arrives(
+    images: Images, *, media: MediaHost, bucket: Bucket, name: str, way: str
+) -> None:
+    body = specimen(name)
+    url = data_uri(body) if way == "data" else media.serves(body, framing=cast("Framing", way))
+
+    stored = await images.transfer(url, stem(), metadata=METADATA)
+
+    size = (300, 200) if name == "jpeg without end" else displayed_size(body)
+    assert (stored.width, stored.height, stored.size_bytes) == (*size, len(body))
+    assert stored.sha256 == hashlib.sha256(body).hexdigest()
+    assert await bucket.bytes_of(stored.key) == body
+
+
+UNKNOWN = [
+    b"<html>one moment</html>",
+    b"%PDF-1.7",
+    bytes(range(256)) * 2000,
+    b"\x89PNG\r\n\x1a\n" + bytes(300_000),
+    b"x",
+]
+
+
+@pytest.mark.parametrize("framing", ["length", "chunked", "close"])
+@pytest.mark.parametrize("body", UNKNOWN, ids=range(len(UNKNOWN)))
+async def test_what_no_decoder_opens_is_kept_and_never_shown_inline(
+    images: Images, media: MediaHost, bucket: Bucket, body: bytes, framing: Framing
+) -> None:
+    url = media.serves(body, framing=framing, headers={"Content-Type": "text/html"})
+    key_stem = stem()
+
+    stored = await images.transfer(url, key_stem, metadata=METADATA)
+
+    assert stored == StoredImage(
+        key=f"{key_stem}.bin",
+        content_type="application/octet-stream",
+        width=None,
+        height=None,
+        size_bytes=len(body),
+        sha256=hashlib.sha256(body).hexdigest(),
+    )
+    kept = await bucket.head(stored.key)
+    assert (kept["ContentType"], kept["ContentDisposition"]) == ("application/octet-stream", "attachment")
+
+
+async def test_svg_is_kept_as_an_attachment(images: Images, media: MediaHost, bucket: Bucket) -> None:
+    stored = await images.transfer(media.serves(b"<svg xmlns='x'/>"), stem(), metadata=METADATA)
+
+    kept = await bucket.head(stored.key)
+    assert (stored.content_type, stored.width, stored.key[-4:]) == ("image/svg+xml", None, ".svg")
+    assert (kept["ContentType"], kept["ContentDisposition"]) == ("image/svg+xml", "attachment")
+
+
+@pytest.mark.parametrize("name", ["gif with a line end", "gif without trailer", "png without end", "jpeg without end"])
+async def test_odd_end_is_fetched_twice_and_no_more(images: Images, media: MediaHost, name: str) -> None:
+    await images.transfer(media.serves(specimen(name)), stem(), metadata=METADATA)
+
+    assert len(media.requests) == (1 if name == "gif with a line end" else 2)
+
+
+async def test_half_a_picture_that_http_calls_whole_is_kept(images: Images, media: MediaHost, bucket: Bucket) -> None:
+    half = PNG[: len(PNG) // 2]
+    once = media.serves_in_turn(media.serves(half), media.serves(b"", status=404))
+
+    for url in (media.serves(half), media.serves(half, framing="close"), once):
+        stored = await images.transfer(url, stem(), metadata=METADATA)
+        assert (await bucket.bytes_of(stored.key), stored.width) == (half, 320)
 
 
 async def test_a_model_name_beyond_ascii_is_kept_in_the_metadata(

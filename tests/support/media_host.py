@@ -54,7 +54,7 @@ class MediaHost:
     def __init__(self) -> None:
         self.requests: list[tuple[str, dict[str, str]]] = []
         self.connections = 0
-        self._replies: dict[str, Reply] = {}
+        self._replies: dict[str, list[Reply]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._server: asyncio.Server | None = None
 
@@ -98,7 +98,13 @@ class MediaHost:
             stall_at=stall_at,
         )
         path = path or f"/files/{uuid4().hex}"
-        self._replies[path] = reply
+        self._replies[path] = [reply]
+        return f"{self.address}{path}"
+
+    def serves_in_turn(self, *urls: str) -> str:
+        """A new URL that leads to what each of these serves, one after the other, and then to the last."""
+        path = f"/files/{uuid4().hex}"
+        self._replies[path] = [self._replies[url.removeprefix(self.address)][0] for url in urls]
         return f"{self.address}{path}"
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -118,6 +124,7 @@ class MediaHost:
         first, *lines = (await reader.readuntil(b"\r\n\r\n")).decode().split("\r\n")
         path = first.split(" ")[1].partition("?")[0]
         self.requests.append((path, {n.lower(): v for n, _, v in (line.partition(": ") for line in lines if line)}))
-        reply = self._replies[path]
+        replies = self._replies[path]
+        reply = replies.pop(0) if len(replies) > 1 else replies[0]
         await reply.send(writer)
         return reply.framing != "close" and reply.cut_at is None

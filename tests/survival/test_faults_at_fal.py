@@ -108,7 +108,7 @@ async def test_a_picture_is_fetched_until_it_is_whole(service: Service, sandbox:
 @pytest.mark.parametrize(
     ("fault", "code"),
     [
-        ({"fault": "media_corrupt", "bytes": "html"}, "not_a_picture"),
+        ({"fault": "media_corrupt", "bytes": "nothing"}, "not_a_picture"),
         ({"fault": "media_huge", "mebibytes": 3}, "picture_too_large"),
         ({"fault": "media_huge", "mebibytes": 3, "content_length": False}, "picture_too_large"),
         ({"fault": "foreign_media_host"}, "foreign_media_host"),

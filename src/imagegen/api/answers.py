@@ -26,6 +26,7 @@ async def job_answer(job: Job, services: Services) -> schemas.Job:
         options=await with_links(job.options, job, images),
         images=[await _image(job, number, services) for number in range(len(job.images))],
         result=schemas.ResultDetails.model_validate(job.result.details) if job.result else None,
+        missing_images=[schemas.MissingImage(**asdict(missing)) for missing in job.missing_images],
         cost=_cost(job),
         error=_failure(job, job.error) if job.error else None,
         attention=job.attention,

@@ -185,6 +185,7 @@ _JOB: Final[JsonObject] = {
         "timings": {"inference": 0.8},
         "has_nsfw_concepts": [False],
     },
+    "missingImages": [],
     "cost": dict(_COST),
     "error": None,
     "attention": None,

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from pydantic import JsonValue
 
+from imagegen.data_uris import is_data_uri
 from imagegen.errors import Fault
 from imagegen.settings import LimitSettings
 
@@ -30,7 +31,7 @@ def _faults(name: str, value: JsonValue, limits: LimitSettings) -> Iterator[Faul
 
 def _scheme(address: str) -> str:
     """In lower case; empty where there is none, as in the name of a LoRA's repository."""
-    if address[:5].lower() == "data:":
+    if is_data_uri(address):
         return "data"
     scheme, found, _ = address.partition("://")
     return scheme.lower() if found else ""

@@ -30,12 +30,32 @@ class Image(Wire):
     url: str = Field(description="Where to get it: presigned afresh at every read, or under S3_PUBLIC_URL.")
     permalink: str = Field(description="Leads to it for ever; a path of this service where PUBLIC_URL is not set.")
     key: str = Field(description="Its key in the bucket; stays the same for ever.")
-    content_type: str = Field(description="The picture's media type.", examples=["image/png"])
-    width: int = Field(description="Pixels.")
-    height: int = Field(description="Pixels.")
+    content_type: str = Field(
+        description="The media type, as its bytes say: `application/octet-stream` if no decoder opens them.",
+        examples=["image/png"],
+    )
+    width: int | None = Field(
+        description="Pixels, as displayed; null of an SVG, and of bytes that no decoder opens.", examples=[1024]
+    )
+    height: int | None = Field(description="Likewise.", examples=[768])
     size_bytes: int = Field(description="Of the stored bytes.")
     sha256: str = Field(description="Of the stored bytes, lower-case hex.")
     nsfw: bool | None = Field(description="fal's safety checker flagged it; null where the model has no checker.")
+
+
+class MissingImage(Wire):
+    """A picture that fal.ai made and that could not be delivered. It is not charged."""
+
+    index: int = Field(description="Its place among fal.ai's pictures, from 0.", examples=[1])
+    code: str = Field(
+        description="Stable; what a program should look at: `picture_too_large`, `foreign_media_host`, `image_gone`, "
+        "`not_a_picture` or `transfer_failed`; more may come.",
+        examples=["picture_too_large"],
+    )
+    message: str = Field(
+        description="For a person.",
+        examples=["the picture has more than 67108864 bytes (IMAGEGEN_MAX_IMAGE_BYTES)"],
+    )
 
 
 class Upload(Wire):
@@ -44,8 +64,8 @@ class Upload(Wire):
     url: str = Field(description="For `image_url`, `image_urls` and the like in the same user's requests.")
     key: str = Field(description="Its key in the bucket; the same picture has the same key.")
     content_type: str = Field(description="Media type.", examples=["image/png"])
-    width: int = Field(description="Pixels.")
-    height: int = Field(description="Pixels.")
+    width: int = Field(description="Pixels, as displayed.")
+    height: int = Field(description="Pixels, as displayed.")
     size_bytes: int = Field(description="Bytes.")
     sha256: str = Field(description="Of the bytes, lower-case hex.")
 
@@ -120,6 +140,10 @@ class Job(Wire):
     result: ResultDetails | None = Field(
         description="What fal's result holds beside the images; null until it is there. A job that failed because its "
         "result has no image has it too."
+    )
+    missing_images: list[MissingImage] = Field(
+        description="Pictures that fal.ai made and that could not be delivered, beside those that were. Almost always "
+        "empty."
     )
     cost: Cost
     error: JobFailure | None = Field(description="Why it failed; null unless it did.")

@@ -17,6 +17,7 @@ from imagegen.jobs.parts import (
     JobStatus,
     JsonObject,
     Lease,
+    MissingImage,
     Priority,
     ProviderImage,
     ProviderRequest,
@@ -27,6 +28,7 @@ from imagegen.jobs.parts import (
     Submission,
     SubmissionState,
     Transfer,
+    TransferredImage,
 )
 from imagegen.jobs.waiting_for import waiting_for
 
@@ -47,6 +49,7 @@ __all__ = [
     "JobStatus",
     "JsonObject",
     "Lease",
+    "MissingImage",
     "Priority",
     "ProviderImage",
     "ProviderRequest",
@@ -57,6 +60,7 @@ __all__ = [
     "Submission",
     "SubmissionState",
     "Transfer",
+    "TransferredImage",
     "first_job_id_at",
     "is_job_id",
     "new_job_id",

@@ -31,6 +31,7 @@ from imagegen.jobs.parts import (
     JobStatus,
     JsonObject,
     Lease,
+    MissingImage,
     Priority,
     ProviderRequest,
     ProviderResult,
@@ -40,6 +41,7 @@ from imagegen.jobs.parts import (
     Submission,
     SubmissionState,
     Transfer,
+    TransferredImage,
 )
 
 IMAGE_GENERATION = "image-generation"
@@ -86,6 +88,7 @@ class Job:
     result: ProviderResult | None = None
     transfer: Transfer = field(default_factory=Transfer)
     images: tuple[StoredImage, ...] = ()
+    missing_images: tuple[MissingImage, ...] = ()
     error: JobError | None = None
     attention: str | None = None
     deadline: datetime | None = None
@@ -108,6 +111,12 @@ class Job:
     def may_have_leftovers(self) -> bool:
         """Whether pictures that it does not name may be in the bucket: of an earlier lease, or of a broken transfer."""
         return self.result is not None and (self.lease.epoch > 1 or self.transfer.attempts > 0)
+
+    @property
+    def image_keys(self) -> frozenset[str]:
+        """The keys of its images in the bucket; before its end, of those that wait for others."""
+        waiting = () if self.status.is_final else tuple(each.image for each in self.transfer.stored)
+        return frozenset(image.key for image in (*self.images, *waiting))
 
     @property
     def can_take_a_late_id(self) -> bool:
@@ -203,24 +212,44 @@ class Job:
         self._require(self.submission.state is SubmissionState.SUBMITTED, "nothing was submitted")
         return self._next(result=result, result_at=at, cost=self.cost.billed(result.billable_units, price))
 
-    def transfer_failed(self, reason: str, now: datetime, *, unreadable: bool) -> Self:
-        """Moving the pictures failed for now; the job goes on later, from the recorded result."""
+    def transfer_failed(
+        self,
+        reason: str,
+        now: datetime,
+        *,
+        unreadable: bool = False,
+        gone: bool = False,
+        stored: tuple[TransferredImage, ...] = (),
+    ) -> Self:
+        """Moving some images failed for now; the job goes on later, from the recorded result and what is stored."""
         self._require(self.result is not None, "there is nothing to transfer")
         before = self.transfer
         return self._next(
             transfer=Transfer(
                 attempts=before.attempts + 1,
                 unreadable=before.unreadable + unreadable,
+                gone=before.gone + gone,
                 first_failed_at=before.first_failed_at or now,
                 last_error=reason,
+                stored=stored,
             )
         )
 
-    def completed(self, images: tuple[StoredImage, ...], now: datetime) -> Self:
-        """Every picture is in S3; the charge is for the pictures delivered."""
+    def completed(
+        self, images: tuple[StoredImage, ...], now: datetime, *, missing: tuple[MissingImage, ...] = ()
+    ) -> Self:
+        """Every image that can be delivered is in S3; the charge is for these."""
         self._require(self.result is not None, "there is no result")
         cost = replace(self.cost, num_images=len(images))
-        return self._to(JobStatus.COMPLETED, images=images, cost=cost, completed_at=now)
+        transfer = replace(self.transfer, stored=())
+        return self._to(
+            JobStatus.COMPLETED,
+            images=images,
+            missing_images=missing,
+            transfer=transfer,
+            cost=cost,
+            completed_at=now,
+        )
 
     def failed(self, error: JobError, now: datetime, *, billed: Cost | None = None) -> Self:
         """The job ends without pictures and without a charge; a submission under way was refused by fal.
@@ -294,6 +323,7 @@ class Job:
             submission=replace(self.submission, payload=None),
             result=None,
             images=(),
+            missing_images=(),
             transfer=Transfer(),
             attention=None,
             error=JobError(code=self.error.code, message="", retryable=self.error.retryable) if self.error else None,

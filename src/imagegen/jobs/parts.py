@@ -152,12 +152,15 @@ class ProviderResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredImage:
-    """A picture in S3. Type, size in pixels and digest are read from its bytes."""
+    """A picture in S3. Type, size in pixels as displayed, and digest are read from its bytes.
+
+    `width` and `height` are None where the file has no pixels: an SVG, or bytes that no decoder opens.
+    """
 
     key: str
     content_type: str
-    width: int
-    height: int
+    width: int | None
+    height: int | None
     size_bytes: int
     sha256: str
     nsfw: bool | None = None
@@ -213,13 +216,41 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TransferredImage:
+    """An image that is in S3 while others of its job are not. `index` is its place in fal's result, from 0."""
+
+    index: int
+    image: StoredImage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MissingImage:
+    """An image of fal's result that could not be delivered. `index` is its place in fal's result, from 0."""
+
+    index: int
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Transfer:
-    """How moving the pictures went so far; `unreadable` counts whole downloads that were no picture."""
+    """How moving the images went so far.
+
+    Attributes:
+        attempts: how often some of them could not be moved.
+        unreadable: in how many of these attempts one was empty, or of no known kind.
+        gone: in how many the media host did not have one.
+        first_failed_at: when the first attempt failed.
+        last_error: why the last one did.
+        stored: the images that are in S3 already.
+    """
 
     attempts: int = 0
     unreadable: int = 0
+    gone: int = 0
     first_failed_at: datetime | None = None
     last_error: str | None = None
+    stored: tuple[TransferredImage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

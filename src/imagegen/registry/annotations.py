@@ -58,8 +58,8 @@ _SPOKEN = {
     "object": "an object",
 }
 _SHOWS_SOMETHING = r"^\s*\S"  # invisible characters are looked for when a request comes
-# With a host, or in base64: the rest is looked at when a request comes.
-_PICTURE_ADDRESS = r"^([hH][tT][tT][pP][sS]?://[^\s/?#:@]|[dD][aA][tT][aA]:[^\s,]*;[bB][aA][sS][eE]64,)"
+# With a host, or with data: the rest is looked at when a request comes.
+_PICTURE_ADDRESS = r"^([hH][tT][tT][pP][sS]?://[^\s/?#:@]|[dD][aA][tT][aA]:[^,]*,)"
 
 
 class ClosedObject(BaseModel):

@@ -5,10 +5,11 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from imagegen.data_uris import is_data_uri
 from imagegen.registry.documents import Place
 from imagegen.registry.faults import Shape
 
-_ADDRESSES = ("http://", "https://", "data:")
+_WEB_ADDRESSES = ("http://", "https://")
 _INLINE_PICTURE = "data:image/"
 _SAYS_WHAT_IT_IS = frozenset({"type", "anyOf", "$ref", "enum", "const"})
 
@@ -20,8 +21,7 @@ def picture_addresses(value: JsonValue, shape: Shape, place: Place) -> Iterator[
     """
     match value:
         case str():
-            head = value[: len(_INLINE_PICTURE)].casefold()
-            if head.startswith(_ADDRESSES) and _is_address(shape.at(place), head):
+            if _begins_like_one(value) and _is_address(shape.at(place), value):
                 yield place, value
         case dict():
             for name, part in value.items():
@@ -46,7 +46,11 @@ def with_texts_replaced(value: JsonValue, texts: Mapping[str, str]) -> JsonValue
             return value
 
 
-def _is_address(schema: Mapping[str, Any], head: str) -> bool:
+def _begins_like_one(text: str) -> bool:
+    return is_data_uri(text) or text[: len("https://")].casefold().startswith(_WEB_ADDRESSES)
+
+
+def _is_address(schema: Mapping[str, Any], text: str) -> bool:
     if not _SAYS_WHAT_IT_IS & schema.keys():
-        return head == _INLINE_PICTURE
+        return text[: len(_INLINE_PICTURE)].casefold() == _INLINE_PICTURE
     return any(branch.get("format") == "uri" for branch in schema.get("anyOf", [schema]))

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import ValidatorFunctionWrapHandler
 from pydantic_core import PydanticCustomError
 
+from imagegen.data_uris import has_data, is_data_uri
 from imagegen.webhooks import url_fault
 
 INT64_MIN, INT64_MAX = -(2**63), 2**63 - 1
@@ -21,9 +22,6 @@ _HIDDEN = r"\u0000-\u001F\u007F-\u009F\u00AD\u061C\u180E\u200B-\u200F\u2028-\u20
 _PLAIN = re.compile(rf"^[^\s{_HIDDEN}]([^{_HIDDEN}]*[^\s{_HIDDEN}])?$")
 # The same as the document shows it: short; what is hidden is looked for when a request comes.
 PLAIN_TEXT = r"^\S(.*\S)?$"
-_DATA_URI = re.compile(
-    r"data:(?:[\w.+-]{1,64}/[\w.+-]{1,64})?(?:;[\w.+-]{1,64}=[\w.+-]{1,64}){0,4};base64,", re.IGNORECASE
-)
 BLANK: Final = "blank"
 _SHOWS_NOTHING: Final = frozenset({"Cc", "Cf", "Zs", "Zl", "Zp"})  # Unicode's categories of controls and spaces
 # Letters and marks by their category, and drawn as nothing: fillers, joiners, the empty Braille pattern.
@@ -68,15 +66,15 @@ def _shows_nothing(character: str) -> bool:
 
 
 def picture_address(value: str, longest: int | None = None) -> str:
-    """An http or https URL, or a data URI in base64; what the latter holds is looked at when a job is accepted.
+    """An http or https URL, or a data URI; what the latter holds is looked at when a job is accepted.
 
     `longest` is a bound in characters for the URL; that of data URIs is the request's.
     """
-    if value[:5].casefold() != "data:":
+    if not is_data_uri(value):
         if longest is not None and len(value) > longest:
             raise PydanticCustomError("wrong_format", "must have at most {longest} characters", {"longest": longest})
         return web_address(value)
-    if _DATA_URI.match(value) is None:
+    if not has_data(value):
         raise PydanticCustomError("wrong_format", "must begin like data:image/png;base64, if it is a data URI")
     return value
 

@@ -11,7 +11,7 @@ from typing import Final
 
 _PLAIN: Final = frozenset((string.ascii_letters + string.digits + "-_.@").encode())
 _LONGEST: Final = 80
-_INPUT_NAME: Final = re.compile("[0-9a-f]{64}\\.[a-z]{3,4}")
+_INPUT_NAME: Final = re.compile("[0-9a-f]{64}\\.[a-z0-9]{3,4}")
 
 
 def image_key_stem(user_id: str, created_at: datetime, job_id: str) -> str:

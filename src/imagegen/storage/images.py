@@ -1,7 +1,7 @@
 """Pictures in S3: moved there from the provider's media hosts as they arrive, and addressed by URL."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from typing import IO, Final, cast
@@ -9,26 +9,21 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import httpx
 
-from imagegen.errors import TransferInterrupted
-from imagegen.jobs import StoredImage
 from imagegen.metrics import Metrics
 from imagegen.settings import S3Settings, ServiceSettings
 from imagegen.storage.image_keys import image_key_stem, input_key, input_key_in
-from imagegen.storage.input_pictures import FileBody, InputPicture
+from imagegen.storage.input_pictures import InputPicture
 from imagegen.storage.links import Links
-from imagegen.storage.picture_download import Download, Media
+from imagegen.storage.picture_download import Media
 from imagegen.storage.picture_memory import PictureMemory
-from imagegen.storage.picture_storing import CACHE_CONTROL, Target, store
-from imagegen.storage.picture_uploads import PART_BYTES
-from imagegen.storage.pictures import HEAD_BYTES
+from imagegen.storage.picture_storing import CACHE_CONTROL, disposition
+from imagegen.storage.picture_transfers import Transfers
+from imagegen.storage.picture_uploads import FileBody
 from imagegen.storage.s3 import Bucket, new_session, open_client
 
 __all__ = ["Images", "image_key_stem", "input_key_in", "open_images"]
 
-_LONGEST_TRANSFER: Final = 15 * 60.0
 _FOR_FAL: Final = timedelta(days=1)
-# Beside the head of a picture, a transfer holds the buffers of its two connections.
-_STREAM_BYTES: Final = HEAD_BYTES + 256 * 1024
 
 
 @asynccontextmanager
@@ -60,7 +55,7 @@ async def open_images(
         links = Links(signing, session, settings.bucket)
         media = Media(transport, media_hosts, service.max_image_bytes)
         bucket, memory = Bucket(data, settings.bucket), PictureMemory(service.transfer_memory)
-        yield Images(settings, bucket, links, media, memory, metrics=metrics)
+        yield Images(settings, bucket, links, Transfers(bucket, media, memory, metrics), memory)
 
 
 class Images:
@@ -71,54 +66,14 @@ class Images:
         settings: S3Settings,
         bucket: Bucket,
         links: Links,
-        media: Media,
+        transfers: Transfers,
         memory: PictureMemory,
-        *,
-        metrics: Metrics,
     ) -> None:
         self.bucket = bucket
+        self.transfer = transfers.transfer
         self._settings = settings
         self._links = links
-        self._media = media
         self._memory = memory
-        self._metrics = metrics
-
-    async def transfer(self, url: str, key_stem: str, *, metadata: Mapping[str, str]) -> StoredImage:
-        """Move one picture to `{key_stem}.{ext}`; memory does not grow with it, and a failure leaves no object.
-
-        Raises:
-            ForeignMediaHost: never fetched.
-            NotAPicture: the bytes are none.
-            PictureTooLarge: more than `IMAGEGEN_MAX_IMAGE_BYTES`.
-            TransferInterrupted: broken off, cut off, refused for now, or not done in 15 minutes.
-            ObjectStoreUnavailable: S3 did not take it.
-        """
-        try:
-            async with asyncio.timeout(_LONGEST_TRANSFER), self._media.open(url) as download:
-                needed = PART_BYTES if download.length is None else min(download.length, _STREAM_BYTES)
-                async with self._memory.reserve(needed), self._counted(download):
-                    picture = await download.recognise()
-                    target = Target(f"{key_stem}.{picture.extension}", picture, metadata)
-                    await store(self.bucket, download, target)
-        except TimeoutError as error:
-            raise TransferInterrupted("moving the picture took longer than 15 minutes") from error
-        return StoredImage(
-            key=target.key,
-            content_type=picture.content_type,
-            width=picture.width,
-            height=picture.height,
-            size_bytes=download.size,
-            sha256=download.sha256,
-        )
-
-    @asynccontextmanager
-    async def _counted(self, download: Download) -> AsyncGenerator[None]:
-        """Count the bytes that were read, and those that came to be stored."""
-        try:
-            yield
-            self._metrics.transferred("to_s3", download.size)
-        finally:
-            self._metrics.transferred("from_fal", download.size)
 
     async def url(self, key: str) -> str:
         """Link to an object: unsigned under `S3_PUBLIC_URL`, otherwise signed afresh for `S3_PRESIGN_EXPIRES`."""
@@ -152,6 +107,7 @@ class Images:
                 ContentLength=picture.size_bytes,
                 ContentType=picture.content_type,
                 CacheControl=CACHE_CONTROL,
+                ContentDisposition=disposition(picture.content_type),
             )
         return key
 

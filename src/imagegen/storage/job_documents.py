@@ -85,6 +85,7 @@ _MOVING = (
     "result",
     "transfer",
     "images",
+    "missing_images",
     "cost",
     "error",
     "attention",

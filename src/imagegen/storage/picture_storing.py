@@ -9,11 +9,16 @@ from urllib.parse import quote
 
 from imagegen.errors import ObjectStoreUnavailable
 from imagegen.storage.picture_download import Download
-from imagegen.storage.picture_uploads import Body, MultipartUpload, Part, StreamedBody
-from imagegen.storage.pictures import Picture
+from imagegen.storage.picture_uploads import Body, FileBody, MultipartUpload, Part, StreamedBody
+from imagegen.storage.pictures import Picture, is_safe_inline
 from imagegen.storage.s3 import Bucket
 
 CACHE_CONTROL: Final = "private, max-age=31536000, immutable"
+
+
+def disposition(content_type: str) -> str:
+    """The Content-Disposition that an object is stored with: S3, and a CDN before it, answer with it."""
+    return "inline" if is_safe_inline(content_type) else "attachment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +48,12 @@ async def store(bucket: Bucket, download: Download, target: Target) -> None:
         await _put(bucket, download, target, part, part.size)
 
 
-async def _put(bucket: Bucket, download: Download, target: Target, body: Body, size: int) -> None:
+async def store_file(bucket: Bucket, file: IO[bytes], size: int, target: Target) -> None:
+    """Put a file of this many bytes there, piece by piece."""
+    await _put(bucket, None, target, FileBody(file), size)
+
+
+async def _put(bucket: Bucket, download: Download | None, target: Target, body: Body, size: int) -> None:
     with bucket.asking(download):
         await bucket.client.put_object(
             Bucket=bucket.name,
@@ -52,6 +62,7 @@ async def _put(bucket: Bucket, download: Download, target: Target, body: Body, s
             ContentLength=size,
             ContentType=target.picture.content_type,
             CacheControl=CACHE_CONTROL,
+            ContentDisposition=disposition(target.picture.content_type),
             Metadata=target.headers,
         )
 
@@ -72,6 +83,7 @@ async def _multipart(bucket: Bucket, target: Target) -> AsyncGenerator[Multipart
             Key=target.key,
             ContentType=target.picture.content_type,
             CacheControl=CACHE_CONTROL,
+            ContentDisposition=disposition(target.picture.content_type),
             Metadata=target.headers,
         )
     upload = MultipartUpload(bucket.client, bucket.name, target.key, begun["UploadId"])

@@ -1,5 +1,6 @@
 """Uploads to S3 that never hold a whole picture."""
 
+import asyncio
 import io
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
 
 # S3 takes parts of 5 MiB and more; some stores want all but the last to be of one size.
 PART_BYTES: Final = 8 * 2**20
+_PIECE: Final = 256 * 1024
 
 
 class Body:
@@ -43,6 +45,21 @@ class StreamedBody(Body):
         if chunk := await self._download.read():
             return chunk
         raise StopAsyncIteration
+
+
+class FileBody(Body):
+    """A file as an upload's body: read piece by piece in a thread, as often as it has to be sent."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+
+    def seek(self, _offset: int) -> None:
+        """Go back to the beginning; every iteration begins there."""
+
+    async def __aiter__(self) -> AsyncGenerator[bytes]:
+        await asyncio.to_thread(self._file.seek, 0)
+        while piece := await asyncio.to_thread(self._file.read, _PIECE):
+            yield piece
 
 
 class Part(Body):

@@ -1,171 +1,182 @@
-"""What a picture's own bytes say: its type, its size in pixels, and where it ends.
+"""What a picture's own bytes say: its type, and its size in pixels as it is displayed.
 
-Only the head of a file is needed, so a picture is known before the rest of it has arrived.
+The decoders have the last word, on the file's header only: no pixel is ever decoded here, so that no picture of a few
+kilobytes can take gigabytes. What they have no decoder for is read by `picture_headers`.
 """
 
 import io
-import struct
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+import threading
+import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import IO, Final
 
-import filetype  # pyright: ignore[reportMissingTypeStubs] - it has none; `guess_mime` is all that is used
-from PIL import JpegImagePlugin
+from PIL import ExifTags, Image
 
-from imagegen.errors import NotAPicture, TransferInterrupted
+from imagegen.storage.picture_ends import EndWatch, watch_file
+from imagegen.storage.picture_headers import read_header
+from imagegen.storage.svg import is_svg
 
 HEAD_BYTES: Final = 256 * 1024
-_TAIL_BYTES: Final = 64
-_AVIF_BOXES: Final = {b"ftyp", b"meta", b"mdat", b"moov", b"free", b"skip", b"uuid"}
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class End:
-    """How a whole file is told from one that was cut off.
-
-    Attributes:
-        size: the file has at least this many bytes.
-        marker: bytes that stand at its end; what may follow them (metadata of phones, padding) is no fault.
-        after: the marker counts only from this offset on (a thumbnail in the head has an end of its own).
-        last: nothing but zero bytes may follow the marker, which is too short to be searched for.
-    """
-
-    size: int = 0
-    marker: bytes = b""
-    after: int = 0
-    last: bool = False
+# Pillow refuses pictures of many pixels because it expects to decode them.
+Image.MAX_IMAGE_PIXELS = None
+# Pillow changes the interpreter's list of warnings while it is quiet, and reads some kinds of files as a whole.
+_ONE_AT_A_TIME: Final = threading.Lock()
+_TURNED: Final = frozenset({5, 6, 7, 8})
+# By Pillow's name of the format. Left out: what is no picture of pixels, runs a program, has no magic number, or is
+# decoded as soon as it is opened (ICO).
+_TYPES: Final = {
+    "PNG": ("image/png", "png"),
+    "JPEG": ("image/jpeg", "jpg"),
+    "MPO": ("image/jpeg", "jpg"),
+    "WEBP": ("image/webp", "webp"),
+    "GIF": ("image/gif", "gif"),
+    "AVIF": ("image/avif", "avif"),
+    "TIFF": ("image/tiff", "tiff"),
+    "BMP": ("image/bmp", "bmp"),
+    "DIB": ("image/bmp", "dib"),
+    "CUR": ("image/vnd.microsoft.icon", "cur"),
+    "ICNS": ("image/icns", "icns"),
+    "JPEG2000": ("image/jp2", "jp2"),
+    "PPM": ("image/x-portable-anymap", "pnm"),
+    "PSD": ("image/vnd.adobe.photoshop", "psd"),
+    "QOI": ("image/qoi", "qoi"),
+    "DDS": ("image/vnd.ms-dds", "dds"),
+    "SGI": ("image/sgi", "sgi"),
+    "TGA": ("image/x-tga", "tga"),
+    "PCX": ("image/x-pcx", "pcx"),
+    "DCX": ("image/x-dcx", "dcx"),
+    "SUN": ("image/x-sun-raster", "ras"),
+    "BLP": ("image/x-blp", "blp"),
+    "MSP": ("image/x-msp", "msp"),
+    "XBM": ("image/x-xbitmap", "xbm"),
+    "XPM": ("image/x-xpixmap", "xpm"),
+    "SPIDER": ("image/x-spider", "spi"),
+}
+# A file of these is known by its head, wherever the rest of it is.
+_KNOWN_BY_THE_HEAD: Final = ("PNG", "JPEG", "GIF")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """A picture as its head describes it; `width` and `height` in pixels."""
+    """A file as its bytes describe it.
+
+    Attributes:
+        content_type: its media type.
+        extension: of its name, without the dot.
+        size: width and height in pixels as they are stored; None for what has no pixels.
+        orientation: EXIF's, from 1 to 8: how it is turned when it is displayed.
+        pixels_at: where a JPEG's pixels begin, in bytes from the file's beginning.
+    """
 
     content_type: str
     extension: str
-    width: int
-    height: int
-    end: End
-
-
-class EndWatch:
-    """Looks at a file's bytes as they pass by and knows whether its end was among them."""
-
-    def __init__(self, end: End) -> None:
-        self._end = end
-        self._seen = not end.marker
-        self.size = 0
-        self._tail = b""
-
-    def feed(self, chunk: bytes) -> None:
-        """Look at the next bytes of the file."""
-        if not self._seen and not self._end.last:
-            self._seen = self._has_marker(chunk)
-        self.size += len(chunk)
-        self._tail = chunk[-_TAIL_BYTES:] if len(chunk) >= _TAIL_BYTES else (self._tail + chunk)[-_TAIL_BYTES:]
-
-    def _has_marker(self, chunk: bytes) -> bool:
-        """Look at the seam to what came before, then at the chunk itself, which may be large and is not copied."""
-        marker, after = self._end.marker, self._end.after
-        most = len(marker) - 1
-        before = self._tail[-most:]
-        seam = before + chunk[:most]
-        if seam.find(marker, max(0, after - self.size + len(before))) >= 0:
-            return True
-        return chunk.find(marker, max(0, after - self.size)) >= 0
+    size: tuple[int, int] | None = None
+    orientation: int = 1
+    pixels_at: int = 0
 
     @property
-    def reached(self) -> bool:
-        """Whether the file may end here."""
-        seen = self._tail.rstrip(b"\0").endswith(self._end.marker) if self._end.last else self._seen
-        return seen and self.size >= self._end.size
+    def width(self) -> int | None:
+        """In pixels, as displayed."""
+        return self.size and self.size[self.orientation in _TURNED]
+
+    @property
+    def height(self) -> int | None:
+        """In pixels, as displayed."""
+        return self.size and self.size[self.orientation not in _TURNED]
 
 
-def recognise(head: bytes, *, whole: bool) -> Picture:
-    """Read type and dimensions from the first bytes of a file, at most 256 KiB of it.
+UNKNOWN: Final = Picture(content_type="application/octet-stream", extension="bin")
+SVG: Final = Picture(content_type="image/svg+xml", extension="svg")
 
-    Args:
-        head: the first bytes.
-        whole: whether `head` is all that came.
 
-    Raises:
-        NotAPicture: the bytes are none of PNG, JPEG, WebP, GIF, AVIF.
-        TransferInterrupted: they begin as one of these, and end before its header does.
-    """
-    read = _READERS.get(filetype.guess_mime(head) or "")  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType] - no stubs
-    if read is None:
-        raise NotAPicture("the bytes are not a picture (PNG, JPEG, WebP, GIF or AVIF)")
+def is_safe_inline(content_type: str) -> bool:
+    """Whether a browser only ever paints such a file: everything else is served as an attachment."""
+    return content_type.startswith("image/") and content_type != SVG.content_type
+
+
+def recognise_head(head: bytes) -> Picture | None:
+    """Recognise a file by its first bytes; None: it takes the whole file, or it is of another kind. Blocks."""
+    return _opened(io.BytesIO(head), _KNOWN_BY_THE_HEAD)
+
+
+def recognise(file: IO[bytes]) -> Picture:
+    """Recognise a whole file, or say that it is `UNKNOWN`. Blocks: call it in a thread."""
+    opened = _opened(file, _formats()) or _read(file)
+    if opened is None:
+        file.seek(0)
+        return SVG if is_svg(file.read(HEAD_BYTES)) else UNKNOWN
+    if opened.content_type != _TYPES["PNG"][0]:
+        return opened
+    return with_late_exif(opened, watch_file(file, opened.content_type, 0))
+
+
+@cache
+def _formats() -> tuple[str, ...]:
+    """The formats that this build of Pillow opens; all of its plugins are loaded now, which takes 0.2 s."""
+    Image.init()
+    return tuple(name for name in _TYPES if name in Image.OPEN)
+
+
+def with_late_exif(picture: Picture, watch: EndWatch) -> Picture:
+    """The same picture, turned as the EXIF data say that came behind its pixels."""
+    return replace(picture, orientation=_orientation_in(watch.exif)) if watch.exif else picture
+
+
+def _orientation_in(exif: bytes) -> int:
     try:
-        picture = read(head)
-    except (SyntaxError, ValueError, OSError, LookupError, struct.error) as error:
-        if whole:
-            raise TransferInterrupted("the picture is cut off in its header") from error
-        raise NotAPicture("the bytes begin like a picture, but their header cannot be read") from error
-    if picture.width < 1 or picture.height < 1:
-        raise NotAPicture("the picture has no pixels")
-    return picture
+        with _quiet():
+            tags = Image.Exif()
+            tags.load(exif)
+            return _orientation(tags)
+    except Exception:  # noqa: BLE001 - broken EXIF data raise whatever they like, and the picture is none the worse
+        return 1
 
 
-def _png(head: bytes) -> Picture:
-    if head[12:16] != b"IHDR":
-        raise ValueError("IHDR does not come first")
-    width, height = struct.unpack(">II", head[16:24])
-    end = End(marker=b"\0\0\0\0IEND\xaeB`\x82")
-    return Picture(content_type="image/png", extension="png", width=width, height=height, end=end)
+def _opened(file: IO[bytes], formats: tuple[str, ...]) -> Picture | None:
+    """What Pillow makes of the header; None where it makes nothing of it."""
+    file.seek(0)
+    try:
+        with _quiet(), Image.open(file, formats=formats) as image:
+            content_type, extension = _TYPES[image.format or ""]
+            picture = Picture(
+                content_type=content_type,
+                extension=extension,
+                size=image.size,
+                orientation=_orientation_of(image),
+                pixels_at=file.tell(),
+            )
+            return picture if min(image.size) > 0 else None
+    except Exception:  # noqa: BLE001 - no decoder opens it, whatever it calls that
+        return None
 
 
-def _jpeg(head: bytes) -> Picture:
-    file = io.BytesIO(head)
-    # Not through `Image.open`: it refuses a large picture as a decompression bomb, and nothing is decompressed here.
-    with JpegImagePlugin.JpegImageFile(file) as image:
-        width, height = image.size
-        scan_begins = file.tell()
-    # Inside a scan, 0xFF is followed by 0x00 or a restart marker, so EOI there is the end and nothing else.
-    end = End(marker=b"\xff\xd9", after=scan_begins)
-    return Picture(content_type="image/jpeg", extension="jpg", width=width, height=height, end=end)
+def _read(file: IO[bytes]) -> Picture | None:
+    """What the file's own header says where Pillow has no decoder, or is too strict."""
+    found = read_header(file)
+    return found and Picture(content_type=found.content_type, extension=found.extension, size=found.size)
 
 
-def _gif(head: bytes) -> Picture:
-    width, height = struct.unpack("<HH", head[6:10])
-    end = End(marker=b";", last=True)
-    return Picture(content_type="image/gif", extension="gif", width=width, height=height, end=end)
+def _orientation_of(image: Image.Image) -> int:
+    if image.format == "TIFF":  # its size is the one of the turned picture already
+        return 1
+    try:
+        # Not the PNG plugin's own method: it decodes the whole picture to find EXIF data behind the pixels.
+        return _orientation(Image.Image.getexif(image))
+    except Exception:  # noqa: BLE001 - as in _orientation_in
+        return 1
 
 
-def _webp(head: bytes) -> Picture:
-    """Read WebP's three kinds of header (RFC 9649): Pillow's reader wants the whole file."""
-    kind = head[12:16]
-    if kind == b"VP8X":
-        width = int.from_bytes(head[24:27], "little") + 1
-        height = int.from_bytes(_present(head[27:30], 3), "little") + 1
-    elif kind == b"VP8L":
-        bits = int.from_bytes(_present(head[21:25], 4), "little")
-        width, height = (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    else:
-        width, height = (side & 0x3FFF for side in struct.unpack("<HH", head[26:30]))
-    end = End(size=8 + int.from_bytes(head[4:8], "little"))
-    return Picture(content_type="image/webp", extension="webp", width=width, height=height, end=end)
+def _orientation(tags: Image.Exif) -> int:
+    value = tags.get(ExifTags.Base.Orientation)
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1  # noqa: PLR2004 - EXIF 2.32, 4.6.4.A
 
 
-def _avif(head: bytes) -> Picture:
-    """Read AVIF's largest `ispe` property (ISO/IEC 23008-12) and the extent of its boxes; Pillow wants the whole."""
-    extents = head.split(b"ispe\0\0\0\0")[1:]
-    width, height = max(struct.unpack(">II", extent[:8]) for extent in extents)
-    offset = 0
-    while head[offset + 4 : offset + 8] in _AVIF_BOXES:
-        offset += max(8, int.from_bytes(head[offset : offset + 4], "big"))
-    return Picture(content_type="image/avif", extension="avif", width=width, height=height, end=End(size=offset))
-
-
-def _present(field: bytes, size: int) -> bytes:
-    if len(field) < size:
-        raise ValueError("the header is cut off")
-    return field
-
-
-_READERS: Final[dict[str, Callable[[bytes], Picture]]] = {
-    "image/png": _png,
-    "image/apng": _png,
-    "image/jpeg": _jpeg,
-    "image/webp": _webp,
-    "image/gif": _gif,
-    "image/avif": _avif,
-}
+@contextmanager
+def _quiet() -> Generator[None]:
+    with _ONE_AT_A_TIME, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
