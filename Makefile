@@ -1,6 +1,6 @@
 # Everything a person does with the repository. `make help` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve worker openapi test chaos soak sdk fuzz any-answer bench check format lock clean
+.PHONY: help setup demo serve worker openapi test chaos soak sdk fuzz mutations any-answer bench check format lock clean
 
 BIN := .venv/bin
 READY := .venv/.ready
@@ -53,6 +53,9 @@ fuzz: $(READY) ## Try every operation with made-up requests: make fuzz CASES=500
 
 any-answer: $(READY) ## Give jobs every answer that a fal could: make any-answer CASES=10000 (ANY_ANSWER_SEED=n repeats a run)
 	ANY_ANSWER_CASES=$(or $(CASES),2000) $(BIN)/pytest -s tests/any_answer
+
+mutations: $(READY) ## Store pictures broken at random, a decoder as the judge: make mutations CASES=10000 (MUTATION_SEED=n)
+	MUTATION_CASES=$(or $(CASES),10000) $(BIN)/pytest -s tests/storage/test_mutations.py
 
 bench: $(READY) ## Measure everything, 10 minutes: make bench SUITE=overhead ROUNDS=5 (LITELLM=path for gateway)
 	$(BIN)/python -m bench $(SUITE) $(if $(ROUNDS),--rounds $(ROUNDS)) $(ARGS)

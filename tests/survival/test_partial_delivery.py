@@ -108,6 +108,33 @@ async def test_unknown_bytes_are_delivered_beside_a_picture(service: Service, sa
     assert (answer.content, answer.headers["Content-Disposition"]) == (unknown, "attachment")
 
 
+async def test_files_a_browser_could_run_are_handed_over_locked(service: Service, sandbox: Sandbox) -> None:
+    svg = b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"
+    page = b"<html><script>alert(1)</script></html>"
+
+    job = await made(
+        service, sandbox, await at_fal(sandbox, svg), await at_fal(sandbox, page), await at_fal(sandbox, PNG)
+    )
+
+    answers = [await service.client.get(image["permalink"]) for image in job["images"]]
+    locked = {"x-content-type-options": "nosniff", "content-security-policy": "default-src 'none'; sandbox"}
+    assert [(answer.status_code, answer.content, answer.headers["content-type"]) for answer in answers[:2]] == [
+        (200, svg, "image/svg+xml"),
+        (200, page, "application/octet-stream"),
+    ]
+    assert [answer.headers["content-disposition"] for answer in answers[:2]] == [
+        f'attachment; filename="{job["jobId"]}-0.svg"',
+        f'attachment; filename="{job["jobId"]}-1.bin"',
+    ]
+    assert (answers[2].status_code, all(locked.items() <= dict(answer.headers).items() for answer in answers)) == (
+        302,
+        True,
+    )
+    async with httpx.AsyncClient() as anybody:
+        bucket = [(await anybody.get(image["url"])).headers["content-disposition"] for image in job["images"]]
+    assert bucket == ["attachment", "attachment", "inline"]
+
+
 async def test_picture_in_a_data_uri_is_delivered(service: Service, sandbox: Sandbox) -> None:
     svg = b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>"
     wrapped = "DATA:image/jpeg;BASE64, " + "\n".join(

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from typing import IO, Final, cast
+from typing import IO, TYPE_CHECKING, Final, cast
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 import httpx
@@ -21,9 +21,13 @@ from imagegen.storage.picture_transfers import Transfers
 from imagegen.storage.picture_uploads import FileBody
 from imagegen.storage.s3 import Bucket, new_session, open_client
 
+if TYPE_CHECKING:
+    from aiobotocore.response import StreamingBody  # pyright: ignore[reportMissingTypeStubs] - as in s3.py
+
 __all__ = ["Images", "image_key_stem", "input_key_in", "open_images"]
 
 _FOR_FAL: Final = timedelta(days=1)
+_PIECE: Final = 64 * 1024
 
 
 @asynccontextmanager
@@ -133,6 +137,12 @@ class Images:
                     content = await stream.read()  # pyright: ignore[reportUnknownMemberType] - its stub leaves the size open
             yield content, head["ContentType"]
 
+    async def open(self, key: str) -> AsyncGenerator[bytes]:
+        """An object's bytes in pieces, asked for before this returns; read them to their end, or close them."""
+        with self.bucket.asking():
+            answer = await self.bucket.client.get_object(Bucket=self.bucket.name, Key=key)
+        return _pieces(answer["Body"])
+
     async def delete(self, *keys: str) -> None:
         """Delete these objects; one that is not there is no error."""
         with self.bucket.asking():
@@ -149,6 +159,12 @@ class Images:
         with self.bucket.asking():
             page = await self.bucket.client.list_objects_v2(Bucket=self.bucket.name, Prefix=prefix)
         return [found.get("Key", "") for found in page.get("Contents", ())]
+
+
+async def _pieces(body: "StreamingBody") -> AsyncGenerator[bytes]:
+    async with body:
+        async for piece in body.iter_chunks(_PIECE):
+            yield piece
 
 
 def _split(url: str) -> SplitResult | None:

@@ -11,6 +11,7 @@ from typing import IO, Final, cast
 from PIL import Image
 
 from imagegen.storage.picture_ends import PngWatch, watch_file
+from imagegen.storage.pictures import quiet
 
 _EXTENSION: Final = 0x21
 _IMAGE: Final = 0x2C
@@ -39,7 +40,7 @@ def _decodes(file: IO[bytes]) -> bool:
     """Whether a small picture has every pixel, which decoding it shows."""
     file.seek(0)
     try:
-        with Image.open(file) as image:
+        with quiet(), Image.open(file) as image:
             if image.width * image.height > _MOST_PIXELS_IN_MEMORY:
                 return False
             image.load()
@@ -78,7 +79,7 @@ def _end_of_blocks(content: bytes, at: int) -> int:
 def _lacks_pixels(file: IO[bytes]) -> bool:
     """Whether a JPEG without an end lacks pixels: then other bytes in their place make another picture."""
     file.seek(0)
-    with Image.open(file, formats=("JPEG",)) as image:
+    with quiet(), Image.open(file, formats=("JPEG",)) as image:
         pixels = image.width * image.height
         progressive = "progressive" in image.info
     if pixels > (_MOST_PIXELS_IN_MEMORY if progressive else _MOST_PIXELS):
@@ -89,7 +90,7 @@ def _lacks_pixels(file: IO[bytes]) -> bool:
 def _small(file: IO[bytes], tail: bytes) -> bytes | None:
     """A digest of the picture at an eighth of its size, with a tail put behind it; None if it cannot be decoded."""
     try:
-        with Image.open(cast("IO[bytes]", _Continued(file, tail)), formats=("JPEG",)) as image:
+        with quiet(), Image.open(cast("IO[bytes]", _Continued(file, tail)), formats=("JPEG",)) as image:
             if "progressive" not in image.info:  # at an eighth, its finest details are not looked at
                 image.draft(None, (1, 1))
             return hashlib.sha256(image.tobytes()).digest()

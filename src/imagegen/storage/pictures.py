@@ -128,7 +128,7 @@ def with_late_exif(picture: Picture, watch: EndWatch) -> Picture:
 
 def _orientation_in(exif: bytes) -> int:
     try:
-        with _quiet():
+        with quiet():
             tags = Image.Exif()
             tags.load(exif)
             return _orientation(tags)
@@ -140,7 +140,7 @@ def _opened(file: IO[bytes], formats: tuple[str, ...]) -> Picture | None:
     """What Pillow makes of the header; None where it makes nothing of it."""
     file.seek(0)
     try:
-        with _quiet(), Image.open(file, formats=formats) as image:
+        with quiet(), Image.open(file, formats=formats) as image:
             content_type, extension = _TYPES[image.format or ""]
             picture = Picture(
                 content_type=content_type,
@@ -176,7 +176,8 @@ def _orientation(tags: Image.Exif) -> int:
 
 
 @contextmanager
-def _quiet() -> Generator[None]:
+def quiet() -> Generator[None]:
+    """Ask Pillow, one thread at a time, and without its warnings about what is odd in a file."""
     with _ONE_AT_A_TIME, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield

@@ -1,21 +1,37 @@
 """/api/images/{jobId}/{number}: links to pictures that never die."""
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Header, Path, Query, Response
-from fastapi.responses import RedirectResponse
+from fastapi.responses import RedirectResponse, StreamingResponse
 
 from imagegen.api.callers import CallerDep, JobId, job_in_sight
 from imagegen.api.deps import ServicesDep
 from imagegen.api.documents import GONE, IMAGE_NOT_FOUND, UNAVAILABLE, UNFINISHED
 from imagegen.api.errors import problem
 from imagegen.errors import JobUnfinished
+from imagegen.jobs import StoredImage
+from imagegen.storage.pictures import is_safe_inline
+from imagegen.wiring import Services
 
 router = APIRouter(prefix="/api/images", tags=["images"])
 _HIGHEST: Final = 9999
 _FRESH: Final = {"Location": {"schema": {"type": "string"}, "description": "A fresh link to the picture."}}
+# Whatever a picture holds, a browser runs none of it.
+_LOCKED: Final = {
+    "X-Content-Type-Options": "nosniff",
+    "Content-Security-Policy": "default-src 'none'; sandbox",
+}
 _ANSWERS: Final = {
+    200: {
+        "description": "A file that a browser could run (an SVG, or one that no decoder opens), as an attachment.",
+        "content": {
+            "image/svg+xml": {"schema": {"type": "string"}},
+            "application/octet-stream": {"schema": {"type": "string", "format": "binary"}},
+        },
+    },
     302: {"description": "`Location` is a fresh link to the picture.", "headers": _FRESH},
     304: {"description": "You have this picture: `If-None-Match` names its ETag."},
 }
@@ -51,12 +67,14 @@ async def get_picture(
             job_id=jobId,
         )
     image = job.images[number]
-    headers = {"ETag": f'"{image.sha256}"', "Cache-Control": "private, no-cache"}
+    headers = {"ETag": f'"{image.sha256}"', "Cache-Control": "private, no-cache", **_LOCKED}
     if if_none_match is not None and _names(if_none_match, image.sha256):
         return Response(status_code=304, headers=headers)
+    file_name = f"{jobId}-{number}.{image.key.rpartition('.')[2]}"
+    if not is_safe_inline(image.content_type):
+        return await _handed_over(image, file_name, headers, services)
     if download:
-        extension = image.key.rpartition(".")[2]
-        url = await services.images.download_url(image.key, f"{jobId}-{number}.{extension}")
+        url = await services.images.download_url(image.key, file_name)
     else:
         url = await services.images.url(image.key)
     return RedirectResponse(url, 302, headers=headers)
@@ -66,6 +84,16 @@ def _counted(count: int) -> str:
     if count == 0:
         return "no pictures"
     return "1 picture, number 0" if count == 1 else f"{count} pictures, numbers 0 to {count - 1}"
+
+
+async def _handed_over(image: StoredImage, file_name: str, headers: Mapping[str, str], services: Services) -> Response:
+    """A file that a browser could run, from here: a bucket sends no Content-Security-Policy."""
+    stream = await services.images.open(image.key)
+    disposition = {
+        "Content-Disposition": f'attachment; filename="{file_name}"',
+        "Content-Length": str(image.size_bytes),
+    }
+    return StreamingResponse(stream, headers={**headers, **disposition}, media_type=image.content_type)
 
 
 def _names(if_none_match: str, tag: str) -> bool:
