@@ -57,18 +57,21 @@ def _ico(file: IO[bytes], head: bytes) -> Header | None:
     reserved, kind, count = struct.unpack("<HHH", head[:6])
     if reserved != 0 or kind != 1 or count == 0:
         return None
-    entries = [head[at : at + 16] for at in range(6, min(6 + 16 * count, len(head)), 16)]
-    found = [_ico_entry(file, *struct.unpack("<BBBBHHII", entry)) for entry in entries if len(entry) == 16]  # noqa: PLR2004 - as unpacked
-    return Header("image/vnd.microsoft.icon", "ico", max(found, key=lambda size: size[0] * size[1]))
+    slots = [head[at : at + 16] for at in range(6, min(6 + 16 * count, len(head)), 16)]
+    entries = [struct.unpack("<BBBBHHII", entry) for entry in slots if len(entry) == 16]  # noqa: PLR2004 - as unpacked
+    largest = max(entries, key=lambda entry: (entry[0] or 256) * (entry[1] or 256))
+    file.seek(largest[-1])
+    size = _icon_size(file, file.read(33))
+    return size and Header("image/vnd.microsoft.icon", "ico", size)
 
 
-def _ico_entry(file: IO[bytes], width: int, height: int, *others: int) -> tuple[int, int]:
-    file.seek(others[-1])
-    begin = file.read(33)
-    if len(begin) < 33:  # noqa: PLR2004 - no icon is smaller than a bitmap's header
-        return 0, 0
+def _icon_size(file: IO[bytes], begin: bytes) -> tuple[int, int] | None:
+    """The size of one icon: a PNG, or a bitmap of twice its height, because its mask is below."""
     png = _png(file, begin)
-    return png.size if png else (width or 256, height or 256)
+    if png is not None:
+        return png.size
+    header, width, height = struct.unpack("<Iii", begin[:12])
+    return (width, abs(height) // 2) if 12 <= header <= 124 else None  # noqa: PLR2004 - of the bitmap formats there are
 
 
 def _jxl(file: IO[bytes], head: bytes) -> Header | None:
