@@ -11,7 +11,7 @@ from rich.console import Console
 
 from imagegen.errors import ImagegenError, StartupError
 from imagegen.keys import ApiKey, KeyRing, changing, new_key, read_keys
-from imagegen.registry import load_registry
+from imagegen.registry import load_registry, user_id_faults
 from imagegen.settings import Settings
 
 app = typer.Typer(help="API keys, kept as hashes in the file that IMAGEGEN_API_KEYS_FILE names.", no_args_is_help=True)
@@ -27,6 +27,7 @@ def add(
     """Make a key and print it: the only time that it is shown."""
     try:
         settings = Settings.read()
+        _demand_names(name, user or ())
         _demand_models(settings, model or ())
         key, token = new_key(name, user or (), model or (), datetime.now(UTC).replace(microsecond=0))
         changing(_file(settings), lambda ring: ring.with_key(key))
@@ -70,6 +71,14 @@ def _file(settings: Settings) -> Path:
     if settings.doors.api_keys_file is None:
         raise StartupError("IMAGEGEN_API_KEYS_FILE is not set: name the file that keeps the keys")
     return settings.doors.api_keys_file
+
+
+def _demand_names(name: str, users: Sequence[str]) -> None:
+    """A name is printable text, and a user is one that a request can name: any other would never match."""
+    for what, text in (("NAME", name), *(("--user", user) for user in users)):
+        faults = user_id_faults(text)
+        if faults:
+            raise StartupError(f"{what} {text[:100]!r}: {faults[0].message.removeprefix('userId ')}")
 
 
 def _demand_models(settings: Settings, names: Sequence[str]) -> None:

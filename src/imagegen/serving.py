@@ -16,8 +16,10 @@ from imagegen.api.doors import doors_for
 from imagegen.api.scraping import scraping_app
 from imagegen.deliveries import delivering
 from imagegen.errors import StartupError
+from imagegen.fal import files_for
 from imagegen.local import join_local_stack, local_stack
 from imagegen.logs import Events, redaction
+from imagegen.open_files import allow_open_files
 from imagegen.registry import Registry, load_registry
 from imagegen.settings import Environment, Settings
 from imagegen.telemetry import open_telemetry
@@ -25,6 +27,7 @@ from imagegen.tracing import Tracer
 from imagegen.wiring import Services, open_services
 from imagegen.worker import working
 
+_FEWEST = 16
 _log = logging.getLogger("imagegen")
 
 
@@ -197,10 +200,18 @@ def _address(host: str, listener: socket.socket) -> str:
     return f"http://{name}:{listener.getsockname()[1]}"
 
 
+def _most_connections(settings: Settings) -> int:
+    """As many connections as leave the files that jobs need, even while a burst of further ones is turned away."""
+    room = (allow_open_files(0) - files_for(settings.service.concurrency)) // 2
+    return max(_FEWEST, min(settings.limits.max_connections, room))
+
+
 def _uvicorn_config(app: object, settings: Settings) -> uvicorn.Config:
+    most = _most_connections(settings)
     return uvicorn.Config(
         app,  # pyright: ignore[reportArgumentType] - FastAPI is an ASGI application
-        http=http_protocol(settings.limits),
+        http=http_protocol(settings.limits, most=most),
+        backlog=min(2048, most),
         log_config=None,
         access_log=False,  # `api` writes a line for each request, with its route in place of its address
         server_header=False,

@@ -16,6 +16,7 @@ from typing import Final, NoReturn
 
 from imagegen.errors import (
     HistoryUnavailable,
+    JobDeleted,
     JobNotFound,
     ProviderAnswer,
     QueueUnavailable,
@@ -107,6 +108,14 @@ async def adopt(job_id: str, request: ProviderRequest, services: Services) -> bo
             _log.error("%s (%s)", error, request.request_id)
             return False
         return True
+
+
+async def is_webhook_of(job_id: str, secret: str, services: Services) -> bool:
+    """Whether the address is one that an attempt of this job gave fal, which can be told before anything is read."""
+    try:
+        return knows(secret, await services.jobs.get(job_id))
+    except (JobNotFound, JobDeleted):
+        return False
 
 
 async def take_webhook(job_id: str, secret: str, hint: WebhookHint, services: Services) -> bool:

@@ -60,3 +60,19 @@ def test_without_a_file_the_variable_is_named(shell: Shell, monkeypatch: pytest.
     monkeypatch.delenv("IMAGEGEN_API_KEYS_FILE")
 
     assert "IMAGEGEN_API_KEYS_FILE is not set" in shell.run("add", "shop")[2]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["two\nlines"],
+        ["\x1b[31mred"],
+        [""],
+        ["ok", "--user", "a\nb"],
+        ["ok", "--user", " a"],
+        ["ok", "--user", "u" * 129],
+    ],
+)
+def test_what_no_line_can_show_and_no_request_can_name_is_refused(shell: Shell, arguments: list[str]) -> None:
+    assert shell.run("add", *arguments)[0] == 2
+    assert not shell.path.exists()

@@ -8,8 +8,12 @@ from typing import Any
 import httpx
 from jsonschema import Draft202012Validator
 
+from imagegen.api.safe_headers import SAFE_HEADERS
+
 Json = dict[str, Any]
-_SAID_BY_EVERY_SERVER = {"date", "server", "content-length", "content-type", "connection"}
+_SAID_BY_EVERY_SERVER = {"date", "server", "content-length", "content-type", "connection", "cache-control"} | {
+    name.lower() for name in SAFE_HEADERS
+}
 
 
 @dataclass(frozen=True, slots=True)

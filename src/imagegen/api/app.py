@@ -36,6 +36,8 @@ from imagegen.api.routes import (
 )
 from imagegen.api.routes.batches import batch_router
 from imagegen.api.routes.images import images_router
+from imagegen.api.schemas import Health
+from imagegen.api.shared_answers import SharedAnswer
 from imagegen.registry import Registry
 from imagegen.settings import LimitSettings
 from imagegen.tracing import PASS_ON, Tracer
@@ -60,6 +62,8 @@ class State(TypedDict):
     services: Services
     seats: Seats
     streams: Seats
+    doors: Doors
+    readiness: SharedAnswer[Health]
 
 
 def create_app(
@@ -87,6 +91,8 @@ def create_app(
                 services=services,
                 seats=Seats(limits.max_waiting, services.metrics.requests_waiting),
                 streams=Seats(limits.max_streams, services.metrics.streams_open),
+                doors=doors,
+                readiness=health.readiness(services),
             )
 
     app = FastAPI(
@@ -118,7 +124,7 @@ def create_app(
     _serve_documentation(app)
     document(app, registry, doors)
     document_edges(app)
-    app.add_middleware(Doorkeeper, doors=doors)
+    app.add_middleware(Doorkeeper, doors=doors, origins=limits.origins)
     guard_edges(app, limits, tracer)
     app.add_middleware(Measuring)
     app.add_middleware(TrailingSlashMiddleware)
@@ -142,7 +148,7 @@ def _serve_documentation(app: FastAPI) -> None:
             swagger_ui_parameters={
                 "tryItOutEnabled": True,
                 "displayRequestDuration": True,
-                "persistAuthorization": True,
+                "persistAuthorization": False,
             },
         )
 

@@ -27,6 +27,7 @@ _FREE: Final = 16 * 2**10
 _BATCHED: Final = 4  # times the text and ten times the values of one request, for up to a thousand of them
 _BATCHED_VALUES: Final = 10
 _CLOSE: Final = {"Connection": "close"}
+_WITHOUT_BODY: Final = frozenset({"GET", "HEAD"})
 _INTAKE: Final = "imagegen.intake"
 
 
@@ -146,13 +147,13 @@ class Intake:
 
     Attributes:
         limit: what it may be.
-        is_answered: nothing that comes from now on is read by anyone, so nothing is refused.
+        is_answered: no handler reads what comes from now on, so nothing is refused. The body of a GET is never read.
     """
 
     def __init__(self, scope: Scope, receive: Receive, limits: BodyLimits, memory: _Memory) -> None:
         self._receive, self._headers, self._memory = receive, Headers(scope=scope), memory
         self.limit, self._timeout = limits.of(scope["path"]), limits.timeout.total_seconds()
-        self.is_answered = False
+        self.is_answered = scope["method"] in _WITHOUT_BODY
         self._size, self._held, self._started, self._whole = 0, 0, asyncio.get_running_loop().time(), False
 
     def release(self) -> None:

@@ -6,6 +6,7 @@ Closed unless a path is open: an operation that somebody adds needs a key withou
 import asyncio
 import ipaddress
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 
 from fastapi import Request
 from fastapi.responses import JSONResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from imagegen.api.errors import problem
 from imagegen.errors import StartupError
@@ -21,6 +22,7 @@ from imagegen.http import is_loopback
 from imagegen.keys import Caller, KeysFile, read_keys
 from imagegen.settings import Environment, Settings
 from imagegen.submission import WEBHOOKS
+from imagegen.turn import uptime
 
 # Where people look for the documentation; they are led to /api-docs.
 ALIASES: Final = ("/", "/docs", "/redoc", "/swagger", "/api/docs")
@@ -28,6 +30,8 @@ OPEN_PATHS: Final = frozenset({*ALIASES, "/api-docs", "/openapi.json", "/health/
 _OPEN_BELOW: Final = ("/api-docs/", f"{WEBHOOKS}/")
 _REALM: Final = 'Bearer realm="imagegen"'
 _HOW: Final = "Send an API key in the header Authorization: Bearer ig_…"
+_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_LONG: Final = 2.0  # seconds; a key is looked at once a second
 _log = logging.getLogger("imagegen.api")
 
 
@@ -65,17 +69,31 @@ class Doors:
         key = (await self.keys.ring()).holder(token) if token else None
         return Caller(key) if key else None
 
+    async def still_admits(self, caller: Caller) -> bool:
+        """Whether a caller that was let in would be let in again: its key is neither revoked nor changed."""
+        if caller.key is None or self.keys is None:
+            return True
+        return caller.key in (await self.keys.ring()).keys
+
 
 class Doorkeeper:
-    """Middleware that turns away what `Doors` do not let in, and gives the rest its `Caller`."""
+    """Middleware that turns away what `Doors` do not let in, and gives the rest its `Caller`.
 
-    def __init__(self, app: ASGIApp, doors: Doors) -> None:
-        self._app, self._doors = app, doors
+    `origins` are those whose pages may call the service from a browser.
+    """
+
+    def __init__(self, app: ASGIApp, doors: Doors, origins: Sequence[str] = ()) -> None:
+        self._app, self._doors, self._origins = app, doors, frozenset(origins)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer in the application's place, or let it answer."""
-        refusal = await self._refusal(scope) if scope["type"] == "http" else None
-        await (refusal or self._app)(scope, receive, send)
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        refusal = await self._refusal(scope)
+        caller = scope.get("state", {}).get("caller")
+        if refusal is None and caller is not None and caller.key is not None:
+            send = _LateLook(self._doors, caller, scope, receive, send).send
+        return await (refusal or self._app)(scope, receive, send)
 
     async def _refusal(self, scope: Scope) -> JSONResponse | None:
         request = Request(scope)
@@ -88,8 +106,38 @@ class Doorkeeper:
         caller = await self._doors.caller(authorization)
         if caller is None:
             return _unauthorized(has_key=bool(authorization))
+        if caller.key is None and _is_foreign(request, self._origins):
+            return _foreign()
         scope.setdefault("state", {})["caller"] = caller
         return None
+
+
+class _LateLook:
+    """Looks at the key again before an answer that took long is sent: it may have been revoked meanwhile."""
+
+    def __init__(self, doors: Doors, caller: Caller, scope: Scope, receive: Receive, send: Send) -> None:
+        self._doors, self._caller, self._scope, self._receive, self._send = doors, caller, scope, receive, send
+        self._began, self._is_refused = uptime(), False
+
+    async def send(self, message: Message) -> None:
+        if message["type"] == "http.response.start" and uptime() - self._began > _LONG:
+            self._is_refused = not await self._doors.still_admits(self._caller)
+            if self._is_refused:
+                await _unauthorized(has_key=True)(self._scope, self._receive, self._send)
+        if not self._is_refused:
+            await self._send(message)
+
+
+def _is_foreign(request: Request, origins: frozenset[str]) -> bool:
+    """Whether a page of another origin made a browser send a request that changes something.
+
+    Every browser says so, in `Origin` with each such request, and in `Sec-Fetch-Site`. Programs send neither.
+    """
+    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site", "none")
+    if request.method in _SAFE or "*" in origins or origin in origins:
+        return False
+    is_own = origin is None or (origin != "null" and urlsplit(origin).netloc == request.headers["host"])
+    return not is_own or site not in {"none", "same-origin"}
 
 
 def is_open(path: str) -> bool:
@@ -164,6 +212,14 @@ def _unauthorized(*, has_key: bool) -> JSONResponse:
     challenge = f'{_REALM}, error="invalid_token"' if has_key else _REALM
     detail = f"This API key is not valid. {_HOW}" if has_key else f"An API key is needed. {_HOW}"
     return problem(HTTPStatus.UNAUTHORIZED, "unauthorized", detail, headers={"WWW-Authenticate": challenge})
+
+
+def _foreign() -> JSONResponse:
+    detail = (
+        "A page of another origin sent this, and no API key is needed here: a browser would let any page spend your "
+        "fal credit. Name its origin in CORS_ORIGINS, or make API keys (IMAGEGEN_API_KEYS_FILE)."
+    )
+    return problem(HTTPStatus.FORBIDDEN, "foreign_origin", detail)
 
 
 def _misdirected() -> JSONResponse:

@@ -9,6 +9,7 @@ from imagegen.api.bodies import BodyGuard, body_limits
 from imagegen.api.methods import Methods
 from imagegen.api.observed import Observed
 from imagegen.api.request_ids import HEADER, RequestIds
+from imagegen.api.safe_headers import SafeHeaders
 from imagegen.settings import LimitSettings
 from imagegen.tracing import HEADER as TRACE
 from imagegen.tracing import Tracer
@@ -17,7 +18,10 @@ _SENT: Final = ("Authorization", "Content-Type", "Idempotency-Key", "If-None-Mat
 _READ: Final = ("ETag", "Idempotent-Replayed", "Link", "Location", "Preference-Applied", "Retry-After", HEADER, TRACE)
 _ID: Final = {"description": "The request's id: yours, if it was fit, or one made here.", "schema": {"type": "string"}}
 _TAG: Final = {"description": "Give it as If-None-Match to be answered 304.", "schema": {"type": "string"}}
-_CACHE: Final = {"description": "Always `private, no-cache`: ask again before use.", "schema": {"type": "string"}}
+_CACHE: Final = {
+    "description": "`no-store` of jobs and batches; else `private, no-cache`: ask again before use.",
+    "schema": {"type": "string"},
+}
 _LINK: Final = {
     "description": 'The next page, as `<…>; rel="next"`; not on the last one.',
     "schema": {"type": "string"},
@@ -36,6 +40,7 @@ def guard_edges(app: FastAPI, limits: LimitSettings, tracer: Tracer) -> None:
             allow_headers=_SENT,
             expose_headers=_READ,
         )
+    app.add_middleware(SafeHeaders)
     app.add_middleware(Observed, tracer=tracer)
     app.add_middleware(RequestIds)
 

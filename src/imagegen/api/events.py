@@ -1,6 +1,6 @@
 """A job's events for one caller: what it is now, how it goes on, and its end."""
 
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Final, Literal
@@ -35,8 +35,19 @@ class _Heard(BaseModel):
     images: int | None = None
 
 
-async def events_of(job: Job, services: Services, keep_alive: timedelta = KEEP_ALIVE) -> AsyncGenerator[bytes]:
+async def _always() -> bool:
+    return True
+
+
+async def events_of(
+    job: Job,
+    services: Services,
+    keep_alive: timedelta = KEEP_ALIVE,
+    is_admitted: Callable[[], Awaitable[bool]] = _always,
+) -> AsyncGenerator[bytes]:
     """The job's events as text, from what it is now to its end, or until the service is asked to stop.
+
+    They end without the job's end if the caller is not admitted any more, which is asked with every look at the job.
 
     Announcements keep no history, so MongoDB is read at the begin, at every move and every few seconds. A comment keeps
     the connection alive where there is nothing to tell for a while.
@@ -49,6 +60,8 @@ async def events_of(job: Job, services: Services, keep_alive: timedelta = KEEP_A
                 with suppress(DatabaseUnavailable):
                     job = await services.jobs.get(job.id)
                 looked_at = uptime()
+                if not await is_admitted():
+                    return
             for event in await _events(job, told, news, services):
                 yield _text(event)
                 told, told_at = job.version, uptime()

@@ -1,13 +1,18 @@
 """The service's own limits of a request's inputs, which may be narrower than a model's; and of who waits."""
 
+from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
 
 from pydantic import JsonValue
 
 from imagegen.data_uris import is_data_uri
 from imagegen.errors import Fault
 from imagegen.settings import LimitSettings
+
+_TIMES_AS_MANY: Final = 3
 
 
 def limit_faults(inputs: Mapping[str, JsonValue], limits: LimitSettings) -> Iterator[Fault]:
@@ -54,21 +59,50 @@ def _fault(pointer: str, code: str, end: str) -> Fault:
 
 
 class Seats:
-    """Places for requests that wait for their job; `note` is told how many are taken, whenever that changes."""
+    """Places for requests that wait for their job, or for streams; `note` is told how many are taken as that changes.
+
+    No caller can have them all: one may have three times as many as it leaves free. A caller that is alone gets three
+    quarters of them, and each further caller finds some.
+    """
 
     def __init__(self, count: int, note: Callable[[int], None]) -> None:
-        self._count, self._taken, self._note = count, 0, note
+        self._count, self._note = count, note
+        self._taken = Counter[str]()
+
+    def of(self, caller: str) -> "Share":
+        """The seats as one caller may take them."""
+        return Share(self, caller)
+
+    def take(self, caller: str) -> bool:
+        """Take a seat, if there is one for this caller."""
+        free = self._count - self._taken.total()
+        is_one = self._taken[caller] < _TIMES_AS_MANY * free
+        if is_one:
+            self._taken[caller] += 1
+            self._note(self._taken.total())
+        return is_one
+
+    def give_back(self, caller: str) -> None:
+        """Give a seat back."""
+        self._taken[caller] -= 1
+        if not self._taken[caller]:
+            del self._taken[caller]
+        self._note(self._taken.total())
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """The seats as one caller may take them: the holder of an API key or, without keys, an address."""
+
+    seats: Seats
+    caller: str
 
     @contextmanager
     def taken(self) -> Generator[bool]:
         """Take a seat while the body runs; says whether there was one."""
-        had = self._taken < self._count
-        self._take(had)
+        had = self.seats.take(self.caller)
         try:
             yield had
         finally:
-            self._take(-had)
-
-    def _take(self, more: int) -> None:
-        self._taken += more
-        self._note(self._taken)
+            if had:
+                self.seats.give_back(self.caller)

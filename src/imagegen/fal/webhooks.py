@@ -89,6 +89,16 @@ class WebhookVerifier:
         self._fetched_at = self._tried_at = float("-inf")
         self._fetching = asyncio.Lock()
 
+    def check_headers(self, headers: Mapping[str, str]) -> None:
+        """Check what can be checked before the body is read; `verify` does so again.
+
+        Raises:
+            WebhookRefused: one of fal's headers is missing, or it is not of this time.
+        """
+        given = _webhook_headers(headers)
+        _check_time(given["timestamp"])
+        _unhex(given["signature"])
+
     async def verify(self, headers: Mapping[str, str], body: bytes) -> WebhookHint:
         """Prove that fal sent this, lately, about the request that it names.
 

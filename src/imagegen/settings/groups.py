@@ -165,6 +165,7 @@ class LimitSettings(Group):
     max_header_bytes: ByteSize = Field(
         default=ByteSize(32 * 2**10), ge=1024, le=2**20, validation_alias="IMAGEGEN_MAX_HEADER_BYTES"
     )
+    max_connections: int = Field(default=4096, ge=1, le=60_000, validation_alias="IMAGEGEN_MAX_CONNECTIONS")
     receive_timeout: Duration = Field(
         default=timedelta(seconds=30), gt=timedelta(0), validation_alias="IMAGEGEN_RECEIVE_TIMEOUT"
     )

@@ -1,6 +1,6 @@
 """/api/jobs/{jobId}/events: how a job goes on, as server-sent events."""
 
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, ClassVar, Final, cast
 
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import StreamingResponse
@@ -9,6 +9,7 @@ from imagegen.api import schemas
 from imagegen.api.callers import CallerDep, JobId, job_in_sight
 from imagegen.api.deps import STREAM, ServicesDep
 from imagegen.api.documents import EVENT_STREAM, GONE, NO_STREAM, NOT_FOUND
+from imagegen.api.doors import Doors
 from imagegen.api.events import events_of
 from imagegen.api.json_routes import JsonRoute
 from imagegen.api.methods import HEAD
@@ -83,6 +84,7 @@ async def stream_job_events(
     job = await job_in_sight(jobId, services, caller)
     if job.status.is_final and last_event_id == str(job.version):
         return Response(status_code=204)
+    doors = cast("Doors", request.state.doors)
     if request.scope.get(HEAD):
         return Response(headers=_HEADERS)
-    return _EventStream(events_of(job, services), headers=_HEADERS)
+    return _EventStream(events_of(job, services, is_admitted=lambda: doors.still_admits(caller)), headers=_HEADERS)

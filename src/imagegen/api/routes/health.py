@@ -2,18 +2,21 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final
+from datetime import timedelta
+from typing import Final, cast
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
 from imagegen.api import schemas
-from imagegen.api.deps import ServicesDep
 from imagegen.api.json_routes import JsonRoute
+from imagegen.api.shared_answers import SharedAnswer
 from imagegen.errors import ProviderError, Unavailable
+from imagegen.wiring import Services
 
 router = APIRouter(prefix="/health", tags=["health"], route_class=JsonRoute)
 _PATIENCE: Final = 5.0
+_KEPT: Final = timedelta(seconds=2)
 
 
 @router.get("/live")
@@ -26,11 +29,22 @@ async def get_liveness() -> schemas.Liveness:
 
 
 @router.get("/ready", responses={503: {"model": schemas.Health, "description": "A server is down."}})
-async def get_readiness(services: ServicesDep) -> schemas.Health:
+async def get_readiness(request: Request) -> schemas.Health:
     """Each of the four servers answers; 503 while one does not.
 
-    `servers` says which one does not, and why. Needs no API key.
+    `servers` says which one does not, and why. Needs no API key. The answer is two seconds old at the most.
     """
+    health = await cast("SharedAnswer[schemas.Health]", request.state.readiness).get()
+    is_ready = health.status == "ready"
+    return health if is_ready else JSONResponse(health.model_dump(mode="json"), 503)  # pyright: ignore[reportReturnType] - FastAPI passes a Response through
+
+
+def readiness(services: Services) -> SharedAnswer[schemas.Health]:
+    """What `/health/ready` answers: however many ask, each server is asked once in a few seconds."""
+    return SharedAnswer(lambda: _health(services), _KEPT)
+
+
+async def _health(services: Services) -> schemas.Health:
     checks = {
         "mongodb": services.jobs.check,
         "s3": services.images.bucket.check,
@@ -40,8 +54,7 @@ async def get_readiness(services: ServicesDep) -> schemas.Health:
     states = await asyncio.gather(*(_state(check) for check in checks.values()))
     servers = dict(zip(checks, states, strict=True))
     is_ready = all(state.status == "up" for state in states)
-    health = schemas.Health(status="ready" if is_ready else "not_ready", servers=servers)
-    return health if is_ready else JSONResponse(health.model_dump(mode="json"), 503)  # pyright: ignore[reportReturnType] - FastAPI passes a Response through
+    return schemas.Health(status="ready" if is_ready else "not_ready", servers=servers)
 
 
 async def _state(check: Callable[[], Awaitable[None]]) -> schemas.ServerHealth:

@@ -26,7 +26,7 @@ from imagegen.api.documents import (
 )
 from imagegen.api.generation import Accepted, accept, new_job, repeated
 from imagegen.api.json_routes import JsonRoute, LaterAnswer
-from imagegen.api.limits import Seats
+from imagegen.api.limits import Share
 from imagegen.api.outcomes import OUTCOMES, outcome
 from imagegen.api.preferences import IdempotencyKey, Patience, Prefer, patience
 from imagegen.job_news import Listener, is_end
@@ -128,7 +128,7 @@ def _listening(listener: Listener, until: ExitStack) -> Generator[Listener]:
 
 
 async def _settled(
-    accepted: Accepted, listening: AbstractContextManager[Listener], services: Services, wish: Patience, seats: Seats
+    accepted: Accepted, listening: AbstractContextManager[Listener], services: Services, wish: Patience, seats: Share
 ) -> Response:
     with listening as listener, seats.taken() as may_wait:
         return await outcome(accepted, services, wish, may_wait=may_wait, listener=listener)

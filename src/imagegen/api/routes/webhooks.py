@@ -11,7 +11,7 @@ from imagegen.api.errors import RETRY_AFTER, problem
 from imagegen.errors import WebhookRefused
 from imagegen.jobs import is_job_id
 from imagegen.logs import about
-from imagegen.submission import WEBHOOKS, take_webhook
+from imagegen.submission import WEBHOOKS, is_webhook_of, take_webhook
 
 router = APIRouter(include_in_schema=False)
 _log = logging.getLogger("imagegen.api")
@@ -19,18 +19,29 @@ _log = logging.getLogger("imagegen.api")
 
 @router.post(f"{WEBHOOKS}/{{job_id}}/{{secret}}")
 async def take_fals_webhook(job_id: str, secret: str, request: Request, services: ServicesDep) -> Response:
-    """Take a hint that a request ended. Whatever is wrong with one, the answer is the same."""
-    if is_job_id(job_id):
-        about(job_id=job_id)
+    """Take a hint that a request ended. Whatever is wrong with one, the answer is the same.
+
+    What costs nothing is checked first: the body is read only of a webhook that this service asked for.
+    """
+    if services.settings.service.public_url is None or not is_job_id(job_id):
+        return _refusal()
+    about(job_id=job_id)
     try:
+        services.webhooks.check_headers(request.headers)
+        if not await is_webhook_of(job_id, secret, services):
+            return _refused(job_id)
         hint = await services.webhooks.verify(request.headers, await request.body())
     except WebhookRefused as error:
         _log.warning("job %s: %s", job_id[:26], error)
         return _later() if error.check == "keys" else _refusal()
     if not await take_webhook(job_id, secret, hint, services):
-        _log.warning("job %s: a webhook of fal.ai's that this service did not ask for is refused", job_id[:26])
-        return _refusal()
+        return _refused(job_id)
     return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+def _refused(job_id: str) -> JSONResponse:
+    _log.warning("job %s: a webhook of fal.ai's that this service did not ask for is refused", job_id[:26])
+    return _refusal()
 
 
 def _refusal() -> JSONResponse:

@@ -1,0 +1,291 @@
+"""One caller, one web page or one flood of connections leaves the service to the others."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from dirty_equals import IsPartialDict
+from raw import send
+from service import FLUX, Json, Sandbox, Service, running
+
+from imagegen.api.doors import Doors
+from imagegen.keys import KeysFile, changing, new_key
+from imagegen.settings import LimitSettings, Settings
+
+EVIL = "https://evil.example"
+
+
+def limited(stack: Settings, **limits: Any) -> Settings:
+    return stack.model_copy(update={"limits": LimitSettings(**limits)})
+
+
+def make_keys(file: Path, *names: str) -> Sequence[dict[str, str]]:
+    tokens: list[str] = []
+    for name in names:
+        key, token = new_key(name, (), (), datetime.now(UTC))
+        changing(file, lambda ring, key=key: ring.with_key(key))
+        tokens.append(token)
+    return [{"Authorization": f"Bearer {token}"} for token in tokens]
+
+
+@pytest.fixture
+async def slow_job(service: Service, sandbox: Sandbox) -> str:
+    await sandbox.misbehaves({"fault": "latency", "queue": 0, "generation": 20})
+    return await service.accept()
+
+
+async def open_streams(service: Service, job_id: str, count: int, stack: AsyncExitStack, **headers: str) -> list[int]:
+    answers = [
+        await stack.enter_async_context(service.client.stream("GET", f"/api/jobs/{job_id}/events", headers=headers))
+        for _ in range(count)
+    ]
+    return [answer.status_code for answer in answers]
+
+
+async def test_one_key_cannot_open_all_streams(stack: Settings, slow_job: str, tmp_path: Path) -> None:
+    one, two = await asyncio.to_thread(make_keys, tmp_path / "keys.json", "one", "two")
+    doors = Doors(keys=KeysFile(tmp_path / "keys.json"), anonymous=False)
+    async with running(limited(stack, max_streams=8), doors=doors) as service, AsyncExitStack() as streams:
+        first = await open_streams(service, slow_job, 8, streams, **one)
+        second = await open_streams(service, slow_job, 1, streams, **two)
+
+    assert (first, second) == ([200] * 6 + [503] * 2, [200])
+
+
+async def test_an_address_without_a_key_cannot_open_all_streams(stack: Settings, slow_job: str) -> None:
+    async with running(limited(stack, max_streams=4)) as service, AsyncExitStack() as streams:
+        assert await open_streams(service, slow_job, 4, streams) == [200, 200, 200, 503]
+
+
+async def test_the_streams_of_a_revoked_key_end(stack: Settings, slow_job: str, tmp_path: Path) -> None:
+    file = tmp_path / "keys.json"
+    (key,) = await asyncio.to_thread(make_keys, file, "one")
+    async with (
+        running(stack, doors=Doors(keys=KeysFile(file), anonymous=False)) as service,
+        service.client.stream("GET", f"/api/jobs/{slow_job}/events", headers=key) as answer,
+    ):
+        events = answer.aiter_lines()
+        assert await anext(events)
+        await asyncio.to_thread(changing, file, lambda ring: ring.model_copy(update={"keys": ()}))
+
+        async with asyncio.timeout(12):
+            rest = [line async for line in events]
+    assert "completed" not in "".join(rest)
+
+
+async def test_a_key_that_is_revoked_while_its_request_waits_gets_no_answer(
+    stack: Settings, slow_job: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "keys.json"
+    (key,) = await asyncio.to_thread(make_keys, file, "one")
+    async with running(stack, doors=Doors(keys=KeysFile(file), anonymous=False)) as service:
+        waiting = asyncio.create_task(service.client.get(f"/api/jobs/{slow_job}", params={"wait": 4}, headers=key))
+        await asyncio.sleep(0.5)
+        await asyncio.to_thread(changing, file, lambda ring: ring.model_copy(update={"keys": ()}))
+        answer = await waiting
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
+
+
+async def test_one_check_of_the_servers_is_in_flight_however_many_ask(
+    service: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    async def check(_fal: object) -> None:
+        asked.append("fal")
+        await asyncio.sleep(0.1)
+
+    await asyncio.sleep(2.1)  # what an earlier test was answered is old
+    monkeypatch.setattr(type(service.services.fal), "check", check)
+    answers = await asyncio.gather(*(service.client.get("/health/ready") for _ in range(50)))
+    again = await service.client.get("/health/ready")
+
+    assert ({answer.status_code for answer in [*answers, again]}, len(asked)) == ({200}, 1)
+
+
+@pytest.fixture(scope="module")
+async def crowded(stack: Settings) -> AsyncGenerator[Service]:
+    async with running(limited(stack, max_connections=20)) as service:
+        yield service
+
+
+async def test_connections_beyond_the_limit_are_refused_and_jobs_go_on(crowded: Service) -> None:
+    url = crowded.client.base_url
+    accepted = await crowded.accept()
+    idle = [await asyncio.open_connection(url.host, url.port) for _ in range(40)]
+    refused = 0
+    for reader, _ in idle:
+        try:
+            async with asyncio.timeout(0.2):
+                refused += b"too_many_connections" in await reader.read()
+        except TimeoutError:
+            pass
+    job = await crowded.ended(accepted)
+    for _, writer in idle:
+        writer.close()
+
+    assert 20 <= refused <= 22
+    assert job["status"] == "completed"
+
+
+FOREIGN = [
+    {"Origin": EVIL},
+    {"Origin": "null"},
+    {"Origin": "http://localhost:3000", "Sec-Fetch-Site": "same-site"},
+    {"Sec-Fetch-Site": "cross-site"},
+    {"Sec-Fetch-Site": "same-site"},
+]
+
+
+@pytest.mark.parametrize("headers", FOREIGN)
+async def test_a_page_of_another_origin_changes_nothing_while_no_key_is_needed(
+    service: Service, headers: dict[str, str]
+) -> None:
+    client = service.client
+    form = {"files": {"file": b"x"}, "data": {"userId": "u"}}
+    answers = [
+        await client.post("/api/images/generate", json=FLUX, headers=headers),
+        await client.post("/api/images/generate", content=b"{}", headers={**headers, "Content-Type": "text/plain"}),
+        await client.post("/api/images/batch", json={}, headers=headers),
+        await client.post("/api/uploads", **form, headers=headers),  # pyright: ignore[reportArgumentType] - a form
+        await client.post("/api/jobs/01ARZ3NDEKTSV4RRFFQ69G5FAV/cancel", headers=headers),
+        await client.post("/api/jobs/01ARZ3NDEKTSV4RRFFQ69G5FAV/retry", headers=headers),
+        await client.delete("/api/jobs/01ARZ3NDEKTSV4RRFFQ69G5FAV", headers=headers),
+    ]
+
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(403, "foreign_origin")] * 7
+    assert "CORS_ORIGINS" in answers[0].json()["detail"]
+    assert (await client.get("/api/images/models", headers=headers)).status_code == 200
+
+
+async def test_its_own_page_and_configured_origins_go_on_working(service: Service, stack: Settings) -> None:
+    url = service.client.base_url
+    own = {"Origin": f"http://{url.host}:{url.port}", "Sec-Fetch-Site": "same-origin"}
+    answers = [await service.generate(FLUX, **own), await service.generate(FLUX, **{"sec-fetch-site": "none"})]
+    async with running(limited(stack, cors_origins=EVIL)) as open_one:
+        allowed = await open_one.generate(FLUX, **{"origin": EVIL, "sec-fetch-site": "cross-site"})
+        other = await open_one.generate(origin="https://other.example")
+
+    assert [answer.status_code for answer in [*answers, allowed, other]] == [200, 200, 200, 403]
+
+
+async def test_with_a_key_the_origin_does_not_matter(stack: Settings, tmp_path: Path) -> None:
+    (key,) = await asyncio.to_thread(make_keys, tmp_path / "keys.json", "one")
+    doors = Doors(keys=KeysFile(tmp_path / "keys.json"), anonymous=True)
+    async with running(stack, doors=doors) as service:
+        with_key = await service.generate(FLUX, origin=EVIL, **key)
+        without = await service.generate(origin=EVIL)
+
+    assert (with_key.status_code, without.status_code) == (200, 403)
+
+
+@pytest.mark.parametrize("path", ["/api-docs", "/", "/health/live", "/api/images/models", "/api/jobs", "/nothing"])
+async def test_every_answer_has_the_headers_that_browsers_need(service: Service, path: str) -> None:
+    headers = (await service.client.get(path)).headers
+
+    assert (headers["x-content-type-options"], headers["content-security-policy"], headers["referrer-policy"]) == (
+        "nosniff",
+        "frame-ancestors 'none'",
+        "no-referrer",
+    )
+
+
+async def test_answers_with_jobs_are_not_stored(service: Service) -> None:
+    job: Json = (await service.generate()).json()
+    paths = ["/api/jobs", f"/api/jobs/{job['jobId']}", "/api/usage", f"/api/jobs/{job['jobId']}/deliveries"]
+    answers = [await service.client.get(path) for path in paths] + [await service.generate()]
+
+    assert [answer.headers["cache-control"] for answer in answers] == ["no-store"] * 5
+
+
+async def test_the_documentation_does_not_keep_the_key(service: Service) -> None:
+    assert '"persistAuthorization": false' in (await service.client.get("/api-docs")).text
+
+
+@pytest.mark.parametrize(
+    "headers", [{"Content-Encoding": "gzip"}, {"Content-Length": "3"}, {"Content-Length": "9" * 9}]
+)
+async def test_a_stream_ignores_a_body(
+    service: Service, headers: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    job_id = (await service.generate()).json()["jobId"]
+    lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    head = f"GET /api/jobs/{job_id}/events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{lines}\r\n"
+
+    answer = await send(service, head.encode(), b"abc", pause=0.2)
+
+    assert (answer.status, b"completed" in answer.body) == (200, True)
+    assert [record for record in caplog.records if record.exc_info] == []
+
+
+POST = b"POST /api/images/generate HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+MALFORMED = {
+    "chunk size": POST + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+    "later chunk size": POST + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n-1\r\n}\r\n",
+    "two lengths": POST + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}",
+    "negative length": POST + b"Content-Length: -2\r\n\r\n{}",
+    "length and chunks": POST + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "chunks not last": POST + b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+    "space before the colon": POST + b"Content-Length : 2\r\n\r\n{}",
+    "folded header": POST + b"X: a\r\n b\r\nContent-Length: 2\r\n\r\n{}",
+}
+
+
+@pytest.mark.parametrize("request_", MALFORMED.values(), ids=MALFORMED.keys())
+async def test_a_malformed_request_is_answered_400_and_the_connection_closed(service: Service, request_: bytes) -> None:
+    answer = await send(service, request_, pause=0.1)
+
+    assert (answer.status, answer.headers["connection"], answer.problem) == (
+        400,
+        "close",
+        IsPartialDict(code="malformed_request"),
+    )
+
+
+async def test_header_lines_are_bounded(service: Service) -> None:
+    answer = await send(service, b"GET /health/live HTTP/1.1\r\nHost: localhost\r\n" + b"A: b\r\n" * 300 + b"\r\n")
+
+    assert answer.status == 431
+
+
+async def test_webhooks_of_fal_are_refused_before_their_body_is_read(service: Service, stack: Settings) -> None:
+    job_id = (await service.generate()).json()["jobId"]
+    path = f"/api/webhooks/fal/{job_id}/{'0' * 32}"
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 900000\r\n".encode()
+    signed = b"X-Fal-Webhook-Request-Id: a\r\nX-Fal-Webhook-User-Id: b\r\nX-Fal-Webhook-Timestamp: %d\r\n"
+    signed = signed % datetime.now(UTC).timestamp() + b"X-Fal-Webhook-Signature: 00\r\n"
+    public = stack.service.model_copy(update={"public_url": "https://imagegen.example.com"})
+    async with running(stack.model_copy(update={"service": public})) as reachable:
+        for each in (service, reachable):
+            for headers in (b"", signed):
+                reader, writer = await asyncio.open_connection(each.client.base_url.host, each.client.base_url.port)
+                writer.write(head + headers + b"\r\n")
+                async with asyncio.timeout(5):  # far less than the time for the body
+                    assert b" 404 " in await reader.readline()
+                writer.close()
+
+
+async def test_large_bodies_share_a_budget(stack: Settings) -> None:
+    settings = limited(stack, receive_memory=2**20)
+    head = b"POST /api/images/estimate-cost HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    head += b"Content-Length: 900000\r\n\r\n"
+    async with running(settings) as service:
+        url = service.client.base_url
+        _, slow = await asyncio.open_connection(url.host, url.port)
+        slow.write(head + b" " * 800_000)
+        await slow.drain()
+        await asyncio.sleep(0.5)
+        large = await send(service, head + b" " * 900_000, pause=0.2)
+        small = await service.client.post("/api/images/estimate-cost", json={"model": "flux-pro"})
+        slow.close()
+        await asyncio.sleep(0.2)
+        after: httpx.Response = await service.client.post("/api/images/estimate-cost", content=b" " * 900_000)
+
+    assert (large.status, large.problem["code"], large.headers["retry-after"]) == (503, "too_many_bodies", "5")
+    assert (small.status_code, after.status_code) == (200, 415)
