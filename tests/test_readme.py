@@ -19,7 +19,7 @@ README: Final = PAGE.text
 
 
 def settings_groups() -> list[BaseModel]:
-    return [group for _, group in Settings()]
+    return [value for _, value in Settings.model_validate({}) if isinstance(value, BaseModel)]
 
 
 def variables() -> list[str]:

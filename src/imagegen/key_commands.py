@@ -76,7 +76,7 @@ def _file(settings: Settings) -> Path:
 def _demand_names(name: str, users: Sequence[str]) -> None:
     """A name is printable text, and a user is one that a request can name: any other would never match."""
     for what, text in (("NAME", name), *(("--user", user) for user in users)):
-        faults = user_id_faults(text)
+        faults = user_id_faults(text) if text else []  # an empty one is refused by the key itself
         if faults:
             raise StartupError(f"{what} {text[:100]!r}: {faults[0].message.removeprefix('userId ')}")
 
