@@ -25,8 +25,8 @@ async def _stream(request: Request) -> AsyncGenerator[None]:
     with cast("Seats", request.state.streams).of(_name(request)).taken() as free:
         if not free:
             detail = (
-                "As many event streams are open as allowed (IMAGEGEN_MAX_STREAMS), or as many of yours as leave some for "
-                "other callers. Try later, or poll with ?wait=30."
+                "As many event streams are open as allowed (IMAGEGEN_MAX_STREAMS), or as many of yours as leave some "
+                "for other callers. Try later, or poll with ?wait=30."
             )
             raise Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "too_many_streams", detail, RETRY_AFTER)
         yield
