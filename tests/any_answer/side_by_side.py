@@ -104,7 +104,7 @@ async def _run(cases: Sequence[Case], service: Service) -> list[Ended]:
     plans = [fault for case, prompt in zip(cases, prompts, strict=True) for fault in case.plan(prompt)]
     await service.sandbox.misbehaves(_QUICK, *plans)
     slots = asyncio.Semaphore(AT_ONCE)
-    limits = httpx.Limits(max_connections=None, keepalive_expiry=1)  # the server closes idle ones after 5 s
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)  # the server closes idle ones
     async with httpx.AsyncClient(base_url=service.client.base_url, timeout=LONGEST + 30, limits=limits) as caller:
         jobs = await asyncio.gather(*(_end_of(*each, caller, slots) for each in zip(cases, prompts, strict=True)))
     paid = await service.sandbox.requests()
