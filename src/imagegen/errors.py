@@ -33,12 +33,14 @@ ImagegenError
 ├── ProviderError                fal.ai answered with an error, or did not answer
 │   ├── ProviderRejected         fal's own error; retrying the same request cannot help
 │   ├── ProviderUnavailable      retrying may help
+│   │   └── AccountRefused       fal refuses the account, whatever the request is: its key, its balance, a lock
 │   ├── SubmissionNotSent        certain: fal never saw the request
 │   ├── SubmissionUnknown        fal may or may not have accepted the request
 │   ├── ResultUnavailable        fal has the request, its result cannot be read now; come back later
 │   │   └── StatusUnreadable     for a while no status read has told anything
 │   │       └── RequestForgotten fal has said for long that it knows no such request
 │   └── HistoryUnavailable       fal's list of its requests cannot be read, so it says nothing either way
+├── SubmittingPaused             fal refuses the account, so nothing new is accepted; retry later
 ├── WebhookRefused               a webhook that is not provably fal's; carries the check that failed
 └── TransferError                a picture that could not be moved from fal to S3
     ├── TransferInterrupted      try again: broken off, truncated, refused for now
@@ -368,6 +370,15 @@ class ProviderUnavailable(ProviderError):
     retryable = True
 
 
+class AccountRefused(ProviderUnavailable):
+    """fal refuses the account, whatever the request is. `answer` has fal's words, which are for the operator alone."""
+
+    def __init__(self, answer: ProviderAnswer) -> None:
+        super().__init__(answer)
+        words = "fal.ai does not take requests from this service's account at the moment. The request was not accepted"
+        self.args = (f"{words} and you are not charged.",)
+
+
 class SubmissionNotSent(ProviderError):
     """Certain: fal never accepted the request (no connection, or a 429 without a request id).
 
@@ -418,6 +429,19 @@ class HistoryUnavailable(ProviderError):
     def __init__(self, answer: ProviderAnswer, *, lasting: bool = False) -> None:
         super().__init__(answer)
         self.lasting = lasting
+
+
+class SubmittingPaused(ImagegenError):
+    """fal refuses the account, so nothing is submitted, and new requests are not accepted.
+
+    `retry_after` is when submitting is tried next.
+    """
+
+    def __init__(self, retry_after: timedelta) -> None:
+        super().__init__(
+            "fal.ai does not take requests from this service's account at the moment, so nothing new is accepted."
+        )
+        self.retry_after = retry_after
 
 
 class WebhookRefused(ImagegenError):

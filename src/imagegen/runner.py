@@ -12,8 +12,10 @@ from typing import Final
 
 from imagegen.completion import deliver_images
 from imagegen.errors import (
+    AccountRefused,
     DocumentRefused,
     InputGone,
+    ProviderAnswer,
     ProviderError,
     StaleJob,
     SubmissionUnknown,
@@ -23,6 +25,7 @@ from imagegen.holds import JobEnds, end_if_unwanted, next_hold, unpaid
 from imagegen.jobs import (
     INPUT_REFUSED,
     OUTPUT_REFUSED,
+    PROVIDER_ACCOUNT,
     SUBMISSION_UNKNOWN,
     HoldKind,
     Job,
@@ -189,6 +192,8 @@ def _failed(turn: Turn, error: ProviderError) -> Job:
 
 def _code(error: ProviderError) -> str:
     """The code that the job fails with."""
+    if isinstance(error, AccountRefused):
+        return PROVIDER_ACCOUNT
     if error.answer.refused:
         return INPUT_REFUSED if error.answer.refused == "input" else OUTPUT_REFUSED
     return "provider_unavailable" if error.retryable else "provider_rejected"
@@ -196,6 +201,8 @@ def _code(error: ProviderError) -> str:
 
 def _provider_error(error: ProviderError, code: str) -> JobError:
     answer = error.answer
+    if isinstance(error, AccountRefused):  # fal's words are the operator's
+        answer = ProviderAnswer(message=str(error), status=answer.status)
     return JobError(
         code=code,
         message=answer.message,

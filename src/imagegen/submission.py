@@ -14,6 +14,7 @@ from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Final, NoReturn
 
+from imagegen.account import Permit
 from imagegen.errors import (
     HistoryUnavailable,
     JobDeleted,
@@ -24,12 +25,14 @@ from imagegen.errors import (
     StaleJob,
     SubmissionNotSent,
     SubmissionUnknown,
+    SubmittingPaused,
     TooManyOpenFiles,
 )
 from imagegen.fal import WebhookHint
 from imagegen.holds import JobEnds, end_if_unwanted, jitter, next_hold, pause
 from imagegen.inputs import payload_for_fal
 from imagegen.jobs import (
+    PROVIDER_ACCOUNT,
     Hold,
     HoldKind,
     Job,
@@ -67,8 +70,7 @@ async def submit_once(turn: Turn) -> None:
     if turn.job.submission.state is SubmissionState.NONE:
         if not await turn.services.images.bucket.available():
             await _until_s3_is_usable(turn)
-        payload = await payload_for_fal(turn.job, turn.services)
-        await _even_if_cancelled(_post(turn, payload), turn.services.settings.service.last_step)
+        await _submit_if_permitted(turn)
     if turn.job.submission.state is SubmissionState.SUBMITTING:
         await _mark_lost(turn)
     if turn.job.submission.state is SubmissionState.UNKNOWN:
@@ -77,16 +79,35 @@ async def submit_once(turn: Turn) -> None:
 
 async def _until_s3_is_usable(turn: Turn) -> NoReturn:
     """While the images could not be kept nothing is submitted; what S3 says is stored when it changes."""
-    job, reason = turn.job, f"S3 {turn.services.images.bucket.trouble}"
-    held = job.hold if job.hold is not None and job.hold.kind is HoldKind.OBJECT_STORE else None
+    reason = f"S3 {turn.services.images.bucket.trouble}"
+    await _hold_unsent(turn, HoldKind.OBJECT_STORE, reason, "storage_unavailable")
+    raise Postponed(f"{reason}, so nothing is submitted", SERVER_DOWN)
+
+
+async def _submit_if_permitted(turn: Turn) -> None:
+    """Submit, unless fal refuses the account: then the job waits, without a slot, until it takes requests again."""
+    try:
+        async with turn.services.account.permitted() as permit:
+            payload = await payload_for_fal(turn.job, turn.services)
+            await _even_if_cancelled(_post(turn, payload, permit), turn.services.settings.service.last_step)
+            permit.accepted = turn.job.submission.state is SubmissionState.SUBMITTED
+    except SubmittingPaused as error:
+        reason = "fal.ai refuses the account of this service"
+        await _hold_unsent(turn, HoldKind.ACCOUNT, reason, PROVIDER_ACCOUNT)
+        raise Postponed(f"{reason}, so nothing is submitted", error.retry_after * jitter()) from error
+
+
+async def _hold_unsent(turn: Turn, kind: HoldKind, reason: str, code: str) -> None:
+    """Store what a job is held for before it is sent, when that changes; end it where that has lasted too long."""
+    job = turn.job
+    held = job.hold if job.hold is not None and job.hold.kind is kind else None
     horizon = turn.services.settings.service.store_horizon
     if held is not None and now() - held.since > horizon:
         message = f"Nothing was sent to fal.ai for {horizon}, because {reason}. You are not charged."
-        raise JobEnds(job.failed(JobError(code="storage_unavailable", message=message, retryable=True), now()))
+        raise JobEnds(job.failed(JobError(code=code, message=message, retryable=True), now()))
     if held is None or held.reason != reason:
         _log.warning("job %s: %s, so nothing is submitted", job.id, reason)
-        await turn.save(job.held(next_hold(job, HoldKind.OBJECT_STORE, reason)))
-    raise Postponed(f"{reason}, so nothing is submitted", SERVER_DOWN)
+        await turn.save(job.held(next_hold(job, kind, reason)))
 
 
 async def adopt(job_id: str, request: ProviderRequest, services: Services) -> bool:
@@ -168,22 +189,27 @@ async def wake(job: Job, services: Services) -> None:
             _log.warning("job %s is not queued (%s); the audit will queue it", job.id, error)
 
 
-async def _post(turn: Turn, payload: JsonObject) -> None:
+async def _post(turn: Turn, payload: JsonObject, permit: Permit) -> None:
     """Send the request: its intent is stored before the POST, its id right after."""
     before = turn.job.hold
     secret = secrets.token_hex(_SECRET_BYTES) if turn.services.settings.service.public_url else None
     await turn.save_intent(payload, _digest(secret) if secret else None)
+
+    async def before_post() -> None:
+        await turn.demand_the_lease()
+        await permit.require()  # it may have waited long for a slot at fal
+
     try:
         request = await turn.services.fal.submit(
             turn.job.endpoint,
             payload,
-            turn.demand_the_lease,
+            before_post,
             webhook_url=_webhook_url(turn, secret) if secret else None,
             priority=turn.job.priority,
         )
     except SubmissionNotSent as error:
         await _send_again_later(turn, before, error)
-    except TooManyOpenFiles:
+    except (TooManyOpenFiles, SubmittingPaused):
         await turn.save(turn.job.not_sent())
         raise
     except SubmissionUnknown as error:

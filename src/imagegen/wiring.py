@@ -14,6 +14,7 @@ from uuid import uuid4
 
 import httpx
 
+from imagegen.account import Account
 from imagegen.errors import DatabaseUnavailable, ObjectStoreRefused, ObjectStoreUnavailable, StartupError
 from imagegen.fal import Fal, Patience, Pricing, WebhookVerifier, about_keys, files_for, operation_of, streams_within
 from imagegen.freed_memory import return_freed_memory
@@ -48,6 +49,7 @@ class Services:
 
     Attributes:
         metrics: what this process counts.
+        account: whether fal takes requests from it; submitting pauses while it does not.
         receivers: leads to callers' webhooks, and to public addresses only unless the settings say otherwise.
         runner: this process's name in leases: host, process id and a random part.
         stopping: set when the process was asked to end; waiting requests are answered with what there is.
@@ -61,6 +63,7 @@ class Services:
     fal: Fal
     webhooks: WebhookVerifier
     prices: PriceBook
+    account: Account
     receivers: httpx.AsyncBaseTransport
     metrics: Metrics
     runner: str
@@ -127,6 +130,7 @@ async def open_services(
             fal=fal,
             webhooks=WebhookVerifier(settings.fal, to_fals_keys),
             prices=prices,
+            account=Account(jobs.account_pauses, fal, settings.fal),
             receivers=receivers,
             metrics=metrics,
             stopping=stopping or asyncio.Event(),

@@ -10,6 +10,7 @@ from uuid import uuid4
 import httpx
 import pytest
 from contract import Contract, Json
+from pydantic import SecretStr
 from raw import send
 from service import FLUX, ITEM, Sandbox, Service, running
 from specimens import picture
@@ -212,9 +213,22 @@ async def output_refused(service: Service, _: pytest.MonkeyPatch) -> httpx.Respo
 
 
 async def provider_rejected(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
-    locked = {"detail": "User is locked. Reason: Exhausted balance."}
-    await service.sandbox.misbehaves({"fault": "submit_status", "status": 403, "body": locked})
+    await service.sandbox.misbehaves({"fault": "model_fails", "type": "image_load_error"})
     return await service.generate()
+
+
+async def provider_account(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    """With a key of its own: the pause that follows stops every other request of the key."""
+    settings = service.services.settings
+    apart = {
+        "fal": settings.fal.model_copy(update={"key": SecretStr("locked-account:secret-of-the-tests")}),
+        "nats": settings.nats.model_copy(update={"stream": "locked-account"}),
+        "mongodb": settings.mongodb.model_copy(update={"database": f"{settings.mongodb.database}-locked"}),
+    }
+    async with running(settings.model_copy(update=apart)) as other:
+        locked = {"detail": "User is locked. Reason: Exhausted balance."}
+        await other.sandbox.misbehaves({"fault": "submit_status", "status": 403, "body": locked, "times": 1})
+        return await other.generate()
 
 
 async def too_many_streams(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
@@ -287,6 +301,7 @@ PROVOCATIONS: dict[str, Provoke] = {
         idempotency_mismatch,
         unsupported_media_type,
         provider_rejected,
+        provider_account,
         too_many_streams,
         unavailable,
         internal_error,

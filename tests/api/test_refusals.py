@@ -175,12 +175,8 @@ async def test_what_the_router_refuses_is_a_problem_too(service: Service, method
             {"fault": "runner_fails", "status": 503, "error_type": "runner_disconnected", "message": "Gone."},
             {"code": "provider_unavailable", "falStatus": 503, "falErrorType": "runner_disconnected"},
         ),
-        (
-            {"fault": "submit_status", "status": 403, "body": {"detail": "User is locked. Reason: Exhausted balance."}},
-            {"code": "provider_rejected", "falStatus": 403, "detail": "User is locked. Reason: Exhausted balance."},
-        ),
     ],
-    ids=["input picture", "runner", "locked account"],
+    ids=["input picture", "runner"],
 )
 async def test_fals_own_error_is_a_500_with_fals_words_and_the_job_has_the_same(
     service: Service, sandbox: Sandbox, fault: Json, expected: Json

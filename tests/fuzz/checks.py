@@ -10,7 +10,7 @@ from schemathesis import Case, CheckContext, Response
 from schemathesis.core.parameters import ParameterLocation
 from schemathesis.specs.openapi.checks import negative_data_rejection  # pyright: ignore[reportUnknownVariableType] - half typed
 
-PROVIDERS: Final = {"provider_rejected", "provider_unavailable", "submission_unknown"}
+PROVIDERS: Final = {"provider_rejected", "provider_unavailable", "provider_account", "submission_unknown"}
 REFUSED: Final = {"input_refused", "output_refused"}
 GENERATE: Final = ("/api/images/generate", "/api/images/batch", "/api/images/estimate-cost")
 # What a short pattern cannot say: that text is printable, and shows something.

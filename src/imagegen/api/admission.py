@@ -62,7 +62,9 @@ async def admit(jobs: Sequence[Job], services: Services) -> Sequence[Job]:
     Raises:
         InvalidInput: with every fault of the pictures; those of a batch are named by the number of the request.
         ObjectStoreUnavailable: nothing was accepted.
+        SubmittingPaused: nothing was accepted, because fal refuses the account.
     """
+    await services.account.require()
     kept: list[Job] = []
     faults: list[Fault] = []
     for start in range(0, len(jobs), _AT_A_TIME):

@@ -89,6 +89,7 @@ FAL_ERROR: Final = problems(
     500,
     f"fal.ai failed; the job is `failed` with the same error, and not charged. Or: {_DEFECT}",
     "provider_rejected",
+    "provider_account",
     "internal_error",
     headers=LOCATION,
 )
@@ -96,6 +97,14 @@ UNAVAILABLE: Final = problems(
     503,
     "MongoDB does not answer; nothing was accepted. Try again after `Retry-After`.",
     "unavailable",
+    headers=RETRY_AFTER,
+)
+NOT_ACCEPTED: Final = problems(
+    503,
+    "Nothing was accepted, because MongoDB does not answer or fal.ai refuses this service's account. Try again after "
+    "`Retry-After`.",
+    "unavailable",
+    "provider_account",
     headers=RETRY_AFTER,
 )
 NO_STREAM: Final = problems(

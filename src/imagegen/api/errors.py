@@ -1,6 +1,7 @@
 """The one translator from imagegen's errors to HTTP: problem details (RFC 9457) for all that is not a success."""
 
 import logging
+import math
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Final, cast
@@ -32,10 +33,11 @@ from imagegen.errors import (
     ModelNotAllowed,
     NotAllowed,
     NotToBeRetried,
+    SubmittingPaused,
     Unavailable,
     UnknownModel,
 )
-from imagegen.jobs import INPUT_REFUSED, OUTPUT_REFUSED, Job
+from imagegen.jobs import INPUT_REFUSED, OUTPUT_REFUSED, PROVIDER_ACCOUNT, Job
 from imagegen.logs import without_secret
 from imagegen.registry import Registry
 from imagegen.storage.acceptance import AcceptanceUnknown
@@ -121,6 +123,7 @@ def translate_errors(app: FastAPI, registry: Registry) -> None:
     app.add_exception_handler(JobUnfinished, _unfinished)
     app.add_exception_handler(NotToBeRetried, _not_to_be_retried)
     app.add_exception_handler(Unavailable, _unavailable)
+    app.add_exception_handler(SubmittingPaused, _paused)
     app.add_exception_handler(JobFailed, _job_failed)
     app.add_exception_handler(HTTPException, http_error)
     app.add_exception_handler(Exception, _defect)
@@ -201,6 +204,12 @@ async def _unavailable(_request: Request, error: Exception) -> JSONResponse:
         batch_id=error.batch_id if isinstance(error, BatchUnknown) else None,
         retryable=True,
     )
+
+
+async def _paused(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, SubmittingPaused)
+    headers = {"Retry-After": str(max(1, math.ceil(error.retry_after.total_seconds())))}
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, PROVIDER_ACCOUNT, str(error), headers=headers, retryable=True)
 
 
 async def _job_failed(_request: Request, error: Exception) -> JSONResponse:

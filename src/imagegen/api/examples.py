@@ -124,11 +124,28 @@ _ALL: Final[Sequence[JsonObject]] = (
     _problem(
         500,
         "provider_rejected",
-        "User is locked. Reason: Exhausted balance.",
+        "body.image_url: Failed to load the image.",
         jobId=JOB_ID,
-        falStatus=403,
+        falStatus=422,
+        falErrorType="image_load_error",
         retryable=False,
         charged=False,
+    ),
+    _problem(
+        500,
+        "provider_account",
+        "fal.ai does not take requests from this service's account at the moment. The request was not accepted and you "
+        "are not charged.",
+        jobId=JOB_ID,
+        falStatus=403,
+        retryable=True,
+        charged=False,
+    ),
+    _problem(
+        503,
+        "provider_account",
+        "fal.ai does not take requests from this service's account at the moment, so nothing new is accepted.",
+        retryable=True,
     ),
     _problem(
         500,
@@ -145,6 +162,7 @@ _ALL: Final[Sequence[JsonObject]] = (
     ),
 )
 PROBLEMS: Final[Mapping[str, JsonObject]] = {str(problem["code"]): problem for problem in _ALL}
+_BY_STATUS: Final = {(problem["code"], problem["status"]): problem for problem in _ALL}
 
 _SHA256: Final = "e7048e0b9d134b6e1a63517ea7e79e2a3cbfde9cf2c3d2c3dfb0a1a7b0f6e1d4"
 _IMAGE: Final[JsonObject] = {
@@ -335,7 +353,7 @@ _SCHEMAS: Final[Mapping[str, JsonObject]] = {
 
 def problem_example(code: str, status: int) -> JsonObject:
     """The problem of this code, as it is answered under this status."""
-    return PROBLEMS[code] | {"status": status, "title": HTTPStatus(status).phrase}
+    return _BY_STATUS.get((code, status), PROBLEMS[code]) | {"status": status, "title": HTTPStatus(status).phrase}
 
 
 def schema_examples(registry: Registry) -> Mapping[str, JsonObject]:

@@ -21,6 +21,7 @@ from pydantic import SecretStr
 
 from imagegen import __version__
 from imagegen.errors import (
+    AccountRefused,
     ProviderAnswer,
     ProviderRejected,
     ProviderUnavailable,
@@ -119,6 +120,7 @@ class Fal:
             SubmissionNotSent: fal certainly has no request; it may be submitted again.
             TooManyOpenFiles: the same, because of this process.
             SubmissionUnknown: the POST left, and nobody knows.
+            AccountRefused: fal refuses the account, whatever the request is.
             ProviderRejected: fal refused, or the input is no JSON; nothing is charged.
             ProviderUnavailable: the same, and trying again may help.
         """
@@ -241,7 +243,8 @@ class Fal:
 
         Raises:
             ProviderRejected: the key is not valid.
-            ProviderUnavailable: anything else but the 404 (an account that is locked, no connection).
+            AccountRefused: the account is refused: locked, without balance.
+            ProviderUnavailable: anything else but the 404 (no connection).
         """
         url = self._address.at_home(f"/fal-ai/flux/requests/{uuid4()}/status")
         try:
@@ -251,7 +254,8 @@ class Fal:
         if response.status_code == HTTPStatus.UNAUTHORIZED:
             raise ProviderRejected(self._reads.refusal(response).answer)
         if response.status_code != HTTPStatus.NOT_FOUND:
-            raise ProviderUnavailable(self._reads.refusal(response).answer)
+            refusal = self._reads.refusal(response)
+            raise (AccountRefused if refusal.is_account_trouble else ProviderUnavailable)(refusal.answer)
 
     async def _post(
         self, endpoint: str, payload: JsonObject, webhook_url: str | None, priority: Priority

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 import httpx
 from pydantic import AfterValidator, BaseModel, JsonValue
 
-from imagegen.errors import ProviderAnswer, ProviderError, ProviderRejected, ProviderUnavailable
+from imagegen.errors import AccountRefused, ProviderAnswer, ProviderError, ProviderRejected, ProviderUnavailable
 from imagegen.fal.answers import Lenient, read_json
 from imagegen.fal.billing import billable_units
 from imagegen.fal.trouble import is_about_the_account, is_moderation
@@ -123,6 +123,10 @@ class Refusal:
     has_words: bool
     is_account_trouble: bool
     retryable: bool
+
+    def as_refusal_to_submit(self) -> ProviderError:
+        """The error for a request that fal did not accept."""
+        return AccountRefused(self.answer) if self.is_account_trouble else self.as_error()
 
     def as_error(self) -> ProviderError:
         """The error for a request that ends here."""

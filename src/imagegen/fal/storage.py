@@ -100,7 +100,10 @@ class FalStorage:
             raise SubmissionNotSent(ProviderAnswer(message=f"fal.ai's storage cannot be used ({reason}).")) from error
         if response.is_success:
             return response
-        answer = read_refusal(response, self._wording).answer
+        refusal = read_refusal(response, self._wording)
+        answer = refusal.answer
+        if refusal.is_account_trouble:
+            raise refusal.as_refusal_to_submit()
         if response.status_code in _PASSING or response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise SubmissionNotSent(answer)
         raise ProviderRejected(answer)

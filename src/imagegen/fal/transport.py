@@ -166,6 +166,8 @@ def redirect(request: httpx.Request, url: httpx.URL) -> None:
 def verdict(response: httpx.Response, wording: Wording) -> ProviderError:
     """What an answer to the submit that is no success means."""
     refusal = read_refusal(response, wording)
+    if refusal.is_account_trouble:
+        return refusal.as_refusal_to_submit()
     status, request_id = response.status_code, response.headers.get("x-fal-request-id")
     if status == HTTPStatus.TOO_MANY_REQUESTS and request_id is None:
         return SubmissionNotSent(refusal.answer, read_retry_after(response))

@@ -15,6 +15,7 @@ from imagegen.jobs.details import result_details
 SUBMISSION_UNKNOWN = "submission_unknown"
 # The codes of a failure by moderation: of what was asked for, and of what was made of it.
 INPUT_REFUSED, OUTPUT_REFUSED = "input_refused", "output_refused"
+PROVIDER_ACCOUNT = "provider_account"  # fal refuses the account, whatever the request is
 JsonObject = Mapping[str, JsonValue]
 
 
@@ -170,6 +171,7 @@ class HoldKind(StrEnum):
     """What a job is held for, that an earlier try did not get."""
 
     OBJECT_STORE = "object_store"
+    ACCOUNT = "account"
     SLOT = "slot"
     SUBMIT = "submit"
     STATUS = "status"

@@ -9,6 +9,7 @@ from imagegen.jobs.parts import HoldKind, JobStatus, SubmissionState
 _LONGEST_REASON: Final = 300
 _HELD: Final = {
     HoldKind.OBJECT_STORE: "S3 to be usable before it is sent to fal.ai: {reason}",
+    HoldKind.ACCOUNT: "fal.ai to take requests from this service's account again",
     HoldKind.SLOT: "a free slot at fal.ai: {reason}",
     HoldKind.SUBMIT: "fal.ai to take its request: {reason}",
     HoldKind.STATUS: "fal.ai's status of its request, which cannot be read: {reason}",

@@ -16,6 +16,7 @@ from imagegen.errors import JobDeleted, JobNotFound, RequestOwned, StaleJob
 from imagegen.jobs import Idempotency, Job, JobStatus
 from imagegen.settings import MongoSettings
 from imagegen.storage.acceptance import Acceptance
+from imagegen.storage.account_pauses import AccountPauses
 from imagegen.storage.answers import answers
 from imagegen.storage.batches import Batches
 from imagegen.storage.claims import Claims
@@ -47,6 +48,7 @@ class Jobs:
     Attributes:
         usage: what ended jobs come to; kept beside them, for it changes in the same transactions.
         unit_prices: fal's, as last read.
+        account_pauses: since when fal refuses the account, for all processes.
         batches: jobs that were asked for together; stored in one transaction with them.
         queue_users: which queue the living processes use.
         deliveries: what is owed to callers' webhooks; recorded in the transactions that end their jobs.
@@ -60,6 +62,7 @@ class Jobs:
         self._jobs = collection
         self.usage = Usage(beside(collection, "usage"), collection)
         self.unit_prices = UnitPrices(beside(collection, "unitPrices"))
+        self.account_pauses = AccountPauses(beside(collection, "accountPauses"))
         self.batches = Batches(beside(collection, "batches"), collection)
         self.queue_users = QueueUsers(beside(collection, "queueUsers"))
         self.deliveries = Deliveries(beside(collection, "deliveries"))

@@ -19,6 +19,7 @@ from imagegen.api.documents import (
     CONFLICT,
     FORBIDDEN,
     LOCATION,
+    NOT_ACCEPTED,
     REPLAYED,
     RETRY_AFTER,
     UNAVAILABLE,
@@ -74,7 +75,7 @@ def batch_router(registry: Registry) -> APIRouter:
         methods=["POST"],
         status_code=202,
         response_model=schemas.Batch,
-        responses={202: _ACCEPTED, **BAD_REQUEST, **FORBIDDEN, **CONFLICT, **UNAVAILABLE},
+        responses={202: _ACCEPTED, **BAD_REQUEST, **FORBIDDEN, **CONFLICT, **NOT_ACCEPTED},
     )
     return router
 

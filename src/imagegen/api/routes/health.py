@@ -49,7 +49,7 @@ async def _health(services: Services) -> schemas.Health:
         "mongodb": services.jobs.check,
         "s3": services.images.bucket.check,
         "nats": services.queue.stream.check,
-        "fal": services.fal.check,
+        "fal": services.account.check,
     }
     states = await asyncio.gather(*(_state(check) for check in checks.values()))
     servers = dict(zip(checks, states, strict=True))

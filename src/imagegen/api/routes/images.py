@@ -20,8 +20,8 @@ from imagegen.api.documents import (
     FORBIDDEN,
     GONE,
     MODEL_NOT_FOUND,
+    NOT_ACCEPTED,
     REFUSED,
-    UNAVAILABLE,
     UNCHANGED,
 )
 from imagegen.api.generation import Accepted, accept, new_job, repeated
@@ -94,7 +94,7 @@ def images_router(registry: Registry) -> APIRouter:
         return LaterAnswer(partial(_settled, accepted, listening, services, wish, seats))
 
     generate.__annotations__["body"] = Annotated[registry.request_type, Body()]
-    refusals = {**BAD_REQUEST, **FORBIDDEN, **CONFLICT, **GONE, **REFUSED, **FAL_ERROR, **UNAVAILABLE}
+    refusals = {**BAD_REQUEST, **FORBIDDEN, **CONFLICT, **GONE, **REFUSED, **FAL_ERROR, **NOT_ACCEPTED}
     router.add_api_route(
         "/generate",
         generate,

@@ -10,10 +10,10 @@ from imagegen.api.documents import (
     FAL_ERROR,
     FORBIDDEN,
     GONE,
+    NOT_ACCEPTED,
     NOT_FOUND,
     NOT_TO_BE_RETRIED,
     REFUSED,
-    UNAVAILABLE,
 )
 from imagegen.api.json_routes import JsonRoute
 from imagegen.api.outcomes import OUTCOMES, outcome
@@ -24,7 +24,7 @@ router = APIRouter(prefix="/api/jobs", tags=["jobs"], route_class=JsonRoute)
 _REFUSALS = {**BAD_REQUEST, **FORBIDDEN, **NOT_FOUND, **NOT_TO_BE_RETRIED, **GONE, **REFUSED, **FAL_ERROR}
 
 
-@router.post("/{jobId}/retry", response_model=schemas.Job, responses={**OUTCOMES, **_REFUSALS, **UNAVAILABLE})
+@router.post("/{jobId}/retry", response_model=schemas.Job, responses={**OUTCOMES, **_REFUSALS, **NOT_ACCEPTED})
 async def retry_job(
     *,
     jobId: JobId,  # noqa: N803 - the name in the path
