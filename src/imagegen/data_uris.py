@@ -14,6 +14,7 @@ _SCHEME: Final = "data:"
 _AROUND: Final = "".join(map(chr, range(0x21)))
 _DROPPED: Final = b"\t\n\r"
 _WHITESPACE: Final = b"\t\n\f\r "
+_SPACES: Final = tuple(_WHITESPACE[at : at + 1] for at in range(len(_WHITESPACE)))
 _BASE64: Final = re.compile(rb"; *base64$", re.IGNORECASE)
 # The scheme with everything that may stand around and inside of it; no text is copied to look at it.
 _BEGINS: Final = re.compile(r"[\x00-\x20]*" + r"[\t\n\r]*".join(_SCHEME), re.IGNORECASE)
@@ -44,8 +45,13 @@ def read_data_uri(text: str) -> bytes:
     if not has_data(text):
         raise MalformedDataUri("a data URI needs a comma before its data")
     cleaned = text.strip(_AROUND).encode(errors="replace").translate(None, _DROPPED)
-    head, _, body = cleaned.partition(b"#")[0][len(_SCHEME) :].partition(b",")
-    data = _percent_decoded(body) if b"%" in body else body
+    end = cleaned.find(b"#") if b"#" in cleaned else len(cleaned)
+    comma = cleaned.find(b",", 0, end)
+    comma = comma if comma >= 0 else end
+    head, data = cleaned[len(_SCHEME) : comma], cleaned[comma + 1 : end]
+    del cleaned  # of tens of megabytes, each copy is let go before the next one is made
+    if b"%" in data:
+        data = _percent_decoded(data)
     return _base64_decoded(data) if _BASE64.search(head.strip(b"\f ")) else data
 
 
@@ -70,10 +76,9 @@ def _blocks(body: bytes) -> Iterator[bytes]:
 
 def _base64_decoded(data: bytes) -> bytes:
     """Decode base64 with whitespace anywhere and with or without its padding."""
-    text = data.translate(None, _WHITESPACE)
-    if len(text) % 4 == 0 and text.endswith(b"="):
-        text = text.removesuffix(b"=").removesuffix(b"=")
-    if len(text) % 4 == 1 or b"=" in text:
+    text = data.translate(None, _WHITESPACE) if any(space in data for space in _SPACES) else data
+    padding = len(text[-2:]) - len(text[-2:].rstrip(b"=")) if len(text) % 4 == 0 else 0
+    if (len(text) - padding) % 4 == 1 or text.find(b"=", 0, len(text) - padding) >= 0:
         raise MalformedDataUri("the data are no valid base64")
     try:
         return binascii.a2b_base64(text + b"=" * (-len(text) % 4), strict_mode=True)
