@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from imagegen.costs import Cost, UnitPrice
-from imagegen.jobs import Job, JobError, JobStatus, ProviderRequest, ProviderResult, new_job_id
+from imagegen.jobs import Job, JobError, JobStatus, ProviderRequest, ProviderResult, StoredImage, new_job_id
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678000, tzinfo=UTC)
 REFUSED = JobError(code="provider_rejected", message="no", fal_status=422)
@@ -55,3 +55,13 @@ def test_pictures_that_were_made_and_lost_are_billed_all_the_same() -> None:
     failed = SUBMITTED.with_result(result, price).failed(REFUSED, NOW)
 
     assert (failed.cost.total_cost, *provider_cost(failed)) == (0, Decimal("0.08"), False)
+
+
+def test_images_beyond_those_asked_for_are_not_charged() -> None:
+    mask = StoredImage(key="k", content_type="image/png", width=1, height=1, size_bytes=1, sha256="0" * 64)
+    asked = replace(SUBMITTED, pictures_asked=2)
+    result = ProviderResult(images=(), billable_units=None, payload={})
+
+    done = asked.with_result(result, None).completed((mask,) * 5, NOW)
+
+    assert (len(done.images), done.cost.total_cost) == (5, Decimal("0.10"))

@@ -47,7 +47,7 @@ class Cost:
 
     Attributes:
         cost_per_image: US dollars, with the rules of the model already applied.
-        num_images: pictures asked for, and in the end the pictures delivered.
+        num_images: images asked for; in the end, those of them that were delivered.
         provider_units: fal's billable units, None until fal says.
         provider_cost: US dollars, None while unknown; `provider_note` then says why, once the job has a result or ends.
         source: `billed` when fal gave its figure, `estimated` before.

@@ -238,9 +238,10 @@ class Job:
     def completed(
         self, images: tuple[StoredImage, ...], now: datetime, *, missing: tuple[MissingImage, ...] = ()
     ) -> Self:
-        """Every image that can be delivered is in S3; the charge is for these."""
+        """Every image that can be delivered is in S3. The charge is for these, at most for those asked for."""
         self._require(self.result is not None, "there is no result")
-        cost = replace(self.cost, num_images=len(images))
+        most = len(images) if self.pictures_asked is None else self.pictures_asked
+        cost = replace(self.cost, num_images=min(len(images), most))
         transfer = replace(self.transfer, stored=())
         return self._to(
             JobStatus.COMPLETED,
