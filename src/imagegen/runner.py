@@ -6,14 +6,12 @@ means: the job ends with its reason, or it is handed back and goes on later from
 
 import logging
 import time
-from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
 from imagegen.completion import deliver_images
 from imagegen.errors import (
     AccountRefused,
-    DocumentRefused,
     InputGone,
     ProviderAnswer,
     ProviderError,
@@ -35,6 +33,7 @@ from imagegen.jobs import (
 )
 from imagegen.leftovers import clear_leftovers, discard_epoch
 from imagegen.queue import Delivery
+from imagegen.recording import await_object_store, record
 from imagegen.submission import SERVER_DOWN, submit_once
 from imagegen.tracing import current_span, span
 from imagegen.turn import Postponed, Turn, take_turn, uptime
@@ -136,30 +135,11 @@ async def _run(turn: Turn) -> None:
         with span("submit"):
             await submit_once(turn)
         with span("wait"):
+            await await_object_store(turn)
             result = await result_of(turn, resumed=resumed)
-        await _record(turn, result)
+        await record(turn, result)
     with span("store"):
         await deliver_images(turn)
-
-
-async def _record(turn: Turn, result: ProviderResult) -> None:
-    """Store fal's result before a byte is moved; where MongoDB can never take it, what is needed of it.
-
-    Raises:
-        JobEnds: not even that can be stored.
-    """
-    price = turn.services.prices.of(turn.job.endpoint)
-    try:
-        await turn.save(turn.job.with_result(result, price, at=now()))
-    except DocumentRefused as error:
-        _log.warning("job %s: %s Only its images and its seed are kept of its result", turn.job.id, error)
-        seed = result.payload.get("seed")
-        needed = replace(result, payload={"seed": seed} if isinstance(seed, int) else {})
-        try:
-            await turn.save(turn.job.with_result(needed, price, at=now()))
-        except DocumentRefused:
-            words = "fal.ai completed it, and its result is larger than MongoDB can keep."
-            raise JobEnds(turn.job.failed(unpaid("result_too_large", words), now())) from error
 
 
 async def _stop_the_crashing(turn: Turn) -> None:

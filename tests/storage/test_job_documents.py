@@ -177,6 +177,7 @@ async def test_the_stored_document_has_decimals_and_dates_and_no_empty_idempoten
             "firstFailedAt": None,
             "lastError": None,
             "stored": [],
+            "missing": [],
         },
         "result": None,
         "images": [],

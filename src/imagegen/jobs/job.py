@@ -110,7 +110,9 @@ class Job:
     @property
     def may_have_leftovers(self) -> bool:
         """Whether pictures that it does not name may be in the bucket: of an earlier lease, or of a broken transfer."""
-        return self.result is not None and (self.lease.epoch > 1 or self.transfer.attempts > 0)
+        return self.submission.state is SubmissionState.SUBMITTED and (
+            self.lease.epoch > 1 or self.transfer.attempts > 0
+        )
 
     @property
     def image_keys(self) -> frozenset[str]:
@@ -206,11 +208,17 @@ class Job:
         return self._next(stop=Stop(reason=reason, at=now), hold=self.hold)
 
     def with_result(
-        self, result: ProviderResult, price: UnitPrice | None = None, *, at: datetime | None = None
+        self,
+        result: ProviderResult,
+        price: UnitPrice | None = None,
+        *,
+        at: datetime | None = None,
+        transfer: Transfer | None = None,
     ) -> Self:
-        """fal completed the request, which was read `at`, at this price for a unit; its pictures have to be moved."""
+        """fal completed the request, which was read `at`, at this price a unit; `transfer`: what was moved so far."""
         self._require(self.submission.state is SubmissionState.SUBMITTED, "nothing was submitted")
-        return self._next(result=result, result_at=at, cost=self.cost.billed(result.billable_units, price))
+        cost = self.cost.billed(result.billable_units, price)
+        return self._next(result=result, result_at=at, cost=cost, transfer=transfer or self.transfer)
 
     def transfer_failed(
         self,
@@ -225,7 +233,8 @@ class Job:
         self._require(self.result is not None, "there is nothing to transfer")
         before = self.transfer
         return self._next(
-            transfer=Transfer(
+            transfer=replace(
+                before,
                 attempts=before.attempts + 1,
                 unreadable=before.unreadable + unreadable,
                 gone=before.gone + gone,
@@ -242,14 +251,9 @@ class Job:
         self._require(self.result is not None, "there is no result")
         most = len(images) if self.pictures_asked is None else self.pictures_asked
         cost = replace(self.cost, num_images=min(len(images), most))
-        transfer = replace(self.transfer, stored=())
+        transfer = replace(self.transfer, stored=(), missing=())
         return self._to(
-            JobStatus.COMPLETED,
-            images=images,
-            missing_images=missing,
-            transfer=transfer,
-            cost=cost,
-            completed_at=now,
+            JobStatus.COMPLETED, images=images, missing_images=missing, transfer=transfer, cost=cost, completed_at=now
         )
 
     def failed(self, error: JobError, now: datetime, *, billed: Cost | None = None) -> Self:
@@ -257,12 +261,11 @@ class Job:
 
         `billed` is the job's cost with what fal said that it bills for the failed request.
         """
-        under_way = self.submission.state is SubmissionState.SUBMITTING
         return self._to(
             JobStatus.FAILED,
             error=error,
             cost=replace(billed, num_images=0) if billed else self._cost_of_failing(error),
-            submission=Submission() if under_way else self.submission,
+            submission=Submission() if self.submission.state is SubmissionState.SUBMITTING else self.submission,
             completed_at=now,
         )
 

@@ -125,7 +125,11 @@ class Stop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderImage:
-    """A picture as fal announces it; its bytes decide what it really is."""
+    """A picture as fal announces it; its bytes decide what it really is.
+
+    `url` is a key in the bucket, or `data:,`, where the bytes stood in the result itself and the job's `transfer` says
+    what became of them.
+    """
 
     url: str
     nsfw: bool | None = None
@@ -176,6 +180,7 @@ class HoldKind(StrEnum):
     SUBMIT = "submit"
     STATUS = "status"
     RESULT = "result"
+    KEEP_RESULT = "keep_result"
     ATTENTION = "attention"
 
 
@@ -245,6 +250,7 @@ class Transfer:
         first_failed_at: when the first attempt failed.
         last_error: why the last one did.
         stored: the images that are in S3 already.
+        missing: the images that were found to be none before the result was recorded, which does not hold their bytes.
     """
 
     attempts: int = 0
@@ -253,6 +259,7 @@ class Transfer:
     first_failed_at: datetime | None = None
     last_error: str | None = None
     stored: tuple[TransferredImage, ...] = ()
+    missing: tuple[MissingImage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

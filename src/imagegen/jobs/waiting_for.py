@@ -14,6 +14,7 @@ _HELD: Final = {
     HoldKind.SUBMIT: "fal.ai to take its request: {reason}",
     HoldKind.STATUS: "fal.ai's status of its request, which cannot be read: {reason}",
     HoldKind.RESULT: "fal.ai's result, which cannot be read: {reason}",
+    HoldKind.KEEP_RESULT: "S3 to keep fal.ai's result, which is too large for MongoDB: {reason}",
     HoldKind.ATTENTION: "a person who looks at it: {reason}",
 }
 _STOPPING: Final = "fal.ai to say what became of its request, which it was asked to cancel"
