@@ -45,10 +45,13 @@ async def hold(turn: Turn, job: Job, *, limits: tuple[datetime | None, ...] = ()
 
 def pause(since: datetime, *limits: datetime | None) -> timedelta:
     """The older a hold, the rarer it is tried again; but when a limit is due, then."""
+    return until_due(min(max((now() - since) / 4, _FIRST_PAUSE), _LONGEST_PAUSE) * jitter(), *limits)
+
+
+def until_due(rest: timedelta, *limits: datetime | None) -> timedelta:
+    """So long a rest, but only until the first of the limits that is still to come."""
     moment = now()
-    usual = min(max((moment - since) / 4, _FIRST_PAUSE), _LONGEST_PAUSE) * jitter()
-    due = [limit - moment for limit in limits if limit is not None and limit > moment]
-    return min([usual, *due])
+    return min([rest, *(limit - moment for limit in limits if limit is not None and limit > moment)])
 
 
 def jitter() -> float:

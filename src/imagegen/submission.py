@@ -11,7 +11,7 @@ import hmac
 import logging
 import secrets
 from collections.abc import Coroutine
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, NoReturn
 
 from imagegen.account import Permit
@@ -29,7 +29,7 @@ from imagegen.errors import (
     TooManyOpenFiles,
 )
 from imagegen.fal import WebhookHint
-from imagegen.holds import JobEnds, end_if_unwanted, jitter, next_hold, pause
+from imagegen.holds import JobEnds, end_if_unwanted, jitter, next_hold, pause, until_due
 from imagegen.inputs import payload_for_fal
 from imagegen.jobs import (
     PROVIDER_ACCOUNT,
@@ -93,21 +93,30 @@ async def _submit_if_permitted(turn: Turn) -> None:
             permit.accepted = turn.job.submission.state is SubmissionState.SUBMITTED
     except SubmittingPaused as error:
         reason = "fal.ai refuses the account of this service"
-        await _hold_unsent(turn, HoldKind.ACCOUNT, reason, PROVIDER_ACCOUNT)
-        raise Postponed(f"{reason}, so nothing is submitted", error.retry_after * jitter()) from error
+        ends = await _hold_unsent(turn, HoldKind.ACCOUNT, reason, PROVIDER_ACCOUNT)
+        rest = until_due(error.retry_after * jitter(), turn.job.deadline, ends)
+        raise Postponed(f"{reason}, so nothing is submitted", rest) from error
 
 
-async def _hold_unsent(turn: Turn, kind: HoldKind, reason: str, code: str) -> None:
-    """Store what a job is held for before it is sent, when that changes; end it where that has lasted too long."""
+async def _hold_unsent(turn: Turn, kind: HoldKind, reason: str, code: str) -> datetime:
+    """Store what a job is held for before it is sent, when that changes; end it where that has lasted too long.
+
+    Troubles that take turns last as long as one.
+
+    Returns:
+        When that will be.
+    """
     job = turn.job
     held = job.hold if job.hold is not None and job.hold.kind is kind else None
+    began = job.hold.began if job.hold is not None else now()
     horizon = turn.services.settings.service.store_horizon
-    if held is not None and now() - held.since > horizon:
+    if now() - began >= horizon:
         message = f"Nothing was sent to fal.ai for {horizon}, because {reason}. You are not charged."
         raise JobEnds(job.failed(JobError(code=code, message=message, retryable=True), now()))
     if held is None or held.reason != reason:
         _log.warning("job %s: %s, so nothing is submitted", job.id, reason)
         await turn.save(job.held(next_hold(job, kind, reason)))
+    return began + horizon
 
 
 async def adopt(job_id: str, request: ProviderRequest, services: Services) -> bool:
@@ -210,7 +219,7 @@ async def _post(turn: Turn, payload: JsonObject, permit: Permit) -> None:
     except SubmissionNotSent as error:
         await _send_again_later(turn, before, error)
     except (TooManyOpenFiles, SubmittingPaused):
-        await turn.save(turn.job.not_sent())
+        await turn.save(turn.job.not_sent(before))
         raise
     except SubmissionUnknown as error:
         _log.warning("job %s: %s Looking for its request", turn.job.id, error)

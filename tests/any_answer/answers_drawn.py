@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 
 Json = dict[str, Any]
 WORDS: Final = "The kiln is out of clay."
+_TOO_MANY: Final = 429
+_ABOUT_ACCOUNTS: Final = frozenset({400, 401, 402, 403, 409, 429})
 ALL_READS: Final = ["status", "stream", "result"]
 _TYPES: Final = (
     "content_policy_violation",
@@ -147,6 +149,11 @@ class Case:
     cancel_after: float | None = None
     deadline: int | None = None
 
+    @property
+    def may_pause_others(self) -> bool:
+        """Whether fal may refuse the account at its submit, so that nothing else is submitted for a while either."""
+        return any("submit" in answer["on"] and answer["status"] in _ABOUT_ACCOUNTS for answer in self.answers)
+
     def plan(self, prompt: str) -> list[Json]:
         """The faults for the request with this prompt."""
         return [{"fault": "any_answer", "prompt": prompt, **answer} for answer in self.answers]
@@ -216,14 +223,16 @@ _calls = st.sampled_from(
 def _answers(draw: st.DrawFn) -> Json:
     """One fault; rarely one of 20 MB, and then only a few times."""
     answer = draw(st.one_of(_told, _drawn))
+    has_id = draw(st.booleans())
     is_huge = draw(st.integers(0, 149)) == 57  # hypothesis often draws bounds
     return answer | {
         "on": draw(_calls),
         "headers": dict(draw(st.sampled_from(_HEADERS))) if draw(st.booleans()) else {},
         "framing": draw(_framings),
         "keep": draw(st.sampled_from([0, 0.5, 1])),
-        "request_id": draw(st.booleans()),
-        "accepted": draw(st.booleans()),
+        "request_id": has_id,
+        # A 429 without a request id says that there is no request: the one answer that a submit is repeated after.
+        "accepted": draw(st.booleans()) and (has_id or answer["status"] != _TOO_MANY),
         "mebibytes": 20 if is_huge else 0,
         "times": draw(st.sampled_from([1, 2])) if is_huge else draw(st.sampled_from([None, None, 1, 2, 5])),
         "after": draw(st.sampled_from([0, 0, 0, 1, 2])),

@@ -37,7 +37,8 @@ class Ended:
 
     Attributes:
         case: as drawn.
-        job: as its caller sees it in the end.
+        job: as its caller sees it in the end; of a request that was refused because submitting had paused, its status
+            is `refused`.
         paid: the requests that fal accepted for it, as the sandbox's ledger has them.
         seconds: from its acceptance to its end, as its caller met it.
     """
@@ -59,6 +60,10 @@ def broken(end: Ended, longest: float) -> Iterator[str]:
         end: the job.
         longest: seconds within which every job has to end.
     """
+    if end.job["status"] == "refused":
+        if end.paid:
+            yield "was refused, and paid for"
+        return
     if end.seconds > longest or end.job["status"] not in {"completed", "failed", "cancelled"}:
         yield f"has not ended within {longest} s"
         return

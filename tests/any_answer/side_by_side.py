@@ -66,11 +66,15 @@ async def run_all(cases: Sequence[Case], stack: Settings, *, hinted: bool) -> tu
     """
     troubles = _Troubles()
     logging.getLogger().addHandler(troubles)
+    apart = [case for case in cases if case.may_pause_others]
+    ends: list[Ended] = []
     try:
-        async with _service(stack, hinted=hinted) as service:
-            return await _run(cases, service), troubles.found
+        for group in (apart, [case for case in cases if not case.may_pause_others]):
+            async with _service(stack, hinted=hinted) as service:
+                ends += await _run(group, service)
     finally:
         logging.getLogger().removeHandler(troubles)
+    return ends, troubles.found
 
 
 @asynccontextmanager
@@ -126,6 +130,8 @@ async def _asked_for(case: Case, prompt: str, caller: httpx.AsyncClient) -> tupl
     options = {"width": 64, "height": 64}
     body = {"model": "flux-pro", "inputs": {"prompt": prompt}, "options": options, "userId": "u", **deadline}
     accepted = await caller.post("/api/images/generate", json=body, headers={"prefer": "respond-async"})
+    if case.may_pause_others and accepted.json().get("code") == "provider_account":
+        return {"status": "refused"}, 0
     assert accepted.status_code == 202, accepted.text
     url, began = f"/api/jobs/{accepted.json()['jobId']}", time.monotonic()
     if case.cancel_after is not None:

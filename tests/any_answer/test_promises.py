@@ -20,7 +20,10 @@ FAILED = Ended(case=Case((RESULT,)), job=job("failed", FAILURE), paid=[PAID], se
 COMPLETED = replace(FAILED, job=job("completed", images=1, charged=0.05))
 
 
-@pytest.mark.parametrize("end", [FAILED, COMPLETED], ids=["failed", "completed"])
+REFUSED = replace(FAILED, job={"status": "refused"}, paid=[])
+
+
+@pytest.mark.parametrize("end", [FAILED, COMPLETED, REFUSED], ids=["failed", "completed", "refused"])
 def test_a_true_end_breaks_nothing(end: Ended) -> None:
     assert list(broken(end, longest=5)) == []
 
@@ -31,6 +34,7 @@ def test_a_true_end_breaks_nothing(end: Ended) -> None:
         (replace(FAILED, seconds=6), "has not ended within 5 s"),
         (replace(FAILED, job=job("running")), "has not ended within 5 s"),
         (replace(FAILED, paid=[PAID, PAID]), "2 requests were paid for"),
+        (replace(REFUSED, paid=[PAID]), "was refused, and paid for"),
         (replace(COMPLETED, paid=[]), "is completed, and fal has no request of it"),
         (replace(COMPLETED, job=job("completed", images=1)), "is completed with 1 pictures, charged 0"),
         (replace(FAILED, job=job("failed", FAILURE, charged=0.05)), "is failed with 0 pictures, charged 0.05"),

@@ -8,6 +8,7 @@ be found.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from random import Random
 from typing import Final, TypeAlias
 
@@ -125,17 +126,21 @@ _ANY_CALLS: Final = (["submit"], ["status", "stream"], ["status"], ["stream"], [
 
 
 def _any_answer(rng: Random) -> Fault:
-    """Any answer but one that says of a request that it has completed, or that it is another one."""
+    """Any answer but one that says of a request that it has completed, or that it is another one.
+
+    A 429 without a request id says that there is no request, and is true: the submit is repeated after it.
+    """
+    status, has_id = rng.choice((*_STATUSES, rng.randint(100, 599))), rng.random() < 0.5
     return {
         "fault": "any_answer",
         "on": rng.choice(_ANY_CALLS),
-        "status": rng.choice((*_STATUSES, rng.randint(100, 599))),
+        "status": status,
         "body": rng.choice(_BODIES),
         "headers": rng.choice(_ANY_HEADERS),
         "framing": rng.choice(_ANY_FRAMINGS),
         "mebibytes": rng.choice((*[0] * 19, 20)),
-        "request_id": rng.random() < 0.5,
-        "accepted": rng.random() < 0.5,
+        "request_id": has_id,
+        "accepted": rng.random() < 0.5 and (has_id or status != HTTPStatus.TOO_MANY_REQUESTS),
     }
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import logging
 from contextlib import AsyncExitStack
+from datetime import timedelta
 from typing import Final
 from uuid import uuid4
 
@@ -190,3 +191,20 @@ async def test_a_pause_ends_with_the_key_that_it_was_for(own: Settings) -> None:
     renewed = own.model_copy(update={"fal": own.fal.model_copy(update={"key": SecretStr(f"{uuid4().hex}:secret")})})
     async with running(renewed) as service:
         assert (await service.generate()).status_code == 200
+
+
+@pytest.mark.parametrize("limit", ["deadline", "horizon"])
+async def test_a_limit_of_a_job_ends_it_before_a_longer_pause_does(own: Settings, sandbox: Sandbox, limit: str) -> None:
+    """Submitting pauses for a minute between the job's acceptance and its submit."""
+    horizon = {"store_horizon": timedelta(seconds=2)} if limit == "horizon" else {}
+    own = own.model_copy(update={"service": own.service.model_copy(update=horizon)})
+    async with running(own, with_runner=False) as service:
+        job_id = await service.accept({**FLUX, "deadlineSeconds": 3} if limit == "deadline" else FLUX)
+        account, pauses = service.services.account, service.services.jobs.account_pauses
+        for _ in range(8):
+            await pauses.begin(account._name, 403, was_probe=True)  # pyright: ignore[reportPrivateUsage] - its name there
+    async with running(own) as service:
+        job = await service.ended(job_id, within=15)
+
+    code = "deadline_exceeded" if limit == "deadline" else "provider_account"
+    assert (job["error"]["code"], await sandbox.requests()) == (code, [])

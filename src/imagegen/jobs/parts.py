@@ -191,8 +191,9 @@ class Hold:
     Attributes:
         kind: what it is held for.
         reason: what the last try met, fit to be shown.
-        since: when the first try in a row failed.
+        since: when the first try in a row failed for this kind.
         attempts: how many did.
+        first_at: when the first try in a row failed, for whichever kind; None if that was for this one too.
         same: how many of the last tries in a row met exactly this reason.
         same_since: when the first of those did.
         missing_since: when fal began to answer nothing but 404.
@@ -205,12 +206,22 @@ class Hold:
     same: int = 1
     same_since: datetime
     missing_since: datetime | None = None
+    first_at: datetime | None = None
+
+    @property
+    def began(self) -> datetime:
+        """When the job was first held in a row, for whichever kind."""
+        return self.first_at or self.since
 
     @classmethod
     def after(cls, before: Self | None, kind: HoldKind, reason: str, now: datetime, *, missing: bool = False) -> Self:
         """The hold after one more try that failed."""
         if before is None or before.kind is not kind:
-            return cls(kind=kind, reason=reason, since=now, same_since=now, missing_since=now if missing else None)
+            first_at = before.began if before is not None else None
+            missing_since = now if missing else None
+            return cls(
+                kind=kind, reason=reason, since=now, same_since=now, missing_since=missing_since, first_at=first_at
+            )
         is_same = before.reason == reason
         return replace(
             before,
