@@ -311,6 +311,7 @@ def test_every_fault_of_every_catalog_is_told_at_once(tmp_path: Path) -> None:
     assert told == [
         ("mine.yaml", 2, "your-model.falEndpont"),
         ("mine.yaml", 3, "your-model.category"),
+        ("mine.yaml", 4, "your-model.requiredInputs.1"),
         ("mine.yaml", 5, "your-model.costPerImage"),
         ("mine.yaml", 6, "your-model.description"),
         ("mine.yaml", 10, "my-model.requiredInputs.1"),
@@ -326,7 +327,7 @@ def test_every_fault_of_every_catalog_is_told_at_once(tmp_path: Path) -> None:
         ("mine.yaml", 27, "their-model.defaultOptions.output_format"),
         ("mine.yaml", 28, "their-model.example.inputs.prompt"),
         ("mine.yaml", 28, "their-model.example.options.num_images"),
-        ("mine.yaml", 31, "Good Name"),
+        *[("mine.yaml", 31, "Good Name")] * 4,  # the name, and three keys that are not there
         ("torn.yaml", 1, "a.b"),
         ("torn.yaml", 2, "c"),
         ("torn.yaml", 3, "a"),
@@ -334,3 +335,32 @@ def test_every_fault_of_every_catalog_is_told_at_once(tmp_path: Path) -> None:
     ]
     assert str(stopped.value).splitlines() == [str(each) for each in stopped.value.faults]
     assert "mine.yaml:6: your-model.description: expected at least 1 character" in str(stopped.value)
+
+
+NAME_KEYS_AND_LISTS = """
+My Model:
+  falEndpoint: https://fal.run/fal-ai/any
+  category: text-to-image
+  requiredInputs: [prompt]
+  optionalInputs: [seed, prompt]
+  defaultOptions: {num_image: 1}
+  costPerImage: free
+  descripton: Mine
+"""
+
+
+def test_a_wrong_name_or_key_hides_nothing_else_in_its_entry(tmp_path: Path) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(NAME_KEYS_AND_LISTS.lstrip(), encoding="utf-8")
+
+    with pytest.raises(CatalogError) as stopped:
+        load_registry([mine])
+
+    assert [(each.line, each.key.removeprefix("My Model")) for each in stopped.value.faults] == [
+        (1, ""),
+        (2, ".falEndpoint"),
+        (5, ".optionalInputs.1"),
+        (6, ".defaultOptions.num_image"),
+        (7, ".costPerImage"),
+        (8, ".descripton"),
+    ]

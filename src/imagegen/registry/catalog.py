@@ -11,12 +11,15 @@ from pydantic import JsonValue, ValidationError
 from imagegen.errors import CatalogError
 from imagegen.registry.documents import Document, Place, did_you_mean, read_document
 from imagegen.registry.entries import Entry, Example, PriceRule, Route, is_money
-from imagegen.registry.gathering import Gathering, stop_if_any
+from imagegen.registry.gathering import Gathering
 from imagegen.registry.schemas import ParameterSchema
 from imagegen.registry.values import SYNC_MODE, WHY_NO_SYNC_MODE
 from imagegen.registry.vocabulary import ParameterSchemas, Vocabulary
 
 _MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
+_MODEL_NAME_EXPECTED = "expected a model's name: lower-case letters, digits, '.', '_' and '-', up to 64"
+_PARAMETERS = {"requiredInputs", "optionalInputs", "options", "parameters"}
+_VALID = {"falEndpoint": "fal-ai/any", "category": "any", "costPerImage": "0", "description": "any"}
 _WRITTEN = {"routes": Route, "priceRules": PriceRule, "example": Example}
 
 
@@ -53,19 +56,36 @@ def read_catalog(path: Path, words: Vocabulary, faults: Gathering) -> Iterator[L
         document = read_document(path, keep_text=is_money)
         for name, value in document.value.items():
             with faults.going_on():
-                yield _Reading(document, name, _entry(document, name, value), words).listing()
+                yield _listing(document, name, value, words)
 
 
-def _entry(document: Document, name: str, value: JsonValue) -> Entry:
-    if not _MODEL_NAME.fullmatch(name):
-        raise document.error((name,), "expected a model's name: lower-case letters, digits, '.', '_' and '-', up to 64")
+def _listing(document: Document, name: str, value: JsonValue, words: Vocabulary) -> Listing:
+    """One entry; what is wrong with its name or with one of its keys does not hide what is wrong elsewhere in it."""
     if name == "models" and isinstance(value, dict) and "falEndpoint" not in value:
         raise document.error((name,), "expected entries at the top of the file, without 'models:' around them")
+    faults = Gathering()
+    if not _MODEL_NAME.fullmatch(name):
+        faults.add([document.error((name,), _MODEL_NAME_EXPECTED)])
     try:
-        return Entry.model_validate(value)
+        entry = Entry.model_validate(value)
     except ValidationError as error:
-        stop_if_any(document.errors_of((name,), error, _keys_at))
-        raise
+        faults.add(document.errors_of((name,), error, _keys_at))
+        entry = _without_faults(value, error)
+    listing = None
+    if entry is not None:
+        with faults.going_on():
+            listing = _Reading(document, name, entry, words).listing()
+    faults.stop()
+    assert listing is not None
+    return listing
+
+
+def _without_faults(value: JsonValue, error: ValidationError) -> Entry | None:
+    """The entry with something valid in place of what is wrong; None if its parameters cannot be told any more."""
+    wrong = {fault["loc"][0] for fault in error.errors() if fault["loc"]}
+    if not isinstance(value, dict) or not wrong or wrong & _PARAMETERS:
+        return None
+    return Entry.model_validate({**_VALID, **{key: part for key, part in value.items() if key not in wrong}})
 
 
 def _keys_at(place: Place) -> tuple[str, ...]:
