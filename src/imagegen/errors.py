@@ -112,12 +112,22 @@ class InvalidRequest(ImagegenError):
 
 
 class UnknownModel(InvalidRequest):
-    """No such model; `valid` lists the ones there are, `suggestion` the nearest."""
+    """No such model; `valid` lists the ones there are, `suggestion` the nearest, `others` what else is wrong."""
 
     def __init__(self, name: str, valid: Sequence[str], suggestion: str | None = None) -> None:
         hint = f" Did you mean {suggestion!r}?" if suggestion else ""
         super().__init__(f"There is no model {name!r}.{hint}")
         self.name, self.valid, self.suggestion = name, tuple(valid), suggestion
+        self.others: tuple[Fault, ...] = ()
+
+    @property
+    def faults(self) -> tuple["Fault", ...]:
+        """The model as a fault of the body, then what else is wrong with it."""
+        message = f"{self} Valid models: {', '.join(self.valid)}."
+        fault = Fault(
+            pointer="/model", code="unknown_model", message=message, valid=self.valid, suggestion=self.suggestion
+        )
+        return (fault, *self.others)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -162,6 +162,23 @@ async def test_faults_of_body_and_header_are_told_together(service: Service) -> 
     assert [error["pointer"] for error in problem["errors"]] == ["/inputs/prompt", "idempotency-key"]
 
 
+@pytest.mark.parametrize(
+    ("path", "pointers"),
+    [
+        ("/api/jobs?user_id=u&limit=0&status=done", ["user_id", "status", "limit"]),
+        ("/api/jobs?limit=5&limit=many&createdTo=soon", ["limit", "createdTo"]),
+        ("/api/usage?groupby=model&from=x&to=2026-02-30", ["groupby", "from", "to"]),
+        (f"/api/jobs/{JOB}?wiat=5&wait=soon", ["wiat", "wait"]),
+    ],
+)
+async def test_faults_of_a_query_s_names_and_values_are_told_together(
+    service: Service, path: str, pointers: list[str]
+) -> None:
+    problem = (await service.client.get(path)).json()
+
+    assert [error["pointer"] for error in problem["errors"]] == pointers
+
+
 @pytest.mark.parametrize("path", ["/api/images/models?v=2", "/health/live?probe=1"])
 async def test_an_operation_without_a_query_ignores_one(service: Service, path: str) -> None:
     assert (await service.client.get(path)).status_code == 200

@@ -39,6 +39,22 @@ async def test_an_unknown_model_is_refused_with_the_valid_ones(service: Service)
     )
 
 
+async def test_what_else_is_wrong_is_told_beside_an_unknown_model(service: Service) -> None:
+    body = {"model": "flux-prp", "inputs": {"userId": "u"}, "options": 7, "webhookUrl": "http://999.1.1.1", "uid": "u"}
+
+    problem = await refused(service, body)
+
+    assert problem == IsPartialDict(code="unknown_model", suggestion="flux-pro")
+    assert {(fault["pointer"], fault["code"]) for fault in problem["errors"]} == {
+        ("/model", "unknown_model"),
+        ("/inputs/userId", "misplaced_name"),
+        ("/options", "wrong_type"),
+        ("/userId", "missing"),
+        ("/webhookUrl", "wrong_format"),
+        ("/uid", "unknown_name"),
+    }
+
+
 async def test_missing_inputs_are_named(service: Service) -> None:
     problem = await refused(service, {"model": "nano-banana-edit", "inputs": {}, "userId": "u"})
 

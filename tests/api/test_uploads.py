@@ -64,6 +64,16 @@ async def test_an_upload_lies_in_the_bucket_under_its_users_prefix_as_what_its_b
     assert (await bucket.head(key))["ContentType"] == "image/png"
 
 
+async def test_a_wrong_field_is_told_with_the_right_one(service: Service, user: str) -> None:
+    answer = await service.client.post("/api/uploads", data={"user_id": user}, files={"image": ("a.png", PNG)})
+
+    named = [(fault["message"], fault.get("suggestion")) for fault in answer.json()["errors"]]
+    assert named[:2] == [
+        ("An upload takes no 'user_id'; did you mean 'userId'?", "userId"),
+        ("An upload takes no 'image'; it takes file and userId.", None),
+    ]
+
+
 @pytest.mark.parametrize("kind", ["png", "jpeg", "webp", "gif"])
 async def test_every_type_is_told_by_its_bytes_and_not_by_its_name(service: Service, user: str, kind: str) -> None:
     answer = await upload(service, user, picture(kind), name="../../etc/passwd")
@@ -256,7 +266,7 @@ async def test_a_file_over_the_limit_is_refused_by_name_and_a_smaller_one_is_not
 
     assert [answer.status_code for answer in answers] == [201, 413, 413]
     assert answers[1].json() == IsPartialDict(
-        code="body_too_large", detail=IsStr(regex=r".*\(IMAGEGEN_MAX_UPLOAD_BYTES\)\.")
+        code="body_too_large", detail=IsStr(regex=r".*\(IMAGEGEN_MAX_UPLOAD_BYTES\)\. .*")
     )
 
 

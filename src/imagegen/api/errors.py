@@ -136,9 +136,10 @@ async def invalid_request(request: Request, error: Exception) -> JSONResponse:
             return problem(
                 HTTPStatus.NOT_FOUND if request.method == "GET" else HTTPStatus.BAD_REQUEST,
                 "unknown_model",
-                f"{error} Valid models: {', '.join(error.valid)}.",
+                " ".join(fault.message for fault in error.faults),
                 valid_models=error.valid,
                 suggestion=error.suggestion,
+                errors=[_fault(fault) for fault in error.faults] if error.others else None,
             )
         case IdempotencyMismatch():
             return problem(
@@ -272,6 +273,9 @@ def _refusal(error: RequestValidationError, registry: Registry, scope: Scope) ->
     if not of_body:
         return InvalidQuery(others)
     refusal = _body_refusal(of_body, error.body, registry, scope["path"])
+    if isinstance(refusal, UnknownModel):
+        refusal.others = (*refusal.others, *others)
+        return refusal
     return InvalidInput([*refusal.faults, *others]) if isinstance(refusal, InvalidInput) else refusal
 
 

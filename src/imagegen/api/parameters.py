@@ -1,11 +1,12 @@
 """What is wrong with a request's query, path and headers, told in the same words as the faults of a body."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from typing import Annotated, Any, Final, cast
 
 from fastapi import Request
+from fastapi.dependencies.utils import request_params_to_args
 from fastapi.routing import APIRoute
 from pydantic import BaseModel, TypeAdapter
 from pydantic_core import ErrorDetails
@@ -31,13 +32,20 @@ def parameter_faults(errors: Iterable[ErrorDetails], route: APIRoute) -> list[Fa
 def demand_known_parameters(request: Request, route: APIRoute) -> None:
     """Raise InvalidQuery if a query has a name that the operation does not know, or one name twice.
 
-    An operation that takes no query at all ignores whatever comes, as links with markers of a newsletter have it.
+    It carries the faults of the query's values too. An operation that takes no query at all ignores whatever comes,
+    as links with markers of a newsletter have it.
     """
     known = _names(route)
     given = [name for name, _ in request.query_params.multi_items()]
     found = [*islice(_unknown(given, known, route), MOST_FAULTS), *_repeated(given, known)] if known else []
     if found:
-        raise InvalidQuery(found)
+        raise InvalidQuery([*found, *_value_faults(request, route, {fault.pointer for fault in found})])
+
+
+def _value_faults(request: Request, route: APIRoute, told: Collection[str]) -> list[Fault]:
+    """The faults of the query's values, without those of names that are told already."""
+    _, errors = request_params_to_args(route.dependant.query_params, request.query_params)
+    return [fault for fault in parameter_faults(errors, route) if fault.pointer not in told]
 
 
 def _names(route: APIRoute) -> tuple[str, ...]:

@@ -96,7 +96,7 @@ class Registry:
             UnknownModel: `model` names none.
             InvalidInput: with every fault at once.
         """
-        named = self._named(body)
+        named = self._named_or_none(body)
         if named is None:
             raise self.refusal((), body)
         try:
@@ -111,7 +111,7 @@ class Registry:
             UnknownModel: `model` names none.
             InvalidInput: with every fault at once.
         """
-        named = self._named(body)
+        named = self._named_or_none(body)
         if named is None:
             raise self.refusal((), _with_a_user(body))
         try:
@@ -132,12 +132,14 @@ class Registry:
             return InvalidInput([_no_json(unreadable)])
         if not isinstance(body, dict):
             return InvalidInput([Fault(pointer="", code="wrong_type", message="The body must be a JSON object.")])
+        envelope = EstimateEnvelope if planned else Envelope
         try:
             named = self._named(body)
         except UnknownModel as unknown:
+            unknown.others = tuple(self._nameless_faults(_envelope_errors(body, envelope), body, envelope))
             return unknown
         if named is None:
-            return InvalidInput(self._nameless_faults(errors, body, EstimateEnvelope if planned else Envelope))
+            return InvalidInput(self._nameless_faults(errors, body, envelope))
         told = [_below_the_tag(error, named.name) for error in islice(errors, MOST_FAULTS)]
         return (named.estimate_refusal if planned else named.refusal)(told, body)
 
@@ -166,10 +168,16 @@ class Registry:
         name = body.get("model") if isinstance(body, dict) else None
         return self.model(name) if isinstance(name, str) else None
 
+    def _named_or_none(self, body: JsonValue) -> Model | None:
+        try:
+            return self._named(body)
+        except UnknownModel:
+            return None  # the refusal says it, with what else is wrong
+
     def _nameless_faults(
         self, errors: Sequence[ErrorDetails], body: Mapping[str, JsonValue], envelope: type[Envelope]
     ) -> list[Fault]:
-        """The faults of a body that names no model; of a request for pictures, pydantic says only that."""
+        """The faults of a body that names no known model; of a request for pictures, pydantic says only that."""
         if all(error["type"].startswith("union_tag_") for error in errors):
             errors = _envelope_errors(body, envelope)
         told = [_below_the_tag(error, None) for error in islice(errors, MOST_FAULTS)]
@@ -184,12 +192,8 @@ def faults_of_request(number: int, refusal: InvalidRequest) -> list[Fault]:
     """The faults of one request of a batch, counted from 0, as faults of the batch."""
     place = ("requests", number)
     match refusal:
-        case InvalidInput():
+        case InvalidInput() | UnknownModel():
             found = refusal.faults
-        case UnknownModel():
-            message = f"{refusal} Valid models: {', '.join(refusal.valid)}."
-            fault = Fault(pointer="/model", code="unknown_model", message=message)
-            found = (replace(fault, valid=refusal.valid, suggestion=refusal.suggestion),)
         case _:
             raise refusal
     return [
@@ -257,7 +261,7 @@ def _envelope_errors(body: Mapping[str, JsonValue], envelope: type[Envelope]) ->
         envelope.model_validate(body)
     except ValidationError as error:
         return error.errors(include_url=False)
-    raise AssertionError("a body that names no model fits no envelope")
+    return ()
 
 
 def _misplaced(body: Mapping[str, JsonValue]) -> list[Fault]:

@@ -17,6 +17,7 @@ from imagegen.api.form_files import FileTooLarge, Form, NotAForm, form_of
 from imagegen.api.json_routes import JsonRoute
 from imagegen.errors import Fault, InvalidInput, NotAPicture, TransferInterrupted
 from imagegen.registry import PLAIN_TEXT, user_id_faults
+from imagegen.registry.names import near_name
 from imagegen.storage.input_pictures import CutOffPicture, InputPicture, examine
 
 router = APIRouter(prefix="/api/uploads", tags=["uploads"], route_class=JsonRoute)
@@ -114,5 +115,12 @@ def _missing(name: str, kind: str) -> Fault:
 
 
 def _unknown(name: str) -> Fault:
-    shown = name[:60]
-    return Fault(pointer=f"/{shown}", code="unknown_name", message=f"An upload takes no {shown!r}.", valid=_FIELDS)
+    shown, suggestion = name[:60], near_name(name, _FIELDS)
+    end = f"did you mean {suggestion!r}?" if suggestion else f"it takes {' and '.join(_FIELDS)}."
+    return Fault(
+        pointer=f"/{shown}",
+        code="unknown_name",
+        message=f"An upload takes no {shown!r}; {end}",
+        valid=_FIELDS,
+        suggestion=suggestion,
+    )
