@@ -11,23 +11,28 @@ from bucket import Bucket
 from corpus import data_uri, displayed_size
 from media_host import Framing, MediaHost
 from mutations import mutated
+from PIL import Image
 from specimens import METADATA, stem
 
 from imagegen.data_uris import read_data_uri
 from imagegen.errors import NotAPicture
 from imagegen.storage.images import Images
 from imagegen.storage.input_pictures import CutOffPicture, InputPicture, examine
-from imagegen.storage.pictures import UNKNOWN, is_safe_inline, recognise
+from imagegen.storage.pictures import UNKNOWN, is_safe_inline, quiet, recognise
 
 CASES: Final = int(os.environ.get("MUTATION_CASES", "0"))
 SEED: Final = int(os.environ.get("MUTATION_SEED") or 1)
+# A few changed bytes make a header claim hundreds of gigapixels, which a decoder begins to fill.
+MOST_PIXELS: Final = 2**24
 FRAMINGS: Final[tuple[Framing, ...]] = ("length", "chunked", "close")
 
 
 def judged(content: bytes) -> tuple[int, int] | None:
-    """The size that a decoder shows, None if it does not get to the last pixel."""
+    """The size that a decoder shows, None if it does not get to the last pixel, or only with gigabytes of memory."""
     try:
-        return displayed_size(content)
+        with quiet(), Image.open(io.BytesIO(content)) as image:
+            is_huge = image.width * image.height > MOST_PIXELS
+        return None if is_huge else displayed_size(content)
     except Exception:  # noqa: BLE001 - decoders raise whatever they like
         return None
 
