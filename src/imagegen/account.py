@@ -25,9 +25,11 @@ from imagegen.errors import (
 )
 from imagegen.fal import Fal
 from imagegen.settings import FalSettings
+from imagegen.shared_answers import SharedAnswer
 from imagegen.storage.account_pauses import AccountPause, AccountPauses
 
 _FRESH: Final = 1.0  # seconds for which what was read holds: so long other processes may go on submitting
+_KEPT: Final = timedelta(seconds=1)  # what fal said of our key, however many ask
 _PROBE_LEASE: Final = timedelta(seconds=90)  # of a probe whose process ends
 _WHILE_PROBED: Final = timedelta(seconds=2)
 _log = logging.getLogger("imagegen.account")
@@ -42,6 +44,7 @@ class Account:
         self._name = hashlib.sha256(b"account " + settings.key.get_secret_value().encode()).hexdigest()[:32]
         self._known: AccountPause | None = None
         self._read_at = -_FRESH
+        self._answer = SharedAnswer(fal.check, _KEPT)
 
     async def pause(self) -> AccountPause | None:
         """The pause, if fal refuses the account; at most a second old."""
@@ -71,9 +74,17 @@ class Account:
                 words = f"Submitting has paused; it is tried again in {math.ceil(pause.left.total_seconds())} s."
                 raise ProviderUnavailable(_refused(pause.status, words))
         try:
-            await self._fal.check()
+            await self.answers()
         except (AccountRefused, ProviderRejected) as error:
             raise ProviderUnavailable(_refused(error.answer.status)) from error
+
+    async def answers(self) -> None:
+        """Whether fal answers and takes our key, as of a second ago at the most: however many ask, fal is asked once.
+
+        Raises:
+            ProviderError: it does not.
+        """
+        await self._answer.get()
 
     @asynccontextmanager
     async def permitted(self) -> AsyncGenerator["Permit"]:

@@ -3,7 +3,6 @@
 import asyncio
 import http.client
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import pytest
 from dirty_equals import IsPartialDict
 from hostile_bodies import Body, hostile_bodies
 from loop_meter import metering
-from processes import serving
+from processes import peak_memory, serving
 from service import FLUX, Json, Service
 
 from imagegen.settings import Settings
@@ -49,12 +48,6 @@ async def longest_tick(port: int, body: Body) -> float:
     return longest
 
 
-def peak(pid: int) -> float:
-    found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
-    assert found is not None
-    return int(found[1]) / 1024
-
-
 @pytest.mark.timeout(180)
 async def test_no_body_keeps_the_event_loop_busy(service: Service) -> None:
     port = service.client.base_url.port
@@ -74,12 +67,12 @@ async def test_no_body_fills_the_memory(stack: Settings, tmp_path: Path) -> None
         port, pid = process.client.base_url.port, process.process.pid
         assert port is not None
         await process.client.get("/health/ready")
-        idle = await asyncio.to_thread(peak, pid)
+        idle = await asyncio.to_thread(peak_memory, pid)
         uris = 0
         for body in hostile_bodies():
             uris = max(uris, body.uris)
             await asyncio.to_thread(send, port, body)
-            over = await asyncio.to_thread(peak, pid) - idle - 4 * uris / 2**20
+            over = await asyncio.to_thread(peak_memory, pid) - idle - 4 * uris / 2**20
 
             assert over < MEMORY, (body.name, over)
 

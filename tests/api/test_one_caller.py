@@ -92,23 +92,6 @@ async def test_a_key_that_is_revoked_while_its_request_waits_gets_no_answer(
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
 
 
-async def test_one_check_of_the_servers_is_in_flight_however_many_ask(
-    service: Service, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[str] = []
-
-    async def check(_fal: object) -> None:
-        asked.append("fal")
-        await asyncio.sleep(0.1)
-
-    await asyncio.sleep(2.1)  # what an earlier test was answered is old
-    monkeypatch.setattr(type(service.services.fal), "check", check)
-    answers = await asyncio.gather(*(service.client.get("/health/ready") for _ in range(50)))
-    again = await service.client.get("/health/ready")
-
-    assert ({answer.status_code for answer in [*answers, again]}, len(asked)) == ({200}, 1)
-
-
 @pytest.fixture(scope="module")
 async def crowded(stack: Settings) -> AsyncGenerator[Service]:
     async with running(limited(stack, max_connections=20)) as service:

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 import signal
 import socket
 import sys
@@ -91,6 +92,13 @@ async def serving(
     async with imagegen("serve", "--port", str(port), environ=environ, directory=directory, port=port) as running:
         await answers(running)
         yield running
+
+
+def peak_memory(pid: int) -> float:
+    """The most memory that a process has had, in MiB."""
+    found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
+    assert found is not None
+    return int(found[1]) / 1024
 
 
 async def answers(running: Running) -> None:

@@ -37,9 +37,10 @@ from imagegen.api.routes import (
 from imagegen.api.routes.batches import batch_router
 from imagegen.api.routes.images import images_router
 from imagegen.api.schemas import Health
-from imagegen.api.shared_answers import SharedAnswer
+from imagegen.api.scraping import looking
 from imagegen.registry import Registry
 from imagegen.settings import LimitSettings
+from imagegen.shared_answers import SharedAnswer
 from imagegen.tracing import PASS_ON, Tracer
 from imagegen.wiring import Services
 
@@ -64,6 +65,7 @@ class State(TypedDict):
     streams: Seats
     doors: Doors
     readiness: SharedAnswer[Health]
+    look: SharedAnswer[None]
 
 
 def create_app(
@@ -93,6 +95,7 @@ def create_app(
                 streams=Seats(limits.max_streams, services.metrics.streams_open),
                 doors=doors,
                 readiness=health.readiness(services),
+                look=looking(services),
             )
 
     app = FastAPI(

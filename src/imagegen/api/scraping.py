@@ -12,6 +12,7 @@ from starlette.routing import Route
 
 from imagegen.errors import ProviderError, Unavailable
 from imagegen.metrics import Server, exposition
+from imagegen.shared_answers import SharedAnswer
 from imagegen.wiring import Services, now
 
 PATH: Final = "/metrics"
@@ -21,16 +22,22 @@ _PATIENCE: Final = 2.0  # for all servers together; a scraper waits for 10 s, us
 
 def scraping_app(services: Services) -> Starlette:
     """What listens on the port for metrics: it has nothing else."""
+    look = looking(services)
 
     async def answer(request: Request) -> Response:
-        return await scraped(services, request.headers.get("accept", ""))
+        return await scraped(services, look, request.headers.get("accept", ""))
 
     return Starlette(routes=[Route(PATH, answer)])
 
 
-async def scraped(services: Services, accept: str) -> Response:
-    """Every metric as text. A server that is down delays it by two seconds at most, and fails nothing."""
-    await _look_at_the_servers(services)
+def looking(services: Services) -> SharedAnswer[None]:
+    """The look at the servers, which scrapes at the same moment share: one is in flight at a time."""
+    return SharedAnswer(lambda: _look_at_the_servers(services), timedelta(0))
+
+
+async def scraped(services: Services, look: SharedAnswer[None], accept: str) -> Response:
+    """Every metric as text. A server that is down delays it by a few seconds at most, and fails nothing."""
+    await look.get()
     services.metrics.event_loop_has(tasks=len(asyncio.all_tasks()))
     text, content_type = await asyncio.to_thread(exposition, services.metrics, accept)
     return Response(text, headers={"Content-Type": content_type, "Cache-Control": "no-store"})
@@ -42,7 +49,7 @@ async def _look_at_the_servers(services: Services) -> None:
         "mongodb": _look_at_the_jobs(services),
         "nats": _look_at_the_queue(services),
         "s3": services.images.bucket.check(),
-        "fal": services.fal.check(),
+        "fal": services.account.answers(),
     }
     asked: Mapping[Server, asyncio.Task[bool]] = {
         server: asyncio.create_task(_answers(look), name=f"scrape {server}") for server, look in looks.items()

@@ -1,11 +1,10 @@
 """One answer for all who ask at the same moment, kept a while, for questions that cost other servers work."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Generic, TypeVar
-
-from imagegen.turn import uptime
 
 T = TypeVar("T")
 
@@ -20,7 +19,7 @@ class SharedAnswer(Generic[T]):
 
     async def get(self) -> T:
         """The answer, which is `kept` old at the most."""
-        is_old = uptime() - self._answered_at >= self._kept
+        is_old = time.monotonic() - self._answered_at >= self._kept
         if self._asking is None or (self._asking.done() and is_old):
             self._asking = asyncio.create_task(self._answer(), name="shared answer")
         return await asyncio.shield(self._asking)  # a caller that hangs up does not take it from the others
@@ -29,4 +28,4 @@ class SharedAnswer(Generic[T]):
         try:
             return await self._ask()
         finally:
-            self._answered_at = uptime()
+            self._answered_at = time.monotonic()
