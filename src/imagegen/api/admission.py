@@ -7,7 +7,7 @@ request, `admit` what the service takes at this moment.
 import asyncio
 from collections.abc import Iterator, Sequence
 
-from imagegen.api.limits import limit_faults
+from imagegen.api.limits import limit_faults, size_fault
 from imagegen.api.webhook_urls import webhook_fault
 from imagegen.errors import Fault, InvalidInput
 from imagegen.inputs import picture_faults, with_pictures_kept
@@ -60,7 +60,8 @@ async def admit(jobs: Sequence[Job], services: Services) -> Sequence[Job]:
         The jobs, to be stored: the pictures that they bring along are kept in the bucket, and referred to.
 
     Raises:
-        InvalidInput: with every fault of the pictures; those of a batch are named by the number of the request.
+        InvalidInput: with every fault of the pictures, and what is too large to be kept; those of a batch are named by
+            the number of the request.
         ObjectStoreUnavailable: nothing was accepted.
         SubmittingPaused: nothing was accepted, because fal refuses the account.
     """
@@ -72,6 +73,8 @@ async def admit(jobs: Sequence[Job], services: Services) -> Sequence[Job]:
         outcomes = await asyncio.gather(*(with_pictures_kept(job, services) for job in part), return_exceptions=True)
         for number, outcome in enumerate(outcomes, start):
             match outcome:
+                case Job() if (fault := size_fault(outcome.inputs)) is not None:
+                    faults += _faults_of(outcome, number, InvalidInput([fault]))
                 case Job():
                     kept.append(outcome)
                 case InvalidInput():

@@ -21,6 +21,7 @@ from imagegen.api.request_ids import HEADER, current_request_id
 from imagegen.api.schemas import Problem, ProblemFault
 from imagegen.errors import (
     BatchNotFound,
+    DocumentRefused,
     Fault,
     IdempotencyMismatch,
     InvalidInput,
@@ -123,6 +124,7 @@ def translate_errors(app: FastAPI, registry: Registry) -> None:
     app.add_exception_handler(JobUnfinished, _unfinished)
     app.add_exception_handler(NotToBeRetried, _not_to_be_retried)
     app.add_exception_handler(Unavailable, _unavailable)
+    app.add_exception_handler(DocumentRefused, _not_to_be_kept)
     app.add_exception_handler(SubmittingPaused, _paused)
     app.add_exception_handler(JobFailed, _job_failed)
     app.add_exception_handler(HTTPException, http_error)
@@ -205,6 +207,11 @@ async def _unavailable(_request: Request, error: Exception) -> JSONResponse:
         batch_id=error.batch_id if isinstance(error, BatchUnknown) else None,
         retryable=True,
     )
+
+
+async def _not_to_be_kept(_request: Request, _error: Exception) -> JSONResponse:
+    detail = "MongoDB cannot keep so large a request. Nothing was stored or sent; send less text."
+    return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", detail)
 
 
 async def _paused(_request: Request, error: Exception) -> JSONResponse:

@@ -13,12 +13,39 @@ from imagegen.errors import Fault
 from imagegen.settings import LimitSettings
 
 _TIMES_AS_MANY: Final = 3
+# MongoDB's document has at most 16 MiB, and a job's has what was given up to three times: as given, as mapped, as sent.
+MOST_STORED: Final = 4 * 2**20
 
 
 def limit_faults(inputs: Mapping[str, JsonValue], limits: LimitSettings) -> Iterator[Fault]:
     """Where a prompt, a list of pictures or a URL is beyond what the operator allows."""
     for name, value in inputs.items():
         yield from _faults(name, value, limits)
+
+
+def size_fault(inputs: Mapping[str, JsonValue]) -> Fault | None:
+    """What is too large for a job's document, when the pictures are in the bucket: the largest member is named."""
+    sizes = {name: _stored_bytes(value) for name, value in inputs.items()}
+    total = sum(sizes.values())
+    if total <= MOST_STORED:
+        return None
+    largest = max(sizes, key=sizes.__getitem__)
+    end = (
+        f"has {sizes[largest]} bytes; the inputs of a job may have {MOST_STORED} bytes together, beside their pictures"
+    )
+    return Fault(pointer=f"/inputs/{largest}", code="too_large", message=f"inputs.{largest} {end}.")
+
+
+def _stored_bytes(value: JsonValue) -> int:
+    match value:
+        case str():
+            return len(value.encode())
+        case list():
+            return sum(map(_stored_bytes, value))
+        case dict():
+            return sum(len(name.encode()) + _stored_bytes(each) for name, each in value.items())
+        case _:
+            return 0
 
 
 def _faults(name: str, value: JsonValue, limits: LimitSettings) -> Iterator[Fault]:

@@ -14,22 +14,35 @@ from imagegen.registry.price import FactorKind
 from imagegen.webhooks import DeliveryState, Outcome
 
 MORE_MAY_COME: Final = "more may come."
+_MISSING: Final = ("picture_too_large", "foreign_media_host", "image_gone", "not_a_picture", "transfer_failed")
 _FAILURES: Final = (
     "provider_rejected",
     "provider_unavailable",
+    "provider_account",
     "input_refused",
     "output_refused",
     "submission_unknown",
     "input_gone",
     "result_lost",
+    "result_unreadable",
+    "result_too_large",
     "cancel_unconfirmed",
     "runner_crashed",
-    "not_a_picture",
-    "picture_too_large",
-    "foreign_media_host",
+    "storage_unavailable",
+    *_MISSING,
     *(reason.value for reason in StopReason if reason is not StopReason.CANCELLED),
 )
-_AT_THE_EDGES: Final = ("model_not_allowed", "misdirected_request", "not_found", "method_not_allowed")
+_AT_THE_EDGES: Final = (
+    "invalid_request",
+    "malformed_request",
+    "model_not_allowed",
+    "foreign_origin",
+    "misdirected_request",
+    "not_found",
+    "method_not_allowed",
+    "too_many_bodies",
+    "too_many_connections",
+)
 _FAULTS: Final = (
     "missing",
     "blank",
@@ -48,6 +61,9 @@ _FAULTS: Final = (
     "gone",
     "too_deep",
     "invalid_json",
+    "malformed_json",
+    "malformed_form",
+    "invalid",
 )
 VALUES: Final[Mapping[tuple[str, str], Sequence[str]]] = {
     ("Job", "type"): ("image-generation",),
@@ -55,6 +71,7 @@ VALUES: Final[Mapping[tuple[str, str], Sequence[str]]] = {
     ("JobEvent", "status"): tuple(JobStatus),
     ("JobEvent", "stage"): ("waiting", "submitting", "submitted", "in_queue", "generating", "storing"),
     ("JobFailure", "code"): _FAILURES,
+    ("MissingImage", "code"): _MISSING,
     ("Cost", "source"): ("estimated", "billed"),
     ("Batch", "status"): ("running", "ended"),
     ("Delivery", "state"): tuple(DeliveryState),

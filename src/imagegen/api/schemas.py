@@ -48,8 +48,7 @@ class MissingImage(Wire):
 
     index: int = Field(description="Its place among fal.ai's pictures, from 0.", examples=[1])
     code: str = Field(
-        description="Stable; what a program should look at: `picture_too_large`, `foreign_media_host`, `image_gone`, "
-        "`not_a_picture` or `transfer_failed`; more may come.",
+        description="Stable; what a program should look at.",
         examples=["picture_too_large"],
     )
     message: str = Field(
