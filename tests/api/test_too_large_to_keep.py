@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 from dirty_equals import IsPartialDict, IsStr
+from pydantic import ByteSize
 from service import FLUX, Json, Service, running
 
 from imagegen.errors import DocumentRefused
@@ -15,6 +16,7 @@ from imagegen.storage.acceptance import Acceptance
 from imagegen.storage.batches import Batches
 
 MIB = 2**20
+PLENTY = ByteSize(64 * MIB)
 SAID = IsStr(regex=r".*has 5242880 bytes; the inputs of a job may have 4194304 bytes together.*")
 NAMED = IsPartialDict(code="too_large", message=SAID)
 CATALOG = """
@@ -40,7 +42,7 @@ async def generous(stack: Settings, tmp_path_factory: pytest.TempPathFactory) ->
     """A service whose operator lets in more than MongoDB can keep."""
     file = tmp_path_factory.mktemp("catalog") / "own.yaml"
     file.write_text(CATALOG)
-    limits = LimitSettings(max_body_bytes=64 * MIB, max_batch_bytes=64 * MIB, max_prompt_chars=64 * MIB)
+    limits = LimitSettings(max_body_bytes=PLENTY, max_batch_bytes=PLENTY, max_prompt_chars=64 * MIB)
     registry = await asyncio.to_thread(load_registry, [file])
     async with running(stack.model_copy(update={"limits": limits}), registry) as service:
         yield service
@@ -75,7 +77,7 @@ async def test_the_largest_inputs_are_kept_and_their_job_ends(generous: Service)
 
 
 async def test_the_largest_batch_is_kept_whole(service: Service) -> None:
-    item = {"model": "flux-dev", "inputs": {"prompt": "x" * 4000}, "options": {"num_images": 1}}
+    item: Json = {"model": "flux-dev", "inputs": {"prompt": "x" * 4000}, "options": {"num_images": 1}}
     answer = await service.batch(*[item] * 1000, user_id="largest batch")
 
     assert answer.status_code == 202, answer.text
