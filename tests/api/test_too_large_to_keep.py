@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 
 import pytest
 from dirty_equals import IsPartialDict, IsStr
+from jobs_apart import apart
 from pydantic import ByteSize
 from service import FLUX, Json, Service, running
 
@@ -76,9 +77,10 @@ async def test_the_largest_inputs_are_kept_and_their_job_ends(generous: Service)
     assert (await generous.ended(job_id, within=60))["status"] in {"completed", "failed"}
 
 
-async def test_the_largest_batch_is_kept_whole(service: Service) -> None:
+async def test_the_largest_batch_is_kept_whole(stack: Settings) -> None:
     item: Json = {"model": "flux-dev", "inputs": {"prompt": "x" * 4000}, "options": {"num_images": 1}}
-    answer = await service.batch(*[item] * 1000, user_id="largest batch")
+    async with running(apart(stack), with_runner=False) as service:
+        answer = await service.batch(*[item] * 1000, user_id="largest batch")
 
     assert answer.status_code == 202, answer.text
     assert answer.json()["counts"]["total"] == 1000
