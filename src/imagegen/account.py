@@ -4,6 +4,7 @@ The pause is shared by all processes. While it lasts, queued jobs wait and new r
 accepted. When its time is over, one submit of all processes probes; if fal refuses it too, the next pause is longer.
 """
 
+import asyncio
 import hashlib
 import logging
 import math
@@ -29,6 +30,7 @@ from imagegen.shared_answers import SharedAnswer
 from imagegen.storage.account_pauses import AccountPause, AccountPauses
 
 _FRESH: Final = 1.0  # seconds for which what was read holds: so long other processes may go on submitting
+_READ_WITHIN: Final = 2.0  # seconds, of a readiness check: a MongoDB that hangs is no trouble of fal's
 _KEPT: Final = timedelta(seconds=1)  # what fal said of our key, however many ask
 _PROBE_LEASE: Final = timedelta(seconds=90)  # of a probe whose process ends
 _WHILE_PROBED: Final = timedelta(seconds=2)
@@ -69,7 +71,8 @@ class Account:
             ProviderError: it would not, or cannot be reached.
         """
         with _without_mongodb("read"):
-            pause = await self.pause()
+            async with asyncio.timeout(_READ_WITHIN):
+                pause = await self.pause()
             if pause is not None and pause.left:
                 words = f"Submitting has paused; it is tried again in {math.ceil(pause.left.total_seconds())} s."
                 raise ProviderUnavailable(_refused(pause.status, words))
@@ -175,8 +178,8 @@ def _without_mongodb(verb: str = "stored") -> Generator[None]:
     """What fal says counts, whether or not the pause can be stored or read."""
     try:
         yield
-    except DatabaseUnavailable as error:
-        _log.warning("the pause of submitting cannot be %s: %s", verb, error)
+    except (DatabaseUnavailable, TimeoutError) as error:
+        _log.warning("the pause of submitting cannot be %s: %s", verb, error or "MongoDB does not answer in time")
 
 
 def _refused(status: int | None, more: str = "") -> ProviderAnswer:

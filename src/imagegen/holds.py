@@ -59,12 +59,13 @@ def jitter() -> float:
     return random.uniform(0.75, 1.25)  # noqa: S311 - jitter, not a secret
 
 
-async def end_if_unwanted(turn: Turn, what: str) -> None:
+async def end_if_unwanted(turn: Turn, what: str, *, grace: timedelta = timedelta(0)) -> None:
     """End a job of which nothing can be had now and that is not wanted any more.
 
     Args:
         turn: of the job.
         what: in a clause, what cannot be had and why: "its result could not be read (…)".
+        grace: how long the job goes on all the same.
 
     Raises:
         JobEnds: its caller wants it cancelled, or its deadline has passed.
@@ -73,10 +74,10 @@ async def end_if_unwanted(turn: Turn, what: str) -> None:
         turn.nudge.clear()
         await turn.look_for_a_wish()
     job, moment = turn.job, now()
-    if job.cancel_requested_at is not None:
+    if job.cancel_requested_at is not None and moment >= job.cancel_requested_at + grace:
         _log.info("job %s: cancelled, because %s", job.id, what)
         raise JobEnds(job.cancelled(moment))
-    if job.deadline is not None and moment >= job.deadline:
+    if job.deadline is not None and moment >= job.deadline + grace:
         raise JobEnds(
             job.failed(unpaid(StopReason.DEADLINE_EXCEEDED, f"Its deadlineSeconds passed, and {what}."), moment)
         )

@@ -49,6 +49,8 @@ from imagegen.wiring import Services, now
 SERVER_DOWN: Final = timedelta(seconds=5)
 WEBHOOKS: Final = "/api/webhooks/fal"
 _SECRET_BYTES: Final = 16
+# So long a request that is not wanted any more is still looked for, so that it can be cancelled at fal, which bills it.
+_FIND_TO_CANCEL: Final = timedelta(seconds=10)
 _NOBODYS_DIGEST: Final = hashlib.sha256(b"").hexdigest()
 _UNANSWERED: Final = ProviderAnswer(
     message="The request left for fal.ai and no answer came back, so it may or may not have been accepted. "
@@ -278,14 +280,16 @@ async def _look_for_it(turn: Turn) -> None:
         return
     intended_at = turn.job.submission.intended_at
     assert intended_at is not None
-    await end_if_unwanted(turn, "it is not known whether fal.ai has its request")
+    grace = timedelta(0) if lasting else _FIND_TO_CANCEL
+    await end_if_unwanted(turn, "it is not known whether fal.ai has its request", grace=grace)
     age, settings = now() - intended_at, turn.services.settings
     if lasting or age > settings.service.unknown_horizon:
         raise SubmissionUnknown(_UNANSWERED)
     if turn.job.submission.counted and age > settings.fal.status_horizon:
         await turn.save(turn.job.uncounted())
     horizon = intended_at + settings.service.unknown_horizon
-    rest = pause(intended_at, turn.job.deadline, horizon, intended_at + settings.fal.status_horizon)
+    unwanted = [moment + grace for moment in (turn.job.deadline, turn.job.cancel_requested_at) if moment is not None]
+    rest = pause(intended_at, *unwanted, horizon, intended_at + settings.fal.status_horizon)
     raise Postponed("it is not known yet whether fal.ai has its request", rest, is_held=True)
 
 

@@ -245,4 +245,8 @@ async def test_estimates_are_exact(service: Service) -> None:
             {"kind": "costPerImage", "value": 0.05, "parameter": None, "given": None},
             {"kind": "images", "value": 10.0, "parameter": "num_images", "given": 10},
         ],
+        "warnings": [
+            IsPartialDict(pointer="/inputs/prompt", code="missing"),
+            IsPartialDict(pointer="/options/num_images", code="out_of_range"),
+        ],
     }

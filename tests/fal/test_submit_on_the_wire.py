@@ -18,6 +18,7 @@ from dirty_equals import IsStr
 from pydantic import SecretStr
 
 from imagegen.errors import (
+    AccountRefused,
     ProviderAnswer,
     ProviderError,
     ProviderRejected,
@@ -226,7 +227,7 @@ REFUSALS: dict[str, tuple[bytes, type[ProviderError], ProviderAnswer]] = {
     ),
     "401": (
         http("401 Unauthorized", '{"detail": "invalid key credentials"}'),
-        ProviderRejected,
+        AccountRefused,
         ProviderAnswer(message="invalid key credentials", status=401),
     ),
     "404 of an unknown path": (

@@ -147,7 +147,7 @@ def test_words_from_outside_become_one_line_of_bounded_length() -> None:
 
 @pytest.mark.parametrize("key", [None, "", "  ", "id:sec\nret", "id:s\u00e9cret", "two words"])
 def test_a_key_that_fits_no_header_is_a_settings_error_that_does_not_show_it(key: str | None) -> None:
-    settings = FalSettings(key=SecretStr(key) if key is not None else None)
+    settings = FalSettings().model_copy(update={"key": SecretStr(key) if key is not None else None})
     with pytest.raises(SettingsError, match=r"^FAL_KEY: expected a key such as id:secret, .*$"):
         Fal(settings, httpx.MockTransport(lambda _: httpx.Response(200)))
 
