@@ -6,7 +6,7 @@ import os
 import secrets
 import socket
 from collections.abc import AsyncGenerator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -97,19 +97,14 @@ async def open_services(
     """
     return_freed_memory()
     async with AsyncExitStack() as stack:
-        # Each job in flight holds one connection to fal or to its media host, a few more move pictures.
-        connections = 2 * settings.service.concurrency + _SPARE_CONNECTIONS
-        transport = await stack.enter_async_context(open_transport(connections))
+        transport = await stack.enter_async_context(open_transport(_connections(settings)))
         metrics = Metrics()
         await stack.enter_async_context(watching_the_event_loop(metrics))
         to_fal = MeasuredTransport(transport, metrics, "fal", operation_of)
         to_fals_keys = MeasuredTransport(transport, metrics, "fal", about_keys)
-        to_media = MeasuredTransport(transport, metrics, "media", lambda _: "download")
         allowed = allow_open_files(files_for(settings.service.concurrency))
         fal = Fal(settings.fal, to_fal, patience, streams=streams_within(allowed))
-        images = await stack.enter_async_context(
-            open_images(settings.s3, settings.service, to_media, fal.media_hosts, metrics)
-        )
+        images = await stack.enter_async_context(_images(settings, transport, fal, metrics))
         if not create_bucket:
             await _look_at_the_bucket(images.bucket, settings)
         jobs = await stack.enter_async_context(open_jobs(settings.mongodb))
@@ -137,6 +132,18 @@ async def open_services(
             runner=runner,
             tracer=tracer,
         )
+
+
+def _connections(settings: Settings) -> int:
+    """Each job in flight holds one connection to fal or to its media host, a few more move images."""
+    return 2 * settings.service.concurrency + _SPARE_CONNECTIONS
+
+
+def _images(
+    settings: Settings, transport: httpx.AsyncBaseTransport, fal: Fal, metrics: Metrics
+) -> AbstractAsyncContextManager[Images]:
+    to_media = MeasuredTransport(transport, metrics, "media", lambda _: "download")
+    return open_images(settings.s3, settings.service, to_media, fal.media_hosts, metrics)
 
 
 async def _look_at_the_bucket(bucket: Bucket, settings: Settings) -> None:

@@ -109,6 +109,18 @@ def create_app(
         telemetry=_NO_TELEMETRY,
     )
     translate_errors(app, registry)
+    _include_routes(app, registry, has_keys=doors.keys is not None)
+    _serve_documentation(app)
+    document(app, registry, doors)
+    document_edges(app)
+    app.add_middleware(Doorkeeper, doors=doors, origins=limits.origins)
+    guard_edges(app, limits, tracer)
+    app.add_middleware(Measuring)
+    app.add_middleware(TrailingSlashMiddleware)
+    return app
+
+
+def _include_routes(app: FastAPI, registry: Registry, *, has_keys: bool) -> None:
     app.include_router(images_router(registry))
     app.include_router(batch_router(registry))
     app.include_router(batches.router)
@@ -122,16 +134,8 @@ def create_app(
     app.include_router(retry.router)
     app.include_router(usage.router)
     app.include_router(health.router)
-    if doors.keys is None:  # with keys, each caller could read what all spend: operators have a port of their own
+    if not has_keys:  # with keys, each caller could read what all spend: operators have a port of their own
         app.include_router(metrics.router)
-    _serve_documentation(app)
-    document(app, registry, doors)
-    document_edges(app)
-    app.add_middleware(Doorkeeper, doors=doors, origins=limits.origins)
-    guard_edges(app, limits, tracer)
-    app.add_middleware(Measuring)
-    app.add_middleware(TrailingSlashMiddleware)
-    return app
 
 
 def _serve_documentation(app: FastAPI) -> None:

@@ -58,21 +58,7 @@ def images_router(registry: Registry) -> APIRouter:
         """
         return answer_with_tag(request, model_detail(registry.model(name)))
 
-    async def estimate_cost(body: EstimateRequest, services: ServicesDep, caller: CallerDep) -> schemas.Estimate:
-        """What a request would be charged if every picture arrives. Free, and nothing is generated.
-
-        The body of `generate` can be priced as it is, and so can a part of it: only `model` is required. Any number of
-        pictures up to 10,000 is priced, for planning. `warnings` names all that `generate` would refuse.
-        """
-        if "user_id" in body.model_fields_set:
-            caller.demand_user(body.user_id)
-        caller.demand_model(body.model)
-        model, inputs, options = registry.model(body.model), given(body.inputs), given(body.options)
-        refused = await planning_faults(model, body, services)
-        return estimate(model.estimate(inputs, options), refused)
-
-    estimate_cost.__annotations__["body"] = Annotated[registry.estimate_type, Body()]
-    router.add_api_route("/estimate-cost", estimate_cost, methods=["POST"], responses={**BAD_REQUEST, **FORBIDDEN})
+    _add_estimate(router, registry)
 
     async def generate(
         *,
@@ -107,6 +93,24 @@ def images_router(registry: Registry) -> APIRouter:
 
 
 _NAME = "The model's name, as the list has it."
+
+
+def _add_estimate(router: APIRouter, registry: Registry) -> None:
+    async def estimate_cost(body: EstimateRequest, services: ServicesDep, caller: CallerDep) -> schemas.Estimate:
+        """What a request would be charged if every picture arrives. Free, and nothing is generated.
+
+        The body of `generate` can be priced as it is, and so can a part of it: only `model` is required. Any number of
+        pictures up to 10,000 is priced, for planning. `warnings` names all that `generate` would refuse.
+        """
+        if "user_id" in body.model_fields_set:
+            caller.demand_user(body.user_id)
+        caller.demand_model(body.model)
+        model, inputs, options = registry.model(body.model), given(body.inputs), given(body.options)
+        refused = await planning_faults(model, body, services)
+        return estimate(model.estimate(inputs, options), refused)
+
+    estimate_cost.__annotations__["body"] = Annotated[registry.estimate_type, Body()]
+    router.add_api_route("/estimate-cost", estimate_cost, methods=["POST"], responses={**BAD_REQUEST, **FORBIDDEN})
 
 
 async def _accepted(
