@@ -145,7 +145,7 @@ async def test_jobs_of_batches_are_sent_to_fal_behind_its_other_requests(service
         await service.ended(job_id)
     await service.generate({**FLUX, "inputs": {"prompt": "a normal one"}})
 
-    sent = {each["body"]["prompt"]: each["headers"] for each in await service.sandbox.requests()}
+    sent = {each["body"].get("prompt"): each["headers"] for each in await service.sandbox.requests()}
     priorities = [sent[prompt].get("x-fal-queue-priority") for prompt in ("a low one", "a normal one")]
     assert priorities == ["low", None]
 

@@ -205,6 +205,7 @@ async def test_the_envelope_and_the_requests_of_a_batch_are_told_together(servic
     assert {fault["pointer"] for fault in answer.json()["errors"]} == {
         "/userId",
         "/user",
+        "/requests/1/inputs",
         "/requests/0/inputs/prompt",
         "/requests/1/model",
     }

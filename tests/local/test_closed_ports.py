@@ -13,7 +13,7 @@ from typing import Final
 import httpx
 import psutil
 import pytest
-from local_servers import Up, documents, get, link, listening, only_unset, port_of, put
+from local_servers import Up, documents, eventually, get, link, listening, only_unset, port_of, put
 from pymongo import AsyncMongoClient  # noqa: TID251 - asks the MongoDB server itself
 from pymongo.errors import OperationFailure  # noqa: TID251 - the same
 
@@ -85,7 +85,10 @@ async def as_a_page(up: Up, port: int, client: httpx.AsyncClient) -> list[tuple[
 async def test_every_port_is_one_that_is_known(up: Up) -> None:
     known = json.loads(await asyncio.to_thread((up.directory / "ports.json").read_text))
 
-    assert await asyncio.to_thread(ports, up) == set(known.values())
+    def found() -> bool:
+        return ports(up) == set(known.values())
+
+    await eventually(found)  # a part of SeaweedFS opens its port a little later
 
 
 async def test_no_page_and_no_stranger_reads_writes_or_deletes_by_http(up: Up) -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 from dirty_equals import IsPartialDict, IsStr
+from jobs_apart import apart
 from service import FLUX, Json, Sandbox, Service, running
 
 from imagegen.settings import Settings
@@ -66,9 +67,7 @@ SIGNED: dict[str, tuple[Json, str, str]] = {
 
 @pytest.fixture(scope="module")
 async def shared(stack: Settings) -> AsyncGenerator[Service]:
-    async with running(
-        stack.model_copy(update={"nats": stack.nats.model_copy(update={"stream": "after-completed"})})
-    ) as service:
+    async with running(apart(stack)) as service:
         yield service
 
 

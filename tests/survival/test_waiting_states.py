@@ -118,7 +118,7 @@ async def test_a_job_of_which_nobody_knows_whether_fal_has_it_can_be_ended(
         said = await waiting(service, job_id, "whether fal.ai has its request")
         if wish == "cancel":
             await service.cancel(job_id)
-        job = await service.ended(job_id, within=8)
+        job = await service.ended(job_id, within=18)
 
     assert said == IsStr(regex=r"word of .+, since 20\S+Z")
     assert job == (IsPartialDict(status="cancelled") if wish == "cancel" else failed("deadline_exceeded"))
