@@ -42,7 +42,7 @@ class Narrowed:
         schema = self.adapter.json_schema()
         section = {"type": "object", "properties": {name: schema}}
         root = {"properties": {self.section: section}, "$defs": schema.get("$defs", {})}
-        return Shape(subject=f"a request with {when}", root=root)
+        return Shape(subject=f"A request with {when}", root=root)
 
 
 def _said_when(fault: Fault, when: str) -> Fault:

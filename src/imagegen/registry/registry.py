@@ -202,7 +202,7 @@ def faults_of_request(number: int, refusal: InvalidRequest) -> list[Fault]:
     ]
 
 
-_BATCH = Shape("a batch", RequestBatch.model_json_schema())
+_BATCH = Shape("A batch", RequestBatch.model_json_schema())
 
 
 def load_registry(files: Sequence[Path] = ()) -> Registry:
@@ -253,7 +253,7 @@ def _envelope(kind: type[Envelope], models: Iterable[Model]) -> Shape:
         taken = {"inputs": (*model.required_inputs, *model.optional_inputs), "options": model.options}
         for section, names in taken.items():
             schema["properties"][section].setdefault("properties", {}).update((name, {}) for name in names)
-    return Shape("a request", schema)
+    return Shape("A request", schema)
 
 
 def _envelope_errors(body: Mapping[str, JsonValue], envelope: type[Envelope]) -> Sequence[ErrorDetails]:

@@ -148,7 +148,7 @@ def user_id_faults(user_id: str) -> list[Fault]:
     try:
         _Whose.model_validate({"userId": user_id})
     except ValidationError as error:
-        return faults(error.errors(include_url=False), Shape("a request", _Whose.model_json_schema()))
+        return faults(error.errors(include_url=False), Shape("A request", _Whose.model_json_schema()))
     return []
 
 
