@@ -1,7 +1,7 @@
-"""Whether fal takes requests from our account: while it does not, submitting pauses.
+"""Whether fal accepts requests of our account; while it does not, submitting pauses.
 
-The pause is shared by all processes. While it lasts, queued jobs wait and new requests are refused before they are
-accepted. When its time is over, one submit of all processes probes; if fal refuses it too, the next pause is longer.
+All processes share the pause. While it lasts, queued jobs wait and new requests are refused. When its time is over, one
+process probes with one submit; if fal refuses that too, the next pause is longer.
 """
 
 import asyncio
@@ -24,57 +24,57 @@ from imagegen.errors import (
     ProviderUnavailable,
     SubmittingPaused,
 )
-from imagegen.fal import Fal
+from imagegen.fal import FalClient
+from imagegen.net.single_flight import SingleFlight
 from imagegen.settings import FalSettings
-from imagegen.shared_answers import SharedAnswer
 from imagegen.storage.account_pauses import AccountPause, AccountPauses
 
-_FRESH: Final = 1.0  # seconds for which what was read holds: so long other processes may go on submitting
-_READ_WITHIN: Final = 2.0  # seconds, of a readiness check: a MongoDB that hangs is no trouble of fal's
-_KEPT: Final = timedelta(seconds=1)  # what fal said of our key, however many ask
-_PROBE_LEASE: Final = timedelta(seconds=90)  # of a probe whose process ends
+_FRESH: Final = 1.0  # seconds for which a read pause is used; other processes may go on submitting for that long
+_READ_WITHIN: Final = 2.0  # seconds in a readiness check; a MongoDB that hangs is not fal's problem
+_CHECK_KEPT: Final = timedelta(seconds=1)  # fal's answer about our key is shared by all checks
+_PROBE_LEASE: Final = timedelta(seconds=90)  # after which another process probes, if this one died
 _WHILE_PROBED: Final = timedelta(seconds=2)
 _log = logging.getLogger("imagegen.account")
 
 
 class Account:
-    """fal's account behind FAL_KEY, as this process and the others have found it."""
+    """fal's account behind FAL_KEY, as all processes have found it."""
 
-    def __init__(self, pauses: AccountPauses, fal: Fal, settings: FalSettings) -> None:
+    def __init__(self, pauses: AccountPauses, fal: FalClient, settings: FalSettings) -> None:
         assert settings.key is not None
         self._pauses, self._fal = pauses, fal
         self._name = hashlib.sha256(b"account " + settings.key.get_secret_value().encode()).hexdigest()[:32]
         self._known: AccountPause | None = None
         self._read_at = -_FRESH
-        self._answer = SharedAnswer(fal.check, _KEPT)
+        self._check = SingleFlight(fal.check, _CHECK_KEPT)
 
     async def pause(self) -> AccountPause | None:
-        """The pause, if fal refuses the account; at most a second old."""
+        """The pause, if fal refuses the account; at most one second old."""
         if time.monotonic() - self._read_at >= _FRESH:
             await self._read()
         return self._known
 
     async def require(self) -> None:
-        """Let new requests in only while fal takes requests, or may take them again.
+        """Refuse new requests while submitting has paused.
 
         Raises:
-            SubmittingPaused: it does not, and the time to try again has not come.
+            SubmittingPaused: it has, and it is not time for a probe.
         """
         pause = await self.pause()
-        if pause is not None and pause.left:
-            raise SubmittingPaused(_WHILE_PROBED if pause.is_probed else pause.left)
+        if pause is not None and pause.remaining:
+            raise SubmittingPaused(_WHILE_PROBED if pause.is_probed else pause.remaining)
 
     async def check(self) -> None:
-        """Ask, free of charge, whether fal would take a request; in words that anyone may read.
+        """Check, free of charge, whether fal would accept a request.
 
         Raises:
-            ProviderError: it would not, or cannot be reached.
+            ProviderError: it would not, or cannot be reached; the message reveals nothing to callers.
         """
         with _without_mongodb("read"):
             async with asyncio.timeout(_READ_WITHIN):
                 pause = await self.pause()
-            if pause is not None and pause.left:
-                words = f"Submitting has paused; it is tried again in {math.ceil(pause.left.total_seconds())} s."
+            if pause is not None and pause.remaining:
+                words = f"Submitting has paused; it is tried again in {math.ceil(pause.remaining.total_seconds())} s."
                 raise ProviderUnavailable(_refused(pause.status, words))
         try:
             await self.answers()
@@ -82,28 +82,28 @@ class Account:
             raise ProviderUnavailable(_refused(error.answer.status)) from error
 
     async def answers(self) -> None:
-        """Whether fal answers and takes our key, as of a second ago at the most: however many ask, fal is asked once.
+        """Check whether fal answers and accepts our key; asks fal at most once a second for all callers.
 
         Raises:
             ProviderError: it does not.
         """
-        await self._answer.get()
+        await self._check.get()
 
     @asynccontextmanager
     async def permitted(self) -> AsyncGenerator["Permit"]:
-        """Submit in the body, and learn from its end whether fal takes requests.
+        """Allow one submit in the body, and learn from its outcome whether fal accepts requests.
 
         Raises:
-            SubmittingPaused: the body was not run, or its submit was stopped: submitting has paused.
+            SubmittingPaused: submitting has paused; the body was not run, or its submit was stopped.
         """
         permit = await self._permit()
         try:
             yield permit
         except AccountRefused as error:
-            await self._begin(error, was_probe=permit.is_probe)
+            await self._begin_pause(error, was_probe=permit.is_probe)
             raise
         except ProviderError as error:
-            permit.accepted = isinstance(error, ProviderRejected | ProviderUnavailable) and _answered(error)
+            permit.accepted = isinstance(error, ProviderRejected | ProviderUnavailable) and _has_answer(error)
             raise
         finally:
             await self._conclude(permit)
@@ -117,25 +117,25 @@ class Account:
             raise SubmittingPaused(_WHILE_PROBED)
         await self._read()
         permit = Permit(self, is_probe=True)
-        await self._look_first(permit)
+        await self._check_before_probe(permit)
         return permit
 
-    async def _look_first(self, permit: "Permit") -> None:
-        """Ask for free before a job is risked."""
+    async def _check_before_probe(self, permit: "Permit") -> None:
+        """Ask fal free of charge before the probe risks a job."""
         try:
             await self._fal.check()
         except AccountRefused as error:
-            await self._begin(error, was_probe=True)
+            await self._begin_pause(error, was_probe=True)
         except ProviderRejected as error:  # the key
-            await self._begin(AccountRefused(error.answer), was_probe=True)
+            await self._begin_pause(AccountRefused(error.answer), was_probe=True)
         except ProviderError:
             await self._conclude(permit)
         else:
             return
         pause = await self.pause()
-        raise SubmittingPaused(pause.left if pause else _WHILE_PROBED)
+        raise SubmittingPaused(pause.remaining if pause else _WHILE_PROBED)
 
-    async def _begin(self, error: AccountRefused, *, was_probe: bool) -> None:
+    async def _begin_pause(self, error: AccountRefused, *, was_probe: bool) -> None:
         with _without_mongodb():
             if await self._pauses.begin(self._name, error.answer.status, was_probe=was_probe):
                 words = "fal.ai refuses the account of FAL_KEY (HTTP %s): %s Submitting pauses"
@@ -143,15 +143,15 @@ class Account:
             await self._read()
 
     async def _conclude(self, permit: "Permit") -> None:
-        """After a probe: submitting goes on if fal took it; if that is not known, another one probes."""
+        """After a probe: end the pause if fal accepted it; if that is not known, another process probes."""
         if not permit.is_probe or (self._known is not None and not self._known.is_probed):
             return
         with _without_mongodb():
             if permit.accepted:
                 await self._pauses.end(self._name)
-                _log.warning("fal.ai takes requests from the account again; submitting goes on")
+                _log.warning("fal.ai accepts requests from the account again; submitting continues")
             else:
-                await self._pauses.put_off(self._name)
+                await self._pauses.postpone_probe(self._name)
             await self._read()
 
     async def _read(self) -> None:
@@ -161,25 +161,25 @@ class Account:
 
 @dataclass(slots=True)
 class Permit:
-    """To submit once. `accepted`: fal took the request, or refused it for what it is."""
+    """The permission for one submit. `accepted`: fal accepted the request, or refused it for its content."""
 
     _account: Account
     is_probe: bool
     accepted: bool = False
 
     async def require(self) -> None:
-        """Right before the POST: raise SubmittingPaused if submitting has paused meanwhile."""
+        """Called right before the POST: raise SubmittingPaused if submitting has paused meanwhile."""
         if not self.is_probe:
             await self._account.require()
 
 
 @contextmanager
 def _without_mongodb(verb: str = "stored") -> Generator[None]:
-    """What fal says counts, whether or not the pause can be stored or read."""
+    """Ignore a MongoDB that is down: fal's answer counts, even if the pause cannot be stored or read."""
     try:
         yield
     except (DatabaseUnavailable, TimeoutError) as error:
-        _log.warning("the pause of submitting cannot be %s: %s", verb, error or "MongoDB does not answer in time")
+        _log.warning("the submitting pause cannot be %s: %s", verb, error or "MongoDB does not answer in time")
 
 
 def _refused(status: int | None, more: str = "") -> ProviderAnswer:
@@ -187,6 +187,6 @@ def _refused(status: int | None, more: str = "") -> ProviderAnswer:
     return ProviderAnswer(message=f"{words} The log and `imagegen doctor` have fal.ai's reason.", status=status)
 
 
-def _answered(error: ProviderError) -> bool:
-    """Whether fal itself answered, so that it has looked at the account."""
+def _has_answer(error: ProviderError) -> bool:
+    """Whether fal itself answered, and so has checked the account."""
     return error.answer.status is not None

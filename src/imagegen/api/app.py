@@ -1,53 +1,54 @@
-"""The application: routes, errors and documentation, around services that are opened with it."""
+"""The application: routes, error handlers, middleware and documentation."""
 
-import mimetypes
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from importlib.resources import files
-from typing import Final, TypedDict
+from functools import cache, partial
+from typing import Final, TypedDict, cast
 
-from fastapi import FastAPI
-from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse, RedirectResponse
-from fastapi.staticfiles import StaticFiles
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from fastapi.telemetry import TelemetryConfig
+from starlette.routing import Route
 
 import imagegen
-from imagegen.api.doors import ALIASES, Doorkeeper, Doors
-from imagegen.api.edges import document_edges, guard_edges
 from imagegen.api.errors import translate_errors
-from imagegen.api.limits import Seats
-from imagegen.api.measuring import Measuring
-from imagegen.api.openapi import document, operation_id
-from imagegen.api.paths import TrailingSlashMiddleware
+from imagegen.api.http.policies import RoutePolicies, policy
+from imagegen.api.middleware.auth import AccessPolicy
+from imagegen.api.middleware.stack import install_middleware
+from imagegen.api.openapi.document import build_document
+from imagegen.api.openapi.operations import operation_id
+from imagegen.api.prometheus import server_gauges
 from imagegen.api.routes import (
     batches,
     cancel,
-    deliveries,
     events,
+    fal_webhook,
     health,
+    image_files,
     jobs,
     metrics,
-    pictures,
     retry,
     uploads,
     usage,
-    webhooks,
+    webhook_deliveries,
 )
 from imagegen.api.routes.batches import batch_router
+from imagegen.api.routes.documentation import DOCUMENT, serve_documentation
 from imagegen.api.routes.images import images_router
-from imagegen.api.schemas import Health
-from imagegen.api.scraping import looking
+from imagegen.api.routes.start_page import serve_start_page
+from imagegen.net.single_flight import SingleFlight
+from imagegen.net.slots import Slots
+from imagegen.observability.tracing import NO_TRACER, Tracer
 from imagegen.registry import Registry
+from imagegen.services import Services
 from imagegen.settings import LimitSettings
-from imagegen.shared_answers import SharedAnswer
-from imagegen.tracing import PASS_ON, Tracer
-from imagegen.wiring import Services
+from imagegen.wire.health_schemas import Health
 
 OpenServices = Callable[[], AbstractAsyncContextManager[Services]]
-_ASSETS: Final = "/api-docs/assets"
+_SHARE: Final = 3  # one caller gets at most three times as many slots as it leaves free
 _LIMITS: Final = LimitSettings()
-# FastAPI's own would record paths, faults of bodies and the words of exceptions. `observed` stands in its place.
+# FastAPI's telemetry would record paths, faulty bodies and messages of exceptions, which may hold secrets and prompts.
+# `ExchangeMiddleware` records requests instead.
 _NO_TELEMETRY: Final[TelemetryConfig] = {
     "tracing": False,
     "metrics": False,
@@ -58,44 +59,46 @@ _NO_TELEMETRY: Final[TelemetryConfig] = {
 
 
 class State(TypedDict):
-    """What a request finds in `request.state`."""
+    """The members of `request.state`; `AuthMiddleware` adds `caller`."""
 
     services: Services
-    seats: Seats
-    streams: Seats
-    doors: Doors
-    readiness: SharedAnswer[Health]
-    look: SharedAnswer[None]
+    waiting_slots: Slots
+    stream_slots: Slots
+    access: AccessPolicy
+    readiness: SingleFlight[Health]
+    server_gauges: SingleFlight[None]
 
 
 def create_app(
     registry: Registry,
     open_services: OpenServices,
-    doors: Doors | None = None,
+    access: AccessPolicy | None = None,
     limits: LimitSettings = _LIMITS,
-    tracer: Tracer = PASS_ON,
+    tracer: Tracer = NO_TRACER,
 ) -> FastAPI:
-    """Make the application.
+    """Create the application.
 
     Args:
         registry: the models.
-        open_services: entered when the application starts and left when it stops.
-        doors: who is let in; without them anyone, by the names of this machine only.
-        limits: what is taken from a caller.
-        tracer: begins the span of each request.
+        open_services: opens the services when the application starts, and closes them when it stops.
+        access: which callers are admitted; by default every caller that reaches this machine by one of its own names.
+        limits: limits of what callers send.
+        tracer: starts the span of each request.
     """
-    doors = doors or Doors()
+    access = access or AccessPolicy()
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncGenerator[State]:
         async with open_services() as services:
             yield State(
                 services=services,
-                seats=Seats(limits.max_waiting, services.metrics.requests_waiting),
-                streams=Seats(limits.max_streams, services.metrics.streams_open),
-                doors=doors,
+                waiting_slots=Slots(
+                    limits.max_waiting, times_free=_SHARE, on_change=services.metrics.set_requests_waiting
+                ),
+                stream_slots=Slots(limits.max_streams, times_free=_SHARE, on_change=services.metrics.set_streams_open),
+                access=access,
                 readiness=health.readiness(services),
-                look=looking(services),
+                server_gauges=server_gauges(services),
             )
 
     app = FastAPI(
@@ -105,62 +108,43 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
-        generate_unique_id_function=operation_id,
         telemetry=_NO_TELEMETRY,
     )
     translate_errors(app, registry)
-    _include_routes(app, registry, has_keys=doors.keys is not None)
-    _serve_documentation(app)
-    document(app, registry, doors)
-    document_edges(app)
-    app.add_middleware(Doorkeeper, doors=doors, origins=limits.origins)
-    guard_edges(app, limits, tracer)
-    app.add_middleware(Measuring)
-    app.add_middleware(TrailingSlashMiddleware)
+    policies = _add_routes(app, _routers(registry, has_keys=access.keys is not None))
+    app.openapi = cache(partial(build_document, app, registry, access, policies))
+    install_middleware(app, access, policies, limits, tracer)
     return app
 
 
-def _include_routes(app: FastAPI, registry: Registry, *, has_keys: bool) -> None:
-    app.include_router(images_router(registry))
-    app.include_router(batch_router(registry))
-    app.include_router(batches.router)
-    app.include_router(pictures.router)
-    app.include_router(uploads.router)
-    app.include_router(jobs.router)
-    app.include_router(cancel.router)
-    app.include_router(webhooks.router)
-    app.include_router(deliveries.router)
-    app.include_router(events.router)
-    app.include_router(retry.router)
-    app.include_router(usage.router)
-    app.include_router(health.router)
-    if not has_keys:  # with keys, each caller could read what all spend: operators have a port of their own
-        app.include_router(metrics.router)
+def _add_routes(app: FastAPI, routers: Sequence[APIRouter]) -> RoutePolicies:
+    for route in app.routes:  # FastAPI's own: /openapi.json
+        policy(DOCUMENT)(cast("Route", route).endpoint)
+    # FastAPI keeps an included router as one route and looks up its own routes twice, so each is added by itself.
+    for route in (route for router in routers for route in router.routes):
+        assert isinstance(route, APIRoute)
+        route.operation_id = operation_id(route)
+        app.routes.append(route)
+    serve_documentation(app)
+    serve_start_page(app)
+    return RoutePolicies(app.routes)
 
 
-def _serve_documentation(app: FastAPI) -> None:
-    """Swagger UI at /api-docs, its assets from the package: it works without internet."""
-    mimetypes.init()  # reads files; otherwise the first request for an asset would, in the event loop
-    assets = StaticFiles(directory=str(files("fastapi_swagger") / "resources"))
-    app.mount(_ASSETS, assets, name="swagger")
-
-    @app.get("/api-docs", include_in_schema=False)
-    async def api_docs() -> HTMLResponse:
-        return get_swagger_ui_html(
-            openapi_url="/openapi.json",
-            title="imagegen API",
-            swagger_js_url=f"{_ASSETS}/swagger-ui-bundle.js",
-            swagger_css_url=f"{_ASSETS}/swagger-ui.css",
-            swagger_favicon_url=f"{_ASSETS}/favicon-32x32.png",
-            swagger_ui_parameters={
-                "tryItOutEnabled": True,
-                "displayRequestDuration": True,
-                "persistAuthorization": False,
-            },
-        )
-
-    async def to_the_documentation() -> RedirectResponse:
-        return RedirectResponse("/api-docs")
-
-    for path in ALIASES:
-        app.add_api_route(path, to_the_documentation, include_in_schema=False)
+def _routers(registry: Registry, *, has_keys: bool) -> Sequence[APIRouter]:
+    routers = (
+        images_router(registry),
+        batch_router(registry),
+        batches.router,
+        image_files.router,
+        uploads.router,
+        jobs.router,
+        cancel.router,
+        fal_webhook.router,
+        webhook_deliveries.router,
+        events.router,
+        retry.router,
+        usage.router,
+        health.router,
+    )
+    # With API keys, every caller could read what all callers spend; operators have a separate port for metrics.
+    return routers if has_keys else (*routers, metrics.router)

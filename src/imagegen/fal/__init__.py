@@ -1,24 +1,24 @@
-"""The only room that talks to fal.ai."""
+"""The client of fal.ai: the queue, its webhooks, file uploads, history and prices."""
 
-from imagegen.fal.answers import Progress
-from imagegen.fal.cancelling import Cancelled
-from imagegen.fal.client import Fal
-from imagegen.fal.operations import about_keys, operation_of
+from imagegen.fal.cancellation import CancelResult
+from imagegen.fal.client import FalClient
+from imagegen.fal.metric_labels import keys_operation, operation_of
 from imagegen.fal.pricing import Pricing
-from imagegen.fal.streams import files_for, streams_within
-from imagegen.fal.waiting import Patience
+from imagegen.fal.responses import Progress
+from imagegen.fal.stream_limit import max_streams, required_open_files
+from imagegen.fal.timeouts import FalTimeouts
 from imagegen.fal.webhooks import WebhookHint, WebhookVerifier
 
 __all__ = [
-    "Cancelled",
-    "Fal",
-    "Patience",
+    "CancelResult",
+    "FalClient",
+    "FalTimeouts",
     "Pricing",
     "Progress",
     "WebhookHint",
     "WebhookVerifier",
-    "about_keys",
-    "files_for",
+    "keys_operation",
+    "max_streams",
     "operation_of",
-    "streams_within",
+    "required_open_files",
 ]

@@ -1,4 +1,4 @@
-"""fal's billable units, as the header `X-Fal-Billable-Units` states them."""
+"""fal's billable units, as stated by the header `X-Fal-Billable-Units`."""
 
 from decimal import Decimal, InvalidOperation
 from typing import Final
@@ -9,7 +9,7 @@ _MOST_DIGITS: Final = 34  # what MongoDB's Decimal128 holds
 
 
 def billable_units(header: str | None) -> Decimal | None:
-    """The units, in the endpoint's own unit; None where the header is missing or states no number of units."""
+    """The units, in the endpoint's own unit; None if the header is missing or is not a number of units."""
     try:
         units = Decimal(header or "")
     except InvalidOperation:

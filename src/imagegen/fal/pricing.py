@@ -1,27 +1,30 @@
-"""fal's price list: `GET {FAL_API_URL}/models/pricing`, of fal's platform API.
+"""fal's price list: `GET {FAL_API_URL}/models/pricing` of fal's platform API.
 
-It takes 1 to 50 endpoints at once, and one that it does not know fails the whole call.
+It takes 1 to 50 endpoints at once, and an unknown one fails the whole call.
 """
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from http import HTTPStatus
 from typing import Annotated, Final
 
-import httpx
 from pydantic import BaseModel, Field, ValidationError
+from yarl import URL
 
-from imagegen.costs import UnitPrice
+from imagegen.clock import now
 from imagegen.errors import ProviderAnswer, ProviderUnavailable
-from imagegen.fal.addresses import may_ask_platform
-from imagegen.fal.answers import Lenient
-from imagegen.fal.transport import NETWORK_FAILURES, timeouts
+from imagegen.fal.responses import Lenient
+from imagegen.fal.sender import NETWORK_FAILURES
+from imagegen.fal.urls import may_call_platform_api
+from imagegen.jobs.cost import UnitPrice
+from imagegen.net.http import Request, Response, Sender, client_timeout, fetch
 from imagegen.settings import FalSettings
 
 _MOST_ENDPOINTS: Final = 50
-_PATIENCE: Final = timedelta(seconds=15)
+_LIMIT: Final = timedelta(seconds=15)
+_MOST_BYTES: Final = 2**22
 
 
 class _Row(BaseModel):
@@ -36,28 +39,26 @@ class _PriceList(BaseModel):
 
 
 class Pricing:
-    """Asks fal for unit prices.
+    """Reads fal's unit prices.
 
-    Where the queue is a gateway of somebody else's and no platform API was named beside it, nothing is asked: the key
-    is the gateway's, and fal's own host must not get it.
+    Nothing is read if `FAL_QUEUE_URL` is a gateway and `FAL_API_URL` is not set, because the key is then the gateway's
+    and must not be sent to fal's own host.
     """
 
-    def __init__(self, settings: FalSettings, transport: httpx.AsyncBaseTransport) -> None:
+    def __init__(self, settings: FalSettings, sender: Sender) -> None:
         assert settings.key is not None
-        self._is_askable = may_ask_platform(settings)
-        self._url = f"{settings.api_url}/models/pricing"
-        headers = {"Authorization": f"Key {settings.key.get_secret_value().strip()}"}
-        self._http = httpx.AsyncClient(
-            transport=transport, headers=headers, follow_redirects=False, trust_env=False, timeout=timeouts(_PATIENCE)
-        )
+        self._is_enabled = may_call_platform_api(settings)
+        self._url = URL(f"{settings.api_url}/models/pricing")
+        self._headers = {"Authorization": f"Key {settings.key.get_secret_value().strip()}"}
+        self._sender = sender
 
     async def prices(self, endpoints: Sequence[str]) -> Mapping[str, UnitPrice]:
         """fal's prices of those endpoints that it knows.
 
         Raises:
-            ProviderUnavailable: it could not be asked, or its answer cannot be read.
+            ProviderUnavailable: fal could not be asked, or its response cannot be read.
         """
-        if not self._is_askable:
+        if not self._is_enabled:
             return {}
         found: dict[str, UnitPrice] = {}
         for start in range(0, len(endpoints), _MOST_ENDPOINTS):
@@ -65,7 +66,7 @@ class Pricing:
         return found
 
     async def _some(self, endpoints: Sequence[str]) -> Mapping[str, UnitPrice]:
-        """Ask for all at once; where one of them is unknown, ask for each half, down to the one."""
+        """Ask for all at once; if one of them is unknown, ask for each half, down to single endpoints."""
         response = await self._get(endpoints)
         if response.status_code == HTTPStatus.OK:
             return _read(response, endpoints)
@@ -76,20 +77,21 @@ class Pricing:
         middle = len(endpoints) // 2
         return {**await self._some(endpoints[:middle]), **await self._some(endpoints[middle:])}
 
-    async def _get(self, endpoints: Sequence[str]) -> httpx.Response:
+    async def _get(self, endpoints: Sequence[str]) -> Response:
+        url = self._url.with_query({"endpoint_id": list(endpoints)})
+        request = Request(method="GET", url=url, headers=self._headers, timeout=client_timeout(_LIMIT))
         try:
-            return await self._http.get(self._url, params={"endpoint_id": list(endpoints)})
+            return await fetch(self._sender, request, _LIMIT, _MOST_BYTES)
         except NETWORK_FAILURES as error:
             raise _unavailable(f"could not be asked ({type(error).__name__})") from error
 
 
-def _read(response: httpx.Response, endpoints: Sequence[str]) -> Mapping[str, UnitPrice]:
-    now = datetime.now(UTC)
-    read_at = now.replace(microsecond=now.microsecond // 1000 * 1000)
+def _read(response: Response, endpoints: Sequence[str]) -> Mapping[str, UnitPrice]:
+    read_at = now()
     try:
         rows = _PriceList.model_validate(json.loads(response.content, parse_float=Decimal)).prices
     except (ValidationError, ValueError, RecursionError) as error:
-        raise _unavailable("gave no list of prices") from error
+        raise _unavailable("holds no list of prices") from error
     return {
         row.endpoint_id: UnitPrice(
             endpoint=row.endpoint_id, price=row.unit_price, unit=row.unit, currency=row.currency, read_at=read_at

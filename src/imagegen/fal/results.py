@@ -1,24 +1,25 @@
-"""The result of a completed request: its images, what stands beside them, or why there is no image."""
+"""The result of a completed request: its images, its other members, or why there is no image."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Final
 
-import httpx
 from pydantic import JsonValue
 
 from imagegen.errors import ProviderError, ProviderRejected
-from imagegen.fal.answers import read_json
 from imagegen.fal.billing import billable_units
-from imagegen.fal.refusals import NO_MEDIA, ErrorBody, refusal_of
+from imagegen.fal.error_classification import is_moderation
+from imagegen.fal.error_responses import NO_MEDIA, ErrorBody, classify_error
+from imagegen.fal.responses import read_json
 from imagegen.fal.result_images import find_images
-from imagegen.fal.trouble import is_moderation
-from imagegen.fal.wording import Wording, is_blank, storable
-from imagegen.jobs import JsonObject, ProviderResult, normalised, result_details, urls_in
+from imagegen.fal.sanitize import Sanitizer, is_blank, storable
+from imagegen.jobs import ProviderResult, normalize_url, result_details, urls_in
+from imagegen.json_object import JsonObject
+from imagegen.net.http import Response
 
-_NO_IMAGE: Final = "fal.ai completed the request without a picture."
-# Where models put what they have to say instead of an image.
-_WORDS: Final = ("description", "text", "message", "reason", "output", "response")
+_NO_IMAGE: Final = "fal.ai completed the request without an image."
+# Members that hold a model's message when it returns no image.
+_MESSAGE_MEMBERS: Final = ("description", "text", "message", "reason", "output", "response")
 _POLICY: Final = "content_policy_violation"
 
 
@@ -27,58 +28,58 @@ class ResultReader:
     """Reads the result of one request.
 
     Attributes:
-        sent: the normalised URLs of the request, which are no images of its result.
+        sent: the normalized URLs of the request's input, which are not images of its result.
         is_media_host: whether images may be fetched from a URL.
-        wording: cleans what is shown and kept.
+        sanitizer: cleans what is shown and stored.
     """
 
     sent: Collection[str]
     is_media_host: Callable[[str], bool]
-    wording: Wording
+    sanitizer: Sanitizer
 
-    def read(self, response: httpx.Response) -> ProviderResult | None:
-        """The result, or None if the body is no JSON object.
+    def read(self, response: Response) -> ProviderResult | None:
+        """The result, or None if the body is not a JSON object.
 
         Raises:
-            ProviderError: it has no image; the error says why, as far as fal does, and what fal billed.
+            ProviderError: it has no image; the error holds the reason, as far as fal gives one, and what fal billed.
         """
         payload = _payload(response)
         if payload is None:
             return None
         images = find_images(payload, self.sent, self.is_media_host)
         units = billable_units(response.headers.get("x-fal-billable-units"))
-        hidden = {*self.sent, *(normalised(image.url) for image in images)}
-        details = self._kept(result_details(payload, hidden))
+        hidden = {*self.sent, *(normalize_url(image.url) for image in images)}
+        details = self._storable(result_details(payload, hidden))
         if not images:
-            raise self._without_image(payload, details, response)
+            raise self._no_image_error(payload, details, response)
         images = tuple(replace(image, url=str(storable(image.url))) for image in images)
         return ProviderResult(images=images, billable_units=units, payload=details)
 
-    def _kept(self, value: JsonObject) -> JsonObject:
-        kept = self.wording.without_secrets(storable(dict(value)))
+    def _storable(self, value: JsonObject) -> JsonObject:
+        kept = self.sanitizer.without_secrets(storable(dict(value)))
         assert isinstance(kept, dict)
         return kept
 
-    def _without_image(self, payload: JsonObject, details: JsonObject, response: httpx.Response) -> ProviderError:
-        """Why there is no image: an error that the result states, or else that the model would not make one."""
+    def _no_image_error(self, payload: JsonObject, details: JsonObject, response: Response) -> ProviderError:
+        """Why there is no image: the error that the result states, or else the model's message."""
         body = ErrorBody.model_validate(payload)
-        said = body.faults() or body.error_type or body.complaint
-        if not said:
-            body = ErrorBody(message=_words(payload) or _NO_IMAGE, error_type=NO_MEDIA)
-        refusal = refusal_of(body, response, self.wording)
-        answer = refusal.answer
+        states_error = body.details() or body.error_type or body.error_text
+        if not states_error:
+            body = ErrorBody(message=_message(payload) or _NO_IMAGE, error_type=NO_MEDIA)
+        error = classify_error(body, response, self.sanitizer)
+        answer = error.answer
         is_refused = answer.refused or answer.error_type == _POLICY or is_moderation(answer.message)
         answer = replace(answer, refused="output" if is_refused else None, result=details)
-        return ProviderRejected(answer) if is_refused else replace(refusal, answer=answer).as_error()
+        return ProviderRejected(answer) if is_refused else replace(error, answer=answer).as_error()
 
 
-def reader_of(sent: JsonValue, is_media_host: Callable[[str], bool], wording: Wording) -> ResultReader:
+def build_reader(sent: JsonValue, is_media_host: Callable[[str], bool], sanitizer: Sanitizer) -> ResultReader:
     """A reader for the result of the request with this input."""
-    return ResultReader(sent=urls_in(sent), is_media_host=is_media_host, wording=wording)
+    return ResultReader(sent=urls_in(sent), is_media_host=is_media_host, sanitizer=sanitizer)
 
 
-def _payload(response: httpx.Response) -> dict[str, JsonValue] | None:
-    """The body; a list at the top is taken for a list of images."""
+def _payload(response: Response) -> dict[str, JsonValue] | None:
+    """The body; a list at the top counts as a list of images."""
     try:
         payload = read_json(response.content)
     except ValueError:
@@ -88,7 +89,7 @@ def _payload(response: httpx.Response) -> dict[str, JsonValue] | None:
     return payload if isinstance(payload, dict) else None
 
 
-def _words(payload: Mapping[str, JsonValue]) -> str | None:
-    """What the model says instead of an image."""
-    said = [words for name in _WORDS if isinstance(words := payload.get(name), str)]
-    return next((words for words in said if not is_blank(words)), None)
+def _message(payload: JsonObject) -> str | None:
+    """The model's message in place of an image."""
+    texts = [text for name in _MESSAGE_MEMBERS if isinstance(text := payload.get(name), str)]
+    return next((text for text in texts if not is_blank(text)), None)

@@ -1,4 +1,4 @@
-"""fal's webhooks: proving that one is fal's, and what it hints at.
+"""fal's webhooks: verifying their signature, and reading which request ended.
 
 fal signs with ED25519 over the request id, the user id, the time and the SHA-256 of the raw body, joined by newlines;
 its public keys are a JSON Web Key Set (https://fal.ai/docs/documentation/model-apis/inference/webhooks).
@@ -15,14 +15,15 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import Final
 
-import httpx
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from yarl import URL
 
 from imagegen.errors import WebhookRefused
-from imagegen.fal.answers import Lenient, RequestId, read_json
-from imagegen.fal.transport import NETWORK_FAILURES, timeouts
+from imagegen.fal.responses import Lenient, RequestId, read_json
+from imagegen.fal.sender import NETWORK_FAILURES
+from imagegen.net.http import MAX_ERROR_BYTES, Request, Sender, client_timeout, fetch
 from imagegen.settings import FalSettings
 
 _PREFIX: Final = "x-fal-webhook-"
@@ -35,12 +36,12 @@ _REQUEST_ID: Final[TypeAdapter[str]] = TypeAdapter(RequestId)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookHint:
-    """What a webhook of fal's says: this request ended. Any customer of fal can send one, so it is no result.
+    """A verified webhook: this request ended. Any customer of fal can cause one, so it does not count as a result.
 
     Attributes:
         request_id: as signed.
-        gateway_request_id: fal's id of the first try where it made several; else the same.
-        ok: fal calls it a success.
+        gateway_request_id: the id of fal's first attempt if it made several; else the same.
+        ok: whether fal reports a success.
     """
 
     request_id: str
@@ -65,49 +66,48 @@ class _Body(BaseModel):
 
 
 class WebhookVerifier:
-    """Verifies webhooks with fal's public keys, which it fetches when the first one comes.
+    """Verifies webhooks with fal's public keys, which are fetched when the first webhook arrives.
 
     Args:
-        settings: `FAL_JWKS_URL` says where the keys are; fal's own key is not sent there.
-        transport: shared, never closed from here.
-        kept: the keys are fetched anew when they are this old.
-        fetch_pause: between two fetches at least, so that forged webhooks do not become requests to fal.
+        settings: `FAL_JWKS_URL` is the address of the keys; `FAL_KEY` is not sent there.
+        sender: sends the requests for the keys.
+        kept: the age at which the keys are fetched again.
+        fetch_pause: the shortest time between two fetches, so that forged webhooks do not become requests to fal.
     """
 
     def __init__(
         self,
         settings: FalSettings,
-        transport: httpx.AsyncBaseTransport,
+        sender: Sender,
         *,
         kept: timedelta = _LONGEST_KEPT,
         fetch_pause: timedelta = timedelta(seconds=30),
     ) -> None:
-        self._url = settings.jwks_url
-        self._http = httpx.AsyncClient(transport=transport, follow_redirects=False, trust_env=False)
+        self._url, self._sender = URL(settings.jwks_url), sender
         self._kept, self._fetch_pause = kept.total_seconds(), fetch_pause.total_seconds()
         self._keys: tuple[Ed25519PublicKey, ...] = ()
         self._fetched_at = self._tried_at = float("-inf")
         self._fetching = asyncio.Lock()
 
     def check_headers(self, headers: Mapping[str, str]) -> None:
-        """Check what can be checked before the body is read; `verify` does so again.
+        """Check what can be checked before the body is read; `verify` repeats these checks.
 
         Raises:
-            WebhookRefused: one of fal's headers is missing, or it is not of this time.
+            WebhookRefused: one of fal's headers is missing or malformed, or the timestamp is too far from now.
         """
         given = _webhook_headers(headers)
         _check_time(given["timestamp"])
         _unhex(given["signature"])
 
     async def verify(self, headers: Mapping[str, str], body: bytes) -> WebhookHint:
-        """Prove that fal sent this, lately, about the request that it names.
+        """Verify that fal sent this webhook within the last minutes, about the request that it names.
 
         Args:
             headers: of the webhook, in any case.
             body: as it arrived, byte for byte.
 
         Raises:
-            WebhookRefused: it may be anybody's, or fal's keys cannot be read now.
+            WebhookRefused: it is not provably fal's, or fal's keys cannot be read now.
         """
         given = _webhook_headers(headers)
         _check_time(given["timestamp"])
@@ -117,7 +117,7 @@ class WebhookVerifier:
         return _hint(given["request-id"], body)
 
     async def _check_signature(self, signature: bytes, signed: bytes) -> None:
-        """Try every key; if none fits, fal may have new ones."""
+        """Try every key; if none verifies the signature, fal may have new ones."""
         used = await self._current_keys()
         if _any_verifies(used, signature, signed):
             return
@@ -134,7 +134,7 @@ class WebhookVerifier:
         return self._keys
 
     async def _keys_after(self, used: tuple[Ed25519PublicKey, ...]) -> tuple[Ed25519PublicKey, ...]:
-        """Newer keys than these, if there was none for long; else the same."""
+        """Newer keys than these if the last fetch is long enough ago; else the same."""
         async with self._fetching:
             if self._keys is used and time.monotonic() - self._tried_at >= self._fetch_pause:
                 await self._fetch()
@@ -146,13 +146,13 @@ class WebhookVerifier:
         self._tried_at = time.monotonic()
         keys = _read_keys(await self._get())
         if not keys:
-            raise WebhookRefused("keys", "FAL_JWKS_URL answers with no key that can be used")
+            raise WebhookRefused("keys", "FAL_JWKS_URL returned no usable key")
         self._keys, self._fetched_at = keys, time.monotonic()
 
     async def _get(self) -> bytes:
+        request = Request(method="GET", url=self._url, timeout=client_timeout(_FETCH_LIMIT))
         try:
-            async with asyncio.timeout(_FETCH_LIMIT.total_seconds()):
-                response = await self._http.get(self._url, timeout=timeouts(_FETCH_LIMIT))
+            response = await fetch(self._sender, request, _FETCH_LIMIT, MAX_ERROR_BYTES)
         except NETWORK_FAILURES as error:
             raise WebhookRefused("keys", f"fal.ai's keys cannot be read ({type(error).__name__})") from error
         if response.status_code != HTTPStatus.OK:
@@ -161,7 +161,7 @@ class WebhookVerifier:
 
 
 def _webhook_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """The values of fal's four headers, under their names without the prefix."""
+    """The values of fal's four headers, by their names without the prefix."""
     lower = {name.lower(): value for name, value in headers.items()}
     names = (*_SIGNED, "signature")
     missing = [f"{_PREFIX}{name}" for name in names if not lower.get(f"{_PREFIX}{name}")]
@@ -172,7 +172,7 @@ def _webhook_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 def _check_time(timestamp: str) -> None:
     if not (timestamp.isascii() and timestamp.isdigit()):
-        raise WebhookRefused("timestamp", "its timestamp is no number of seconds")
+        raise WebhookRefused("timestamp", "its timestamp is not a number of seconds")
     if abs(time.time() - int(timestamp[:15])) > _WINDOW_SECONDS:
         raise WebhookRefused("timestamp", f"its timestamp is more than {_WINDOW_SECONDS} s away from this clock")
 
@@ -206,7 +206,7 @@ def _read_keys(content: bytes) -> tuple[Ed25519PublicKey, ...]:
 
 
 def _public_key(key: _Key) -> Ed25519PublicKey | None:
-    """The key, whose `x` is base64url without padding; None where it is of another kind."""
+    """The key, whose `x` is base64url without padding; None if it is of another kind."""
     if (key.kty, key.crv) != ("OKP", "Ed25519"):
         return None
     try:
@@ -217,16 +217,16 @@ def _public_key(key: _Key) -> Ed25519PublicKey | None:
 
 
 def _hint(signed_id: str, body: bytes) -> WebhookHint:
-    """What the body says, if it speaks of the request that was signed."""
+    """The hint in the body, if it names the request that was signed."""
     try:
         request_id = _REQUEST_ID.validate_python(signed_id)
-        said = _Body.model_validate(read_json(body))
+        event = _Body.model_validate(read_json(body))
     except (ValueError, ValidationError):
-        raise WebhookRefused("body", "its body or its request id is not of fal.ai's form") from None
-    if said.request_id != request_id:
+        raise WebhookRefused("body", "its body or its request id does not have fal.ai's form") from None
+    if event.request_id != request_id:
         raise WebhookRefused("request_id", "its body names another request than its signed header")
     return WebhookHint(
         request_id=request_id,
-        gateway_request_id=said.gateway_request_id or request_id,
-        ok=said.status == "OK",
+        gateway_request_id=event.gateway_request_id or request_id,
+        ok=event.status == "OK",
     )

@@ -1,40 +1,30 @@
-"""A job: its moves, its parts, its id. Pure: no I/O, no clock."""
+"""A job: its fields, transitions and id. Pure: no I/O, no clock."""
 
-from imagegen.jobs.addresses import normalised, urls_in
 from imagegen.jobs.details import result_details, without_signatures
+from imagegen.jobs.holds import Hold, HoldKind
 from imagegen.jobs.ids import JOB_ID_PATTERN, first_job_id_at, is_job_id, new_job_id
-from imagegen.jobs.job import IMAGE_GENERATION, ImpossibleMove, Job
-from imagegen.jobs.parts import (
-    FINAL,
+from imagegen.jobs.job import ImpossibleTransition, Job
+from imagegen.jobs.record import IMAGE_GENERATION
+from imagegen.jobs.results import MissingImage, ProviderImage, ProviderResult, StoredImage, Transfer, TransferredImage
+from imagegen.jobs.submission import ProviderRequest, Stop, StopReason, Submission, SubmissionState
+from imagegen.jobs.urls import normalize_url, urls_in
+from imagegen.jobs.values import (
+    FINAL_STATUSES,
     INPUT_REFUSED,
     OUTPUT_REFUSED,
     PROVIDER_ACCOUNT,
     SUBMISSION_UNKNOWN,
     Deletion,
-    Hold,
-    HoldKind,
     Idempotency,
     JobError,
     JobStatus,
-    JsonObject,
     Lease,
-    MissingImage,
     Priority,
-    ProviderImage,
-    ProviderRequest,
-    ProviderResult,
-    Stop,
-    StopReason,
-    StoredImage,
-    Submission,
-    SubmissionState,
-    Transfer,
-    TransferredImage,
 )
 from imagegen.jobs.waiting_for import waiting_for
 
 __all__ = [
-    "FINAL",
+    "FINAL_STATUSES",
     "IMAGE_GENERATION",
     "INPUT_REFUSED",
     "JOB_ID_PATTERN",
@@ -45,11 +35,10 @@ __all__ = [
     "Hold",
     "HoldKind",
     "Idempotency",
-    "ImpossibleMove",
+    "ImpossibleTransition",
     "Job",
     "JobError",
     "JobStatus",
-    "JsonObject",
     "Lease",
     "MissingImage",
     "Priority",
@@ -66,7 +55,7 @@ __all__ = [
     "first_job_id_at",
     "is_job_id",
     "new_job_id",
-    "normalised",
+    "normalize_url",
     "result_details",
     "urls_in",
     "waiting_for",

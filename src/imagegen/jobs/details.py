@@ -1,13 +1,14 @@
-"""What a result has beside its images: kept with the job and shown to its caller, so bounded and without secrets."""
+"""The details of a result: its members beside the images, kept and shown, so bounded and without secrets."""
 
 import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Final, TypeGuard
 
 from pydantic import JsonValue
 
-from imagegen.jobs.addresses import normalised
+from imagegen.jobs.urls import normalize_url
+from imagegen.json_object import JsonObject
 
 MOST_BYTES: Final = 64 * 1024  # of the details as JSON
 LONGEST_TEXT: Final = 32 * 1024  # bytes
@@ -15,9 +16,10 @@ LONGEST_NAME: Final = 100  # characters
 MOST_VALUES: Final = 1000
 DEEPEST: Final = 8
 TRUNCATED: Final = "truncated"
-# Kept first where there is more than fits: what it takes to make the image again, and what the model said.
+# Kept first if not everything fits: what reproduces the image, and what the model reported.
 _FIRST: Final = ("seed", "prompt", "revised_prompt", "description", "timings", "has_nsfw_concepts")
-_PUNCTUATION: Final = 4  # bytes around a member at most: quotes, colon, comma
+_PUNCTUATION: Final = 4  # most bytes around a member: quotes, colon, comma
+_ENCODER: Final = json.JSONEncoder(ensure_ascii=False)  # `json.dumps` makes a new one for each value
 _SECRETS: Final = re.compile(
     r"((?:X-Amz-(?:Signature|Credential|Security-Token)|X-Goog-(?:Signature|Credential)|Signature)=)[^&\s\"'<>]+"
     r"|(/api/webhooks/fal/[^/?\s]*/)[^/?\s\"']+",
@@ -26,23 +28,21 @@ _SECRETS: Final = re.compile(
 
 
 class _Nothing:
-    """In the place of a value that is left out."""
+    """Stands for a value that is left out."""
 
 
 _NOTHING: Final = _Nothing()
 
 
-def result_details(payload: Mapping[str, JsonValue], hidden: Collection[str] = ()) -> dict[str, JsonValue]:
-    """The members of a result but for its images, within the limits above.
-
-    Of details that were bounded before, it makes the same details.
+def result_details(payload: JsonObject, hidden: Collection[str] = ()) -> dict[str, JsonValue]:
+    """The members of a result except its images, within the limits above. Idempotent.
 
     Args:
-        payload: fal's result, or what an earlier call made of it.
-        hidden: normalised URLs that are left out, with the file objects around them: the images', the request's.
+        payload: fal's result, or the details from an earlier call.
+        hidden: normalized URLs, of the images and of the request. They are left out with the file objects around them.
 
     Returns:
-        With `truncated` true if something did not fit. A text that was cut ends in `…`.
+        The details, with `truncated` true if something did not fit. A text that was cut ends in `…`.
     """
     bounds = _Bounds(hidden)
     ordered = {name: payload[name] for name in _FIRST if name in payload} | dict(payload)
@@ -54,19 +54,19 @@ def result_details(payload: Mapping[str, JsonValue], hidden: Collection[str] = (
 
 
 def without_signatures(text: str) -> str:
-    """The text without the signatures of links, and without the secret of an address for fal's webhook."""
+    """The text without the signatures of links and without the secret in the URL of fal's webhook."""
     return _SECRETS.sub(lambda found: f"{found[1] or found[2]}[REDACTED]", text) if "/" in text else text
 
 
 class _Bounds:
-    """What may still be kept. `exceeded`: something was left out for want of room."""
+    """The remaining room in bytes and values. `exceeded` is set once something is left out because of a limit."""
 
     def __init__(self, hidden: Collection[str]) -> None:
         self._hidden = hidden
         self._bytes, self._values = MOST_BYTES, MOST_VALUES
         self.exceeded = False
 
-    def members(self, members: Mapping[str, JsonValue], depth: int) -> dict[str, JsonValue]:
+    def members(self, members: JsonObject, depth: int) -> dict[str, JsonValue]:
         kept: dict[str, JsonValue] = {}
         for name, value in members.items():
             if self._values <= 0:
@@ -119,7 +119,7 @@ class _Bounds:
         return shown if self._fits(shown) else self._left_out()
 
     def _fits(self, value: JsonValue) -> bool:
-        size = len(json.dumps(value, ensure_ascii=False).encode(errors="replace")) + _PUNCTUATION
+        size = len(_ENCODER.encode(value).encode(errors="replace")) + _PUNCTUATION
         if size > self._bytes:
             return False
         self._bytes -= size
@@ -130,7 +130,7 @@ class _Bounds:
         return _NOTHING
 
     def _is_hidden(self, value: JsonValue) -> bool:
-        return isinstance(value, str) and ":" in value and normalised(value) in self._hidden
+        return isinstance(value, str) and ":" in value and normalize_url(value) in self._hidden
 
 
 def _is_there(value: JsonValue | _Nothing) -> TypeGuard[JsonValue]:

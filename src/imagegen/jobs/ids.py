@@ -1,4 +1,4 @@
-"""The ids of jobs: ULIDs, which sort by time, so that a range of time is a range of ids."""
+"""Job ids. They are ULIDs, which sort by time, so a range of time is a range of ids."""
 
 import re
 from datetime import datetime
@@ -15,14 +15,14 @@ def new_job_id(now: datetime) -> str:
 
 
 def first_job_id_at(moment: datetime) -> str:
-    """The smallest id that a job made at `moment` (to the millisecond) can have: a bound for a range on ids.
+    """The smallest possible id of a job created at `moment`, to the millisecond: a bound for a range of ids.
 
-    Ids begin with 1970; any moment before that has the first id of all.
+    ULIDs start in 1970; every earlier moment has the smallest ULID.
     """
     milliseconds = max(0, int(moment.timestamp() * 1000))
     return str(ULID.from_bytes(milliseconds.to_bytes(6, "big") + bytes(10)))
 
 
 def is_job_id(text: str) -> bool:
-    """Whether the text has the form of a job's id."""
+    """Whether the text has the form of a job id."""
     return _JOB_ID.fullmatch(text) is not None

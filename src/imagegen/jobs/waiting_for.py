@@ -1,43 +1,45 @@
-"""What an unfinished job waits for, in one sentence for people: pure."""
+"""What an unfinished job waits for, as one phrase for people. Pure."""
 
 from datetime import datetime
 from typing import Final
 
-from imagegen.jobs.job import Job
-from imagegen.jobs.parts import HoldKind, JobStatus, SubmissionState
+from imagegen.jobs.holds import HoldKind
+from imagegen.jobs.record import JobRecord
+from imagegen.jobs.submission import SubmissionState
+from imagegen.jobs.values import JobStatus
 
 _LONGEST_REASON: Final = 300
 _HELD: Final = {
     HoldKind.OBJECT_STORE: "S3 to be usable before it is sent to fal.ai: {reason}",
-    HoldKind.ACCOUNT: "fal.ai to take requests from this service's account again",
+    HoldKind.ACCOUNT: "fal.ai to accept requests from this service's account again",
     HoldKind.SLOT: "a free slot at fal.ai: {reason}",
-    HoldKind.SUBMIT: "fal.ai to take its request: {reason}",
+    HoldKind.SUBMIT: "fal.ai to accept its request: {reason}",
     HoldKind.STATUS: "fal.ai's status of its request, which cannot be read: {reason}",
     HoldKind.RESULT: "fal.ai's result, which cannot be read: {reason}",
     HoldKind.KEEP_RESULT: "S3 to keep fal.ai's result, which is too large for MongoDB: {reason}",
-    HoldKind.ATTENTION: "a person who looks at it: {reason}",
+    HoldKind.ATTENTION: "an operator to look at it: {reason}",
 }
-_STOPPING: Final = "fal.ai to say what became of its request, which it was asked to cancel"
-_DOUBTED: Final = f"{_STOPPING}: its status cannot be read: {{reason}}"
+_STOPPING: Final = "fal.ai to confirm the cancellation of its request"
+_STOPPING_UNREADABLE: Final = f"{_STOPPING}, whose status cannot be read: {{reason}}"
 
 
-def waiting_for(job: Job) -> str | None:
-    """What the job waits for and since when; None once it has ended. At most some 400 characters."""
+def waiting_for(job: JobRecord) -> str | None:
+    """What the job waits for and since when, in at most about 400 characters; None once it has ended."""
     if job.status.is_final:
         return None
-    words, since = _held(job) if job.hold is not None else _going_on(job)
+    words, since = _held(job) if job.hold is not None else _in_progress(job)
     return f"{words}, since {since:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _held(job: Job) -> tuple[str, datetime]:
+def _held(job: JobRecord) -> tuple[str, datetime]:
     assert job.hold is not None
     words = _HELD[job.hold.kind]
     if job.stop is not None and job.hold.kind is HoldKind.STATUS:
-        words = _DOUBTED
+        words = _STOPPING_UNREADABLE
     return words.format(reason=_short(job.hold.reason)), job.hold.since
 
 
-def _going_on(job: Job) -> tuple[str, datetime]:
+def _in_progress(job: JobRecord) -> tuple[str, datetime]:
     began = job.started_at or job.created_at
     if job.status is JobStatus.QUEUED:
         return "a free runner", job.created_at
@@ -50,12 +52,12 @@ def _going_on(job: Job) -> tuple[str, datetime]:
         case SubmissionState.SUBMITTING:
             return "fal.ai's answer to its request", sent
         case SubmissionState.UNKNOWN:
-            return "word of whether fal.ai has its request, whose answer was lost", sent
+            return "confirmation of whether fal.ai has its request, because the answer to it was lost", sent
         case SubmissionState.SUBMITTED:
             return _at_fal(job, sent)
 
 
-def _at_fal(job: Job, sent: datetime) -> tuple[str, datetime]:
+def _at_fal(job: JobRecord, sent: datetime) -> tuple[str, datetime]:
     if job.stop is not None:
         return _STOPPING, job.stop.at
     if job.submission.ended_at is not None:
@@ -65,7 +67,7 @@ def _at_fal(job: Job, sent: datetime) -> tuple[str, datetime]:
     return "fal.ai to complete its request", sent
 
 
-def _storing(job: Job, began: datetime) -> tuple[str, datetime]:
+def _storing(job: JobRecord, began: datetime) -> tuple[str, datetime]:
     if job.transfer.last_error is not None:
         return f"its images to be stored: {_short(job.transfer.last_error)}", job.transfer.first_failed_at or began
     return "its images to be stored", job.result_at or began

@@ -1,4 +1,4 @@
-"""The file that keeps the keys: read again when it changes, replaced whole, for its owner's eyes only."""
+"""The file of API keys: reloaded when it changes, replaced atomically, readable by its owner only."""
 
 import asyncio
 import logging
@@ -13,35 +13,35 @@ from pydantic import ValidationError
 from imagegen.errors import KeysFileError
 from imagegen.keys.tokens import KeyRing
 
-_LOOK_EVERY: Final = 1.0
+_CHECK_INTERVAL: Final = 1.0  # seconds
 _log = logging.getLogger("imagegen.keys")
 _Stamp = tuple[int, int, int]
 _NO_STAMP: Final = (0, 0, 0)
 
 
 class KeysFile:
-    """The keys as the file has them now, or had them a second ago.
+    """The keys in the file, at most a second old.
 
-    A file that cannot be read leaves the keys as they were, and is logged; one that is gone lets nobody in.
+    If the file cannot be read, the keys stay as they were and an error is logged. If it is deleted, no key is valid.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._ring = KeyRing()
         self._stamp: _Stamp = _NO_STAMP
-        self._looked_at = float("-inf")
-        self._looking = asyncio.Lock()
+        self._checked_at = float("-inf")
+        self._check_lock = asyncio.Lock()
 
     async def ring(self) -> KeyRing:
-        """The keys. Files are touched in a thread, once a second at most."""
-        if monotonic() - self._looked_at > _LOOK_EVERY:
-            async with self._looking:
-                if monotonic() - self._looked_at > _LOOK_EVERY:
-                    await asyncio.to_thread(self._look)
-                    self._looked_at = monotonic()
+        """The current keys. The file is checked in a thread, at most once a second."""
+        if monotonic() - self._checked_at > _CHECK_INTERVAL:
+            async with self._check_lock:
+                if monotonic() - self._checked_at > _CHECK_INTERVAL:
+                    await asyncio.to_thread(self._reload)
+                    self._checked_at = monotonic()
         return self._ring
 
-    def _look(self) -> None:
+    def _reload(self) -> None:
         stamp = _stamp(self._path)
         if stamp == self._stamp:
             return
@@ -58,24 +58,24 @@ def read_keys(path: Path) -> KeyRing:
     """Read the file.
 
     Raises:
-        KeysFileError: there is none, or it is not what `imagegen keys` writes.
+        KeysFileError: it does not exist, or was not written by `imagegen keys`.
     """
     try:
         return KeyRing.model_validate_json(path.read_bytes())
     except FileNotFoundError:
-        raise KeysFileError(f"there is no {path}: `imagegen keys add NAME` makes it") from None
+        raise KeysFileError(f"{path} does not exist: `imagegen keys add NAME` creates it") from None
     except OSError as error:
         raise KeysFileError(f"{path} cannot be read: {error.strerror}") from None
     except ValidationError as error:
         fault = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(part) for part in fault["loc"]) or "the file"
-        raise KeysFileError(f"{path} is no list of keys: {place}: {fault['msg']}") from None
+        location = ".".join(str(part) for part in fault["loc"]) or "the file"
+        raise KeysFileError(f"{path} is not a list of keys: {location}: {fault['msg']}") from None
 
 
-def changing(path: Path, change: Callable[[KeyRing], KeyRing]) -> None:
-    """Replace the file by a changed one, whole or not at all, readable by its owner only.
+def change_keys(path: Path, change: Callable[[KeyRing], KeyRing]) -> None:
+    """Change the file atomically; it is readable by its owner only.
 
-    The draft keeps a second change from beginning before the first one is done.
+    While the draft exists, no other change can begin.
 
     Raises:
         KeysFileError: the file is broken, cannot be written, or is being changed.
@@ -85,7 +85,9 @@ def changing(path: Path, change: Callable[[KeyRing], KeyRing]) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
-        raise KeysFileError(f"{path} is being changed: try again, or remove {draft} if nobody does") from None
+        raise KeysFileError(
+            f"{path} is being changed: try again, or remove {draft} if no other command is running"
+        ) from None
     except OSError as error:
         raise KeysFileError(f"{draft} cannot be written: {error.strerror}") from None
     try:
@@ -102,7 +104,7 @@ def changing(path: Path, change: Callable[[KeyRing], KeyRing]) -> None:
 
 
 def _stamp(path: Path) -> _Stamp:
-    """What changes with the file; zeros if there is none. A file that cannot be looked at counts as there."""
+    """What changes with the file: modification time, size, inode. Zeros: no file. Another error gives its number."""
     try:
         found = path.stat()
     except FileNotFoundError:

@@ -1,7 +1,7 @@
-"""A key and how it is recognised: pure, no file and no clock.
+"""API keys and their tokens. Pure: no file, no clock.
 
-A token is `ig_{id}_{secret}`: a prefix that secret scanners can look for, the key's id, and 256 random bits. Only the
-SHA-256 of the whole token is kept. A slow hash protects secrets that can be guessed; 256 random bits cannot.
+A token is `ig_{id}_{secret}`: a prefix for secret scanners, the key's id, and 256 random bits. Only the SHA-256 of the
+whole token is stored. A slow hash is not needed: it protects secrets that can be guessed, and 256 random bits cannot.
 """
 
 import hashlib
@@ -18,21 +18,21 @@ from pydantic.alias_generators import to_camel
 
 _LETTERS: Final = string.ascii_letters + string.digits
 _ID_LENGTH: Final = 10
-_SECRET_LENGTH: Final = 43  # the fewest of these 62 letters that hold 256 bits
+_SECRET_LENGTH: Final = 43  # the fewest of these 62 characters that have 256 bits
 _TOKEN: Final = re.compile(rf"ig_([a-z0-9]{{{_ID_LENGTH}}})_[A-Za-z0-9]{{{_SECRET_LENGTH}}}")
 _NO_DIGEST: Final = "0" * 64
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=128)]
 
 
-class _Kept(BaseModel):
-    """camelCase in the file; a name that it does not know is a fault, since it may have been meant as a limit."""
+class _KeysFileModel(BaseModel):
+    """camelCase in the file. An unknown member is an error, because it may be meant as a restriction."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", alias_generator=to_camel, validate_by_name=True)
 
 
-class ApiKey(_Kept):
-    """A key as the file keeps it. `users` and `models` are what it is for; None means all."""
+class ApiKey(_KeysFileModel):
+    """A key as stored. `users` and `models` restrict what it is valid for; None means all."""
 
     id: str = Field(pattern=rf"^[a-z0-9]{{{_ID_LENGTH}}}$")
     name: Name
@@ -42,41 +42,41 @@ class ApiKey(_Kept):
     created_at: AwareDatetime
 
 
-class KeyRing(_Kept):
-    """All keys there are."""
+class KeyRing(_KeysFileModel):
+    """All keys."""
 
     keys: tuple[ApiKey, ...] = ()
 
-    def holder(self, token: str) -> ApiKey | None:
-        """The key that this token is, None if it is none. Takes as long for a wrong secret as for a right one."""
-        written = _TOKEN.fullmatch(token)
-        key = self._named(written[1]) if written else None
-        is_right = hmac.compare_digest(_digest(token), key.sha256 if key else _NO_DIGEST)
-        return key if is_right else None
+    def find_key(self, token: str) -> ApiKey | None:
+        """The key of a token; None if the token is not valid. Takes equally long for wrong and right secrets."""
+        parsed = _TOKEN.fullmatch(token)
+        key = self._key_with_id(parsed[1]) if parsed else None
+        is_valid = hmac.compare_digest(_digest(token), key.sha256 if key else _NO_DIGEST)
+        return key if is_valid else None
 
     def with_key(self, key: ApiKey) -> Self:
-        """The same keys and this one."""
+        """The same keys with this one."""
         return self.model_copy(update={"keys": (*self.keys, key)})
 
     def without(self, key_id: str) -> Self:
-        """The same keys but this one.
+        """The same keys without this one.
 
         Raises:
             KeyError: there is no such key.
         """
-        if self._named(key_id) is None:
+        if self._key_with_id(key_id) is None:
             raise KeyError(key_id)
         return self.model_copy(update={"keys": tuple(key for key in self.keys if key.id != key_id)})
 
-    def _named(self, key_id: str) -> ApiKey | None:
+    def _key_with_id(self, key_id: str) -> ApiKey | None:
         return next((key for key in self.keys if key.id == key_id), None)
 
 
 def new_key(name: str, users: Sequence[str], models: Sequence[str], created_at: datetime) -> tuple[ApiKey, str]:
-    """Make a key; no users or no models means all.
+    """Create a key. No users means all users, no models all models.
 
     Returns:
-        The key, and its token, which cannot be told from the key again.
+        The key and its token. The token cannot be recovered from the key.
     """
     key_id = _random(string.ascii_lowercase + string.digits, _ID_LENGTH)
     token = f"ig_{key_id}_{_random(_LETTERS, _SECRET_LENGTH)}"

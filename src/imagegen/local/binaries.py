@@ -1,4 +1,4 @@
-"""Finds the programs of the local servers: named by a variable, on PATH, or from the packages of the extra `local`."""
+"""Finds the programs of the local servers: from a variable, on PATH, or in the packages of the extra `local`."""
 
 import os
 import platform
@@ -15,14 +15,14 @@ from imagegen.errors import LocalServerError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Program:
-    """A program, and what a person can do without it.
+    """A program, and the alternatives to it.
 
     Attributes:
         name: file name, without `.exe`.
-        packages: the distributions that carry it: first the one for Linux, last the one for other systems.
-        missing_on: systems and machines that no package is for, as `sys.platform` and `platform.machine` name them.
-        variable: names another copy of it.
-        instead: what makes the program unnecessary.
+        packages: the distributions with the program: the first for Linux, the last for other systems.
+        missing_on: systems and machines without a package, as `sys.platform` and `platform.machine` name them.
+        variable: the environment variable that names another copy.
+        instead: how to do without the program.
     """
 
     name: str
@@ -55,14 +55,14 @@ NATS_SERVER = Program(
 
 
 def find(program: Program, named: Path | None) -> str:
-    """Give the absolute path of a program.
+    """The absolute path of a program.
 
     Raises:
-        LocalServerError: there is none; says what to do about it.
+        LocalServerError: there is none. The text says what to do.
     """
     if named is not None:
-        if not _runs(named):
-            raise LocalServerError(f"{program.variable} is {str(named)!r}: there is no program that can be run.")
+        if not _is_executable(named):
+            raise LocalServerError(f"{program.variable} is {str(named)!r}, which is not an executable program.")
         return str(named.absolute())
     found = shutil.which(program.name) or _from_package(program)
     if found is None:
@@ -71,10 +71,10 @@ def find(program: Program, named: Path | None) -> str:
 
 
 def _from_package(program: Program) -> str | None:
-    """Look a program up in the list of files that its package installed."""
+    """Look up a program in the files that its package installed."""
     for package in program.packages:
         for path in _files(package):
-            if path.stem == program.name and _runs(path):
+            if path.stem == program.name and _is_executable(path):
                 return str(path.resolve())
     return None
 
@@ -87,7 +87,7 @@ def _files(package: str) -> list[Path]:
     return [Path(str(file.locate())) for file in files]
 
 
-def _runs(path: Path) -> bool:
+def _is_executable(path: Path) -> bool:
     return path.is_file() and os.access(path, os.X_OK)
 
 
@@ -96,14 +96,12 @@ def _remedy(program: Program) -> str:
     machine = (sys.platform, platform.machine())
     if machine in program.missing_on:
         system = {"linux": "Linux", "darwin": "macOS"}[machine[0]]
-        return (
-            f"No package has a {program.name} for {system} on {machine[1]}: install its maker's own on PATH, or {ways}."
-        )
+        return f"No package has a {program.name} for {system} on {machine[1]}: install the vendor's on PATH, or {ways}."
     return f"There is no {program.name}: install it with `pip install {_requirement(program)}`, or {ways}."
 
 
 def _requirement(program: Program) -> str:
-    """Give the package for this system at the version that the extra `local` of our distribution pins."""
+    """The package for this system, at the version that the extra `local` of our distribution pins."""
     package = program.packages[0 if sys.platform == "linux" else -1]
     pinned = (re.match(rf"{re.escape(package)}==[^;\s]+", line) for line in metadata.requires(DISTRIBUTION) or ())
     return next((found[0] for found in pinned if found), package)

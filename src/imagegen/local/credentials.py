@@ -1,6 +1,6 @@
-"""The credentials that the local servers ask of every caller.
+"""The credentials that the local servers require of every caller.
 
-They are made at the first start on a data directory and kept there, readable for this user only.
+They are created at the first start in a data directory and kept there, readable by this user only.
 """
 
 import os
@@ -8,21 +8,21 @@ from collections.abc import Callable
 from pathlib import Path
 
 USER = "imagegen"
-_FOR_THIS_USER_ONLY = 0o600
+_OWNER_ONLY = 0o600
 
 
-def kept(file: Path, make: Callable[[], str]) -> str:
-    """Give what a file of secrets holds; make it where there is none yet."""
+def load_or_create(file: Path, make: Callable[[], str]) -> str:
+    """The content of a file of secrets, which is created if it does not exist."""
     if not file.exists():
         write_secret(file, make().encode())
-    file.chmod(_FOR_THIS_USER_ONLY)
+    file.chmod(_OWNER_ONLY)
     return file.read_text(encoding="utf-8")
 
 
 def write_secret(file: Path, content: bytes) -> None:
-    """Write a file that only this user may read, whole or not at all."""
+    """Write a file atomically, readable by this user only."""
     draft = file.with_name(f"{file.name}.draft")
     draft.unlink(missing_ok=True)
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _FOR_THIS_USER_ONLY), "wb") as out:
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ONLY), "wb") as out:
         out.write(content)
     draft.replace(file)

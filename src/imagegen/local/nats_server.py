@@ -1,4 +1,4 @@
-"""The local NATS with JetStream. It asks for a password, which its configuration file holds."""
+"""The local NATS with JetStream. Its configuration file has the password."""
 
 import asyncio
 import secrets
@@ -9,8 +9,8 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from imagegen.local.binaries import NATS_SERVER, find
-from imagegen.local.credentials import USER, kept
-from imagegen.local.server import LOOPBACK, Server, until
+from imagegen.local.credentials import USER, load_or_create
+from imagegen.local.server import LOOPBACK, LocalServer, poll_until
 from imagegen.settings import Settings
 
 PORTS = ("nats",)
@@ -24,38 +24,38 @@ class _Authorization(BaseModel):
 
 
 class _Config(BaseModel):
-    """What is in the file: NATS reads JSON as well as its own format."""
+    """The content of the file. NATS reads JSON as well as its own format."""
 
     authorization: _Authorization
 
 
-def server(directory: Path, ports: Mapping[str, int], settings: Settings) -> Server:
-    """Describe the nats-server that keeps its streams in `directory/nats`.
+def server(directory: Path, ports: Mapping[str, int], settings: Settings) -> LocalServer:
+    """The nats-server with its streams in `directory/nats`.
 
     Raises:
         LocalServerError: there is no nats-server.
     """
     data, port, config = directory / "nats", ports["nats"], directory / "nats.conf"
     program = find(NATS_SERVER, settings.local.nats_server)
-    allowed = _Config.model_validate_json(kept(config, _new_config)).authorization
-    return Server(
+    login = _Config.model_validate_json(load_or_create(config, _new_config)).authorization
+    return LocalServer(
         name="nats",
         group="nats",
-        address={"url": f"nats://{allowed.user}:{allowed.password}@{LOOPBACK}:{port}"},
+        address={"url": f"nats://{login.user}:{login.password}@{LOOPBACK}:{port}"},
         command=(program, "-c", str(config), "-a", LOOPBACK, "-p", str(port), "-js", "-sd", str(data)),
         directory=data,
-        ready=partial(until, partial(_answers, port, allowed)),
+        ready=partial(poll_until, partial(_jetstream_answers, port, login)),
     )
 
 
 def _new_config() -> str:
-    allowed = _Authorization(user=USER, password=secrets.token_hex(32))
-    return _Config(authorization=allowed).model_dump_json(indent=2)
+    login = _Authorization(user=USER, password=secrets.token_hex(32))
+    return _Config(authorization=login).model_dump_json(indent=2)
 
 
-async def _answers(port: int, allowed: _Authorization) -> bool:
-    """Ask JetStream for its account information, in NATS's own text protocol (docs.nats.io, Client Protocol)."""
-    connect = f'CONNECT {{"verbose":false,"user":"{allowed.user}","pass":"{allowed.password}"}}\r\n'
+async def _jetstream_answers(port: int, login: _Authorization) -> bool:
+    """Request JetStream's account information in NATS's text protocol (docs.nats.io, Client Protocol)."""
+    connect = f'CONNECT {{"verbose":false,"user":"{login.user}","pass":"{login.password}"}}\r\n'
     try:
         async with asyncio.timeout(_LONGEST_PROBE):
             reader, writer = await asyncio.open_connection(LOOPBACK, port)

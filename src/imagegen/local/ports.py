@@ -1,4 +1,4 @@
-"""Loopback ports that stay the same from one start to the next."""
+"""Loopback ports that stay the same across starts."""
 
 import contextlib
 import json
@@ -19,33 +19,33 @@ _PORTS = TypeAdapter(dict[str, int])
 
 
 @dataclass(frozen=True, slots=True)
-class Reservation:
-    """Ports by name, kept from other programs until closed.
+class PortReservation:
+    """Ports by name, reserved until closed.
 
-    On Linux a socket that is bound and does not listen keeps everybody from being *given* its port, while a program
-    that asks for just this port with SO_REUSEADDR, as all four servers do, gets it. So a server that is started again
-    finds its port free, and two stacks that start at once never choose the same one. Elsewhere nothing is held.
+    On Linux, a bound socket that does not listen keeps the kernel from *assigning* its port to other programs, while a
+    program that requests this port with SO_REUSEADDR, as all four servers do, gets it. So a restarted server finds its
+    port free, and two stacks that start at once never choose the same port. On other systems nothing is reserved.
     """
 
     ports: Mapping[str, int]
     _sockets: tuple[socket.socket, ...]
 
     def close(self) -> None:
-        """Give the ports back."""
+        """Release the ports."""
         for held in self._sockets:
             held.close()
 
 
-def reserve(file: Path, names: Sequence[str]) -> Reservation:
-    """Reserve a port for each name: the one remembered in the file if it is free, else any free one; remember it."""
+def reserve(file: Path, names: Sequence[str]) -> PortReservation:
+    """Reserve a port for each name: the one in the file if it is free, else any free one. The file is updated."""
     remembered = _read(file)
     sockets = {name: _bind(remembered.get(name, 0)) for name in names}
     ports = {name: int(held.getsockname()[1]) for name, held in sockets.items()}
     for name in names:
         if ports[name] != remembered.get(name, ports[name]):
-            logger.warning("port %d of %s is taken: it moves to %d", remembered[name], name, ports[name])
+            logger.warning("port %d of %s is taken; it uses %d instead", remembered[name], name, ports[name])
     file.write_text(json.dumps({**remembered, **ports}, indent=2))
-    reservation = Reservation(ports, tuple(sockets.values()))
+    reservation = PortReservation(ports, tuple(sockets.values()))
     if sys.platform != "linux":
         reservation.close()
     return reservation

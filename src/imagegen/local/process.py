@@ -1,4 +1,4 @@
-"""One server as a child process: started, waited for, started again when it dies, stopped."""
+"""One server as a supervised child process: started, restarted when it dies, stopped."""
 
 import asyncio
 import contextlib
@@ -7,11 +7,13 @@ import os
 import signal
 import sys
 import time
+from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 
+from imagegen.clock import backoff
 from imagegen.errors import LocalServerError
-from imagegen.local.server import Server
+from imagegen.local.server import LocalServer
 from imagegen.local.watch import GRACE
 from imagegen.settings import child_environment
 
@@ -19,16 +21,17 @@ logger = logging.getLogger("imagegen.local")
 
 _WATCHER = Path(__file__).with_name("watch.py")
 _LONGEST_START = 60.0  # seconds; mongod may have a journal to replay on a slow disk
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0  # seconds before a dead server is started again
-_STEADY = 10.0  # seconds after which a death counts as the first one again
-_LARGEST_LOG = 8 * 2**20  # bytes; a larger log is put aside at the next start, one is kept
+# Before a dead server is started again.
+_FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=0.1), timedelta(seconds=5)
+_STEADY = 10.0  # seconds of running after which the next restart is quick again
+_LARGEST_LOG = 8 * 2**20  # bytes; a larger log is renamed at the next start, and one old log is kept
 _TAIL_LINES = 10
 
 
-class Child:
-    """One server under its watcher."""
+class SupervisedServer:
+    """A server run by its watcher process."""
 
-    def __init__(self, server: Server, log: Path, lock: int) -> None:
+    def __init__(self, server: LocalServer, log: Path, lock: int) -> None:
         self.server = server
         self._log = log
         self._log_start = 0
@@ -39,7 +42,7 @@ class Child:
         """Start the server and wait until it answers.
 
         Raises:
-            LocalServerError: it ended, or did not answer within a minute; carries the end of its log.
+            LocalServerError: it ended, or did not answer within a minute. The text has the end of its log.
         """
         began = time.monotonic()
         watcher = self._watcher = await self._spawn()
@@ -51,24 +54,22 @@ class Child:
         raise await asyncio.to_thread(self._failure, status)
 
     async def keep_running(self) -> None:
-        """Start the server again whenever it ends, until cancelled; on the same port, so that clients reconnect."""
-        pause = _FIRST_PAUSE
+        """Restart the server whenever it ends, until cancelled; on the same port, so that clients reconnect."""
+        failures = 0
         while self._watcher:
             ready_at = time.monotonic()
             status = await self._watcher.wait()
             _kill_group(self._watcher.pid)
-            if time.monotonic() - ready_at > _STEADY:
-                pause = _FIRST_PAUSE
-            logger.warning("%s ended (exit status %s) and is started again", self.server.name, status)
-            await asyncio.sleep(pause)
-            pause = min(2 * pause, _LONGEST_PAUSE)
+            failures = 1 if time.monotonic() - ready_at > _STEADY else failures + 1
+            logger.warning("%s ended (exit status %s) and is restarted", self.server.name, status)
+            await asyncio.sleep(backoff(failures, _FIRST_PAUSE, _LONGEST_PAUSE).total_seconds())
             try:
                 await self.start()
             except (LocalServerError, OSError) as error:
-                logger.error("%s", error)  # noqa: TRY400 - the text is for the person, the trace says nothing more
+                logger.error("%s", error)  # noqa: TRY400 - the traceback adds nothing to the text
 
     async def stop(self) -> None:
-        """Stop the server: SIGTERM, and SIGKILL for one that does not end in time."""
+        """Stop the server: SIGTERM, then SIGKILL if it does not end in time."""
         watcher = self._watcher
         if watcher is None:
             return
@@ -125,6 +126,6 @@ def _open_log(path: Path) -> BinaryIO:
 
 
 def _kill_group(watcher: int) -> None:
-    """Kill what is left of a watcher's group: the server, if something killed the watcher alone."""
+    """Kill the rest of a watcher's process group: the server, if only the watcher was killed."""
     with contextlib.suppress(ProcessLookupError, PermissionError):  # macOS: EPERM for a group of zombies
         os.killpg(watcher, signal.SIGKILL)

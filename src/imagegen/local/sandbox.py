@@ -1,4 +1,4 @@
-"""The local stand-in for fal.ai. What it keeps belongs to a key; that of imagegen is made with the data directory."""
+"""The local stand-in for fal.ai. Its requests belong to a key, which is created with the data directory."""
 
 import secrets
 import sys
@@ -8,9 +8,9 @@ from pathlib import Path
 
 import httpx
 
-from imagegen.local.credentials import kept
-from imagegen.local.server import LOOPBACK, Server, get, loopback_client, until
-from imagegen.sandbox.handover import hand_over
+from imagegen.local.credentials import load_or_create
+from imagegen.local.server import LOOPBACK, LocalServer, get_body, loopback_client, poll_until
+from imagegen.sandbox.handover import transfer_ownership
 from imagegen.settings import Settings
 
 PORTS = ("sandbox",)
@@ -18,13 +18,13 @@ PORTS = ("sandbox",)
 _KEY_OF_0_1_0 = "local:sandbox"
 
 
-def server(directory: Path, ports: Mapping[str, int], _settings: Settings) -> Server:
-    """Describe the sandbox that keeps its requests and pictures in `directory/sandbox`."""
+def server(directory: Path, ports: Mapping[str, int], _settings: Settings) -> LocalServer:
+    """The sandbox with its requests and images in `directory/sandbox`."""
     data, port = directory / "sandbox", ports["sandbox"]
     url = f"http://{LOOPBACK}:{port}"
-    key = kept(directory / "sandbox.key", _new_key)
-    hand_over(data, _KEY_OF_0_1_0, key)
-    return Server(
+    key = load_or_create(directory / "sandbox.key", _new_key)
+    transfer_ownership(data, _KEY_OF_0_1_0, key)
+    return LocalServer(
         name="sandbox",
         group="fal",
         address={
@@ -34,7 +34,7 @@ def server(directory: Path, ports: Mapping[str, int], _settings: Settings) -> Se
             "rest_url": url,
             "jwks_url": f"{url}/.well-known/jwks.json",
         },
-        # -P: the working directory holds data, no modules.
+        # -P: the working directory has data, not modules.
         command=(
             *(sys.executable, "-P", "-m", "imagegen.sandbox"),
             *("--host", LOOPBACK, "--port", str(port), "--data", str(data)),
@@ -50,8 +50,8 @@ def _new_key() -> str:
 
 async def _ready(url: str) -> None:
     async with loopback_client() as client:
-        await until(partial(_answers, client, url))
+        await poll_until(partial(_answers, client, url))
 
 
 async def _answers(client: httpx.AsyncClient, url: str) -> bool:
-    return await get(client, url) is not None
+    return await get_body(client, url) is not None

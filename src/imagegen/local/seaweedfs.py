@@ -1,4 +1,4 @@
-"""The local S3: SeaweedFS with all its parts in one process. Only the port of S3 answers callers, those with a key."""
+"""The local S3: SeaweedFS with all its parts in one process. Only its S3 port answers, and only callers with a key."""
 
 import secrets
 from collections.abc import Mapping, Sequence
@@ -6,19 +6,19 @@ from functools import partial
 from pathlib import Path
 
 import httpx
-from botocore.auth import S3SigV4Auth  # noqa: TID251 - asks the server it starts; no images  # pyright: ignore[reportMissingTypeStubs] - none there
+from botocore.auth import S3SigV4Auth  # noqa: TID251 - probes the server that it starts; no images  # pyright: ignore[reportMissingTypeStubs] - none there
 from botocore.awsrequest import AWSRequest  # noqa: TID251 - the same  # pyright: ignore[reportMissingTypeStubs] - the same
 from botocore.credentials import Credentials  # noqa: TID251 - the same  # pyright: ignore[reportMissingTypeStubs] - the same
 from pydantic import BaseModel
 
 from imagegen.local.binaries import WEED, find
-from imagegen.local.credentials import kept
+from imagegen.local.credentials import load_or_create
 from imagegen.local.seaweedfs_security import secure
-from imagegen.local.server import LOOPBACK, Server, loopback_client, until
+from imagegen.local.server import LOOPBACK, LocalServer, loopback_client, poll_until
 from imagegen.settings import Settings
 
 BUCKET = "imagegen"
-_NO_ORIGIN = "https://none.invalid"  # an empty list would stand for every origin
+_NO_ORIGIN = "https://none.invalid"  # an empty list would allow every origin
 _PROBE, _REGION = "imagegen-local/ready", "us-east-1"
 PORTS = (
     "s3.port",
@@ -32,11 +32,11 @@ PORTS = (
     "admin.port",
     "admin.port.grpc",
 )
-"""The options of `weed mini` that name a port, all of them: one left out would take its well-known number."""
+"""All options of `weed mini` that name a port. An option left out would use its well-known number."""
 
 
 class _Credentials(BaseModel):
-    accessKey: str  # noqa: N815 - SeaweedFS's own names in this class and the two below
+    accessKey: str  # noqa: N815 - SeaweedFS's names in this class and the two below
     secretKey: str  # noqa: N815
 
 
@@ -50,18 +50,18 @@ class _Config(BaseModel):
     identities: tuple[_Identity, ...]
 
 
-def server(directory: Path, ports: Mapping[str, int], settings: Settings) -> Server:
-    """Describe the SeaweedFS that keeps its data in `directory/s3` and its keys in `directory/s3.json`.
+def server(directory: Path, ports: Mapping[str, int], settings: Settings) -> LocalServer:
+    """The SeaweedFS with its data in `directory/s3` and its keys in `directory/s3.json`.
 
     Raises:
         LocalServerError: there is no weed.
     """
     program, data, config = find(WEED, settings.local.weed), directory / "s3", directory / "s3.json"
-    # Without any keys, SeaweedFS would let everybody in.
-    keys = _Config.model_validate_json(kept(config, _new_config)).identities[0].credentials[0]
+    # Without keys, SeaweedFS would accept every caller.
+    keys = _Config.model_validate_json(load_or_create(config, _new_config)).identities[0].credentials[0]
     secure(data)
     url = f"http://{LOOPBACK}:{ports['s3.port']}"
-    return Server(
+    return LocalServer(
         name="s3",
         group="s3",
         address={
@@ -73,7 +73,7 @@ def server(directory: Path, ports: Mapping[str, int], settings: Settings) -> Ser
         command=(program, *_options(data, config, ports, settings.limits.origins)),
         directory=data,
         ready=partial(_ready, f"{url}/{BUCKET}/{_PROBE}", keys),
-        litter=_sockets(ports),
+        leftover_sockets=_sockets(ports),
     )
 
 
@@ -89,34 +89,34 @@ def _options(data: Path, config: Path, ports: Mapping[str, int], origins: Sequen
         *(
             f"-s3.config={config}",
             f"-s3.allowedOrigins={','.join(origins) or _NO_ORIGIN}",
-            "-disableHttp",  # of the master and the filer; S3 and the volumes have nothing but HTTP
+            "-disableHttp",  # of the master and the filer; S3 and the volumes have HTTP only
             "-webdav=false",
             "-admin.ui=false",
             "-s3.port.iceberg=0",
             "-s3.port.lance=0",
             "-master.telemetry=false",
         ),
-        # With its old election state the master is sometimes not the leader when the volumes first report to it, and
-        # they report again 5 s later; till then a write hangs. Everything in that state is learnt from the volumes.
+        # With its old election state, the master is sometimes not the leader when the volumes first report to it. They
+        # report again 5 s later, and writes hang until then. The master learns all of that state from the volumes.
         "-master.resumeState=false",
         "-volume.preStopSeconds=0",
     )
 
 
 def _sockets(ports: Mapping[str, int]) -> tuple[Path, ...]:
-    """Name the Unix sockets that SeaweedFS makes beside its ports, always in /tmp, and leaves there."""
+    """The Unix sockets that SeaweedFS creates beside its ports, always in /tmp, and does not remove."""
     grpc = {name.partition(".")[0]: port for name, port in ports.items() if name.endswith(".grpc")}
     return (
-        *(Path(f"/tmp/seaweedfs-{part}-grpc-{port}.sock") for part, port in grpc.items()),  # noqa: S108 - its choice
+        *(Path(f"/tmp/seaweedfs-{part}-grpc-{port}.sock") for part, port in grpc.items()),  # noqa: S108 - chosen by SeaweedFS
         Path(f"/tmp/seaweedfs-s3-{ports['s3.port']}.sock"),  # noqa: S108
         Path(f"/tmp/seaweedfs-filer-{ports['filer.port']}.sock"),  # noqa: S108
     )
 
 
 async def _ready(probe: str, keys: _Credentials) -> None:
-    """Return when a write goes through: S3 knows its keys, and its master knows a place to put data."""
+    """Return once a write succeeds: S3 then knows its keys, and the master has a volume for data."""
     async with loopback_client() as client:
-        await until(partial(_succeeds, client, "PUT", probe, keys))
+        await poll_until(partial(_succeeds, client, "PUT", probe, keys))
         await _succeeds(client, "DELETE", probe, keys)
 
 

@@ -1,8 +1,8 @@
-"""Closes every port of SeaweedFS but that of S3, which asks for keys itself.
+"""Closes every port of SeaweedFS except that of S3, which requires keys itself.
 
-SeaweedFS reads `security.toml` in its working directory (`weed scaffold -config=security` shows all of it). Its parts
-talk to each other by gRPC and HTTP; here both take only callers with the certificate that lies beside the file, which
-signs itself. The signing keys stand behind that: without a token of theirs, volumes and the filer refuse every request.
+SeaweedFS reads `security.toml` in its working directory (`weed scaffold -config=security` shows all options). Its parts
+use gRPC and HTTP with each other. Both accept only callers with the self-signed certificate beside the file. Signing
+keys are a second barrier: without a token signed by them, volumes and the filer refuse every request.
 """
 
 import secrets
@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import NameOID
 
-from imagegen.local.credentials import kept
+from imagegen.local.credentials import load_or_create
 from imagegen.local.server import LOOPBACK
 
 _FILE, _CERTIFICATE, _KEY = "security.toml", "security.crt", "security.key"
@@ -26,17 +26,17 @@ _GRPC = ("volume", "master", "filer", "s3", "msg_broker", "msg_agent", "admin", 
 _HTTPS = ("volume", "master", "filer", "admin", "client")
 _SIGNING = ("jwt.signing", "jwt.signing.read", "jwt.filer_signing", "jwt.filer_signing.read")
 _VALID_FOR = timedelta(days=100 * 365)
-_CLOCKS_MAY_DIFFER = timedelta(days=1)
+_CLOCK_SKEW = timedelta(days=1)
 
 
 def secure(directory: Path) -> None:
-    """Make the file and the certificate where they are missing, readable for this user only."""
+    """Create the file and the certificate if they are missing, readable by this user only."""
     directory.mkdir(mode=0o700, exist_ok=True)
     if not (directory / _CERTIFICATE).exists():
         (directory / _KEY).unlink(missing_ok=True)
-    key = kept(directory / _KEY, _new_key)
-    kept(directory / _CERTIFICATE, lambda: _certificate(key))
-    kept(directory / _FILE, _new_config)
+    key = load_or_create(directory / _KEY, _new_key)
+    load_or_create(directory / _CERTIFICATE, lambda: _certificate(key))
+    load_or_create(directory / _FILE, _new_config)
 
 
 def _new_config() -> str:
@@ -57,16 +57,16 @@ def _certificate(key_text: str) -> str:
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "imagegen")])
     now = datetime.now(UTC)
-    made = (
+    certificate = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _CLOCKS_MAY_DIFFER)
+        .not_valid_before(now - _CLOCK_SKEW)
         .not_valid_after(now + _VALID_FOR)
         .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
         .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address(LOOPBACK))]), critical=False)
         .sign(key, hashes.SHA256())
     )
-    return made.public_bytes(Encoding.PEM).decode()
+    return certificate.public_bytes(Encoding.PEM).decode()

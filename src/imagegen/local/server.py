@@ -1,4 +1,4 @@
-"""What the stack knows of one local server."""
+"""The description of one local server, and how it is probed."""
 
 import asyncio
 import ssl
@@ -18,18 +18,18 @@ def _no_remedy(_log: str) -> str | None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
-    """How a server is started, seen to answer, and reached.
+class LocalServer:
+    """How a server is started, probed and reached.
 
     Attributes:
-        name: what its log file and its messages call it.
+        name: its name in messages and of its log file.
         group: the group of `Settings` that points at it.
         address: the fields of that group, as text.
-        command: program and arguments, absolute.
-        directory: its data; made before it starts.
-        ready: returns as soon as the server does its work, called again after each restart.
-        remedy: what to do about an end at start, read from its output; None if that says nothing known.
-        litter: files outside its directory that it leaves behind.
+        command: program and arguments, with absolute paths.
+        directory: its data; created before it starts.
+        ready: returns once the server works; called again after each restart.
+        remedy: what to do if it ends at its start, from its output; None if the output shows no known cause.
+        leftover_sockets: files outside its directory that it does not remove.
     """
 
     name: str
@@ -39,17 +39,17 @@ class Server:
     directory: Path
     ready: Callable[[], Awaitable[None]]
     remedy: Callable[[str], str | None] = _no_remedy
-    litter: tuple[Path, ...] = ()
+    leftover_sockets: tuple[Path, ...] = ()
 
 
-async def until(probe: Callable[[], Awaitable[bool]]) -> None:
-    """Ask again and again, 20 ms apart, until the answer is yes."""
+async def poll_until(probe: Callable[[], Awaitable[bool]]) -> None:
+    """Call the probe every 20 ms until it returns True."""
     while not await probe():  # noqa: ASYNC110 - the event is in another process
         await asyncio.sleep(_BETWEEN_PROBES)
 
 
-async def listens(port: int) -> bool:
-    """Say whether something accepts connections on this loopback port."""
+async def is_listening(port: int) -> bool:
+    """Whether a server accepts connections on this loopback port."""
     try:
         _, writer = await asyncio.open_connection(LOOPBACK, port)
     except OSError:
@@ -59,12 +59,12 @@ async def listens(port: int) -> bool:
 
 
 def loopback_client() -> httpx.AsyncClient:
-    """Make a client for plain http on loopback: no proxy, no certificates to load (0.1 s each time)."""
+    """A client for plain http on loopback: no proxy, and no certificates, which take 0.1 s to load."""
     return httpx.AsyncClient(trust_env=False, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), timeout=_LONGEST_PROBE)
 
 
-async def get(client: httpx.AsyncClient, url: str) -> bytes | None:
-    """Give the body of whatever answer there is, None without one."""
+async def get_body(client: httpx.AsyncClient, url: str) -> bytes | None:
+    """The body of any response; None without a response."""
     try:
         return (await client.get(url)).content
     except httpx.TransportError:

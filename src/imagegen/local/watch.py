@@ -1,12 +1,12 @@
-"""Runs one server, and sees to it that the server never outlives imagegen.
+"""Runs one server and ensures that it never outlives imagegen.
 
-`process.py` starts this script as `python -I -S watch.py PROGRAM [ARGUMENT …]`: without site-packages it is up in
-20 ms. It leads a process group of its own, so that a Ctrl-C in the terminal does not reach the server.
+`process.py` starts this script as `python -I -S watch.py PROGRAM [ARGUMENT …]`; without site-packages it starts in
+20 ms. It leads its own process group, so that Ctrl-C in the terminal does not reach the server.
 
-- Its standard input is a pipe of which only imagegen holds the other end. The kernel closes that end however imagegen
-  ends, `kill -9` included. Then the server gets SIGTERM, and SIGKILL three seconds later.
-- Should the watcher itself be killed, Linux kills the server with it. That signal is tied to the *thread* that started
-  the server, which is why the watcher has one thread only. Elsewhere imagegen notices, and kills the group.
+- Its standard input is a pipe whose other end only imagegen holds. The kernel closes that end however imagegen ends,
+  even after `kill -9`. The server then gets SIGTERM, and SIGKILL three seconds later.
+- If the watcher itself is killed, Linux kills the server with it. That signal is tied to the *thread* that started the
+  server, so the watcher has one thread only. On other systems, imagegen notices and kills the group.
 """
 
 import contextlib
@@ -26,10 +26,10 @@ _PR_SET_PDEATHSIG = 1  # linux/prctl.h
 
 
 def main(command: list[str]) -> int:
-    """Run the command to its end; give its exit status as a shell would (128 + n for signal n)."""
-    woken = _wake_on_signals()
+    """Run the command to its end. Returns its exit status as a shell does (128 + n for signal n)."""
+    signals = _wake_on_signals()
     try:
-        # Descriptors that imagegen made inheritable are the server's too: the lock on the data directory is one.
+        # The server inherits the descriptors that imagegen made inheritable, such as the lock on the data directory.
         server = subprocess.Popen(  # noqa: S603 - the command comes from process.py
             command,
             stdin=subprocess.DEVNULL,
@@ -40,27 +40,27 @@ def main(command: list[str]) -> int:
         sys.stderr.write(f"cannot run {command[0]}: {error.strerror}\n")
         return 127
     while server.poll() is None:
-        if _told_to_stop(woken):
+        if _should_stop(signals):
             _stop(server)
     return server.returncode if server.returncode >= 0 else 128 - server.returncode
 
 
 def _wake_on_signals() -> int:
-    """Give a descriptor on which each signal arrives as one byte, its number."""
-    woken, wake = os.pipe()
+    """A descriptor from which each signal can be read as one byte, its number."""
+    signals, wake = os.pipe()
     os.set_blocking(wake, False)
     signal.set_wakeup_fd(wake)
     for number in (signal.SIGCHLD, signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _note)
-    return woken
+    return signals
 
 
 def _note(_number: int, _frame: FrameType | None) -> None:
-    """Do nothing: the byte on the descriptor tells."""
+    """Do nothing: the byte on the descriptor is the notification."""
 
 
 def _tie_to(watcher: int) -> Callable[[], None] | None:
-    """Give what the new process does before it becomes the server: ask to be killed when the watcher dies."""
+    """What the new process runs before it becomes the server: ask the kernel to kill it when the watcher dies."""
     if sys.platform != "linux":
         return None
     prctl = ctypes.CDLL(None).prctl
@@ -73,16 +73,16 @@ def _tie_to(watcher: int) -> Callable[[], None] | None:
     return tie
 
 
-def _told_to_stop(woken: int) -> bool:
-    """Sleep until something happens. Nothing is ever written to standard input: readable means closed."""
-    ready = select.select([sys.stdin.fileno(), woken], [], [])[0]
-    if woken not in ready:
+def _should_stop(signals: int) -> bool:
+    """Sleep until a signal arrives or standard input closes. Nothing is written to it, so readable means closed."""
+    ready = select.select([sys.stdin.fileno(), signals], [], [])[0]
+    if signals not in ready:
         return True
-    return any(number != signal.SIGCHLD for number in os.read(woken, 64))
+    return any(number != signal.SIGCHLD for number in os.read(signals, 64))
 
 
 def _stop(server: "subprocess.Popen[bytes]") -> None:
-    """End the server, then the rest of the group: what a wrapper script started, and this watcher."""
+    """End the server, then the rest of the group: processes of a wrapper script, and this watcher."""
     os.killpg(0, signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
         server.wait(GRACE)

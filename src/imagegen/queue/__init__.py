@@ -1,7 +1,19 @@
-"""The only room that talks to NATS: the queue of jobs and the news of them."""
+"""The only room that talks to NATS: the queue of jobs, and the events of jobs."""
 
-from imagegen.queue.places import Place, Places
-from imagegen.queue.queue import Delivery, Queue, open_queue
-from imagegen.queue.stream import Queued
+from imagegen.queue.direct_starts import DirectStart, DirectStarts
+from imagegen.queue.queue import Queue, QueueMessage, open_queue
+from imagegen.queue.slots import WorkSlot, WorkSlots
+from imagegen.queue.stream import QueuedJobIds
+from imagegen.queue.work_item import WorkItem
 
-__all__ = ["Delivery", "Place", "Places", "Queue", "Queued", "open_queue"]
+__all__ = [
+    "DirectStart",
+    "DirectStarts",
+    "Queue",
+    "QueueMessage",
+    "QueuedJobIds",
+    "WorkItem",
+    "WorkSlot",
+    "WorkSlots",
+    "open_queue",
+]

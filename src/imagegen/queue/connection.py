@@ -1,7 +1,7 @@
-"""The connection to NATS: the only file that names nats-py, whose errors end here.
+"""The connection to NATS: the only file that imports nats-py, whose errors end here.
 
-Of core NATS and JetStream it has what the queue needs, and no more: telling and listening, publishing once, taking one
-message, and a work queue with its consumers.
+It offers what the queue needs of core NATS and JetStream: events, publishing with deduplication, taking one message,
+and a work queue with its consumers.
 """
 
 # nats-py annotates its **options with nothing.
@@ -23,8 +23,8 @@ from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StorageType,
 
 from imagegen.errors import QueueUnavailable, StartupError
 
-_ANSWER: Final = timedelta(seconds=3)
-_ONE_NOW: Final = json.dumps({"batch": 1, "no_wait": True}).encode()
+_REPLY_TIMEOUT: Final = timedelta(seconds=3)
+_NEXT_IF_ANY: Final = json.dumps({"batch": 1, "no_wait": True}).encode()
 _FAILURES: Final = (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError)
 _TOO_FEW_SERVERS: Final = {10005, 10074}  # nats-server/server/errors.json: no suitable peers, not in cluster mode
 _MAX_ACK_PENDING: Final = 100_000  # above any fleet's jobs in flight; the default of 1,000 would stall it
@@ -32,14 +32,14 @@ _MAX_ACK_PENDING: Final = 100_000  # above any fleet's jobs in flight; the defau
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkQueue:
-    """A stream whose messages go away once they are acknowledged.
+    """A stream whose messages are removed once they are acknowledged.
 
     Attributes:
-        name: its own.
-        subjects: what it keeps.
+        name: its name.
+        subjects: the subjects that it keeps.
         duplicate_window: how long a message id is remembered.
-        metadata: what is kept beside it; what others have put there stays.
-        replicas: copies in a cluster; None leaves that to the server, or to whoever has set it.
+        metadata: entries beside the stream; entries of others stay.
+        replicas: copies in a cluster; None keeps the server's default, or what an operator has set.
     """
 
     name: str
@@ -48,8 +48,8 @@ class WorkQueue:
     metadata: Mapping[str, str]
     replicas: int | None = None
 
-    def within(self, found: StreamConfig) -> StreamConfig:
-        """This, with what an operator has set beyond it: placement, limits."""
+    def merged_into(self, found: StreamConfig) -> StreamConfig:
+        """The found configuration with these settings; others that an operator has set stay: placement, limits."""
         ours = found.evolve(
             name=self.name,
             subjects=[self.subjects],
@@ -66,9 +66,9 @@ class Consumer:
     """A durable consumer of some subjects of a stream, with explicit acknowledgements.
 
     Attributes:
-        filter_subject: which of the stream's messages are for it.
-        ack_wait: a message that nobody has reported on for this long is delivered again.
-        pending: how many messages wait that were not delivered yet.
+        filter_subject: which of the stream's messages it gets.
+        ack_wait: a message is delivered again after this long without an acknowledgement or a sign of work.
+        pending: how many messages were not delivered yet.
     """
 
     filter_subject: str
@@ -77,7 +77,7 @@ class Consumer:
 
 
 class Message:
-    """A message that was taken from a stream. What is said of it may get lost: it only comes again then."""
+    """A message taken from a stream. Its acknowledgement may get lost: then it is only delivered again."""
 
     def __init__(self, message: Msg) -> None:
         self._message = message
@@ -89,7 +89,7 @@ class Message:
 
     @property
     def data(self) -> bytes:
-        """What it says beside its subject."""
+        """Its payload."""
         return self._message.data
 
     @property
@@ -99,11 +99,11 @@ class Message:
 
     @property
     def is_last(self) -> bool:
-        """Whether its consumer had no new one behind it when it was delivered."""
+        """Whether its consumer had no undelivered message left when this one was delivered."""
         return self._message.metadata.num_pending == 0
 
     async def acknowledge(self) -> None:
-        """Let it go away."""
+        """Remove it from the stream."""
         with suppress(*_FAILURES):
             await self._message.ack()
 
@@ -113,47 +113,52 @@ class Message:
             await self._message.nak(delay=delay.total_seconds())
 
     async def still_working(self) -> None:
-        """Put off that it is delivered again by another `ack_wait`."""
+        """Delay its redelivery by another `ack_wait`."""
         with suppress(*_FAILURES):
             await self._message.in_progress()
 
 
 class Connection:
-    """One connection, which comes back for as long as it takes.
+    """One connection, which reconnects for as long as it takes.
 
-    Every verb but `tell` raises QueueUnavailable where NATS refuses or does not answer.
+    Every method but `publish_event` raises QueueUnavailable if NATS refuses or does not answer.
     """
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._jetstream = client.jetstream(timeout=_ANSWER.total_seconds())
+        self._jetstream = client.jetstream(timeout=_REPLY_TIMEOUT.total_seconds())
 
-    async def tell(self, subject: str, data: bytes = b"") -> None:
-        """Tell whoever listens now. Nobody relies on it, so a failure is not one."""
+    @property
+    def is_connected(self) -> bool:
+        """Whether it is connected, as far as is known."""
+        return self._client.is_connected
+
+    async def publish_event(self, subject: str, data: bytes = b"") -> None:
+        """Send an event to the current subscribers. Events are only hints, so a failure is ignored."""
         with suppress(*_FAILURES):
             await self._client.publish(subject, data)
 
-    async def listen(self, subjects: str, heard: Callable[[str, bytes], None]) -> None:
-        """Have `heard` called with the last part of the subject and the data of whatever others tell."""
+    async def subscribe(self, subjects: str, on_event: Callable[[str, bytes], None]) -> None:
+        """Call `on_event` with the last part of the subject and the data of each event that other processes send."""
 
         async def arrived(message: Msg) -> None:
-            heard(_last_part(message), message.data)
+            on_event(_last_part(message), message.data)
 
-        with _answers():
+        with _nats_errors():
             await self._client.subscribe(subjects, cb=arrived)
 
     async def publish(self, subject: str, message_id: str, data: bytes = b"") -> None:
-        """Put a message into the stream of its subject; the same id only once in its window."""
-        with _answers():
+        """Put a message into the stream of its subject; a repeated id within the duplicate window is ignored."""
+        with _nats_errors():
             await self._jetstream.publish(subject, data, headers={"Nats-Msg-Id": message_id})
 
     async def take(self, stream: str, consumer: str) -> Message | None:
         """The next message, if there is one now."""
-        # nats-py's own fetch asks twice, and the second time it waits: this is one question with one answer. It needs
-        # an inbox of its own: a message comes under its own subject, by which the shared inbox would not know it.
+        # nats-py's own fetch asks twice and waits the second time; this is one request with one reply. It needs its own
+        # inbox, because the reply carries the message's subject, by which the shared inbox cannot match it.
         subject = f"$JS.API.CONSUMER.MSG.NEXT.{stream}.{consumer}"
-        with _answers():
-            message = await self._client.request(subject, _ONE_NOW, _ANSWER.total_seconds(), old_style=True)
+        with _nats_errors():
+            message = await self._client.request(subject, _NEXT_IF_ANY, _REPLY_TIMEOUT.total_seconds(), old_style=True)
             match (message.headers or {}).get("Status"):
                 case None:
                     return Message(message)
@@ -163,38 +168,38 @@ class Connection:
                     raise nats.js.errors.ServiceUnavailableError(description=f"status {status}")
 
     async def metadata(self, stream: str) -> Mapping[str, str] | None:
-        """What is kept beside a stream; None if there is none of this name."""
+        """The metadata of a stream; None if there is no stream of this name."""
         found = await self._stream(stream)
         return None if found is None else found.metadata or {}
 
     async def keep_stream(self, wanted: WorkQueue) -> None:
-        """Make the stream, or bring it up to date.
+        """Create the stream, or bring it up to date.
 
         Raises:
             StartupError: it asks for more replicas than there are servers.
         """
         found = await self._stream(wanted.name)
-        config = wanted.within(found or StreamConfig())
-        with _answers():
+        config = wanted.merged_into(found or StreamConfig())
+        with _nats_errors():
             if found is None:
                 await self._jetstream.add_stream(config)
             elif config != found:
                 await self._jetstream.update_stream(config)
 
     async def _stream(self, name: str) -> StreamConfig | None:
-        with _answers():
+        with _nats_errors():
             try:
                 return (await self._jetstream.stream_info(name)).config
             except nats.js.errors.NotFoundError:
                 return None
 
     async def subjects(self, stream: str, wanted: str) -> set[str]:
-        """The subjects of all messages that are in the stream. The server tells up to 100,000 at a time."""
+        """The subjects of all messages in the stream. The server returns up to 100,000 at a time."""
         subjects: set[str] = set()
         offset, total = 0, 1
         while offset < total:
             question = json.dumps({"subjects_filter": wanted, "offset": offset}).encode()
-            with _answers():
+            with _nats_errors():
                 answer = await self._client.request(f"$JS.API.STREAM.INFO.{stream}", question, timeout=10)
             info = json.loads(answer.data)
             if "error" in info:
@@ -207,7 +212,7 @@ class Connection:
 
     async def consumers(self, stream: str) -> Mapping[str, Consumer]:
         """The stream's consumers by name."""
-        with _answers():
+        with _nats_errors():
             found = await self._jetstream.consumers_info(stream)
         return {
             info.name: Consumer(
@@ -219,7 +224,7 @@ class Connection:
         }
 
     async def keep_consumer(self, stream: str, name: str, wanted: Consumer) -> None:
-        """Make a consumer, or bring it up to date."""
+        """Create a consumer, or bring it up to date."""
         config = ConsumerConfig(
             durable_name=name,
             ack_policy=AckPolicy.EXPLICIT,
@@ -228,20 +233,20 @@ class Connection:
             max_ack_pending=_MAX_ACK_PENDING,
             filter_subject=wanted.filter_subject,
         )
-        with _answers():
+        with _nats_errors():
             await self._jetstream.add_consumer(stream, config)
 
 
 @asynccontextmanager
-async def connected(url: str, patience: timedelta) -> AsyncGenerator[Connection]:
-    """Connect for good; what this connection tells does not come back to it.
+async def open_connection(url: str, patience: timedelta) -> AsyncGenerator[Connection]:
+    """Connect and stay connected; events that this connection sends do not come back to it.
 
     Raises:
-        QueueUnavailable: nothing answered within `patience`. nats-py would try for ever.
+        QueueUnavailable: no answer within `patience`; nats-py itself would try forever.
     """
     client = Client()
     try:
-        with _answers():
+        with _nats_errors():
             async with asyncio.timeout(patience.total_seconds()):
                 await client.connect(
                     url,
@@ -251,7 +256,7 @@ async def connected(url: str, patience: timedelta) -> AsyncGenerator[Connection]
                     max_reconnect_attempts=-1,
                     reconnect_time_wait=0.25,  # pyright: ignore[reportArgumentType] - typed int, and only ever slept for
                     connect_timeout=3,
-                    error_cb=_noticed,
+                    error_cb=_ignore_error,
                 )
         yield Connection(client)
     finally:
@@ -260,19 +265,19 @@ async def connected(url: str, patience: timedelta) -> AsyncGenerator[Connection]
 
 
 @contextmanager
-def _answers() -> Generator[None]:
+def _nats_errors() -> Generator[None]:
     try:
         yield
     except nats.js.errors.APIError as error:
         if error.err_code in _TOO_FEW_SERVERS:
-            raise StartupError("NATS_REPLICAS: there are not as many servers with JetStream in the cluster") from error
+            raise StartupError("NATS_REPLICAS: the cluster has fewer servers with JetStream") from error
         raise QueueUnavailable from error
     except _FAILURES as error:
         raise QueueUnavailable from error
 
 
-async def _noticed(_error: Exception) -> None:
-    """A lost connection is reported by the verbs that notice it, and by the health check."""
+async def _ignore_error(_error: Exception) -> None:
+    """A lost connection is reported by the calls that fail, and by the health check."""
 
 
 def _last_part(message: Msg) -> str:

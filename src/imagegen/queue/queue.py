@@ -1,53 +1,53 @@
-"""The queue of jobs and the news of them, over one connection to NATS.
+"""The queue of jobs, and the events of jobs, over one connection to NATS.
 
-JetStream carries the ids of jobs to the runners (work queue, explicit acks, a subject for each job), in lanes that each
-have a consumer. The job document is the truth: a lost stream is filled again from MongoDB by the audit. Events travel
-over core NATS, which keeps no history, so whoever waits for one also reads MongoDB now and then, and whoever waits for
-a message also looks into every lane now and then.
+JetStream carries the ids of jobs to the workers (a work queue, explicit acknowledgements, a subject for each job), in
+lanes with a consumer each. MongoDB is the truth: reconciliation fills a lost stream again. Events travel over core
+NATS, which keeps no history, so a waiter for an event also reads MongoDB now and then, and a waiter for a message also
+asks every lane now and then.
 """
 
 import asyncio
 import json
 import time
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager, nullcontext, suppress
 from datetime import timedelta
 from typing import Final, cast
 
 from imagegen.errors import QueueUnavailable
-from imagegen.job_news import BATCH, FREE_SLOT, JobNews
-from imagegen.jobs import Job, JsonObject
-from imagegen.queue.connection import Connection, Message, connected
-from imagegen.queue.lookout import Lookout
-from imagegen.queue.newcomers import Newcomers
-from imagegen.queue.places import Place
-from imagegen.queue.spans import described
+from imagegen.jobs import Job
+from imagegen.json_object import JsonObject
+from imagegen.observability.tracing import Attributes, SpanKind, span
+from imagegen.queue.backlog import UserBacklog
+from imagegen.queue.connection import Connection, Message, open_connection
+from imagegen.queue.debounce import EventDebouncer
+from imagegen.queue.lanes import OPEN, RETRY, Lane, lane_of
+from imagegen.queue.poller import LanePoller
+from imagegen.queue.slots import WorkSlot
+from imagegen.queue.spans import message_attributes
 from imagegen.queue.stream import Stream, durable
-from imagegen.queue.tidings import Tidings
-from imagegen.queue_lanes import AGAIN, OPEN, Lane, lane_of
+from imagegen.queue.subscriptions import BATCH, FREE_SLOT, JobSubscriptions
+from imagegen.queue.work_item import WorkItem
 from imagegen.settings import NatsSettings
-from imagegen.tracing import Attributes, span
 
 _PATIENCE: Final = timedelta(seconds=5)
-_SOON_AFTER: Final = timedelta(milliseconds=20)
-_LATEST: Final = timedelta(minutes=10)
+_HINT_MARGIN: Final = timedelta(milliseconds=20)
+_MAX_DELAY: Final = timedelta(minutes=10)
 
 
-class Delivery:
-    """One message of the queue: the id of a job that wants to be run. Its fate is decided by exactly one verb."""
+class QueueMessage(WorkItem):
+    """One message of the queue: the id of a job to run."""
 
     def __init__(self, message: Message, lane: Lane, queue: "Queue") -> None:
-        self._message, self._queue, self.lane = message, queue, lane
-        self.job_id = message.name
-        self.place: Place | None = None
-        self._waits: Job | None = None
-        self._is_being_tried = lane is AGAIN
+        super().__init__(message.name, lane)
+        self._message, self._queue = message, queue
+        self._held_job: Job | None = None
+        self._is_retry = lane is RETRY
 
     @property
-    def traced_as(self) -> tuple[str, Attributes]:
-        """The name and the attributes of the span for the work on it."""
-        stream = self._queue.stream.name
-        return f"process {stream}", described(stream, self.job_id, "process")
+    def span(self) -> tuple[SpanKind, Attributes]:
+        """The kind and the attributes of the span for processing the message."""
+        return SpanKind.CONSUMER, message_attributes(self._queue.stream.name, self.job_id, "process")
 
     @property
     def is_repeated(self) -> bool:
@@ -56,18 +56,18 @@ class Delivery:
 
     @property
     def is_last(self) -> bool:
-        """Whether its lane had no other when it was delivered: those that come again are delivered before new ones."""
+        """Whether its lane was empty after it; unknown for a repeated message, which is delivered before new ones."""
         return self._message.is_last and not self.is_repeated
 
     async def acknowledge(self) -> None:
-        """The job has ended; the message goes away."""
+        """Remove the message: its job has ended."""
         await self._message.acknowledge()
 
     async def hand_back(self, delay: timedelta) -> None:
-        """Deliver it again, to anyone, after `delay`; one that `is_held` in the lane of those that are tried again."""
-        if self._waits is not None and self.lane is not AGAIN:
-            job, self._waits = self._waits, None
-            await self._move(job, delay)
+        """Have it delivered again after `delay`, to any process; a held job moves to the retry lane."""
+        if self._held_job is not None and self.lane is not RETRY:
+            job, self._held_job = self._held_job, None
+            await self._requeue_due(job, delay)
             return
         await self._message.hand_back(delay)
         if delay:
@@ -75,7 +75,7 @@ class Delivery:
         else:
             await self._queue.hint(self.lane)
 
-    async def _move(self, job: Job, delay: timedelta) -> None:
+    async def _requeue_due(self, job: Job, delay: timedelta) -> None:
         try:
             await self._queue.publish_due(job.id, f"{job.id}.{job.lease.epoch}.again", delay)
         except QueueUnavailable:
@@ -83,8 +83,8 @@ class Delivery:
         else:
             await self.acknowledge()
 
-    async def pass_on(self, job: Job) -> None:
-        """Let anyone go on at once with a job whose request is open at fal, before all other work."""
+    async def requeue_open(self, job: Job) -> None:
+        """Move the job to the lane of those that are open at fal."""
         try:
             await self._queue.publish_open(job.id, f"{job.id}.{job.lease.epoch}.open")
         except QueueUnavailable:
@@ -92,68 +92,73 @@ class Delivery:
         else:
             await self.acknowledge()
 
-    def is_held(self, job: Job) -> None:
-        """Its job is tried again later: in a lane of new jobs it would go before them, or wait for its own slot."""
-        self._waits = job
+    def mark_held(self, job: Job) -> None:
+        """Have `hand_back` move the job to the retry lane."""
+        self._held_job = job
 
-    def goes_on(self) -> None:
-        """The try has succeeded, or is over: it does not count among those that are tried again any more."""
-        if self._is_being_tried:
-            self._is_being_tried = False
-            self._queue.tried()
-
-    @contextmanager
-    def aside(self) -> Generator[None]:
-        """While the block lasts its job only waits, and leaves its place to another."""
-        with self.place.left() if self.place else nullcontext():
-            yield
+    def retry_done(self) -> None:
+        """Free the retry slot of this message, once."""
+        if self._is_retry:
+            self._is_retry = False
+            self._queue.retry_done()
 
     async def still_working(self) -> None:
-        """Put off the redelivery by another lease."""
+        """Delay the message's redelivery by another lease."""
         await self._message.still_working()
 
-    def settled(self) -> None:
-        """The job waits for no place among the requests at fal, or not any more: the next of its priority may come."""
-        self._queue.settled(self)
+    def release_priority(self) -> None:
+        """Let the next message of this priority be delivered."""
+        self._queue.release_priority(self)
 
 
 class Queue:
-    """The queue of jobs: publish, take, announce. Its `stream` is where they are kept; `newcomers` wait since a moment.
+    """The queue of jobs: publish, take, announce.
 
-    With `one_by_one`, `take` delivers the next job of a priority only when the one before is `settled`: jobs that wait
-    for a place at fal then wait in the stream, and not in every process with a lease each.
+    Args:
+        nats: the connection.
+        settings: the stream's name and replicas.
+        ack_wait: see `open_queue`.
+        one_by_one: deliver the next job of a priority only once the one before has called `release_priority`. So jobs
+            that wait for a slot at fal wait in the stream, and not with a lease in every process.
+        retry_slots: see `open_queue`.
+
+    Attributes:
+        stream: where the messages are kept.
+        backlog: jobs that this process queued a moment ago.
+        subscriptions: waiters for events of jobs and batches.
+        wake_signals: runs of jobs in this process, which other processes can wake.
     """
 
     def __init__(
-        self, nats: Connection, settings: NatsSettings, ack_wait: timedelta, *, one_by_one: bool, tries: int = 1
+        self, nats: Connection, settings: NatsSettings, ack_wait: timedelta, *, one_by_one: bool, retry_slots: int = 1
     ) -> None:
         self._nats = nats
         self.stream = Stream(nats, settings, ack_wait)
-        self._lookout = Lookout(one_by_one=one_by_one, tries=tries)
-        self._tidings = Tidings(self._tell)
-        self.newcomers = Newcomers()
-        self.news = JobNews()
-        self.nudges = JobNews()
+        self._poller = LanePoller(one_by_one=one_by_one, retry_slots=retry_slots)
+        self._debouncer = EventDebouncer(self._publish_event)
+        self.backlog = UserBacklog()
+        self.subscriptions = JobSubscriptions()
+        self.wake_signals = JobSubscriptions()
 
     async def listen(self) -> None:
-        """Receive every job's announcements and nudges, and every hint that a lane has a message, of other processes.
+        """Subscribe to the events, wake signals and lane hints of other processes.
 
-        What this one tells is heard here at once, and not again by way of the server.
+        Those of this process are handled locally at once and do not come back from the server.
         """
-        await self._nats.listen(f"{self.stream.name}.events.*", self._news_arrived)
-        await self._nats.listen(f"{self.stream.name}.nudges.*", self._nudge_arrived)
-        await self._nats.listen(f"{self.stream.name}.hints.*", self._hint_arrived)
+        await self._nats.subscribe(f"{self.stream.name}.events.*", self._on_event)
+        await self._nats.subscribe(f"{self.stream.name}.nudges.*", self._on_wake)
+        await self._nats.subscribe(f"{self.stream.name}.hints.*", self._on_hint)
 
     async def publish(self, job: Job, *, crowded: bool = False) -> None:
-        """Queue a job. The message id keeps a repeat inside the duplicate window from queueing it twice.
+        """Queue a job. Its message id keeps a repeat within the duplicate window from queueing it twice.
 
-        `crowded` says that the user has more than a few jobs of this priority waiting (`queue_lanes.FEW`).
+        `crowded`: more than `lanes.FIRST_LANE_LIMIT` of the user's jobs of this priority wait.
         """
-        self.newcomers.came(job)
+        self.backlog.enqueued(job)
         await self._publish(lane_of(job.user_id, job.priority, crowded=crowded), job.id, f"{job.id}.{job.generation}")
 
     async def publish_again(self, job_id: str, generation: int, lane: Lane) -> None:
-        """Queue a job whose message got lost: a new generation has a new message id."""
+        """Queue a job whose message was lost: a new generation has a new message id."""
         await self._publish(lane, job_id, f"{job_id}.{generation}")
 
     async def publish_open(self, job_id: str, message_id: str) -> None:
@@ -161,61 +166,65 @@ class Queue:
         await self._publish(OPEN, job_id, message_id)
 
     async def publish_due(self, job_id: str, message_id: str, delay: timedelta) -> None:
-        """Queue a job that is tried again after the delay, and not delivered before."""
+        """Queue a retry that is not delivered before the delay is over."""
         due = int((time.time() + delay.total_seconds()) * 1000)
-        await self._publish(AGAIN, job_id, message_id, b"%d" % due)
-        self.hint_later(AGAIN, delay)
+        await self._publish(RETRY, job_id, message_id, b"%d" % due)
+        self.hint_later(RETRY, delay)
 
     async def _publish(self, lane: Lane, job_id: str, message_id: str, data: bytes = b"") -> None:
-        attributes = described(self.stream.name, job_id, "publish")
-        with span(f"publish {self.stream.name}", "producer", attributes):
+        attributes = message_attributes(self.stream.name, job_id, "publish")
+        with span(f"publish {self.stream.name}", SpanKind.PRODUCER, attributes):
             await self._nats.publish(f"{self.stream.name}.jobs.{lane.name}.{job_id}", message_id, data)
         await self.hint(lane)
 
     async def hint(self, lane: Lane) -> None:
-        """Tell every process that the lane has a message. A hint that gets lost costs 2 s at most."""
-        self._lookout.heard_of(lane)
-        await self._nats.tell(f"{self.stream.name}.hints.{durable(lane)}")
+        """Hint to every process that the lane has a message. A lost hint costs at most 2 s."""
+        self._poller.hint(lane)
+        await self._nats.publish_event(f"{self.stream.name}.hints.{durable(lane)}")
 
     def hint_later(self, lane: Lane, delay: timedelta) -> None:
-        """Look into the lane when its message comes again; other processes do now and then."""
-        moment = (delay + _SOON_AFTER).total_seconds()
-        asyncio.get_running_loop().call_later(moment, self._lookout.heard_of, lane)
+        """Hint to this process when a message of the lane is due again; others find it in a full scan."""
+        moment = (delay + _HINT_MARGIN).total_seconds()
+        asyncio.get_running_loop().call_later(moment, self._poller.hint, lane)
 
-    def _news_arrived(self, job_id: str, event: bytes) -> None:
-        self.newcomers.went(job_id)
-        if self.news.are_wanted(job_id, event):  # most are of jobs that nobody here waits for
-            self.news.arrived(job_id, _event(event))
+    def _on_event(self, job_id: str, event: bytes) -> None:
+        self.backlog.started(job_id)
+        if self.subscriptions.has_subscribers(job_id, event):  # most events have none in this process
+            self.subscriptions.dispatch(job_id, _parse_event(event))
 
-    def _nudge_arrived(self, job_id: str, _nothing: bytes) -> None:
-        self.nudges.arrived(job_id, {})
+    def _on_wake(self, job_id: str, _data: bytes) -> None:
+        self.wake_signals.dispatch(job_id, {})
 
-    def _hint_arrived(self, name: str, _nothing: bytes) -> None:
+    def _on_hint(self, name: str, _data: bytes) -> None:
         for lane in self.stream.lanes:
             if durable(lane) == name:
-                self._lookout.heard_of(lane)
+                self._poller.hint(lane)
 
-    async def take(self, patience: timedelta) -> Delivery | None:
-        """The next job for this runner, by the lanes' rotation, or None when `patience` is over."""
+    async def take(self, patience: timedelta, slot: WorkSlot | None = None) -> QueueMessage | None:
+        """The next job for this process, in the order of the lanes' rotation; None when `patience` is over.
+
+        `slot` is what the job will run in. While nothing waits, it is lent to jobs that start without a message.
+        """
         give_up_at = time.monotonic() + patience.total_seconds()
         while True:
-            self._lookout.begin(self.stream.lanes)
-            if (delivery := await self._take_from_the_hinted()) is not None:
-                return delivery
-            await self._lookout.wait(give_up_at)
+            self._poller.start_scan(self.stream.lanes)
+            if (message := await self._take_from_hinted()) is not None:
+                return message
+            async with slot.lent() if slot else nullcontext():
+                await self._poller.wait(give_up_at)
             if time.monotonic() >= give_up_at:
                 return None
 
-    async def _take_from_the_hinted(self) -> Delivery | None:
-        for lane, looked in self._lookout.round():
-            if (delivery := await self._take_from(lane)) is not None:
-                self._lookout.found(lane, delivery, last=delivery.is_last)
-                return delivery
-            self._lookout.found_nothing(lane, looked)
+    async def _take_from_hinted(self) -> QueueMessage | None:
+        for lane, checks in self._poller.due_lanes():
+            if (message := await self._take_from(lane)) is not None:
+                self._poller.found(lane, message, last=message.is_last)
+                return message
+            self._poller.found_nothing(lane, checks)
         return None
 
-    async def _take_from(self, lane: Lane) -> Delivery | None:
-        """The lane's next message. Should this process be told to end meanwhile, what arrives is handed back."""
+    async def _take_from(self, lane: Lane) -> QueueMessage | None:
+        """The lane's next message. If the task is cancelled meanwhile, a message that arrives is handed back."""
         asking = asyncio.ensure_future(self._ask(lane))
         try:
             return await asyncio.shield(asking)
@@ -225,55 +234,65 @@ class Queue:
                     await unwanted.hand_back(timedelta(0))
             raise
 
-    async def _ask(self, lane: Lane) -> Delivery | None:
+    async def _ask(self, lane: Lane) -> QueueMessage | None:
         while (message := await self._nats.take(self.stream.name, durable(lane))) is not None:
-            early = _until_due(message)
+            early = _time_until_due(message)
             if early <= timedelta(0):
-                return Delivery(message, lane, self)
+                return QueueMessage(message, lane, self)
             await message.hand_back(early)
             self.hint_later(lane, early)
         return None
 
-    def settled(self, delivery: Delivery) -> None:
-        """Let the next job of this one's priority come."""
-        self._lookout.settled(delivery.lane, delivery)
+    @property
+    def is_known_empty(self) -> bool:
+        """Whether no message waits for this process, by what it was told and found last; False without a connection."""
+        return self._nats.is_connected and not self._poller.has_waiting
 
-    def tried(self) -> None:
-        """One fewer of the jobs that are tried again is being tried."""
-        self._lookout.tried()
+    def hold_priority(self, item: WorkItem) -> None:
+        """Deliver no other job of this item's priority before `release_priority`, as if it were a message."""
+        self._poller.hold(item.lane, item)
+
+    def release_priority(self, item: WorkItem) -> None:
+        """Let the next job of this item's priority be delivered."""
+        self._poller.release(item.lane, item)
+
+    def retry_done(self) -> None:
+        """Free one retry slot."""
+        self._poller.retry_done()
 
     async def announce(self, job: Job, **progress: object) -> None:
-        """Tell whoever waits that the job moved on. Nobody relies on it, so a failure is not one.
+        """Publish an event: the job's state, or its progress. Events are only hints, so a failure is ignored.
 
-        Here it is heard at once; in other processes progress and the end are, and other moves within 50 ms.
+        Waiters in this process receive it at once, other processes too if it is progress or the end; other transitions
+        follow within 50 ms.
         """
         batch = {BATCH: job.batch_id} if job.batch_id else {}
         event = cast("JsonObject", {"version": job.version, "status": job.status.value, **batch, **progress})
-        self.newcomers.went(job.id)
+        self.backlog.started(job.id)
         if job.status.is_final:
-            self.news.ended(job)
-        self.news.arrived(job.id, event)
+            self.subscriptions.ended(job)
+        self.subscriptions.dispatch(job.id, event)
         text = json.dumps(event).encode()
         if progress or job.status.is_final:
-            await self._tidings.tell(job.id, text)
+            await self._debouncer.publish(job.id, text)
         else:
-            self._tidings.tell_soon(job.id, text)
+            self._debouncer.publish_soon(job.id, text)
 
-    async def _tell(self, job_id: str, event: bytes) -> None:
-        await self._nats.tell(f"{self.stream.name}.events.{job_id}", event)
+    async def _publish_event(self, job_id: str, event: bytes) -> None:
+        await self._nats.publish_event(f"{self.stream.name}.events.{job_id}", event)
 
-    async def nudge(self, job_id: str) -> None:
-        """Tell whoever runs the job to look at it: fal has ended its request, or its caller wants it cancelled.
+    async def signal_wake(self, job_id: str) -> None:
+        """Wake the job's run, in any process: fal has ended its request, or its caller cancels it.
 
-        Like an announcement it may get lost; the same is seen a little later in MongoDB and at fal.
+        Like an event it may get lost; the run finds the same a little later in MongoDB and at fal.
         """
-        self.nudges.arrived(job_id, {})
-        await self._nats.tell(f"{self.stream.name}.nudges.{job_id}")
+        self.wake_signals.dispatch(job_id, {})
+        await self._nats.publish_event(f"{self.stream.name}.nudges.{job_id}")
 
-    async def announce_a_free_slot(self) -> None:
-        """Tell every process that one request fewer is open at fal. Whoever waits for it also looks by itself."""
-        self.news.arrived(FREE_SLOT, {})
-        await self._nats.tell(f"{self.stream.name}.events.{FREE_SLOT}")
+    async def announce_free_slot(self) -> None:
+        """Signal every process that a slot at fal is free. A job that waits for one also looks by itself."""
+        self.subscriptions.dispatch(FREE_SLOT, {})
+        await self._nats.publish_event(f"{self.stream.name}.events.{FREE_SLOT}")
 
 
 @asynccontextmanager
@@ -283,35 +302,35 @@ async def open_queue(
     patience: timedelta = _PATIENCE,
     *,
     one_by_one: bool = False,
-    tries: int = 1,
+    retry_slots: int = 1,
     admit: Callable[[Queue], Awaitable[str | None]] | None = None,
 ) -> AsyncGenerator[Queue]:
-    """Connect, make the stream, yield the queue; reconnects for as long as it takes once it was connected.
+    """Connect, create the stream, yield the queue; once connected, it reconnects for as long as it takes.
 
     Args:
         settings: with the URL given.
-        ack_wait: a message that nobody has reported on for this long is delivered again.
+        ack_wait: a message is delivered again after this long without an acknowledgement or a sign of work.
         patience: how long to try to connect before QueueUnavailable is raised.
         one_by_one: see Queue.
-        tries: how many of the jobs that are tried again may be delivered and not over.
-        admit: asked before anything is made on the server; the identity that the queue has, or None for any.
+        retry_slots: how many retries this process runs at once.
+        admit: called before anything is created on the server; returns the queue's identity, or None for any.
     """
     assert settings.url is not None
-    async with connected(settings.url.get_secret_value(), patience) as nats:
-        queue = Queue(nats, settings, ack_wait, one_by_one=one_by_one, tries=tries)
+    async with open_connection(settings.url.get_secret_value(), patience) as nats:
+        queue = Queue(nats, settings, ack_wait, one_by_one=one_by_one, retry_slots=retry_slots)
         await queue.stream.prepare(await admit(queue) if admit else None)
         await queue.listen()
         yield queue
 
 
-def _until_due(message: Message) -> timedelta:
-    """How long a message is not to be delivered yet, by this machine's clock; hours would be another clock's fault."""
+def _time_until_due(message: Message) -> timedelta:
+    """How long the message is not due yet by this machine's clock; at most 10 minutes, because clocks may differ."""
     moment = int(message.data) / 1000 if message.data.isdigit() else 0
-    return min(timedelta(seconds=moment - time.time()), _LATEST)
+    return min(timedelta(seconds=moment - time.time()), _MAX_DELAY)
 
 
-def _event(data: bytes) -> JsonObject:
-    """What a process announced; nothing, where it cannot be read: that wakes the waiters all the same."""
+def _parse_event(data: bytes) -> JsonObject:
+    """The event that a process published; an empty one if it cannot be read, which still wakes the waiters."""
     try:
         event = json.loads(data)
     except ValueError:

@@ -1,4 +1,4 @@
-"""The stream that keeps the queue, with a durable consumer for each lane: made, kept up to date, and read."""
+"""The JetStream stream of the queue, with a durable consumer for each lane: created, kept up to date, and read."""
 
 import socket
 from collections.abc import Mapping
@@ -10,17 +10,17 @@ from uuid import uuid4
 
 from imagegen.errors import QueueUnavailable
 from imagegen.queue.connection import Connection, Consumer, WorkQueue
-from imagegen.queue_lanes import AGAIN, LANES, OLD, OPEN, Lane
+from imagegen.queue.lanes import LANES, LEGACY, OPEN, RETRY, Lane
 from imagegen.settings import NatsSettings
 
-IDENTITY: Final = "imagegen-queue"  # in the metadata: which queue this is, for as long as anybody uses it
+IDENTITY: Final = "imagegen-queue"  # in the metadata: the identity of this queue for as long as a process uses it
 _CONSUMER: Final = "runners"
 _DUPLICATE_WINDOW: Final = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Queued:
-    """The ids of all jobs that have a message, taken or not; `open` are those in lanes that wait for no slot at fal."""
+class QueuedJobIds:
+    """The ids of all jobs that have a message, taken or not; `open` are those in lanes that need no slot at fal."""
 
     all: frozenset[str]
     open: frozenset[str]
@@ -30,14 +30,14 @@ class Stream:
     """The stream on the server.
 
     Attributes:
-        name: of the stream; every subject begins with it.
-        address: what tells its server from others.
-        identity_in_use: the identity that this process has found or given it.
-        lanes: those that have a consumer.
+        name: its name; every subject begins with it.
+        address: identifies its server.
+        identity_in_use: the identity that this process found on it or gave it.
+        lanes: the lanes that have a consumer.
     """
 
     def __init__(self, nats: Connection, settings: NatsSettings, ack_wait: timedelta) -> None:
-        self._nats, self.name, self.address = nats, settings.stream, _address(settings)
+        self._nats, self.name, self.address = nats, settings.stream, _server_address(settings)
         self._replicas, self._ack_wait = settings.replicas, ack_wait
         self.identity_in_use = ""
         self.lanes: tuple[Lane, ...] = LANES
@@ -48,15 +48,15 @@ class Stream:
             raise QueueUnavailable
 
     async def identity(self) -> str | None:
-        """Which queue this is; None if there is no stream yet, or one of an older version."""
+        """The identity of this queue; None if there is no stream yet, or one of an older version."""
         return (await self._nats.metadata(self.name) or {}).get(IDENTITY)
 
     async def prepare(self, identity: str | None = None) -> None:
-        """Make the stream and its consumers, or bring them up to date: at start, and after a stream was lost.
+        """Create the stream and its consumers, or bring them up to date: at start, and after the stream was lost.
 
         What an operator has set beyond our own settings (placement, limits) stays as it is. A stream that was lost
-        while this process used it is made again with the same identity, and one that took its place is given it: only a
-        process that starts can be at the wrong NATS.
+        while this process used it is created again with the same identity, and one that replaced it is given that
+        identity: only a process that starts can be connected to the wrong NATS.
 
         Raises:
             StartupError: NATS_REPLICAS asks for more servers than there are.
@@ -74,8 +74,8 @@ class Stream:
 
     async def _prepare_consumers(self) -> None:
         found = await self._nats.consumers(self.name)
-        # Whoever has run an older version may have messages without a lane, now or after going back for a while.
-        self.lanes = (*LANES, OLD) if _CONSUMER in found else LANES
+        # After an older version has run, now or during a rollback, there may be messages without a lane.
+        self.lanes = (*LANES, LEGACY) if _CONSUMER in found else LANES
         for lane in self.lanes:
             wanted = self._consumer(lane)
             if found.get(durable(lane)) != wanted:
@@ -85,24 +85,24 @@ class Stream:
         subjects = f"{lane.name}.*" if lane.name else "*"
         return Consumer(filter_subject=f"{self.name}.jobs.{subjects}", ack_wait=self._ack_wait)
 
-    async def queued(self) -> Queued:
-        """Every job that has a message."""
+    async def queued(self) -> QueuedJobIds:
+        """The jobs that have a message."""
         subjects = await self._nats.subjects(self.name, f"{self.name}.jobs.>")
-        unblocked = tuple(f"{self.name}.jobs.{lane.name}." for lane in (OPEN, AGAIN))
-        return Queued(
+        unblocked = tuple(f"{self.name}.jobs.{lane.name}." for lane in (OPEN, RETRY))
+        return QueuedJobIds(
             all=frozenset(subject.rpartition(".")[2] for subject in subjects),
             open=frozenset(subject.rpartition(".")[2] for subject in subjects if subject.startswith(unblocked)),
         )
 
     async def waiting(self) -> Mapping[str, int]:
-        """How many messages of each lane nobody has taken yet."""
+        """How many messages of each lane were not taken yet."""
         found = await self._nats.consumers(self.name)
         pending = {name: consumer.pending for name, consumer in found.items()}
         return {lane.name or "old": pending.get(durable(lane), 0) for lane in self.lanes}
 
 
-def _address(settings: NatsSettings) -> str:
-    """What tells this NATS from others: its host and port, with this machine's name where it serves this one only."""
+def _server_address(settings: NatsSettings) -> str:
+    """Identifies this NATS: its host and port, with this machine's name if it listens on loopback."""
     assert settings.url is not None
     parts = urlsplit(settings.url.get_secret_value())
     machine = f"{socket.gethostname()}/" if parts.hostname in {"localhost", "127.0.0.1", "::1"} else ""

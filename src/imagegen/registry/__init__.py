@@ -1,7 +1,6 @@
-"""The registry: what each model takes, where its requests go and what they cost. Pure: no network, no storage."""
+"""The registry: the parameters, endpoints and prices of every model. Pure: no network, no storage."""
 
 from imagegen.errors import MOST_FAULTS
-from imagegen.registry.conflicts import JsonObject
 from imagegen.registry.model import FalRequest, Model
 from imagegen.registry.price import Price
 from imagegen.registry.registry import Registry, faults_of_request, load_registry
@@ -13,7 +12,6 @@ __all__ = [
     "PLAIN_TEXT",
     "EstimateRequest",
     "FalRequest",
-    "JsonObject",
     "Model",
     "ModelRequest",
     "PlainText",

@@ -1,4 +1,4 @@
-"""Turns a parameter's schema into the annotation of a pydantic field, and an object's into a class."""
+"""Turns the schema of a parameter into the annotation of a pydantic field, and that of an object into a class."""
 
 import json
 import math
@@ -14,7 +14,6 @@ from pydantic import (
     ConfigDict,
     Field,
     GetJsonSchemaHandler,
-    JsonValue,
     PlainSerializer,
     Strict,
     TypeAdapter,
@@ -27,20 +26,21 @@ from pydantic import (
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError
 
-from imagegen.registry.schemas import ParameterSchema
+from imagegen.json_object import JsonObject
+from imagegen.registry.input_schemas import ParameterSchema
 from imagegen.registry.type_forms import literal, union
 from imagegen.registry.values import (
     INT64_MAX,
     INT64_MIN,
-    no_boolean,
-    number_as_given,
-    picture_address,
-    storable,
-    visible,
-    whole,
+    check_image_url,
+    check_number,
+    check_storable,
+    check_visible,
+    reject_boolean,
+    to_integer,
 )
 
-Annotation = Any  # a type, or Annotated[...], or a Union of them: typing has no name for "anything pydantic takes"
+Annotation = Any  # a type, Annotated[...] or a Union of them; typing has no name for every form that pydantic accepts
 _JSON_TYPES: Mapping[str, tuple[type, ...]] = {
     "string": (str,),
     "integer": (int, float),
@@ -49,7 +49,7 @@ _JSON_TYPES: Mapping[str, tuple[type, ...]] = {
     "array": (list,),
     "object": (dict,),
 }
-_SPOKEN = {
+_TYPE_WORDS = {
     "string": "text",
     "integer": "a whole number",
     "number": "a number",
@@ -57,15 +57,16 @@ _SPOKEN = {
     "array": "a list",
     "object": "an object",
 }
-_SHOWS_SOMETHING = r"^\s*\S"  # invisible characters are looked for when a request comes
-# With a host, or with data: the rest is looked at when a request comes.
-_PICTURE_ADDRESS = r"^([hH][tT][tT][pP][sS]?://[^\s/?#:@]|[dD][aA][tT][aA]:[^,]*,)"
+_VISIBLE_PATTERN = r"^\s*\S"  # invisible characters are checked when a request arrives
+# A URL with a host, or a data URI. The rest is checked when a request arrives.
+_IMAGE_URL_PATTERN = r"^([hH][tT][tT][pP][sS]?://[^\s/?#:@]|[dD][aA][tT][aA]:[^,]*,)"
 
 
 class ClosedObject(BaseModel):
-    """An object that refuses members without a description; one that is null counts as left out, unless it is any JSON.
+    """An object that refuses unknown members. A member that is null counts as absent, unless it accepts any JSON.
 
-    Its JSON Schema has no titles but its own, and does not speak of null: generators would make a choice of every type.
+    Its JSON Schema has no titles of members and does not mention null, because client generators would make a union of
+    every type.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, serialize_by_alias=True)
@@ -83,7 +84,7 @@ class ClosedObject(BaseModel):
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Leave out what pydantic makes up: client generators take a member's title for a class's name."""
+        """Remove the titles that pydantic adds: client generators use the title of a member as a class name."""
         schema = handler.resolve_ref_schema(handler(core_schema))
         for member in schema.get("properties", {}).values():
             member.pop("title", None)
@@ -91,10 +92,10 @@ class ClosedObject(BaseModel):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Shown:
-    """Keywords that a JSON Schema shows beside those that pydantic writes. Compared by identity: unions hash it."""
+class SchemaKeywords:
+    """Adds keywords to the JSON Schema that pydantic writes. Compared by identity, because unions hash it."""
 
-    keywords: Mapping[str, JsonValue]
+    keywords: JsonObject
 
     def __get_pydantic_json_schema__(self, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         """Add the keywords."""
@@ -103,12 +104,12 @@ class Shown:
 
 @dataclass(frozen=True, slots=True)
 class Annotator:
-    """Makes annotations, and one class for each object.
+    """Builds annotations, and one class for each object.
 
     Attributes:
         definitions: the objects that a `$ref` can name.
-        shared: the classes made for them so far: each is made once, so that OpenAPI has one component for it.
-        taken: the names of all classes made so far.
+        shared: the classes built for them so far, each once, so that OpenAPI has one component for it.
+        taken: the names of all classes built so far.
     """
 
     definitions: Mapping[str, ParameterSchema]
@@ -116,9 +117,9 @@ class Annotator:
     taken: set[str] = field(default_factory=set[str])
 
     def annotation(self, schema: ParameterSchema, class_name: str, *, required: bool = False) -> Annotation:
-        """The annotation of a value. An object without a name of its own gets a class named `class_name`.
+        """The annotation of a value. An object that is no definition gets a class named `class_name`.
 
-        Text that is `required` must show something, also as an item of a list.
+        `required` text must have a visible character, also as an item of a list.
         """
         if schema.definition is not None:
             return self._shared_class(schema.definition)
@@ -135,7 +136,7 @@ class Annotator:
     def object_class(
         self, class_name: str, doc: str, members: Mapping[str, ParameterSchema], required: Sequence[str]
     ) -> type[ClosedObject]:
-        """A class with these members. One that is not required may be left out, or be null, and is then unset."""
+        """Build a class with these members. An optional member may be absent or null, and is then unset."""
         class_name = self.unique(class_name)
         fields: dict[str, Any] = {
             _python_name(name): self._field(name, schema, class_name, required=name in required)
@@ -153,7 +154,7 @@ class Annotator:
         return annotation, Field(**documentation) if required else Field(default_factory=_absent, **documentation)
 
     def unique(self, class_name: str) -> str:
-        """The name of a new class: this one, or with a number if another class has it."""
+        """A name for a new class: this one, with a number appended if it is taken."""
         name, count = class_name, 1
         while name in self.taken:
             count += 1
@@ -175,7 +176,7 @@ class Annotator:
     def _object(self, schema: ParameterSchema, class_name: str) -> Annotation:
         if schema.properties:
             return self.object_class(class_name, schema.description or "", schema.properties, schema.required or ())
-        return Annotated[dict[str, Any], BeforeValidator(storable)]
+        return Annotated[dict[str, Any], BeforeValidator(check_storable)]
 
     def _union(self, branches: Sequence[ParameterSchema], class_name: str, *, required: bool) -> Annotation:
         annotations = [self.annotation(branch, class_name, required=required) for branch in branches]
@@ -185,24 +186,24 @@ class Annotator:
 
 
 def _python_name(name: str) -> str:
-    """The attribute of a member: its own name, unless pydantic uses that one itself."""
+    """The attribute of a member: its name, prefixed if pydantic uses that name itself."""
     taken = hasattr(BaseModel, name) or name.startswith(("_", "model_"))
     return f"member_{name}" if taken else name
 
 
 def _absent() -> None:
-    """The value of a member that was left out."""
+    """The value of an absent member."""
 
 
 def _description(schema: ParameterSchema) -> str | None:
-    # The keyword `default` would make generated clients send it, and require it.
+    # Stated in prose: with the keyword `default`, generated clients send the value and require it.
     if schema.default is None:
         return schema.description
     return f"{schema.description or ''} Default: {json.dumps(schema.default, ensure_ascii=False)}.".strip()
 
 
 def _any_json(*, required: bool = False) -> Annotation:
-    return Annotated[Any, BeforeValidator(storable), AfterValidator(visible if required else _unchanged)]
+    return Annotated[Any, BeforeValidator(check_storable), AfterValidator(check_visible if required else _unchanged)]
 
 
 def _string(schema: ParameterSchema, *, required: bool) -> Annotation:
@@ -212,24 +213,24 @@ def _string(schema: ParameterSchema, *, required: bool) -> Annotation:
         rules = Field(min_length=schema.min_length, max_length=schema.max_length, pattern=schema.pattern)
         if not required and not schema.min_length:
             return Annotated[str, Strict(), rules]
-        shown = {"minLength": schema.min_length or 1, "pattern": schema.pattern or _SHOWS_SOMETHING}
-        return Annotated[str, Strict(), rules, AfterValidator(visible), Shown(shown)]
+        shown = {"minLength": schema.min_length or 1, "pattern": schema.pattern or _VISIBLE_PATTERN}
+        return Annotated[str, Strict(), rules, AfterValidator(check_visible), SchemaKeywords(shown)]
     rules = Field(min_length=schema.min_length, pattern=schema.pattern)
-    check = partial(picture_address, longest=schema.max_length)
-    shown = Shown({"format": "uri", "pattern": _PICTURE_ADDRESS})
+    check = partial(check_image_url, longest=schema.max_length)
+    shown = SchemaKeywords({"format": "uri", "pattern": _IMAGE_URL_PATTERN})
     return Annotated[str, Strict(), rules, AfterValidator(check), shown]
 
 
 def _integer(schema: ParameterSchema) -> Annotation:
     if schema.enum:
-        return Annotated[literal(schema.enum), BeforeValidator(whole), BeforeValidator(no_boolean)]
+        return Annotated[literal(schema.enum), BeforeValidator(to_integer), BeforeValidator(reject_boolean)]
     low = INT64_MIN if schema.minimum is None else max(INT64_MIN, math.ceil(schema.minimum))
     high = INT64_MAX if schema.maximum is None else min(INT64_MAX, math.floor(schema.maximum))
     if schema.exclusive_minimum is not None:
         low = max(low, math.floor(schema.exclusive_minimum) + 1)
     if schema.exclusive_maximum is not None:
         high = min(high, math.ceil(schema.exclusive_maximum) - 1)
-    return Annotated[int, Strict(), Field(ge=low, le=high), BeforeValidator(whole)]
+    return Annotated[int, Strict(), Field(ge=low, le=high), BeforeValidator(to_integer)]
 
 
 def _number(schema: ParameterSchema) -> Annotation:
@@ -240,7 +241,7 @@ def _number(schema: ParameterSchema) -> Annotation:
         lt=schema.exclusive_maximum,
         allow_inf_nan=False,
     )
-    return Annotated[float, Strict(), bounds, WrapValidator(number_as_given), PlainSerializer(_unchanged)]
+    return Annotated[float, Strict(), bounds, WrapValidator(check_number), PlainSerializer(_unchanged)]
 
 
 def _boolean(_: ParameterSchema) -> Annotation:
@@ -259,7 +260,7 @@ def _unchanged(value: object) -> object:
 
 
 class _OneOf:
-    """Validates a union, and tells its faults from the one branch that the value's JSON type fits."""
+    """Validates a union. Reports the errors of the one branch that matches the value's JSON type."""
 
     def __init__(self, kinds: Sequence[str | None], adapters: Sequence[TypeAdapter[object]]) -> None:
         self._branches = list(zip(kinds, adapters, strict=True))
@@ -271,7 +272,7 @@ class _OneOf:
             fitting = [adapter for kind, adapter in self._branches if _is_kind(value, kind)]
         if len(fitting) == 1:
             return fitting[0].validate_python(value)
-        expected = " or ".join(dict.fromkeys(_SPOKEN[kind] for kind, _ in self._branches if kind))
+        expected = " or ".join(dict.fromkeys(_TYPE_WORDS[kind] for kind, _ in self._branches if kind))
         raise PydanticCustomError("wrong_type", "must be {expected}", {"expected": expected or "of another form"})
 
 

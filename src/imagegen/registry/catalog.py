@@ -1,4 +1,4 @@
-"""Reads catalog files, and checks every entry against the vocabulary and against itself."""
+"""Reads catalog files, and checks every entry against the vocabulary and for contradictions."""
 
 import re
 from collections.abc import Iterator
@@ -11,8 +11,8 @@ from pydantic import JsonValue, ValidationError
 from imagegen.errors import CatalogError
 from imagegen.registry.documents import Document, Place, did_you_mean, read_document
 from imagegen.registry.entries import Entry, Example, PriceRule, Route, is_money
-from imagegen.registry.gathering import Gathering
-from imagegen.registry.schemas import ParameterSchema
+from imagegen.registry.fault_collector import FaultCollector
+from imagegen.registry.input_schemas import ParameterSchema
 from imagegen.registry.values import SYNC_MODE, WHY_NO_SYNC_MODE
 from imagegen.registry.vocabulary import ParameterSchemas, Vocabulary
 
@@ -24,17 +24,17 @@ _WRITTEN = {"routes": Route, "priceRules": PriceRule, "example": Example}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listing:
-    """An entry, and what its parameters are.
+class ResolvedEntry:
+    """An entry with the schemas of its parameters.
 
     Attributes:
         name: the model's name.
-        entry: what is written.
-        document: where it is written.
+        entry: the entry as written.
+        document: the file that it is in.
         inputs: required inputs first.
-        options: in the entry's order, or in the vocabulary's where the entry names none.
+        options: in the order of the entry, or of the vocabulary if the entry names none.
         narrowed: for each route, the parameters that it narrows.
-        unknown: names that neither the vocabulary nor the entry describes; any JSON is accepted for them.
+        unknown: names that neither the vocabulary nor the entry describes; they accept any JSON.
     """
 
     name: str
@@ -46,42 +46,42 @@ class Listing:
     unknown: tuple[str, ...]
 
     def error(self, place: Place, expected: str) -> CatalogError:
-        """What is wrong at a place below the entry."""
+        """The error of a value at a place in the entry."""
         return self.document.error((self.name, *place), expected)
 
 
-def read_catalog(path: Path, words: Vocabulary, faults: Gathering) -> Iterator[Listing]:
-    """Read one file: a mapping of model names to entries. What is wrong is gathered, and the rest goes on."""
-    with faults.going_on():
+def read_catalog(path: Path, vocabulary: Vocabulary, faults: FaultCollector) -> Iterator[ResolvedEntry]:
+    """Read one file: a mapping of model names to entries. Faults are collected, and reading continues."""
+    with faults.collecting():
         document = read_document(path, keep_text=is_money)
         for name, value in document.value.items():
-            with faults.going_on():
-                yield _listing(document, name, value, words)
+            with faults.collecting():
+                yield _resolved_entry(document, name, value, vocabulary)
 
 
-def _listing(document: Document, name: str, value: JsonValue, words: Vocabulary) -> Listing:
-    """One entry; what is wrong with its name or with one of its keys does not hide what is wrong elsewhere in it."""
+def _resolved_entry(document: Document, name: str, value: JsonValue, vocabulary: Vocabulary) -> ResolvedEntry:
+    """Resolve one entry. A fault in its name or in one key does not hide those in other keys."""
     if name == "models" and isinstance(value, dict) and "falEndpoint" not in value:
         raise document.error((name,), "expected entries at the top of the file, without 'models:' around them")
-    faults = Gathering()
+    faults = FaultCollector()
     if not _MODEL_NAME.fullmatch(name):
         faults.add([document.error((name,), _MODEL_NAME_EXPECTED)])
     try:
         entry = Entry.model_validate(value)
     except ValidationError as error:
-        faults.add(document.errors_of((name,), error, _keys_at))
+        faults.add(document.errors_from((name,), error, _keys_at))
         entry = _without_faults(value, error)
-    listing = None
+    resolved = None
     if entry is not None:
-        with faults.going_on():
-            listing = _Reading(document, name, entry, words).listing()
-    faults.stop()
-    assert listing is not None
-    return listing
+        with faults.collecting():
+            resolved = _EntryResolver(document, name, entry, vocabulary).resolve()
+    faults.raise_if_any()
+    assert resolved is not None
+    return resolved
 
 
 def _without_faults(value: JsonValue, error: ValidationError) -> Entry | None:
-    """The entry with something valid in place of what is wrong; None if its parameters cannot be told any more."""
+    """The entry with valid values in place of wrong ones; None if its parameters are unknown."""
     wrong = {fault["loc"][0] for fault in error.errors() if fault["loc"]}
     if not isinstance(value, dict) or not wrong or wrong & _PARAMETERS:
         return None
@@ -94,59 +94,59 @@ def _keys_at(place: Place) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
-    """One entry on its way to a listing."""
+class _EntryResolver:
+    """Resolves one entry: looks up, changes and narrows its parameters."""
 
     document: Document
     name: str
     entry: Entry
-    words: Vocabulary
+    vocabulary: Vocabulary
 
-    def listing(self) -> Listing:
-        entry, words = self.entry, self.words
+    def resolve(self) -> ResolvedEntry:
+        entry, vocabulary = self.entry, self.vocabulary
         inputs = (*entry.required_inputs, *entry.optional_inputs)
-        options = tuple(o for o in words.options if o not in inputs) if entry.options is None else entry.options
+        options = tuple(o for o in vocabulary.options if o not in inputs) if entry.options is None else entry.options
         accepted = (*inputs, *options)
-        faults = Gathering()
+        faults = FaultCollector()
         wrong = chain(_listed_wrongly(entry), _named_wrongly(entry, accepted, options))
         faults.add(self.document.error((self.name, *place), expected) for place, expected in wrong)
         schemas: dict[str, ParameterSchema] = {}
         for parameter in dict.fromkeys(accepted):
-            with faults.going_on():
+            with faults.collecting():
                 schemas[parameter] = self._schema(parameter)
         narrowed = tuple(self._narrowed(index, schemas, faults) for index in range(len(entry.routes)))
-        faults.stop()
-        return Listing(
+        faults.raise_if_any()
+        return ResolvedEntry(
             name=self.name,
             entry=entry,
             document=self.document,
             inputs={parameter: schemas[parameter] for parameter in inputs},
             options={parameter: schemas[parameter] for parameter in options},
             narrowed=narrowed,
-            unknown=tuple(p for p in accepted if words.find(p) is None and p not in entry.parameters),
+            unknown=tuple(p for p in accepted if vocabulary.find(p) is None and p not in entry.parameters),
         )
 
     def _schema(self, parameter: str) -> ParameterSchema:
-        known = self.words.find(parameter) or ParameterSchema()
+        known = self.vocabulary.find(parameter) or ParameterSchema()
         changes = self.entry.parameters
         return self._changed(("parameters", parameter), changes[parameter], known) if parameter in changes else known
 
-    def _narrowed(self, index: int, schemas: ParameterSchemas, faults: Gathering) -> ParameterSchemas:
+    def _narrowed(self, index: int, schemas: ParameterSchemas, faults: FaultCollector) -> ParameterSchemas:
         narrowed: dict[str, ParameterSchema] = {}
         for name, change in self.entry.routes[index].parameters.items():
-            if name in schemas:  # another name is told as one that the entry does not list
-                with faults.going_on():
+            if name in schemas:  # other names are reported by _named_wrongly
+                with faults.collecting():
                     narrowed[name] = self._changed(("routes", index, "parameters", name), change, schemas[name])
         return narrowed
 
     def _changed(self, place: Place, change: JsonValue, known: ParameterSchema) -> ParameterSchema:
         where = (self.name, *place)
-        schema = known.changed(self.words.schema(self.document, where, change))
-        return self.words.fitting(self.document, where, schema)
+        schema = known.changed(self.vocabulary.schema(self.document, where, change))
+        return self.vocabulary.checked(self.document, where, schema)
 
 
 def _listed_wrongly(entry: Entry) -> Iterator[tuple[Place, str]]:
-    """Names that stand twice, or that no entry may list."""
+    """Names that are listed twice, or that no entry may list."""
     seen: dict[str, str] = {}
     lists = {
         "requiredInputs": entry.required_inputs,
@@ -158,14 +158,14 @@ def _listed_wrongly(entry: Entry) -> Iterator[tuple[Place, str]]:
             if parameter == SYNC_MODE:
                 yield (key, index), f"{SYNC_MODE} {WHY_NO_SYNC_MODE}"
             if parameter in seen:
-                yield (key, index), f"{parameter!r} stands under {seen[parameter]} already; expected each name once"
+                yield (key, index), f"{parameter!r} is already under {seen[parameter]}; expected each name once"
             seen[parameter] = key
     if entry.options is not None and ("width" in entry.options) is not ("height" in entry.options):
         yield ("options",), "expected width and height together, or neither"
 
 
 def _named_wrongly(entry: Entry, accepted: tuple[str, ...], options: tuple[str, ...]) -> Iterator[tuple[Place, str]]:
-    """Names that stand somewhere else in the entry, and that it does not accept."""
+    """Names used elsewhere in the entry that it does not list."""
     for parameter in entry.default_options:
         if parameter not in options:
             yield ("defaultOptions", parameter), f"expected an option of this model{did_you_mean(parameter, options)}"

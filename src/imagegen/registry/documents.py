@@ -1,4 +1,4 @@
-"""Reads a YAML file into JSON values and remembers the line of each, so that a mistake is shown where it stands."""
+"""Reads a YAML file into JSON values with the line of each, so that errors name the line."""
 
 import difflib
 import math
@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from imagegen.errors import CatalogError
-from imagegen.registry.gathering import Gathering
+from imagegen.registry.fault_collector import FaultCollector
 
 Place = tuple[str | int, ...]
 _TAG = "tag:yaml.org,2002:"
@@ -27,7 +27,7 @@ class _Mark(Protocol):
 
 
 class _Node(Protocol):
-    """A node of ruamel.yaml, which has no types: `id` is scalar, sequence or mapping, and says what `value` holds."""
+    """A node of ruamel.yaml, which is untyped. `id`, scalar, sequence or mapping, determines the type of `value`."""
 
     id: str
     tag: object
@@ -40,8 +40,8 @@ class _YamlProblem(Protocol):
     problem_mark: _Mark | None
 
 
-def nearest(name: str, valid: Iterable[str]) -> str | None:
-    """The valid name that looks most like `name`, whatever its case and separators; None if none does."""
+def closest_match(name: str, valid: Iterable[str]) -> str | None:
+    """The valid name most similar to `name`, ignoring case and separators; None if none is similar."""
     shapes = {_shape(candidate): candidate for candidate in valid}
     found = difflib.get_close_matches(_shape(name[:100]), shapes, n=1)
     return shapes[found[0]] if found else None
@@ -53,7 +53,7 @@ def _shape(name: str) -> str:
 
 def did_you_mean(name: str, valid: Iterable[str]) -> str:
     """The end of a message: `, did you mean 'seed'?`, or nothing."""
-    suggestion = nearest(name, valid)
+    suggestion = closest_match(name, valid)
     return f", did you mean {suggestion!r}?" if suggestion else ""
 
 
@@ -62,9 +62,9 @@ class Document:
     """A file that holds one mapping.
 
     Attributes:
-        file: its path, as messages show it.
-        value: what it holds.
-        lines: the line (from 1) of every value, by its place: the keys and indexes that lead to it.
+        file: its path, as shown in messages.
+        value: its content.
+        lines: the line, from 1, of every value by its place: the keys and indexes that lead to it.
     """
 
     file: str
@@ -72,21 +72,21 @@ class Document:
     lines: dict[Place, int]
 
     def error(self, place: Place, expected: str) -> CatalogError:
-        """What is wrong at a place, or at the nearest place around it that stands in the file."""
+        """The error of a value at a place, or at the nearest enclosing place that the file has."""
         while place not in self.lines:
             place = place[:-1]
         return CatalogError(self.file, self.lines[place], _dotted(place), expected)
 
-    def errors_of(
+    def errors_from(
         self, place: Place, error: ValidationError, keys_at: Callable[[Place], Sequence[str]]
     ) -> list[CatalogError]:
-        """What pydantic found wrong below a place; `keys_at` knows the valid keys, by the place below that one.
+        """The errors that pydantic found below a place; `keys_at` gives the valid keys of a place below it.
 
-        A key that is not known is told first: it is most often the one that is then missing.
+        Unknown keys come first, because a misspelt key is usually also the missing one.
         """
         found = error.errors(include_url=False, include_input=False)
         found.sort(key=lambda each: each["type"] != "extra_forbidden")
-        misspelt = {did.split("'")[1] for each in found if (did := self._suggestion(each, keys_at))}
+        misspelt = {hint.split("'")[1] for each in found if (hint := self._suggestion(each, keys_at))}
         return [self._error_of(place, each, keys_at) for each in found if not _is_missing(each, misspelt)]
 
     def _suggestion(self, found: ErrorDetails, keys_at: Callable[[Place], Sequence[str]]) -> str:
@@ -107,12 +107,12 @@ class Document:
             case "decimal_type" | "decimal_parsing" | "finite_number":
                 return self.error(where, "expected a decimal number such as 0.05")
             case _:
-                said = _SHOULD.sub("expected ", found["msg"].removeprefix("Value error, "))
-                return self.error(where, said[:1].lower() + said[1:])
+                message = _SHOULD.sub("expected ", found["msg"].removeprefix("Value error, "))
+                return self.error(where, message[:1].lower() + message[1:])
 
 
 def _is_missing(found: ErrorDetails, misspelt: Collection[str]) -> bool:
-    """Whether a key is only missing because it is written wrong, which is told already."""
+    """Whether a key is missing because it is misspelt, which is already reported."""
     return found["type"] == "missing" and found["loc"][-1] in misspelt
 
 
@@ -125,28 +125,28 @@ def read_document(path: Path, *, keep_text: Callable[[Place], bool] = lambda _: 
 
     Args:
         path: the file.
-        keep_text: says at which places a number stays as it is written, for money is no float.
+        keep_text: at which places a number is kept as its text, because money must not become a float.
 
     Raises:
-        CatalogError: the file cannot be read, is no YAML, holds no mapping, or gives a key twice.
+        CatalogError: the file cannot be read, is not YAML, has no mapping, or has a key twice.
     """
     reader = _Reader(str(path), keep_text)
     root = reader.compose(path)
     if root is None or root.id != "mapping" or not root.value:
         raise reader.error(root, (), "expected a mapping of names to entries; it is empty or something else")
     document = Document(str(path), reader.mapping(root, ()), reader.lines)
-    reader.faults.stop()
+    reader.faults.raise_if_any()
     return document
 
 
 class _Reader:
-    """Turns the nodes of one file into JSON values, and notes their lines on the way."""
+    """Turns the nodes of one file into JSON values, and records their lines."""
 
     def __init__(self, file: str, keep_text: Callable[[Place], bool]) -> None:
         self._file, self._keep_text = file, keep_text
         self._yaml: Any = YAML(typ="safe", pure=True)
         self.lines: dict[Place, int] = {(): 1}
-        self.faults = Gathering()
+        self.faults = FaultCollector()
 
     def error(self, node: _Node | None, place: Place, expected: str) -> CatalogError:
         return CatalogError(self._file, _line(node) if node else 1, _dotted(place), expected)
@@ -155,21 +155,21 @@ class _Reader:
         try:
             return self._yaml.compose(path.read_text(encoding="utf-8"))
         except OSError as error:
-            raise self.error(None, (), f"cannot be read: {error.strerror}") from error
+            raise CatalogError(self._file, 0, "", f"cannot be read: {error.strerror}") from error
         except UnicodeDecodeError as error:
-            raise self.error(None, (), "cannot be read: it is no UTF-8 text") from error
+            raise CatalogError(self._file, 0, "", "cannot be read: it is not UTF-8 text") from error
         except MarkedYAMLError as error:
             found = cast("_YamlProblem", error)
             line = found.problem_mark.line + 1 if found.problem_mark else 1
-            raise CatalogError(self._file, line, _dotted(()), f"is no valid YAML: {found.problem}") from error
+            raise CatalogError(self._file, line, _dotted(()), f"is not valid YAML: {found.problem}") from error
         except YAMLError as error:
-            raise self.error(None, (), f"is no valid YAML: {error}") from error
+            raise self.error(None, (), f"is not valid YAML: {error}") from error
 
     def mapping(self, node: _Node, place: Place) -> dict[str, JsonValue]:
         held: dict[str, JsonValue] = {}
         pairs: list[tuple[_Node, _Node]] = node.value
         for key_node, value_node in pairs:
-            with self.faults.going_on():
+            with self.faults.collecting():
                 where = (*place, self._key(key_node, place, held))
                 held[where[-1]] = self._value(value_node, where)
                 self.lines[where] = _line(key_node)

@@ -1,4 +1,4 @@
-"""The form of a catalog entry, as it is written."""
+"""The form of a catalog entry as written."""
 
 import re
 from collections.abc import Mapping
@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
 from pydantic.alias_generators import to_camel
 
+from imagegen.json_object import JsonObject
 from imagegen.registry.documents import Place
 
 
@@ -25,7 +26,7 @@ Endpoint = Annotated[
     str,
     _like(
         r"(?=.{1,200}$)\w[\w.-]*(/\w[\w.-]*)+",
-        "an endpoint's id such as fal-ai/flux/dev, without the address before it",
+        "an endpoint's id such as fal-ai/flux/dev, without a host before it",
     ),
 ]
 Category = Annotated[str, _like(r"(?=.{1,64}$)[a-z0-9]+(-[a-z0-9]+)*", "a category such as text-to-image")]
@@ -33,13 +34,13 @@ Money = Annotated[Decimal, Field(ge=0, max_digits=15, decimal_places=9)]
 
 
 class _Written(BaseModel):
-    """Something that a person wrote in camelCase, and that has no other keys than these."""
+    """A part of an entry: keys in camelCase, and no others."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
 
     @classmethod
     def keys(cls) -> tuple[str, ...]:
-        """The keys, as they are written."""
+        """The keys as written."""
         return tuple(member.alias or name for name, member in cls.model_fields.items())
 
 
@@ -54,7 +55,7 @@ class PriceRule(_Written):
 class Route(_Written):
     """A request that uses the parameter `when` goes to another endpoint, at another price if one is given.
 
-    `parameters` narrows further what may be given together with `when`.
+    `parameters` narrows what may be given together with `when`.
     """
 
     when: Name
@@ -66,19 +67,19 @@ class Route(_Written):
 class Example(_Written):
     """A request that a reader can copy."""
 
-    inputs: Mapping[str, JsonValue]
-    options: Mapping[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    inputs: JsonObject
+    options: JsonObject = Field(default_factory=dict[str, JsonValue])
 
 
 class Entry(_Written):
-    """One model. `options` left out stands for every option of the vocabulary."""
+    """One model. Without `options`, it accepts every option of the vocabulary."""
 
     fal_endpoint: Endpoint
     category: Category
     required_inputs: tuple[Name, ...] = ()
     optional_inputs: tuple[Name, ...] = ()
     options: tuple[Name, ...] | None = None
-    default_options: Mapping[str, JsonValue] = Field(default_factory=dict[str, JsonValue])
+    default_options: JsonObject = Field(default_factory=dict[str, JsonValue])
     cost_per_image: Money
     description: Annotated[str, Field(min_length=1)]
     parameters: Mapping[Name, JsonValue] = Field(default_factory=dict[str, JsonValue])
@@ -88,7 +89,7 @@ class Entry(_Written):
 
 
 def is_money(place: Place) -> bool:
-    """Whether an amount stands at this place of a catalog file: it is read from its text, never through a float."""
+    """Whether the value at this place is an amount of money, which is read from its text and never as a float."""
     match place:
         case (_, "costPerImage") | (_, "routes", _, "costPerImage") | (_, "priceRules", _, "multiply"):
             return True

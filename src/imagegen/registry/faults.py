@@ -1,4 +1,4 @@
-"""Tells what is wrong with a request, from what pydantic found and from the JSON Schema that the request has to fit.
+"""Builds the faults of a request from pydantic's errors and the JSON Schema of the request.
 
 The codes: missing, blank, unknown_name, misplaced_name, wrong_type, not_allowed, out_of_range, too_short, too_long,
 wrong_format, unsupported, conflict, too_large, gone, too_deep, invalid_json, invalid.
@@ -13,13 +13,13 @@ from typing import Any, cast
 from pydantic_core import ErrorDetails
 
 from imagegen.errors import MOST_FAULTS, Fault
-from imagegen.registry.documents import Place, nearest
-from imagegen.registry.names import near_name, same_in_other_words
+from imagegen.registry.documents import Place, closest_match
+from imagegen.registry.names import suggest_equivalent, suggest_name
 from imagegen.registry.values import BLANK, SYNC_MODE, WHY_NO_SYNC_MODE
 
 SECTIONS = ("inputs", "options")
-LONGEST_ECHO = 100  # characters of a caller's own name or value in an answer
-_TYPES = {
+LONGEST_ECHO = 100  # characters of a caller's name or value that an answer repeats
+_TYPE_WORDS = {
     "string_type": "text",
     "int_type": "a whole number",
     "float_type": "a number",
@@ -28,25 +28,25 @@ _TYPES = {
     "dict_type": "an object",
     "model_type": "an object",
     "model_attributes_type": "an object",
-    # Of parameters, whose text is read as a number or a truth value.
+    # Of query parameters, whose text is read as a number or a boolean.
     "int_parsing": "a whole number",
     "int_parsing_size": "a whole number of fewer digits",
     "int_from_float": "a whole number",
     "bool_parsing": "true or false",
 }
-_OWN = frozenset({"unsupported", "wrong_format", "wrong_type", "out_of_range", "too_deep", BLANK})
+_OWN_CODES = frozenset({"unsupported", "wrong_format", "wrong_type", "out_of_range", "too_deep", BLANK})
 Schema = Mapping[str, Any]
 Explain = Callable[[Schema], tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Shape:
-    """The JSON Schema of a model's request, to be looked up by place.
+class RequestSchema:
+    """The JSON Schema of a request, for lookups by place.
 
     Attributes:
-        subject: who takes the members, for messages: the model's name.
+        subject: what accepts the members, for messages: the model's name.
         root: the schema, with its definitions under `$defs`.
-        known: parameters of fal's, whether or not this model takes them.
+        known: parameters of fal, whether or not this model accepts them.
     """
 
     subject: str
@@ -61,12 +61,18 @@ class Shape:
         return found
 
     def names(self, place: Place) -> tuple[str, ...]:
-        """The members that the object at a place can have."""
+        """The members of the object at a place."""
         return tuple(self._properties(self.at(place)))
 
     def enum(self, place: Place) -> tuple[str, ...]:
-        """The values that are right at a place, where they can be listed."""
+        """The valid values at a place; empty if they cannot be listed."""
         return tuple(str(value) for branch in self._branches(self.at(place)) for value in branch.get("enum", ()))
+
+    def or_an_object(self, place: Place) -> str:
+        """Words for the members of the object that is valid at a place beside its listed values, if there is one."""
+        branches = self._branches(self.at(place))
+        names = next((tuple(branch["properties"]) for branch in branches if "properties" in branch), ())
+        return f", or an object with {' and '.join(names)}" if names else ""
 
     def _step(self, schema: Schema, step: str | int) -> Schema:
         if isinstance(step, str):
@@ -84,51 +90,51 @@ class Shape:
         return self.root["$defs"][reference.rpartition("/")[2]] if reference else schema
 
 
-def faults(errors: Iterable[ErrorDetails], shape: Shape, prefix: Place = ()) -> list[Fault]:
-    """A fault for each of pydantic's errors, whose places lie below `prefix`; for the first MOST_FAULTS of them."""
+def faults_from_errors(errors: Iterable[ErrorDetails], shape: RequestSchema, prefix: Place = ()) -> list[Fault]:
+    """A fault for each of pydantic's first MOST_FAULTS errors. Their places are below `prefix`."""
     return [_fault(error, (*prefix, *error["loc"]), shape) for error in islice(errors, MOST_FAULTS)]
 
 
-def missing(place: Place) -> Fault:
-    """A member that is required and not there."""
-    return Fault(pointer=pointer(place), code="missing", message=f"{spoken(place)} is required.")
+def missing_fault(place: Place) -> Fault:
+    """The fault of a missing required member."""
+    return Fault(pointer=json_pointer(place), code="missing", message=f"{dotted_path(place)} is required.")
 
 
-def pointer(place: Place) -> str:
-    """The JSON Pointer (RFC 6901) of a place; a name that is longer than LONGEST_ECHO is cut."""
-    steps = (cut_short(str(step)) for step in place)
+def json_pointer(place: Place) -> str:
+    """The JSON Pointer (RFC 6901) of a place. Names are cut to LONGEST_ECHO characters."""
+    steps = (truncate(str(step)) for step in place)
     return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)
 
 
-def spoken(place: Place) -> str:
-    """A place as a person writes it: `inputs.loras[0].path`."""
+def dotted_path(place: Place) -> str:
+    """A place as people write it: `inputs.loras[0].path`."""
     path = ""
     for step in place:
-        path += f"[{step}]" if isinstance(step, int) else f".{cut_short(step)}"
+        path += f"[{step}]" if isinstance(step, int) else f".{truncate(step)}"
     return path.removeprefix(".") or "The body"
 
 
-def cut_short(text: str) -> str:
-    """The text in at most LONGEST_ECHO characters, and in valid Unicode: an answer is no echo of a megabyte."""
+def truncate(text: str) -> str:
+    """The text in valid Unicode and at most LONGEST_ECHO characters, so that an answer stays small."""
     shown = text if len(text) <= LONGEST_ECHO else f"{text[: LONGEST_ECHO - 1]}…"
     return shown.encode(errors="replace").decode()
 
 
-def _fault(error: ErrorDetails, place: Place, shape: Shape) -> Fault:
+def _fault(error: ErrorDetails, place: Place, shape: RequestSchema) -> Fault:
     kind = error["type"]
     if kind == "extra_forbidden":
         return _unknown_name(place, shape)
     if kind == "missing":
-        return missing(place)
+        return missing_fault(place)
     if kind in {"literal_error", "enum"}:
         return _not_allowed(error, place, shape)
     code, end = _explained(error, shape.at(place))
-    return Fault(pointer=pointer(place), code=code, message=f"{spoken(place)} {end}.")
+    return Fault(pointer=json_pointer(place), code=code, message=f"{dotted_path(place)} {end}.")
 
 
-def _unknown_name(place: Place, shape: Shape) -> Fault:
+def _unknown_name(place: Place, shape: RequestSchema) -> Fault:
     *parent, name = place
-    name, where = str(name), pointer(place)
+    name, where = str(name), json_pointer(place)
     if name == SYNC_MODE:
         return Fault(pointer=where, code="unsupported", message=f"{SYNC_MODE} {WHY_NO_SYNC_MODE}.")
     home = _home(name, tuple(parent), shape)
@@ -136,20 +142,20 @@ def _unknown_name(place: Place, shape: Shape) -> Fault:
         return Fault(pointer=where, code="misplaced_name", message=f"{name!r} belongs {home}.")
     valid = shape.names(tuple(parent))
     is_known = name in shape.known and len(parent) == 1
-    suggestion = (same_in_other_words if is_known else near_name)(name, valid)
-    taker = spoken(tuple(parent)) if len(parent) > 1 else shape.subject
+    suggestion = (suggest_equivalent if is_known else suggest_name)(name, valid)
+    subject = dotted_path(tuple(parent)) if len(parent) > 1 else shape.subject
     section = f" in {parent[0]}" if len(parent) == 1 else ""
-    end = f"; did you mean {suggestion!r}?" if suggestion else _what_is_taken(valid, is_known=is_known)
-    message = f"{taker} takes no {cut_short(name)!r}{section}{end}"
+    end = f"; did you mean {suggestion!r}?" if suggestion else _accepted_names(valid, is_known=is_known)
+    message = f"{subject} takes no {truncate(name)!r}{section}{end}"
     return Fault(pointer=where, code="unknown_name", message=message, valid=valid, suggestion=suggestion)
 
 
-def _what_is_taken(valid: Sequence[str], *, is_known: bool) -> str:
+def _accepted_names(valid: Sequence[str], *, is_known: bool) -> str:
     taken = f"it takes {', '.join(valid)}." if valid else "it takes none."
     return f", a parameter of other fal.ai models; {taken}" if is_known else f"; {taken}"
 
 
-def _home(name: str, parent: Place, shape: Shape) -> str | None:
+def _home(name: str, parent: Place, shape: RequestSchema) -> str | None:
     if len(parent) > 1:
         return None
     for section in SECTIONS:
@@ -158,23 +164,23 @@ def _home(name: str, parent: Place, shape: Shape) -> str | None:
     return "at the top of the body" if parent and name in shape.names(()) else None
 
 
-def _not_allowed(error: ErrorDetails, place: Place, shape: Shape) -> Fault:
+def _not_allowed(error: ErrorDetails, place: Place, shape: RequestSchema) -> Fault:
     valid = shape.enum(place)
     given = error.get("input")
-    worded = [value for value in valid if any(character.isalpha() for character in value)]
-    suggestion = nearest(given, worded) if isinstance(given, str) else None
+    words = [value for value in valid if any(character.isalpha() for character in value)]
+    suggestion = closest_match(given, words) if isinstance(given, str) else None
     hint = f"; did you mean {suggestion!r}?" if suggestion else "."
-    message = f"{spoken(place)} must be one of {', '.join(valid)}{hint}"
-    return Fault(pointer=pointer(place), code="not_allowed", message=message, valid=valid, suggestion=suggestion)
+    message = f"{dotted_path(place)} must be one of {', '.join(valid)}{shape.or_an_object(place)}{hint}"
+    return Fault(pointer=json_pointer(place), code="not_allowed", message=message, valid=valid, suggestion=suggestion)
 
 
 def _explained(error: ErrorDetails, schema: Schema) -> tuple[str, str]:
-    """The code of an error, and the end of the sentence that begins with the place."""
+    """The code of an error, and the rest of the sentence that begins with the place."""
     kind = error["type"]
-    if kind in _OWN:
+    if kind in _OWN_CODES:
         return kind, error["msg"]
-    if kind in _TYPES:
-        return "wrong_type", f"must be {_TYPES[kind]}"
+    if kind in _TYPE_WORDS:
+        return "wrong_type", f"must be {_TYPE_WORDS[kind]}"
     if kind.startswith(("datetime_", "timezone_")):
         return "wrong_format", "must be a time in ISO 8601 with an offset, such as 2026-11-22T16:57:49Z"
     if kind.startswith("date_"):
@@ -193,7 +199,7 @@ def _range(schema: Schema) -> tuple[str, str]:
 
 
 def _length(unit: str, least: str, most: str) -> tuple[Explain, Explain]:
-    """How to explain what is too short, and what is too long, where the schema has these keywords."""
+    """Functions that explain a value that is too short or too long, from these keywords of its schema."""
 
     def too_short(schema: Schema) -> tuple[str, str]:
         count = schema.get(least, 1)
@@ -205,10 +211,10 @@ def _length(unit: str, least: str, most: str) -> tuple[Explain, Explain]:
     return too_short, too_long
 
 
-def _form(schema: Schema) -> tuple[str, str]:
+def _wrong_format(schema: Schema) -> tuple[str, str]:
     examples = cast("list[object]", schema.get("examples", []))
     if examples:
-        return "wrong_format", f"does not have the right form; right is for example {json.dumps(examples[0])}"
+        return "wrong_format", f"must look like {json.dumps(examples[0])}"
     return "wrong_format", f"must match {schema.get('pattern')}"
 
 
@@ -221,6 +227,6 @@ _EXPLAINED: Mapping[str, Explain] = {
     "string_too_long": _TEXT_TOO_LONG,
     "too_short": _LIST_TOO_SHORT,
     "too_long": _LIST_TOO_LONG,
-    "string_pattern_mismatch": _form,
+    "string_pattern_mismatch": _wrong_format,
     "string_unicode": lambda _: ("wrong_format", "must be valid Unicode, without half surrogate pairs"),
 }

@@ -1,8 +1,8 @@
-"""A model that can be asked for pictures: what it takes, where its requests go, what they cost."""
+"""A model: its parameters, the endpoint of its requests, and their price."""
 
 import copy
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cached_property
@@ -12,32 +12,33 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from imagegen.errors import MOST_FAULTS, Fault, InvalidInput
+from imagegen.json_object import JsonObject
 from imagegen.registry.annotations import ClosedObject
-from imagegen.registry.conflicts import IMAGE_SIZE, NUM_IMAGES, WIDTH_AND_HEIGHT, Conflicts, JsonObject, is_used
+from imagegen.registry.conflicts import IMAGE_SIZE, NUM_IMAGES, WIDTH_AND_HEIGHT, Conflicts, is_used
 from imagegen.registry.documents import Place
 from imagegen.registry.entries import PriceRule
-from imagegen.registry.faults import SECTIONS, Shape, faults, missing, pointer
-from imagegen.registry.pictures import picture_addresses
+from imagegen.registry.faults import SECTIONS, RequestSchema, faults_from_errors, json_pointer, missing_fault
+from imagegen.registry.image_inputs import image_urls
 from imagegen.registry.price import Factor, FactorKind, Price
 from imagegen.registry.requests import CONFLICT_FOUND, EstimateRequest, FindConflicts, ModelRequest, given
 
 
 @dataclass(frozen=True, slots=True)
 class FalRequest:
-    """What is sent to fal.ai: the endpoint's id, and the body."""
+    """A request to fal.ai: the endpoint id and the body."""
 
     endpoint: str
-    payload: Mapping[str, JsonValue]
+    payload: JsonObject
 
 
 @dataclass(frozen=True, kw_only=True)
 class Model:
-    """One entry of the catalog, ready for use.
+    """A model of the catalog.
 
-    `inputs` and `options` of its methods are a request's JSON, as the caller gave it.
+    The methods take `inputs` and `options` as the request's JSON, as the caller gave it.
 
     Attributes:
-        known: parameters of fal's, whether or not this model takes them.
+        known: parameters of fal, whether or not this model accepts them.
     """
 
     name: str
@@ -58,7 +59,7 @@ class Model:
     known: Collection[str] = ()
 
     def fal_request(self, inputs: JsonObject, options: JsonObject) -> FalRequest:
-        """What fal.ai gets of a valid request: the given values, the model's default options, and nothing else."""
+        """The request to fal.ai for a valid request: the given values and the model's default options only."""
         values = {**self._defaults_beside(options), **inputs, **options}
         route = self.conflicts.route(values)
         for unused in self.conflicts.routes:
@@ -69,7 +70,7 @@ class Model:
         return FalRequest(route.endpoint if route else self.endpoint, values)
 
     def price(self, inputs: JsonObject, options: JsonObject) -> Price:
-        """The price of a valid request, as it would be charged for every picture asked for."""
+        """The price of a valid request if every requested image is delivered."""
         values = {**self._defaults_beside(options), **inputs, **options}
         per_image = self._factors_per_image(values)
         count = _count(values.get(NUM_IMAGES))
@@ -79,36 +80,36 @@ class Model:
         return Price(math.prod((factor.value for factor in per_image), start=Decimal(1)), count, (*per_image, images))
 
     def estimate(self, inputs: JsonObject, options: JsonObject) -> Price:
-        """The price of a request that is only planned: inputs may be missing, `num_images` may be up to 10,000.
+        """The price of a planned request. Inputs may be missing, and `num_images` may be up to 10,000.
 
         Raises:
-            InvalidInput: a name that the model does not know, or a value that it would refuse.
+            InvalidInput: the model does not know a name, or refuses a value.
         """
         plan = {"model": self.name, "inputs": dict(inputs), "options": dict(options)}
         try:
             request = self.estimate_class.model_validate(plan)
         except ValidationError as error:
-            raise self.estimate_refusal(error.errors(include_url=False), plan) from error
+            raise self.invalid_estimate(error.errors(include_url=False), plan) from error
         return self.price(given(request.inputs), given(request.options))
 
-    def refused_when_generating(self, request: EstimateRequest) -> tuple[Fault, ...]:
-        """What would be refused if the planned request were sent as it is."""
+    def generation_faults(self, request: EstimateRequest) -> tuple[Fault, ...]:
+        """The faults that the planned request would have if it were sent to `generate` unchanged."""
         options = given(request.options)
         body = {"userId": "user", **given(request), "inputs": given(request.inputs), "options": options}
         try:
             self.request_class.model_validate(body)
         except ValidationError as error:
-            found = self.refusal(error.errors(include_url=False), body).faults
+            found = self.invalid_request(error.errors(include_url=False), body).faults
             return tuple(self._with_advice(fault, options) for fault in found)
         return ()
 
-    def picture_addresses(self, inputs: JsonObject, options: JsonObject) -> list[tuple[Place, str]]:
-        """Every URL and data URI of a picture in a valid request, and where it stands."""
+    def image_urls(self, inputs: JsonObject, options: JsonObject) -> list[tuple[Place, str]]:
+        """Every URL and data URI of an image in a valid request, with its place."""
         sections = zip(SECTIONS, (inputs, options), strict=True)
-        return [found for name, values in sections for found in picture_addresses(dict(values), self.shape, (name,))]
+        return [found for name, values in sections for found in image_urls(dict(values), self.request_schema, (name,))]
 
     def example(self) -> dict[str, JsonValue]:
-        """A request that is valid as it stands."""
+        """A complete, valid request."""
         return copy.deepcopy(self.request_class.example or {})
 
     def inputs_schema(self) -> dict[str, Any]:
@@ -119,31 +120,35 @@ class Model:
         """The JSON Schema of `options`."""
         return self.options_class.model_json_schema()
 
-    def refusal(self, errors: Iterable[ErrorDetails], body: JsonObject) -> InvalidInput:
-        """Every fault of a request: what pydantic found, and the conflicts that it looks for only in sound requests."""
-        found = [spelt for fault in self._told(errors, self.shape) for spelt in self._spelt_out(fault)]
+    def invalid_request(self, errors: Iterable[ErrorDetails], body: JsonObject) -> InvalidInput:
+        """Every fault of a request: pydantic's errors, and the conflicts, which pydantic checks only without errors."""
+        found = [
+            expanded
+            for fault in self._faults(errors, self.request_schema)
+            for expanded in self._expand_missing_inputs(fault)
+        ]
         return InvalidInput(self._with_conflicts(found, self.conflicts.faults, body)[:MOST_FAULTS])
 
-    def estimate_refusal(self, errors: Iterable[ErrorDetails], body: JsonObject) -> InvalidInput:
-        """Every fault of what is to be priced."""
-        found = self._told(errors, self.estimate_shape)
+    def invalid_estimate(self, errors: Iterable[ErrorDetails], body: JsonObject) -> InvalidInput:
+        """Every fault of a request to be priced."""
+        found = self._faults(errors, self.estimate_schema)
         return InvalidInput(self._with_conflicts(found, self.conflicts.planning_faults, body)[:MOST_FAULTS])
 
     def section_faults(self, section: str, values: JsonObject) -> list[Fault]:
-        """What is wrong with inputs or options alone; required inputs may be missing."""
+        """The faults of `inputs` or of `options` alone. Required inputs may be missing."""
         kind = self.inputs_class if section == "inputs" else self.options_class
         errors = (error for error in _errors(TypeAdapter(kind), dict(values)) if not _is_absent(error))
-        return faults(errors, self.shape, (section,))
+        return faults_from_errors(errors, self.request_schema, (section,))
 
     @cached_property
-    def shape(self) -> Shape:
-        """The JSON Schema of a whole request, to tell faults by."""
-        return Shape(self.name, self.request_class.model_json_schema(), self.known)
+    def request_schema(self) -> RequestSchema:
+        """The JSON Schema of a request, to explain faults."""
+        return RequestSchema(self.name, self.request_class.model_json_schema(), self.known)
 
     @cached_property
-    def estimate_shape(self) -> Shape:
-        """The JSON Schema of what can be priced, to tell faults by."""
-        return Shape(self.name, self.estimate_class.model_json_schema(), self.known)
+    def estimate_schema(self) -> RequestSchema:
+        """The JSON Schema of a request to be priced, to explain faults."""
+        return RequestSchema(self.name, self.estimate_class.model_json_schema(), self.known)
 
     def _defaults_beside(self, options: JsonObject) -> dict[str, JsonValue]:
         """The default options, less those that would contradict the size given."""
@@ -152,7 +157,7 @@ class Model:
         return {name: value for name, value in self.default_options.items() if name not in dropped}
 
     def _factors_per_image(self, values: JsonObject) -> list[Factor]:
-        """What one picture costs, and the rules that multiply it."""
+        """The price of one image, and the rules that multiply it."""
         route = self.conflicts.route(values)
         base = Factor(kind=FactorKind.COST_PER_IMAGE, value=self.cost_per_image)
         if route is not None and route.cost_per_image is not None:
@@ -166,26 +171,26 @@ class Model:
             ),
         ]
 
-    def _told(self, errors: Iterable[ErrorDetails], shape: Shape) -> list[Fault]:
-        return faults((error for error in errors if error["type"] != CONFLICT_FOUND), shape)
+    def _faults(self, errors: Iterable[ErrorDetails], shape: RequestSchema) -> list[Fault]:
+        return faults_from_errors((error for error in errors if error["type"] != CONFLICT_FOUND), shape)
 
-    def _spelt_out(self, fault: Fault) -> list[Fault]:
-        """The fault itself, or where all inputs are missing, one for each that is required."""
+    def _expand_missing_inputs(self, fault: Fault) -> list[Fault]:
+        """The fault itself; if all inputs are missing, one for each required input."""
         if (fault.pointer, fault.code) != ("/inputs", "missing") or not self.required_inputs:
             return [fault]
-        return [missing(("inputs", name)) for name in self.required_inputs]
+        return [missing_fault(("inputs", name)) for name in self.required_inputs]
 
     def _with_conflicts(self, found: list[Fault], conflicts: FindConflicts, body: JsonObject) -> list[Fault]:
-        told = {fault.pointer for fault in found}
+        reported = {fault.pointer for fault in found}
         inputs, options = (_object(body.get(section)) for section in SECTIONS)
-        return [*found, *(fault for fault in conflicts(inputs, options) if fault.pointer not in told)]
+        return [*found, *(fault for fault in conflicts(inputs, options) if fault.pointer not in reported)]
 
     def _with_advice(self, fault: Fault, options: JsonObject) -> Fault:
-        """A fault of a plan; of a number of pictures that no request may ask for, with how many requests to send."""
+        """A fault of a planned request. For too many images in one request, it says how many requests to send."""
         count = _count(options.get(NUM_IMAGES))
-        if fault.pointer != pointer(("options", NUM_IMAGES)) or fault.code == "conflict":
+        if fault.pointer != json_pointer(("options", NUM_IMAGES)) or fault.code == "conflict":
             return fault
-        most = self.shape.at(("options", NUM_IMAGES)).get("maximum", 1)
+        most = self.request_schema.at(("options", NUM_IMAGES)).get("maximum", 1)
         return replace(fault, message=f"{fault.message} Send {math.ceil(count / most)} requests, or one batch of them.")
 
 
@@ -198,7 +203,7 @@ def _errors(adapter: TypeAdapter[Any], value: object) -> list[ErrorDetails]:
 
 
 def _object(value: JsonValue) -> JsonObject:
-    """The members that are not null; none if it is no object."""
+    """The members that are not null; none if the value is not an object."""
     return {name: part for name, part in value.items() if part is not None} if isinstance(value, dict) else {}
 
 

@@ -1,15 +1,16 @@
-"""Which valid name a wrong one stands for: a misspelling, an abbreviation, another notation; never another thing.
+"""Suggests the valid name for a wrong one: a misspelling, an abbreviation, another notation, but no other parameter.
 
-`negative_prompt` is no misspelling of `prompt`, and `image_style` none of `image_size`. A suggestion is followed
-without a second thought, so a doubtful one is worse than none: the message lists the valid names anyway.
+`negative_prompt` is not a misspelling of `prompt`, nor `image_style` of `image_size`. Callers follow a suggestion
+without checking it, so a doubtful one is worse than none. The message lists the valid names anyway.
 """
 
 import re
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
+from functools import lru_cache
 from typing import Final
 
-# Parameters of fal's image endpoints that no built-in model takes. They are known, so they are no misspellings.
+# Parameters of fal's image endpoints that no built-in model accepts. They are known, so they are not misspellings.
 FAL_PARAMETERS: Final = frozenset(
     """
     audio_url background background_color cfg_scale color_palette colors control_image_url
@@ -20,17 +21,17 @@ FAL_PARAMETERS: Final = frozenset(
     reference_image_url reference_image_urls reference_strength rendering_speed scheduler style style_codes
     style_id style_preset target_image target_image_url thinking_level true_cfg_scale upscale upscale_factor
     use_turbo video_url workflow_type
-    """.split()  # noqa: SIM905 - a line for each would say no more
+    """.split()  # noqa: SIM905 - one line for each would add nothing
 )
 _LONGEST: Final = 100
-_ALIKE: Final = 0.85  # of two names written without separators
+_ALIKE: Final = 0.85  # of two names without separators
 _WORDS_ALIKE: Final = 0.7
 _NEARLY_THE_SAME: Final = 0.9  # as image_url and image_urls
 _WORD: Final = re.compile(r"[A-Z]?[^\W_A-Z]+|[A-Z]+(?![^\W_A-Z])|[A-Z]")
 
 
-def near_name(name: str, valid: Iterable[str]) -> str | None:
-    """The valid name that `name` stands for; None if there is none, or if it could be several."""
+def suggest_name(name: str, valid: Iterable[str]) -> str | None:
+    """The valid name that `name` means; None if there is none, or more than one."""
     given, candidates = name[:_LONGEST], tuple(valid)
     same = [candidate for candidate in candidates if _shape(candidate) == _shape(given) != ""]
     words = _words(given)
@@ -42,37 +43,44 @@ def near_name(name: str, valid: Iterable[str]) -> str | None:
     return _unseparated(given, candidates)
 
 
-def same_in_other_words(known: str, valid: Iterable[str]) -> str | None:
-    """The valid name that a parameter of other models stands for: `image_url` where `image_urls` is taken."""
-    found = near_name(known, valid)
-    return found if found is not None and _likeness(known, found) >= _NEARLY_THE_SAME else None
+def suggest_equivalent(known: str, valid: Iterable[str]) -> str | None:
+    """The valid name for a parameter of other models: `image_urls` for `image_url`."""
+    found = suggest_name(known, valid)
+    return found if found is not None and _likeness(known, found, _NEARLY_THE_SAME) else None
 
 
 def _unseparated(given: str, candidates: Iterable[str]) -> str | None:
-    """The most alike, if one of both is written without separators, so that its words cannot be told apart."""
-    alike = max(candidates, key=lambda candidate: _likeness(given, candidate), default="")
+    """The most similar name, if one of the two has no separators between its words."""
+    alike = max(candidates, key=lambda candidate: _likeness(given, candidate, _ALIKE), default="")
     is_one_word = 1 in {len(_words(given)), len(_words(alike))}
-    return alike if is_one_word and _likeness(given, alike) >= _ALIKE else None
+    return alike if is_one_word and _likeness(given, alike, _ALIKE) else None
 
 
-def _likeness(one: str, other: str) -> float:
-    return SequenceMatcher(a=_shape(one), b=_shape(other), autojunk=False).ratio()
+def _likeness(one: str, other: str, at_least: float) -> float:
+    """How similar two names are, from 0 to 1; 0 below `at_least`, which an upper bound often tells in less time."""
+    matcher = SequenceMatcher(a=_shape(one), b=_shape(other), autojunk=False)
+    if matcher.real_quick_ratio() < at_least or matcher.quick_ratio() < at_least:
+        return 0
+    ratio = matcher.ratio()
+    return ratio if ratio >= at_least else 0
 
 
+@lru_cache(maxsize=1024)
 def _shape(name: str) -> str:
     return re.sub(r"[\W_]", "", name).casefold()
 
 
-def _words(name: str) -> list[str]:
-    return [word.casefold() for word in _WORD.findall(name)]
+@lru_cache(maxsize=1024)
+def _words(name: str) -> Sequence[str]:
+    return tuple(word.casefold() for word in _WORD.findall(name))
 
 
 def _abbreviates(given: Sequence[str], candidate: Sequence[str]) -> bool:
-    """Whether each given word is one of the candidate's, or nearly so; the candidate may have more of them."""
+    """Whether each given word is similar to one of the candidate's, which may have more words."""
     left = list(candidate)
     for word in given:
-        best = max(left, key=lambda other: _likeness(word, other), default=None)
-        if best is None or _likeness(word, best) < _WORDS_ALIKE:
+        best = max(left, key=lambda other: _likeness(word, other, _WORDS_ALIKE), default=None)
+        if best is None or not _likeness(word, best, _WORDS_ALIKE):
             return False
         left.remove(best)
     return bool(given)

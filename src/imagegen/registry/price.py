@@ -1,4 +1,4 @@
-"""What a request costs, and how that came about."""
+"""The price of a request, and its factors."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -10,7 +10,7 @@ MOST_SHOWN = 60
 
 
 class FactorKind(StrEnum):
-    """What a factor of a price is."""
+    """The kind of a factor."""
 
     COST_PER_IMAGE = "costPerImage"
     MULTIPLIER = "multiplier"
@@ -19,13 +19,13 @@ class FactorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Factor:
-    """One step of a price: the factors' values, multiplied, are the total.
+    """One factor of a price. The product of all values is the total.
 
     Attributes:
-        kind: what `value` is: US dollars for a picture, times as much, or a number of pictures.
-        value: the factor itself.
-        parameter: the parameter that decided it; None where the model did.
-        given: that parameter's value, in the request or by the model's default; None where there is none.
+        kind: whether `value` is US dollars for an image, a multiplier, or a number of images.
+        value: the factor.
+        parameter: the parameter that determines it; None if the model does.
+        given: the value of that parameter, from the request or the model's defaults; None if there is none.
     """
 
     kind: FactorKind
@@ -36,7 +36,7 @@ class Factor:
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """What a request costs, in US dollars, with the model's price rules applied."""
+    """The price of a request in US dollars, with the model's price rules applied."""
 
     cost_per_image: Decimal
     num_images: int
@@ -44,14 +44,14 @@ class Price:
 
     @property
     def total(self) -> Decimal:
-        """For all pictures, in US dollars."""
+        """The price of all images in US dollars."""
         return self.cost_per_image * self.num_images
 
     @property
     def explanation(self) -> tuple[str, ...]:
-        """The factors as sentences, and what they come to."""
-        said = [_sentence(factor) for factor in self.factors]
-        return (*said, f"Together ${_dollars(self.total)}.")
+        """The factors and the total as sentences."""
+        sentences = [_sentence(factor) for factor in self.factors]
+        return (*sentences, f"Total: ${_dollars(self.total)}.")
 
 
 def _sentence(factor: Factor) -> str:
@@ -64,7 +64,7 @@ def _sentence(factor: Factor) -> str:
             return f"{factor.parameter} {_shown(factor.given)} costs {_plain(factor.value)} times as much."
         case FactorKind.IMAGES:
             images = "1 image" if factor.value == 1 else f"{_plain(factor.value)} images"
-            return f"{images}, if nothing else is asked for." if factor.given is None else f"{images}."
+            return f"{images} by default." if factor.given is None else f"{images}."
 
 
 def _plain(value: Decimal) -> str:
@@ -72,7 +72,7 @@ def _plain(value: Decimal) -> str:
 
 
 def _dollars(value: Decimal) -> str:
-    """At least two decimals, and as many as there are."""
+    """All decimals, at least two."""
     whole, _, decimals = _plain(value).partition(".")
     return f"{whole}.{decimals:0<2}"
 

@@ -1,4 +1,4 @@
-"""The models that can be asked for pictures, and the door through which every request comes."""
+"""All models, and the validation of every request."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -10,23 +10,17 @@ from pydantic import JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
 from imagegen.errors import MOST_FAULTS, CatalogError, Fault, InvalidInput, InvalidRequest, UnknownModel
+from imagegen.json_object import JsonObject
 from imagegen.registry.annotations import Annotator
 from imagegen.registry.assembly import assemble, class_stem
-from imagegen.registry.catalog import Listing, read_catalog
-from imagegen.registry.documents import did_you_mean, nearest
-from imagegen.registry.endpoints import endpoint_named, models_by_endpoint
-from imagegen.registry.faults import SECTIONS, Shape, faults, pointer, spoken
-from imagegen.registry.gathering import Gathering
+from imagegen.registry.catalog import ResolvedEntry, read_catalog
+from imagegen.registry.documents import closest_match, did_you_mean
+from imagegen.registry.endpoints import models_by_endpoint, normalize_endpoint
+from imagegen.registry.fault_collector import FaultCollector
+from imagegen.registry.faults import SECTIONS, RequestSchema, dotted_path, faults_from_errors, json_pointer
 from imagegen.registry.model import Model
 from imagegen.registry.names import FAL_PARAMETERS
-from imagegen.registry.requests import (
-    Envelope,
-    EstimateEnvelope,
-    ModelRequest,
-    RequestBatch,
-    batch_class,
-    item_class,
-)
+from imagegen.registry.requests import Envelope, EstimateEnvelope, ModelRequest, RequestBatch, batch_class, item_class
 from imagegen.registry.type_forms import tagged_union
 from imagegen.registry.vocabulary import Vocabulary, load_vocabulary
 
@@ -37,14 +31,14 @@ _KINDS = ("Request", "BatchItem")
 
 
 class Registry:
-    """Every model, by name.
+    """All models by name.
 
     Attributes:
         models: in the catalog's order; a user's own models follow the built-in ones.
-        request_type: the union of all models' requests, named `GenerateRequest`, told apart by `model`.
-        estimate_type: the union of what can be priced, named `EstimateRequest`.
-        batch_class: many of them at once, named `BatchRequest`.
-        warnings: what a person should know about the catalog, one sentence each.
+        request_type: the union of all models' requests, named `GenerateRequest`, discriminated by `model`.
+        estimate_type: the union of all requests to be priced, named `EstimateRequest`.
+        batch_class: the class of batches, named `BatchRequest`.
+        warnings: problems of the catalog that do not stop a start, one sentence each.
     """
 
     def __init__(self, models: Mapping[str, Model], warnings: Sequence[str] = ()) -> None:
@@ -64,72 +58,85 @@ class Registry:
         """The model of this name.
 
         Raises:
-            UnknownModel: there is none; carries the valid names, and the one of this endpoint, or the nearest.
+            UnknownModel: there is none. Carries the valid names, and the model of this endpoint or the nearest name.
         """
         if name in self.models:
             return self.models[name]
         shown = name[:_LONGEST_NAME].encode(errors="replace").decode()
-        raise UnknownModel(shown, tuple(self.models), self._meant(name))
+        raise UnknownModel(shown, tuple(self.models), self._suggestion(name))
 
-    def _meant(self, name: str) -> str | None:
-        """The model that a wrong name stands for: by its endpoint at fal.ai, else by likeness."""
-        endpoint = endpoint_named(name)
+    def _suggestion(self, name: str) -> str | None:
+        """The model that a wrong name means: by its endpoint at fal.ai, else by similarity."""
+        endpoint = normalize_endpoint(name)
         if endpoint in self._by_endpoint:
             return self._by_endpoint[endpoint]
-        found = nearest(name.strip(), self.models)
+        found = closest_match(name.strip(), self.models)
         if found is not None or "/" not in endpoint:
             return found
-        near = nearest(endpoint, self._by_endpoint)
+        near = closest_match(endpoint, self._by_endpoint)
         return self._by_endpoint[near] if near else None
+
+    def examples(self) -> Mapping[str, JsonObject]:
+        """An example of each class of requests, by the class's name, with its members in their order.
+
+        Pydantic sorts the members of the examples in a JSON Schema.
+        """
+        models = self.models.values()
+        requests = {model.request_class: model.example() for model in models}
+        plans = {model.estimate_class: dict(model.estimate_class.example or {}) for model in models}
+        items = {self._items[model.name]: model.example() for model in models}
+        return {kind.__name__: example for kind, example in {**requests, **plans, **items}.items()}
 
     @property
     def endpoints(self) -> frozenset[str]:
-        """Every endpoint of fal's that a request can go to."""
+        """Every fal endpoint that requests can go to."""
         models = self.models.values()
         routes = (route.endpoint for model in models for route in model.conflicts.routes)
         return frozenset((*(model.endpoint for model in models), *routes))
 
     def parse(self, body: JsonValue) -> ModelRequest:
-        """The typed request that a body is.
+        """Parse a body into the request class of its model.
 
         Raises:
-            UnknownModel: `model` names none.
+            UnknownModel: `model` is not a model's name.
             InvalidInput: with every fault at once.
         """
         named = self._named_or_none(body)
         if named is None:
-            raise self.refusal((), body)
+            raise self.invalid_request((), body)
         try:
             return named.request_class.model_validate(body)
         except ValidationError as error:
-            raise self.refusal(error.errors(include_url=False), body) from error
+            raise self.invalid_request(error.errors(include_url=False), body) from error
 
     def parse_item(self, body: JsonValue) -> ModelRequest:
-        """The typed request that an item of a batch is; its user is `None` if it was left out.
+        """Parse an item of a batch. Its user is `None` if absent.
 
         Raises:
-            UnknownModel: `model` names none.
+            UnknownModel: `model` is not a model's name.
             InvalidInput: with every fault at once.
         """
         named = self._named_or_none(body)
         if named is None:
-            raise self.refusal((), _with_a_user(body))
+            raise self.invalid_request((), _with_a_user(body))
         try:
             return self._items[named.name].model_validate(body)
         except ValidationError as error:
-            raise self.refusal(error.errors(include_url=False), _with_a_user(body)) from error
+            raise self.invalid_request(error.errors(include_url=False), _with_a_user(body)) from error
 
-    def refusal(self, errors: Sequence[ErrorDetails], body: JsonValue, *, planned: bool = False) -> InvalidRequest:
-        """What to answer to a body in which pydantic found errors.
+    def invalid_request(
+        self, errors: Sequence[ErrorDetails], body: JsonValue, *, planned: bool = False
+    ) -> InvalidRequest:
+        """The error of a body in which pydantic found errors.
 
         Args:
-            errors: pydantic's or FastAPI's; a place may begin with `body` and with the model's name.
-            body: the JSON that was validated; where it is no JSON at all, anything but an object.
-            planned: whether it was to be priced only.
+            errors: pydantic's or FastAPI's; their places may begin with `body` and the model's name.
+            body: the validated JSON; if the body is not JSON, any value but an object.
+            planned: whether the body is an estimate.
         """
         unreadable = next((error for error in errors if error["type"] == "json_invalid"), None)
         if unreadable is not None:
-            return InvalidInput([_no_json(unreadable)])
+            return InvalidInput([_invalid_json(unreadable)])
         if not isinstance(body, dict):
             return InvalidInput([Fault(pointer="", code="wrong_type", message="The body must be a JSON object.")])
         envelope = EstimateEnvelope if planned else Envelope
@@ -140,24 +147,24 @@ class Registry:
             return unknown
         if named is None:
             return InvalidInput(self._nameless_faults(errors, body, envelope))
-        told = [_below_the_tag(error, named.name) for error in islice(errors, MOST_FAULTS)]
-        return (named.estimate_refusal if planned else named.refusal)(told, body)
+        relevant = [_below_the_tag(error, named.name) for error in islice(errors, MOST_FAULTS)]
+        return (named.invalid_estimate if planned else named.invalid_request)(relevant, body)
 
-    def batch_refusal(self, errors: Sequence[ErrorDetails], body: JsonValue) -> InvalidRequest:
-        """What to answer to the body of a batch in which pydantic found errors, with the faults of its requests too.
+    def invalid_batch(self, errors: Sequence[ErrorDetails], body: JsonValue) -> InvalidRequest:
+        """The error of a batch in which pydantic found errors, including the faults of its requests.
 
         Args:
-            errors: as for `refusal`.
-            body: as for `refusal`.
+            errors: as for `invalid_request`.
+            body: as for `invalid_request`.
         """
         if not isinstance(body, dict) or any(error["type"] == "json_invalid" for error in errors):
-            return self.refusal(errors, body)
-        of_batch = faults((_below_the_tag(error, None) for error in errors), _BATCH)
+            return self.invalid_request(errors, body)
+        of_batch = faults_from_errors((_below_the_tag(error, None) for error in errors), _BATCH)
         requests = body.get("requests")
         return InvalidInput(chain(of_batch, self._item_faults(requests if isinstance(requests, list) else ())))
 
     def _item_faults(self, requests: Sequence[JsonValue]) -> Iterator[Fault]:
-        """The faults of all requests, one request after the other: read as far as faults are taken."""
+        """The faults of all requests in order. Lazy: requests are parsed only as far as faults are consumed."""
         for number, request in enumerate(requests):
             try:
                 self.parse_item(request)
@@ -172,16 +179,16 @@ class Registry:
         try:
             return self._named(body)
         except UnknownModel:
-            return None  # the refusal says it, with what else is wrong
+            return None  # reported by invalid_request with the other faults
 
     def _nameless_faults(
-        self, errors: Sequence[ErrorDetails], body: Mapping[str, JsonValue], envelope: type[Envelope]
+        self, errors: Sequence[ErrorDetails], body: JsonObject, envelope: type[Envelope]
     ) -> list[Fault]:
-        """The faults of a body that names no known model; of a request for pictures, pydantic says only that."""
+        """The faults of a body without a known model. For a union, pydantic reports only that the tag is wrong."""
         if all(error["type"].startswith("union_tag_") for error in errors):
             errors = _envelope_errors(body, envelope)
-        told = [_below_the_tag(error, None) for error in islice(errors, MOST_FAULTS)]
-        found = [*faults(told, self._envelopes[envelope]), *_misplaced(body)]
+        relevant = [_below_the_tag(error, None) for error in islice(errors, MOST_FAULTS)]
+        found = [*faults_from_errors(relevant, self._envelopes[envelope]), *_misplaced(body)]
         return [self._with_models(fault) if fault.pointer == "/model" else fault for fault in found]
 
     def _with_models(self, fault: Fault) -> Fault:
@@ -189,7 +196,7 @@ class Registry:
 
 
 def faults_of_request(number: int, refusal: InvalidRequest) -> list[Fault]:
-    """The faults of one request of a batch, counted from 0, as faults of the batch."""
+    """The faults of request `number` of a batch, from 0, with places in the batch."""
     place = ("requests", number)
     match refusal:
         case InvalidInput() | UnknownModel():
@@ -197,66 +204,66 @@ def faults_of_request(number: int, refusal: InvalidRequest) -> list[Fault]:
         case _:
             raise refusal
     return [
-        replace(fault, pointer=pointer(place) + fault.pointer, message=f"{spoken(place)}: {fault.message}")
+        replace(fault, pointer=json_pointer(place) + fault.pointer, message=f"{dotted_path(place)}: {fault.message}")
         for fault in found
     ]
 
 
-_BATCH = Shape("A batch", RequestBatch.model_json_schema())
+_BATCH = RequestSchema("A batch", RequestBatch.model_json_schema())
 
 
 def load_registry(files: Sequence[Path] = ()) -> Registry:
-    """Read the built-in catalog, then the user's own files, which add to it or replace whole entries.
+    """Read the built-in catalog, then the user's files, which add entries or replace whole ones.
 
     Raises:
-        CatalogError: with file, line and key of everything that is wrong.
+        CatalogError: with file, line and key of every fault.
     """
-    words = load_vocabulary(_HERE / "parameters.yaml")
-    listings: dict[str, Listing] = {}
-    wrong = Gathering()
+    vocabulary = load_vocabulary(_HERE / "parameters.yaml")
+    entries: dict[str, ResolvedEntry] = {}
+    faults = FaultCollector()
     for path in (_HERE / "catalog.yaml", *files):
-        listings.update({listing.name: listing for listing in read_catalog(path, words, wrong)})
-    wrong.add(_equal_class_names(listings.values(), words))
+        entries.update({entry.name: entry for entry in read_catalog(path, vocabulary, faults)})
+    faults.add(_equal_class_names(entries.values(), vocabulary))
     annotator = Annotator(
-        words.definitions, taken={f"{class_stem(name)}{kind}" for name in listings for kind in _KINDS}
+        vocabulary.definitions, taken={f"{class_stem(name)}{kind}" for name in entries for kind in _KINDS}
     )
-    known = FAL_PARAMETERS.union(words.names, *((*listing.inputs, *listing.options) for listing in listings.values()))
+    known = FAL_PARAMETERS.union(vocabulary.names, *((*entry.inputs, *entry.options) for entry in entries.values()))
     models: dict[str, Model] = {}
-    for name, listing in listings.items():
-        with wrong.going_on():
-            models[name] = assemble(listing, annotator, known)
-    wrong.stop()
-    return Registry(models, [text for listing in listings.values() for text in _warnings(listing, words)])
+    for name, entry in entries.items():
+        with faults.collecting():
+            models[name] = assemble(entry, annotator, known)
+    faults.raise_if_any()
+    return Registry(models, [text for entry in entries.values() for text in _warnings(entry, vocabulary)])
 
 
-def _equal_class_names(listings: Iterable[Listing], words: Vocabulary) -> Iterator[CatalogError]:
-    owners = dict.fromkeys((*_RESERVED_STEMS, *words.definitions), "imagegen itself")
-    for listing in listings:
-        stem = class_stem(listing.name)
+def _equal_class_names(entries: Iterable[ResolvedEntry], vocabulary: Vocabulary) -> Iterator[CatalogError]:
+    owners = dict.fromkeys((*_RESERVED_STEMS, *vocabulary.definitions), "imagegen itself")
+    for entry in entries:
+        stem = class_stem(entry.name)
         if stem in owners:
-            yield listing.error((), f"expected another name: {owners[stem]} has classes named {stem}… already")
-        owners[stem] = repr(listing.name)
+            yield entry.error((), f"expected another name: {owners[stem]} already has classes named {stem}…")
+        owners[stem] = repr(entry.name)
 
 
-def _warnings(listing: Listing, words: Vocabulary) -> list[str]:
-    place = f"{listing.document.file}: {listing.name}"
+def _warnings(entry: ResolvedEntry, vocabulary: Vocabulary) -> list[str]:
+    place = f"{entry.document.file}: {entry.name}"
     return [
-        f"{place}: no parameter {name!r} is known, so any JSON is accepted for it{did_you_mean(name, words.names)}"
-        for name in listing.unknown
+        f"{place}: no parameter {name!r} is known, so any JSON is accepted for it{did_you_mean(name, vocabulary.names)}"
+        for name in entry.unknown
     ]
 
 
-def _envelope(kind: type[Envelope], models: Iterable[Model]) -> Shape:
-    """A request before its model is known; its sections have the names that some model takes."""
+def _envelope(kind: type[Envelope], models: Iterable[Model]) -> RequestSchema:
+    """The schema of a request before its model is known. Its sections have the names of all models."""
     schema = kind.model_json_schema()
     for model in models:
         taken = {"inputs": (*model.required_inputs, *model.optional_inputs), "options": model.options}
         for section, names in taken.items():
             schema["properties"][section].setdefault("properties", {}).update((name, {}) for name in names)
-    return Shape("A request", schema)
+    return RequestSchema("A request", schema)
 
 
-def _envelope_errors(body: Mapping[str, JsonValue], envelope: type[Envelope]) -> Sequence[ErrorDetails]:
+def _envelope_errors(body: JsonObject, envelope: type[Envelope]) -> Sequence[ErrorDetails]:
     try:
         envelope.model_validate(body)
     except ValidationError as error:
@@ -264,19 +271,19 @@ def _envelope_errors(body: Mapping[str, JsonValue], envelope: type[Envelope]) ->
     return ()
 
 
-def _misplaced(body: Mapping[str, JsonValue]) -> list[Fault]:
-    """Members of the envelope that stand in a section, of a body that names no model."""
+def _misplaced(body: JsonObject) -> list[Fault]:
+    """Faults of envelope members in a section, for a body without a model."""
     found: list[Fault] = []
     for section in SECTIONS:
         part = body.get(section)
         for name in (name for name in ("model", "userId") if isinstance(part, dict) and name in part):
             message = f"{name!r} belongs at the top of the body."
-            found.append(Fault(pointer=pointer((section, name)), code="misplaced_name", message=message))
+            found.append(Fault(pointer=json_pointer((section, name)), code="misplaced_name", message=message))
     return found
 
 
 def _with_a_user(request: JsonValue) -> JsonValue:
-    """A batch's request as one of its own: some user, so that none is missed."""
+    """A request of a batch with some user, so that the user is not reported as missing."""
     if not isinstance(request, dict):
         return request
     return request if request.get("userId") is not None else {**request, "userId": "user"}
@@ -289,6 +296,6 @@ def _below_the_tag(error: ErrorDetails, model: str | None) -> ErrorDetails:
     return {**error, "loc": place}
 
 
-def _no_json(error: ErrorDetails) -> Fault:
+def _invalid_json(error: ErrorDetails) -> Fault:
     reason = error.get("ctx", {}).get("error", "it cannot be read")
-    return Fault(pointer="", code="invalid_json", message=f"The body is no valid JSON: {reason}.")
+    return Fault(pointer="", code="invalid_json", message=f"The body is not valid JSON: {reason}.")

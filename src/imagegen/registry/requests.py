@@ -1,4 +1,4 @@
-"""The request that every model's own request extends, and the class of one model's request."""
+"""The base classes of requests, and the builders of each model's own classes."""
 
 from collections.abc import Callable
 from typing import Annotated, Any, ClassVar, cast
@@ -21,18 +21,20 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError
 
 from imagegen.errors import Fault
-from imagegen.registry.annotations import ClosedObject, Shown
-from imagegen.registry.conflicts import JsonObject
-from imagegen.registry.faults import Shape, faults
+from imagegen.json_object import JsonObject
+from imagegen.registry.annotations import ClosedObject, SchemaKeywords
+from imagegen.registry.faults import RequestSchema, faults_from_errors
 from imagegen.registry.type_forms import literal
-from imagegen.registry.values import PLAIN_TEXT, printable, webhook_address, whole
+from imagegen.registry.values import PLAIN_TEXT, check_printable, check_webhook_url, to_integer
 from imagegen.webhooks import LONGEST_URL, URL_PATTERN
 
 CONFLICT_FOUND = "conflict_found"
 MOST_REQUESTS = 1000
 FindConflicts = Callable[[JsonObject, JsonObject], list[Fault]]
 LONGEST_NAME = 128
-PlainText = Annotated[str, Field(max_length=LONGEST_NAME), AfterValidator(printable), Shown({"pattern": PLAIN_TEXT})]
+PlainText = Annotated[
+    str, Field(max_length=LONGEST_NAME), AfterValidator(check_printable), SchemaKeywords({"pattern": PLAIN_TEXT})
+]
 UserId = Annotated[
     str,
     Strict(),
@@ -40,16 +42,16 @@ UserId = Annotated[
         min_length=1,
         max_length=LONGEST_NAME,
         alias="userId",
-        description="Whose request this is: your own id of the user. Printable text without spaces at its ends.",
+        description="Your own id of the user. Printable text without spaces at its ends.",
         examples=["user123"],
         json_schema_extra={"pattern": PLAIN_TEXT},
     ),
-    AfterValidator(printable),
+    AfterValidator(check_printable),
 ]
 
 
 def _absent() -> Any:
-    """What stands for a member that was not given: None, which the schema does not allow, so that nobody sends it."""
+    """The value of an absent member: None, which the schema does not allow, so that clients do not send it."""
 
 
 DeadlineSeconds = Annotated[
@@ -59,11 +61,11 @@ DeadlineSeconds = Annotated[
         ge=1,
         le=7 * 24 * 3600,
         alias="deadlineSeconds",
-        description="After this long you do not want the pictures any more: a job that fal.ai has not completed by "
-        "then is cancelled there, or never sent. What fal.ai completes all the same is delivered and charged.",
+        description="Seconds after which you no longer want the images. A job that fal.ai has not completed by then is "
+        "cancelled there, or never sent. What fal.ai completes anyway is delivered and charged.",
         examples=[600],
     ),
-    BeforeValidator(whole),
+    BeforeValidator(to_integer),
 ]
 WebhookUrl = Annotated[
     str,
@@ -71,26 +73,26 @@ WebhookUrl = Annotated[
     Field(
         max_length=LONGEST_URL,
         alias="webhookUrl",
-        description="Where to POST the job when it has ended, signed by Standard Webhooks (see `webhooks`).",
+        description="URL that the job is POSTed to when it has ended, signed by Standard Webhooks (see `webhooks`).",
         examples=["https://example.com/hooks/imagegen"],
         json_schema_extra={"pattern": URL_PATTERN},
     ),
-    AfterValidator(webhook_address),
+    AfterValidator(check_webhook_url),
 ]
 
 
-class _Exemplified(ClosedObject):
+class _WithExample(ClosedObject):
     example: ClassVar[dict[str, JsonValue] | None] = None
 
     @classmethod
     def __get_pydantic_json_schema__(cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        """Add a request that works as it stands."""
+        """Add a complete, valid example."""
         schema = super().__get_pydantic_json_schema__(core_schema, handler)
         return {**schema, "examples": [cls.example]} if cls.example else schema
 
 
-class ModelRequest(_Exemplified):
-    """A request for one model's pictures. Dumped with `exclude_unset`, inputs and options are as they were given."""
+class ModelRequest(_WithExample):
+    """A request for images of one model. Dumped with `exclude_unset`, inputs and options are as given."""
 
     model: str
     inputs: ClosedObject
@@ -100,8 +102,8 @@ class ModelRequest(_Exemplified):
     webhook_url: WebhookUrl = Field(default_factory=_absent)
 
 
-class EstimateRequest(_Exemplified):
-    """What to price: a request for one model's pictures of which all but the model may be missing."""
+class EstimateRequest(_WithExample):
+    """A request to be priced. Everything except the model may be missing."""
 
     model: str
     inputs: ClosedObject
@@ -112,9 +114,9 @@ class EstimateRequest(_Exemplified):
 
 
 class RequestBatch(ClosedObject):
-    """Many requests of one user, each as it was sent: `Registry.parse_item` reads one at a time.
+    """Many requests of one user, unparsed. `Registry.parse_item` parses one at a time.
 
-    A thousand requests with a hundred faults each would otherwise be a hundred thousand faults before the first is cut.
+    Otherwise, a thousand requests with a hundred faults each would give a hundred thousand faults before any is cut.
     """
 
     requests: list[JsonValue] = Field(min_length=1, max_length=MOST_REQUESTS)
@@ -122,7 +124,7 @@ class RequestBatch(ClosedObject):
 
 
 class Envelope(ClosedObject):
-    """What can be said of a request before its model is known."""
+    """A request before its model is known."""
 
     model: Annotated[str, Strict()]
     inputs: dict[str, Any]
@@ -133,22 +135,24 @@ class Envelope(ClosedObject):
 
 
 class EstimateEnvelope(Envelope):
-    """What can be said of an estimate before its model is known."""
+    """An estimate before its model is known."""
 
     inputs: dict[str, Any] = Field(default_factory=dict[str, Any])
     user_id: UserId = Field(default_factory=_absent)
 
 
-class _Whose(ClosedObject):
+class _UserScope(ClosedObject):
     user_id: UserId
 
 
 def user_id_faults(user_id: str) -> list[Fault]:
-    """What is wrong with a user's id that comes outside of a request for pictures."""
+    """The faults of a user id outside of a request for images."""
     try:
-        _Whose.model_validate({"userId": user_id})
+        _UserScope.model_validate({"userId": user_id})
     except ValidationError as error:
-        return faults(error.errors(include_url=False), Shape("A request", _Whose.model_json_schema()))
+        return faults_from_errors(
+            error.errors(include_url=False), RequestSchema("A request", _UserScope.model_json_schema())
+        )
     return []
 
 
@@ -164,16 +168,16 @@ def request_class(
     options: type[ClosedObject],
     find_conflicts: FindConflicts,
 ) -> type[ModelRequest]:
-    """Make the class of a model's requests."""
+    """Build the class of a model's requests."""
     sections: dict[str, Any] = {
         "model": (literal([model]), Field(description="The model's name.")),
-        "inputs": (inputs, Field(description="What the picture is made from.")),
-        "options": (options, Field(default_factory=options, description="How the picture is delivered.")),
+        "inputs": (inputs, Field(description="What the image is made from.")),
+        "options": (options, Field(default_factory=options, description="How the image is delivered.")),
     }
     return create_model(
         f"{stem}Request",
         __base__=ModelRequest,
-        __doc__=f"A request for pictures of {model}.",
+        __doc__=f"A request for images of {model}.",
         __validators__=_without_conflicts(find_conflicts),
         **sections,
     )
@@ -190,12 +194,15 @@ def estimate_class(
     sections: dict[str, Any] = {
         "model": (literal([model]), Field(description="The model's name.")),
         "inputs": (inputs, Field(default_factory=inputs, description="Some or all of the inputs.")),
-        "options": (options, Field(default_factory=options, description="Those that decide the price, or all.")),
+        "options": (
+            options,
+            Field(default_factory=options, description="The options that affect the price, or all."),
+        ),
     }
     return create_model(
         class_name,
         __base__=EstimateRequest,
-        __doc__=f"What to price: a request for pictures of {model}, as far as it is known.",
+        __doc__=f"A request for images of {model} to be priced, as far as it is known.",
         __validators__=_without_conflicts(find_conflicts),
         **sections,
     )
@@ -205,24 +212,24 @@ def _without_conflicts(find_conflicts: FindConflicts) -> dict[str, Any]:
     def no_conflicts(self: ModelRequest | EstimateRequest) -> ModelRequest | EstimateRequest:
         found = find_conflicts(given(self.inputs), given(self.options))
         if found:
-            raise PydanticCustomError(CONFLICT_FOUND, "{said}", {"said": " ".join(fault.message for fault in found)})
+            raise PydanticCustomError(CONFLICT_FOUND, "{text}", {"text": " ".join(fault.message for fault in found)})
         return self
 
     return {"no_conflicts": model_validator(mode="after")(no_conflicts)}
 
 
 def item_class(request: type[ModelRequest], stem: str) -> type[ModelRequest]:
-    """Make the class of a model's requests within a batch: the user may be left out."""
+    """Build the class of a model's requests in a batch, whose user may be absent."""
     return create_model(
         f"{stem}BatchItem",
         __base__=request,
-        __doc__=f"A request of a batch. {request.__doc__}",
+        __doc__=f"A request in a batch. {request.__doc__}",
         user_id=cast("Any", (UserId, Field(default_factory=_absent))),
     )
 
 
-def _unread(value: Any, _read: ValidatorFunctionWrapHandler) -> Any:
-    """The requests of a batch as they were sent, if they are a list of a fit length."""
+def _leave_unparsed(value: Any, _parse: ValidatorFunctionWrapHandler) -> Any:
+    """The requests of a batch unparsed, if they are a list of valid length."""
     if not isinstance(value, list):
         raise PydanticKnownError("list_type")
     count = len(cast("list[JsonValue]", value))
@@ -231,15 +238,15 @@ def _unread(value: Any, _read: ValidatorFunctionWrapHandler) -> Any:
     if count > MOST_REQUESTS:
         limit = {"field_type": "List", "max_length": MOST_REQUESTS, "actual_length": count}
         raise PydanticKnownError("too_long", limit)
-    return value  # pyright: ignore[reportUnknownVariableType] - nobody has looked into it
+    return value  # pyright: ignore[reportUnknownVariableType] - its items are not parsed
 
 
 def batch_class(item_type: Any) -> type[RequestBatch]:
-    """Make the class of batches of such requests, which shows their schema and leaves them unread."""
-    limits = Field(min_length=1, max_length=MOST_REQUESTS, description="Each like the body of `generate`.")
+    """Build the class of batches, which shows the schema of the requests and leaves them unparsed."""
+    limits = Field(min_length=1, max_length=MOST_REQUESTS, description="Each as in the body of `generate`.")
     return create_model(
         "BatchRequest",
         __base__=RequestBatch,
-        __doc__=f"Up to {MOST_REQUESTS} requests of one user, accepted together or not at all.",
-        requests=cast("Any", (Annotated[list[item_type], limits, WrapValidator(_unread)], ...)),
+        __doc__=f"Up to {MOST_REQUESTS} requests of one user, accepted all or none.",
+        requests=cast("Any", (Annotated[list[item_type], limits, WrapValidator(_leave_unparsed)], ...)),
     )

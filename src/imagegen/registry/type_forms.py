@@ -1,4 +1,4 @@
-"""Type forms that are only known at run time. Type checkers know these forms as syntax alone, hence the `Any`."""
+"""Type forms that are known at run time only. Type checkers know them as syntax only, hence the `Any`."""
 
 from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal, Union, cast
@@ -18,6 +18,6 @@ def union(forms: Iterable[Any]) -> Any:
 
 
 def tagged_union(name: str, classes: Iterable[type], tag: str) -> TypeAliasType:
-    """A union that has a name of its own, as OpenAPI needs it, of classes told apart by the member `tag`."""
+    """A union of classes, discriminated by the member `tag`, with a name, which OpenAPI needs."""
     annotated = cast("Any", Annotated)[union(classes), Field(discriminator=tag)]
     return cast("Any", TypeAliasType)(name, annotated)

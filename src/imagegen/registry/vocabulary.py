@@ -1,4 +1,4 @@
-"""The vocabulary: what each parameter's name means, in the two sections of a request."""
+"""The vocabulary: the meaning of each parameter name, in the two sections of a request."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from pathlib import Path
 from pydantic import JsonValue, ValidationError
 
 from imagegen.registry.documents import Document, Place, read_document
-from imagegen.registry.gathering import stop_if_any
-from imagegen.registry.schemas import ParameterSchema
+from imagegen.registry.fault_collector import raise_if_any
+from imagegen.registry.input_schemas import ParameterSchema
 
 ParameterSchemas = Mapping[str, ParameterSchema]
 _SECTIONS = ("definitions", "inputs", "options")
@@ -16,13 +16,13 @@ _SECTIONS = ("definitions", "inputs", "options")
 
 @dataclass(frozen=True, slots=True)
 class Vocabulary:
-    """Every parameter that imagegen knows by name.
+    """Every parameter that imagegen knows.
 
     Attributes:
-        definitions: the objects that several parameters share, by the name of their class.
-        texts: definitions that are no objects; a `$ref` to one stands for what it says.
-        inputs: parameters that a picture is made from.
-        options: parameters of how it is delivered.
+        definitions: the objects that several parameters share, by class name.
+        texts: definitions that are not objects; a `$ref` to one is replaced by its content.
+        inputs: parameters that determine the image.
+        options: parameters that determine its delivery.
     """
 
     definitions: ParameterSchemas
@@ -31,7 +31,7 @@ class Vocabulary:
     options: ParameterSchemas
 
     def find(self, name: str) -> ParameterSchema | None:
-        """What a name means, in whichever section."""
+        """The schema of a name in either section; None if it is unknown."""
         return self.inputs.get(name) or self.options.get(name)
 
     @property
@@ -40,32 +40,32 @@ class Vocabulary:
         return (*self.inputs, *self.options)
 
     def schema(self, document: Document, place: Place, value: JsonValue) -> ParameterSchema:
-        """Read a schema that stands in a document; it may be one that only narrows another.
+        """Read a schema from a document. It may be one that only narrows another.
 
         Raises:
-            CatalogError: it is none of the JSON Schema that imagegen knows.
+            CatalogError: it is outside the subset of JSON Schema that imagegen knows.
         """
-        return self.spelled_out(parse_schema(document, place, value))
+        return self.resolved(parse_schema(document, place, value))
 
-    def fitting(self, document: Document, place: Place, schema: ParameterSchema) -> ParameterSchema:
-        """The schema, if its keywords go together.
+    def checked(self, document: Document, place: Place, schema: ParameterSchema) -> ParameterSchema:
+        """Check that the keywords of a schema do not contradict each other.
 
         Raises:
-            CatalogError: they do not.
+            CatalogError: they do.
         """
-        misfits = schema.misfits([*self.definitions, *self.texts])
-        stop_if_any(document.error((*place, *where), expected) for where, expected in misfits)
+        misfits = schema.contradictions([*self.definitions, *self.texts])
+        raise_if_any(document.error((*place, *where), expected) for where, expected in misfits)
         return schema
 
-    def spelled_out(self, schema: ParameterSchema) -> ParameterSchema:
-        """The schema with every reference to a definition that is no object replaced by what it says."""
+    def resolved(self, schema: ParameterSchema) -> ParameterSchema:
+        """The schema with every reference to a definition that is not an object replaced by its content."""
         changes: dict[str, object] = {}
         if schema.items:
-            changes["items"] = self.spelled_out(schema.items)
+            changes["items"] = self.resolved(schema.items)
         if schema.any_of:
-            changes["any_of"] = tuple(self.spelled_out(branch) for branch in schema.any_of)
+            changes["any_of"] = tuple(self.resolved(branch) for branch in schema.any_of)
         if schema.properties:
-            changes["properties"] = {name: self.spelled_out(part) for name, part in schema.properties.items()}
+            changes["properties"] = {name: self.resolved(part) for name, part in schema.properties.items()}
         if schema.definition is not None and schema.definition in self.texts:
             own = {name: getattr(schema, name) for name in schema.model_fields_set - {"ref"}}
             return self.texts[schema.definition].model_copy(update=own)
@@ -73,15 +73,15 @@ class Vocabulary:
 
 
 def parse_schema(document: Document, place: Place, value: JsonValue) -> ParameterSchema:
-    """Read a schema as it stands.
+    """Parse a schema.
 
     Raises:
-        CatalogError: an unknown keyword, or a keyword with a value that it cannot have.
+        CatalogError: a keyword is unknown or has an invalid value.
     """
     try:
         return ParameterSchema.model_validate(value)
     except ValidationError as error:
-        stop_if_any(document.errors_of(place, error, lambda _: ParameterSchema.keys()))
+        raise_if_any(document.errors_from(place, error, lambda _: ParameterSchema.keys()))
         raise
 
 
@@ -89,22 +89,22 @@ def load_vocabulary(path: Path) -> Vocabulary:
     """Read a file with the sections `definitions`, `inputs` and `options`.
 
     Raises:
-        CatalogError: with the line of what is wrong.
+        CatalogError: with the line of each fault.
     """
     document = read_document(path)
     sections = {name: _section(document, name) for name in _SECTIONS}
     definitions = sections["definitions"]
-    words = Vocabulary(
+    vocabulary = Vocabulary(
         definitions={name: schema for name, schema in definitions.items() if schema.type == "object"},
         texts={name: schema for name, schema in definitions.items() if schema.type != "object"},
         inputs={},
         options={},
     )
     return Vocabulary(
-        definitions=_checked(words, document, "definitions", words.definitions),
-        texts=words.texts,
-        inputs=_checked(words, document, "inputs", sections["inputs"]),
-        options=_checked(words, document, "options", sections["options"]),
+        definitions=_checked(vocabulary, document, "definitions", vocabulary.definitions),
+        texts=vocabulary.texts,
+        inputs=_checked(vocabulary, document, "inputs", sections["inputs"]),
+        options=_checked(vocabulary, document, "options", sections["options"]),
     )
 
 
@@ -115,7 +115,8 @@ def _section(document: Document, name: str) -> ParameterSchemas:
     return {key: parse_schema(document, (name, key), value) for key, value in section.items()}
 
 
-def _checked(words: Vocabulary, document: Document, section: str, schemas: ParameterSchemas) -> ParameterSchemas:
+def _checked(vocabulary: Vocabulary, document: Document, section: str, schemas: ParameterSchemas) -> ParameterSchemas:
     return {
-        name: words.fitting(document, (section, name), words.spelled_out(schema)) for name, schema in schemas.items()
+        name: vocabulary.checked(document, (section, name), vocabulary.resolved(schema))
+        for name, schema in schemas.items()
     }

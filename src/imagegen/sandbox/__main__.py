@@ -1,4 +1,4 @@
-"""`python -m imagegen.sandbox`: serve the sandbox until SIGTERM."""
+"""`python -m imagegen.sandbox`: serves the sandbox until SIGTERM."""
 
 import argparse
 import os
@@ -6,14 +6,14 @@ from pathlib import Path
 
 import uvicorn
 
-from imagegen.sandbox.app import create_app
-from imagegen.sandbox.connection import CuttableProtocol
+from imagegen.sandbox.asgi import create_app
+from imagegen.sandbox.components import Options
+from imagegen.sandbox.connection import CuttableHttpProtocol
 from imagegen.sandbox.faults import Latency
-from imagegen.sandbox.parts import Options
 
 
 def main() -> None:
-    """Read the command line and serve."""
+    """Parse the command line and serve."""
     given = _arguments()
     options = Options(
         data=given.data,
@@ -25,7 +25,7 @@ def main() -> None:
         create_app(options),
         host=given.host,
         port=given.port,
-        http=CuttableProtocol,
+        http=CuttableHttpProtocol,
         ws="none",
         access_log=False,
         log_level="warning",
@@ -35,14 +35,17 @@ def main() -> None:
 
 
 def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="python -m imagegen.sandbox", description="A fal.ai stand-in.")
+    parser = argparse.ArgumentParser(prog="python -m imagegen.sandbox", description="A stand-in for fal.ai.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8100)
-    parser.add_argument("--data", type=Path, required=True, help="folder of the requests and pictures")
-    parser.add_argument("--loopback-only", action="store_true", help="fetch and send on loopback alone")
-    parser.add_argument("--keep-alive", type=float, default=15.0, help="seconds between a status stream's comments")
-    parser.add_argument("--queue-seconds", type=float, default=0.1, help="seconds that a request waits in the queue")
-    parser.add_argument("--generation-seconds", type=float, default=0.5, help="seconds that a generation takes")
+    parser.add_argument("--data", type=Path, required=True, help="directory of the requests and images")
+    parser.add_argument(
+        "--loopback-only", action="store_true", help="fetch inputs from loopback and send webhooks to loopback only"
+    )
+    parser.add_argument("--keep-alive", type=float, default=15.0, help="seconds between comments of a status stream")
+    queue, generation = (os.environ.get(f"IMAGEGEN_SANDBOX_{part}_SECONDS") for part in ("QUEUE", "GENERATION"))
+    parser.add_argument("--queue-seconds", type=float, default=queue or 0.1, help="seconds in the queue")
+    parser.add_argument("--generation-seconds", type=float, default=generation or 0.5, help="seconds of generation")
     return parser.parse_args()
 
 

@@ -1,4 +1,4 @@
-"""The sandbox's own calls, beside fal's: faults, the ledger, health. Everything is scoped to a key."""
+"""The sandbox's own calls: fault plans, the ledger of requests, health. Plans and ledger belong to one key."""
 
 from typing import get_args
 
@@ -7,17 +7,17 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from imagegen.sandbox.answers import Refused, owner_of
+from imagegen.sandbox.components import Sandbox
+from imagegen.sandbox.endpoint_schemas import JsonObject
 from imagegen.sandbox.faults import Call, Fault
-from imagegen.sandbox.parts import Sandbox
-from imagegen.sandbox.schemas import JsonObject
+from imagegen.sandbox.responses import RefusedRequest, owner_of
 from imagegen.sandbox.store import StoredRequest
 
 _READS = ("status", "stream", "result", "cancel", "media")
 
 
-class FaultPlan(BaseModel):
-    """The body of `PUT /_sandbox/faults`: it replaces the key's whole plan."""
+class FaultPlanBody(BaseModel):
+    """The body of `PUT /_sandbox/faults`. It replaces the whole plan of the key."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -25,43 +25,43 @@ class FaultPlan(BaseModel):
     faults: tuple[Fault, ...]
 
 
-class Control:
-    """Used by tests and by `imagegen.local`; fal has nothing of the kind."""
+class ControlRoutes:
+    """Calls for tests and for `imagegen.local`; fal has no equivalent."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
 
     def routes(self) -> list[Route]:
-        """Under /_sandbox."""
+        """The routes under /_sandbox."""
         return [
             Route("/_sandbox/health", self.health),
-            Route("/_sandbox/faults", self.plan, methods=["PUT"]),
-            Route("/_sandbox/faults", self.clear, methods=["DELETE"]),
+            Route("/_sandbox/faults", self.put_plan, methods=["PUT"]),
+            Route("/_sandbox/faults", self.delete_plan, methods=["DELETE"]),
             Route("/_sandbox/requests", self.ledger),
         ]
 
     async def health(self, _: Request) -> Response:
-        """200 as soon as requests are accepted."""
+        """Answer 200 once requests are accepted."""
         return JSONResponse({"status": "ok"})
 
-    async def plan(self, request: Request) -> Response:
-        """Replace a key's plan; 422 with Pydantic's own list if the plan is wrong."""
+    async def put_plan(self, request: Request) -> Response:
+        """Replace a key's plan; 422 with Pydantic's list of errors if the plan is wrong."""
         try:
-            plan = FaultPlan.model_validate_json(await request.body())
+            plan = FaultPlanBody.model_validate_json(await request.body())
         except ValidationError as error:
             return Response(f'{{"detail": {error.json(include_url=False)}}}', 422, media_type="application/json")
         self._sandbox.plans.replace(owner_of(plan.key), plan.faults)
         return JSONResponse({"faults": [fault.model_dump(mode="json") for fault in plan.faults]})
 
-    async def clear(self, request: Request) -> Response:
-        """Forget the plan of `?key=`."""
+    async def delete_plan(self, request: Request) -> Response:
+        """Delete the plan of `?key=`."""
         self._sandbox.plans.clear(_owner(request))
         return Response(status_code=204)
 
     async def ledger(self, request: Request) -> Response:
-        """Every submit of `?key=` that was read: the accepted as requests, the others as refusals."""
+        """List every submit of `?key=` that was read: accepted ones as requests, the others as refused."""
         owner = _owner(request)
-        requests = await self._sandbox.store.of_owner(owner)
+        requests = await self._sandbox.store.requests_of(owner)
         refusals = await self._sandbox.store.refusals(owner)
         body: JsonObject = {
             "submits": len(requests) + len(refusals),
@@ -89,10 +89,10 @@ class Control:
             "started_at": stored.started_at,
             "completed_at": stored.completed_at,
             "reads": reads,
-            "dictated": {call: self._sandbox.dictated[stored.id, call] for call in get_args(Call)},
+            "dictated": {call: self._sandbox.raw_answers[stored.id, call] for call in get_args(Call)},
             "webhooks": {
-                "sent": self._sandbox.deliveries.sent[stored.id],
-                "taken": self._sandbox.deliveries.taken[stored.id],
+                "sent": self._sandbox.webhooks.sent[stored.id],
+                "taken": self._sandbox.webhooks.accepted[stored.id],
             },
         }
 
@@ -100,5 +100,5 @@ class Control:
 def _owner(request: Request) -> str:
     key = request.query_params.get("key")
     if not key:
-        raise Refused(422, {"detail": "name the key: ?key=id:secret"})
+        raise RefusedRequest(422, {"detail": "name the key: ?key=id:secret"})
     return owner_of(key)

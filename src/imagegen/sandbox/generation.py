@@ -1,13 +1,15 @@
-"""Brings each request from the queue to its end, as a runner of fal's would."""
+"""Takes each request from the queue to its end, as fal's runners do."""
 
 import asyncio
 import logging
 from concurrent.futures import ThreadPoolExecutor
 
 from imagegen.sandbox import outcomes
+from imagegen.sandbox.endpoint_schemas import billable_units, complete, endpoints
+from imagegen.sandbox.fault_plans import FaultPlan, FaultPlans
 from imagegen.sandbox.faults import (
     CancelIgnored,
-    FewerPictures,
+    FewerImages,
     Latency,
     ModelFails,
     NsfwFlagged,
@@ -15,14 +17,12 @@ from imagegen.sandbox.faults import (
     RunnerFails,
     UnreachableInputFails,
 )
-from imagegen.sandbox.inputs import InputPictures
-from imagegen.sandbox.outcomes import Outcome
-from imagegen.sandbox.pictures import PictureFiles
-from imagegen.sandbox.plans import Plan, Plans
-from imagegen.sandbox.schemas import billable_units, complete, endpoints
+from imagegen.sandbox.images import ImageFiles
+from imagegen.sandbox.inputs import InputImageFetcher
+from imagegen.sandbox.outcomes import RequestOutcome
+from imagegen.sandbox.renderer import image_specs, input_references, render_images, result_body, with_image_urls
 from imagegen.sandbox.sizes import MOST_PIXELS
 from imagegen.sandbox.store import RequestStore, StoredRequest
-from imagegen.sandbox.studio import commissions, deliver, result_body, wanted_inputs, with_pictures
 from imagegen.sandbox.violations import entry
 
 _log = logging.getLogger(__name__)
@@ -31,38 +31,38 @@ _START_LIMITS = ("x-fal-request-start-timeout", "x-fal-request-timeout")
 
 
 class Generation:
-    """Runs every request as a task of its own; drawing takes turns in two threads."""
+    """Runs every request as a task; two threads draw."""
 
     def __init__(
-        self, store: RequestStore, plans: Plans, inputs: InputPictures, files: PictureFiles, latency: Latency
+        self, store: RequestStore, plans: FaultPlans, inputs: InputImageFetcher, files: ImageFiles, latency: Latency
     ) -> None:
         self._store, self._plans, self._inputs, self._files, self._latency = store, plans, inputs, files, latency
-        self._easels = ThreadPoolExecutor(max_workers=2, thread_name_prefix="sandbox-easel")
+        self._drawing_threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="sandbox-drawing")
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, request: StoredRequest) -> None:
-        """Begin to work on a request in the background."""
+        """Start a request in the background."""
         task = asyncio.create_task(self._finish(request))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Stop; what is unfinished goes on after the next start."""
+        """Stop. Unfinished requests continue after the next start."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._easels.shutdown(cancel_futures=True)
+        self._drawing_threads.shutdown(cancel_futures=True)
 
     async def _finish(self, request: StoredRequest) -> None:
         try:
             outcome = await self._run(request, self._plans.of(request.owner))
-        except Exception:  # noqa: BLE001  # outermost loop: a defect must not leave the client waiting for ever
+        except Exception:  # noqa: BLE001  # outermost loop: a defect must not leave the client waiting forever
             _log.exception("request %s failed", request.id)
             outcome = outcomes.infrastructure_error(500, "runner_server_error", "The sandbox failed; see its log")
         if outcome:
             await self._store.finish(request.id, outcome)
 
-    async def _run(self, request: StoredRequest, plan: Plan) -> Outcome | None:
+    async def _run(self, request: StoredRequest, plan: FaultPlan) -> RequestOutcome | None:
         latency = plan.take(Latency) or self._latency
         if request.state == "IN_QUEUE":
             limit = _start_limit(request)
@@ -71,19 +71,19 @@ class Generation:
                 return outcomes.start_timeout()
             await asyncio.sleep(latency.queue)
             if not await self._store.begin(request.id):
-                return None  # cancelled while it waited
+                return None  # cancelled in the queue
         return await self._generate(request, plan, latency.generation)
 
-    async def _generate(self, request: StoredRequest, plan: Plan, seconds: float) -> Outcome:
+    async def _generate(self, request: StoredRequest, plan: FaultPlan, seconds: float) -> RequestOutcome:
         known = endpoints().get(request.endpoint)
         if known and (wrong := known.violations(request.body)):
             return outcomes.model_error(422, wrong)
-        if await self._work(request, plan, seconds):
+        if await self._run_steps(request, plan, seconds):
             return outcomes.cancelled()
         return _failure(plan) or await self._deliver(request, plan, seconds)
 
-    async def _work(self, request: StoredRequest, plan: Plan, seconds: float) -> bool:
-        """Let the time pass, with log lines; True as soon as a cancel is to be obeyed."""
+    async def _run_steps(self, request: StoredRequest, plan: FaultPlan, seconds: float) -> bool:
+        """Spend the time of generation, with log lines. True: a cancel was requested and is obeyed."""
         rounds = complete(request.endpoint, request.body).get("num_inference_steps")
         total = rounds if isinstance(rounds, int) else 8
         await self._store.log(request.id, f"Running {request.endpoint}, seed {request.seed}")
@@ -95,34 +95,34 @@ class Generation:
                 return True
         return False
 
-    async def _deliver(self, request: StoredRequest, plan: Plan, seconds: float) -> Outcome:
-        _, wanted = wanted_inputs(complete(request.endpoint, request.body))
-        inputs = await self._inputs.fetch([picture.url for picture in wanted])
-        missing = next((want for want, got in zip(wanted, inputs, strict=True) if got.data is None), None)
+    async def _deliver(self, request: StoredRequest, plan: FaultPlan, seconds: float) -> RequestOutcome:
+        _, references = input_references(complete(request.endpoint, request.body))
+        inputs = await self._inputs.fetch([reference.url for reference in references])
+        missing = next((wanted for wanted, got in zip(references, inputs, strict=True) if got.data is None), None)
         if missing and plan.take(UnreachableInputFails):
             return outcomes.image_load_error(missing.loc, missing.url)
-        fewer = plan.take(FewerPictures)
+        fewer = plan.take(FewerImages)
         loop = asyncio.get_running_loop()
-        ordered = await loop.run_in_executor(
-            self._easels, commissions, request, inputs, fewer.count if fewer else MOST_PIXELS
+        specs = await loop.run_in_executor(
+            self._drawing_threads, image_specs, request, inputs, fewer.count if fewer else MOST_PIXELS
         )
-        if ordered and ordered[0].size[0] * ordered[0].size[1] > MOST_PIXELS:
-            return outcomes.image_too_large(*ordered[0].size, MOST_PIXELS)
-        pictures = await loop.run_in_executor(self._easels, deliver, request, ordered, self._files)
+        if specs and specs[0].size[0] * specs[0].size[1] > MOST_PIXELS:
+            return outcomes.image_too_large(*specs[0].size, MOST_PIXELS)
+        images = await loop.run_in_executor(self._drawing_threads, render_images, request, specs, self._files)
         reshaped = plan.take(ResultReshaped)
-        return Outcome(
-            body=with_pictures(reshaped.body, pictures)
+        return RequestOutcome(
+            body=with_image_urls(reshaped.body, images)
             if reshaped
-            else result_body(request, pictures, seconds, nsfw=plan.take(NsfwFlagged) is not None),
+            else result_body(request, images, seconds, nsfw=plan.take(NsfwFlagged) is not None),
             billable_units=billable_units(
                 request.endpoint,
                 complete(request.endpoint, request.body),
-                [(picture.width, picture.height) for picture in pictures],
+                [(image.width, image.height) for image in images],
             ),
         )
 
 
-def _failure(plan: Plan) -> Outcome | None:
+def _failure(plan: FaultPlan) -> RequestOutcome | None:
     match plan.take(ModelFails, RunnerFails):
         case ModelFails() as failed:
             more = {"ctx": failed.ctx} if failed.ctx is not None else {}
@@ -135,7 +135,7 @@ def _failure(plan: Plan) -> Outcome | None:
 
 
 def _start_limit(request: StoredRequest) -> float | None:
-    """The client's own limit on waiting, in seconds; an unreadable one counts as none."""
+    """The client's limit on the time in the queue, in seconds; None if absent or not a number."""
     for name in _START_LIMITS:
         try:
             return float(request.headers[name])

@@ -1,22 +1,22 @@
-"""Gives what one key owns to another key: for a local key that is replaced."""
+"""Transfers the requests of one key to another, for a local key that is replaced."""
 
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 from typing import Final
 
-from imagegen.sandbox.answers import owner_of
+from imagegen.sandbox.responses import owner_of
 
 REQUESTS_FILE: Final = "requests.sqlite3"
 
 
-def hand_over(data: Path, before: str, after: str) -> None:
-    """Give all requests of one key to another; no sandbox may run on the data meanwhile.
+def transfer_ownership(data: Path, before: str, after: str) -> None:
+    """Transfer all requests of one key to another. No sandbox may run on the data at the same time.
 
     Args:
-        data: the sandbox's folder; nothing happens where it has no requests yet.
-        before: the key that owned them.
-        after: the key that owns them from now on.
+        data: the sandbox's directory; nothing happens if it has no requests yet.
+        before: the current owner's key.
+        after: the new owner's key.
     """
     if not (file := data / REQUESTS_FILE).exists():
         return

@@ -1,4 +1,4 @@
-"""fal's platform API, as far as it lists requests: `GET /v1/models/requests/by-endpoint`."""
+"""The request history of fal's platform API: `GET /v1/models/requests/by-endpoint`."""
 
 import base64
 import binascii
@@ -12,19 +12,19 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from imagegen.sandbox import answers
-from imagegen.sandbox.answers import Refused
+from imagegen.sandbox import responses
+from imagegen.sandbox.components import Sandbox
+from imagegen.sandbox.endpoint_schemas import JsonObject
+from imagegen.sandbox.fault_plans import FaultPlan
 from imagegen.sandbox.faults import HistoryEmpty, HistoryLate, HistoryUnavailable
-from imagegen.sandbox.parts import Sandbox
-from imagegen.sandbox.plans import Plan
-from imagegen.sandbox.schemas import JsonObject
+from imagegen.sandbox.responses import RefusedRequest
 from imagegen.sandbox.store import StoredRequest
 
 _DAY = 86400.0
 
 
 class _Query(BaseModel):
-    """The query, with fal's defaults. `cursor` is the number of a page in base64."""
+    """The query, with fal's defaults. `cursor` is the page number in base64."""
 
     endpoint_id: tuple[str, ...] = Field(min_length=1, max_length=50)
     limit: int = Field(default=50, ge=1, le=100)
@@ -35,38 +35,38 @@ class _Query(BaseModel):
     expand: tuple[str, ...] = ()
 
     def shows(self, stored: StoredRequest) -> bool:
-        """Whether the request is one that was asked for. What still waits in the queue is not listed yet."""
+        """Whether the query selects this request. A request in the queue is not listed yet."""
         sent = datetime.fromtimestamp(stored.submitted_at, UTC)
         is_wanted = stored.endpoint in self.endpoint_id and self.request_id in {None, stored.id}
         return is_wanted and stored.started_at is not None and self.start <= sent < self.end
 
 
-class History:
-    """Lists a key's requests, the last ended first; those that still run come before them."""
+class HistoryRoutes:
+    """Lists a key's requests: running ones first, then the ended ones, the latest first."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
 
     def routes(self) -> list[Route]:
-        """Register before the calls on requests, whose paths look alike."""
+        """Register before the calls on requests, whose paths match too."""
         return [Route("/v1/models/requests/by-endpoint", self.by_endpoint)]
 
     async def by_endpoint(self, request: Request) -> Response:
-        """One page of the list."""
+        """Answer with one page of the list."""
         try:
-            owner, query = answers.caller(request), _read(request.query_params)
-        except Refused as refused:
-            return _error(refused.answer.status_code, "authorization_error", "Authentication required")
+            owner, query = responses.caller(request), _read(request.query_params)
+        except RefusedRequest as refused:
+            return _error(refused.response.status_code, "authorization_error", "Authentication required")
         except (ValidationError, ValueError, binascii.Error):
-            return _error(400, "validation_error", "The query cannot be understood")
+            return _error(400, "validation_error", "The query is not valid")
         plan = self._sandbox.plans.of(owner)
         if fault := plan.take(HistoryUnavailable):
             return _error(fault.status, "authorization_error", "This key may not read the request history")
         is_listed = _listed_by(plan, self._sandbox.forgotten)
-        stored = await self._sandbox.store.of_owner(owner)
+        stored = await self._sandbox.store.requests_of(owner)
         found = [request for request in stored if query.shows(request) and is_listed(request)]
         found.sort(key=lambda item: item.completed_at or time.time(), reverse=True)
-        return JSONResponse(_page(found, query, answers.base_of(request)))
+        return JSONResponse(_page(found, query, responses.base_url_of(request)))
 
 
 def _read(query: QueryParams) -> _Query:
@@ -85,7 +85,7 @@ def _read(query: QueryParams) -> _Query:
     )
 
 
-def _listed_by(plan: Plan, forgotten: set[str]) -> Callable[[StoredRequest], bool]:
+def _listed_by(plan: FaultPlan, forgotten: set[str]) -> Callable[[StoredRequest], bool]:
     empty, late = plan.take(HistoryEmpty), plan.take(HistoryLate)
     latest = time.time() - late.seconds if late else float("inf")
     return lambda stored: not empty and stored.submitted_at <= latest and stored.id not in forgotten
@@ -115,7 +115,7 @@ def _item(stored: StoredRequest, base: str, *, with_payloads: bool) -> JsonObjec
     }
     if not with_payloads:
         return item
-    output = answers.with_hosts(outcome.body, base) if outcome else None
+    output = responses.with_absolute_urls(outcome.body, base) if outcome else None
     return {**item, "json_input": stored.body, "json_output": output}
 
 
@@ -124,5 +124,5 @@ def _moment(seconds: float) -> str:
 
 
 def _error(status: int, kind: str, message: str) -> JSONResponse:
-    """The platform API's own form of an error."""
+    """An error in the form of the platform API."""
     return JSONResponse({"error": {"type": kind, "message": message}}, status)

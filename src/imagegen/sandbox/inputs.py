@@ -1,4 +1,4 @@
-"""Fetches a request's input pictures: all of them within one second, or not at all."""
+"""Fetches the input images of a request, with one second for all of them."""
 
 import asyncio
 import base64
@@ -10,21 +10,21 @@ from urllib.parse import unquote_to_bytes
 
 import httpx
 
-from imagegen.sandbox.drawing import InputPicture
+from imagegen.sandbox.drawing import InputImage
 
 _SECONDS = 1.0
 _MOST_BYTES = 32 * 1024 * 1024
 _LONGEST_LABEL = 60
 
 
-class InputPictures:
-    """Where input pictures come from. With `loopback_only` no other host is fetched, or even resolved."""
+class InputImageFetcher:
+    """Fetches input images. With `loopback_only` no other host is contacted, nor is its name resolved."""
 
     def __init__(self, *, loopback_only: bool) -> None:
         self._loopback_only = loopback_only
 
-    async def fetch(self, urls: Sequence[str]) -> tuple[InputPicture, ...]:
-        """The pictures in the order of the URLs; one that cannot be had carries the reason."""
+    async def fetch(self, urls: Sequence[str]) -> tuple[InputImage, ...]:
+        """The images in the order of the URLs; one that cannot be fetched carries the reason."""
         deadline = asyncio.get_running_loop().time() + _SECONDS
         return tuple(await asyncio.gather(*(self._fetch(url, deadline) for url in urls)))
 
@@ -35,22 +35,22 @@ class InputPictures:
 
     @cached_property
     def _client(self) -> httpx.AsyncClient:
-        # Made at the first use: loading the certificates would slow the start.
+        # Created at first use, because loading the certificates would slow down the start.
         outside = not self._loopback_only
         return httpx.AsyncClient(follow_redirects=outside, trust_env=outside, timeout=_SECONDS)
 
-    async def _fetch(self, url: str, deadline: float) -> InputPicture:
+    async def _fetch(self, url: str, deadline: float) -> InputImage:
         label = url if len(url) <= _LONGEST_LABEL else url[: _LONGEST_LABEL - 1] + "…"
         if url.startswith("data:"):
             data = await asyncio.to_thread(_inline, url)
-            return InputPicture(label="a data URI", data=data, reason="not a data URI")
+            return InputImage(label="a data URI", data=data, reason="not a data URI")
         if not self._allowed(url):
-            return InputPicture(label=label, data=None, reason="not reachable")
+            return InputImage(label=label, data=None, reason="not reachable")
         try:
             async with asyncio.timeout_at(deadline):
-                return InputPicture(label=label, data=await self._download(url), reason="not a picture")
+                return InputImage(label=label, data=await self._download(url), reason="not an image")
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError):
-            return InputPicture(label=label, data=None, reason="not reachable")
+            return InputImage(label=label, data=None, reason="not reachable")
 
     async def _download(self, url: str) -> bytes:
         data = bytearray()
@@ -59,7 +59,7 @@ class InputPictures:
             async for chunk in answer.aiter_bytes():
                 data += chunk
                 if len(data) > _MOST_BYTES:
-                    raise ValueError("the picture is too large")
+                    raise ValueError("the image is too large")
         return bytes(data)
 
     def _allowed(self, url: str) -> bool:
@@ -67,7 +67,7 @@ class InputPictures:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether a URL names this machine itself."""
+    """Whether a URL names this machine."""
     try:
         host = httpx.URL(url).host
         return host == "localhost" or ipaddress.ip_address(host).is_loopback

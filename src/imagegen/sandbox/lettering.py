@@ -1,4 +1,4 @@
-"""Words on pictures: a caption card that fits its text, and the card that stands for a missing picture."""
+"""Text on images: a caption card that fits its text, and the card that stands for a missing image."""
 
 import unicodedata
 from dataclasses import dataclass
@@ -6,14 +6,14 @@ from functools import lru_cache
 
 from PIL import Image, ImageDraw, ImageFont
 
-from imagegen.sandbox.scenery import Colour, Size, mix
+from imagegen.sandbox.backgrounds import Color, Size, mix
 
 _WHITE = (255, 255, 255)
 _LONGEST = 1200
-"""Characters of a prompt that are drawn; a prompt may have 50 000."""
+"""How many characters of a prompt are drawn; a prompt may have 50,000."""
 
 
-_PUNCTUATION = "“”‘’…·"  # noqa: RUF001  # these signs are in the font
+_PUNCTUATION = "“”‘’…·"  # noqa: RUF001  # the font has these signs
 _SPELLED = str.maketrans(
     {"ß": "ss", "æ": "ae", "Æ": "AE", "ø": "o", "Ø": "O", "ł": "l", "Ł": "L", "\u2013": "-", "—": "-", "\u00d7": "x"}
 )
@@ -28,29 +28,29 @@ class _Fitted:
 
 @dataclass(frozen=True, slots=True)
 class Card:
-    """How a caption's card looks: its tint, its share of the height at most, its opacity from 0 to 255."""
+    """The look of a caption card: its tint, its largest share of the height (0 to 1), its opacity (0 to 255)."""
 
-    tint: Colour
+    tint: Color
     share: float
     opacity: int
 
 
-def add_caption(picture: Image.Image, prompt: str, small_print: str, card: Card) -> None:
-    """Draw the prompt and the small print on a translucent card at the foot of the picture.
+def add_caption(image: Image.Image, prompt: str, small_print: str, card: Card) -> None:
+    """Draw the prompt and the small print on a translucent card at the bottom of the image.
 
-    The letters are as large as fit into the card's share of the height, and never smaller than a person can read.
+    The letters are as large as fits the card's share of the height, but never too small to read.
     """
-    width, height = picture.size
+    width, height = image.size
     short = min(width, height)
     margin, padding = short // 24, short // 22
     inside = width - 2 * (margin + padding)
     note = _fitted_note(small_print, inside, max(9, short // 40))
     room = round(height * card.share - 2 * padding - 2 * note.size)
-    text = _fit(_legible(prompt), inside, room, short)
+    text = _fit(_in_font(prompt), inside, room, short)
     block = len(text.lines) * text.leading
     top = height - margin - 2 * padding - block - round(note.size * (2.1 if text.lines else 1.0))
-    _card(picture, (margin, max(margin, top), width - margin, height - margin), card)
-    draw = ImageDraw.Draw(picture)
+    _card(image, (margin, max(margin, top), width - margin, height - margin), card)
+    draw = ImageDraw.Draw(image)
     y = max(margin, top) + padding
     for line in text.lines:
         draw.text((margin + padding, y), line, _WHITE, font=text.font)
@@ -59,7 +59,7 @@ def add_caption(picture: Image.Image, prompt: str, small_print: str, card: Card)
 
 
 def placeholder(size: Size, title: str, detail: str, at: float = 0.5) -> Image.Image:
-    """A grey striped card for an input picture that could not be used; `at` is where its words stand, from 0 to 1."""
+    """A gray striped card for an input image that could not be used; `at` is the height of its text, from 0 to 1."""
     width, height = size
     card = Image.new("RGB", size, (225, 228, 233))
     draw = ImageDraw.Draw(card)
@@ -69,7 +69,7 @@ def placeholder(size: Size, title: str, detail: str, at: float = 0.5) -> Image.I
     short = min(size)
     inside = width - short // 6
     heading = _fit(title, inside, height // 3, short)
-    detail = _legible(detail)
+    detail = _in_font(detail)
     small = _fitted_note(detail, inside, max(9, short // 22))
     y = max(short // 20, round(height * at) - len(heading.lines) * heading.leading)
     for line in heading.lines:
@@ -80,8 +80,8 @@ def placeholder(size: Size, title: str, detail: str, at: float = 0.5) -> Image.I
     return card
 
 
-def _legible(text: str) -> str:
-    """The text in the letters that Pillow's own font has: no accents, and a question mark for other scripts."""
+def _in_font(text: str) -> str:
+    """The text in the letters of Pillow's own font: without accents, and with a question mark for other scripts."""
     plain = unicodedata.normalize("NFKD", text.translate(_SPELLED))
     kept = (letter for letter in plain if not unicodedata.combining(letter))
     return "".join(letter if letter.isascii() or letter in _PUNCTUATION else "?" for letter in kept)
@@ -95,7 +95,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
 
 
 def _fitted_note(text: str, width: int, size: int) -> ImageFont.FreeTypeFont:
-    while size > 7 and _font(size).getlength(text) > width:  # noqa: PLR2004  # below seven pixels nothing is legible
+    while size > 7 and _font(size).getlength(text) > width:  # noqa: PLR2004  # text below seven pixels is not legible
         size -= 1
     return _font(size)
 
@@ -142,12 +142,12 @@ def _pieces(word: str, font: ImageFont.FreeTypeFont, width: int) -> list[str]:
     return pieces
 
 
-def _card(picture: Image.Image, box: tuple[int, int, int, int], card: Card) -> None:
-    corner = min(picture.size) // 40
-    mask = Image.new("L", picture.size)
+def _card(image: Image.Image, box: tuple[int, int, int, int], card: Card) -> None:
+    corner = min(image.size) // 40
+    mask = Image.new("L", image.size)
     ImageDraw.Draw(mask).rounded_rectangle(box, corner, fill=card.opacity)
-    picture.paste(mix(card.tint, (0, 0, 0), 0.67), (0, 0, *picture.size), mask)
+    image.paste(mix(card.tint, (0, 0, 0), 0.67), (0, 0, *image.size), mask)
 
 
-def _pale(tint: Colour) -> Colour:
+def _pale(tint: Color) -> Color:
     return (200 + tint[0] // 6, 200 + tint[1] // 6, 200 + tint[2] // 6)

@@ -1,4 +1,4 @@
-"""The pictures, served as from fal's media host: no key, no range, no ETag."""
+"""Serves the images as fal's media host does: without key, range or ETag."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
@@ -7,8 +7,10 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 
-from imagegen.sandbox import answers
-from imagegen.sandbox.connection import BrokenAnswer
+from imagegen.sandbox import responses
+from imagegen.sandbox.components import Sandbox
+from imagegen.sandbox.connection import TruncatedResponse
+from imagegen.sandbox.fault_plans import FaultPlan
 from imagegen.sandbox.faults import (
     MediaChunked,
     MediaContentType,
@@ -18,28 +20,26 @@ from imagegen.sandbox.faults import (
     MediaStatus,
     MediaTruncated,
 )
-from imagegen.sandbox.growing import grown
-from imagegen.sandbox.parts import Sandbox
-from imagegen.sandbox.pictures import PREFIX
-from imagegen.sandbox.plans import Plan
+from imagegen.sandbox.images import PREFIX
+from imagegen.sandbox.padding import padded
 
 _CONTENT_TYPES = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}
 _PIECE = 64 * 1024
 _MEBIBYTE = 1024 * 1024
 
 
-class Media:
-    """Serves pictures; the faults are those of the key whose request made the picture."""
+class MediaRoutes:
+    """Serves images, with the faults of the key whose request made the image."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
 
     def routes(self) -> list[Route]:
-        """One path per picture."""
-        return [Route(PREFIX + "{request_id}/{name}", self.picture)]
+        """The route of the images."""
+        return [Route(PREFIX + "{request_id}/{name}", self.image)]
 
-    async def picture(self, request: Request) -> Response:
-        """The picture's bytes."""
+    async def image(self, request: Request) -> Response:
+        """Answer with the image's bytes."""
         request_id, name = request.path_params["request_id"], request.path_params["name"]
         found = await self._sandbox.store.find(request_id)
         content_type = _CONTENT_TYPES.get(name.rpartition(".")[2])
@@ -53,10 +53,10 @@ class Media:
         return _served(plan, data, content_type)
 
 
-def _served(plan: Plan, data: bytes, content_type: str) -> Response:
+def _served(plan: FaultPlan, data: bytes, content_type: str) -> Response:
     match plan.take(MediaStatus, MediaTruncated, MediaChunked, MediaCorrupt, MediaContentType, MediaHuge):
         case MediaStatus() as fault:
-            return answers.planned(fault.status, f"planned fault {fault.status}", {})
+            return responses.planned_response(fault.status, f"planned fault {fault.status}", {})
         case MediaTruncated() as fault:
             return _truncated(fault, data, content_type)
         case MediaChunked():
@@ -66,7 +66,7 @@ def _served(plan: Plan, data: bytes, content_type: str) -> Response:
             return _sent([other], len(other), content_type)
         case MediaHuge() as fault:
             length = len(data) + fault.mebibytes * _MEBIBYTE if fault.content_length else None
-            return _sent(grown(data, fault.mebibytes), length, content_type)
+            return _sent(padded(data, fault.mebibytes), length, content_type)
         case labelled:
             return _sent([data], len(data), labelled.content_type if labelled else content_type)
 
@@ -82,7 +82,9 @@ def _truncated(fault: MediaTruncated, data: bytes, content_type: str) -> Respons
     kept = data[: int(len(data) * fault.keep)]
     if fault.length == "kept":
         return _sent([kept], len(kept), content_type)
-    return BrokenAnswer(200, _headers(len(data) if fault.length == "whole" else None, content_type), _pieces([kept]))
+    return TruncatedResponse(
+        200, _headers(len(data) if fault.length == "whole" else None, content_type), _pieces([kept])
+    )
 
 
 def _sent(blocks: Iterable[bytes], length: int | None, content_type: str | None) -> Response:
@@ -95,7 +97,7 @@ def _headers(length: int | None, content_type: str | None) -> dict[str, str]:
 
 
 async def _pieces(blocks: Iterable[bytes]) -> AsyncIterator[bytes]:
-    """The blocks in pieces of network size: the slow receiver holds the sender, not the memory."""
+    """The blocks in small pieces, so that a slow receiver slows the sender and memory stays small."""
     for block in blocks:
         for start in range(0, len(block), _PIECE):
             yield block[start : start + _PIECE]

@@ -1,4 +1,4 @@
-"""Keeps web pages out: a page that a browser shows can reach loopback, and no page has anything to do here."""
+"""Keeps web pages out. A page in a browser can reach loopback, and no page needs the sandbox."""
 
 from ipaddress import ip_address
 from typing import Final
@@ -10,14 +10,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 _FOREIGN_SITES: Final = {"cross-site", "same-site"}
 
 
-class NoForeignPages:
-    """Refuses what a page of another origin makes a browser send, and names that lead here by a trick of DNS."""
+class SameOriginMiddleware:
+    """Refuses requests of web pages of other origins, and host names that DNS rebinding points here."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass the request on, or answer 403."""
+        """Forward the request, or answer 403."""
         if scope["type"] == "http" and (reason := _refusal(Headers(scope=scope), scope)):
             await JSONResponse({"detail": reason}, 403)(scope, receive, send)
             return

@@ -1,4 +1,4 @@
-"""How a request ends: what its result call answers, in fal's two families of error bodies or as a success."""
+"""The outcome of a request: what its result call answers, a success or one of fal's two forms of errors."""
 
 from collections.abc import Sequence
 
@@ -7,16 +7,16 @@ from pydantic import BaseModel, ConfigDict, JsonValue
 from imagegen.sandbox.violations import entry
 
 
-class Outcome(BaseModel):
-    """The end of a request.
+class RequestOutcome(BaseModel):
+    """The outcome of a request.
 
     Attributes:
         status: HTTP status of the result call.
-        body: its JSON body; picture URLs in it are paths, which get their host when they are read.
+        body: its JSON body. Image URLs in it are paths; the host is added when the result is read.
         headers: its extra headers.
-        error: fal's one-line error, None for a success.
-        error_type: fal's type of it.
-        billable_units: what fal bills; None where it bills nothing.
+        error: fal's one-line error; None for a success.
+        error_type: fal's error type.
+        billable_units: what fal bills; None if it bills nothing.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -29,10 +29,10 @@ class Outcome(BaseModel):
     billable_units: int | None = None
 
 
-def model_error(status: int, detail: Sequence[JsonValue], *, needs_retry: bool = False) -> Outcome:
-    """An error of the model itself: `{"detail": [{loc, msg, type, url}, …]}`."""
+def model_error(status: int, detail: Sequence[JsonValue], *, needs_retry: bool = False) -> RequestOutcome:
+    """An error of the model: `{"detail": [{loc, msg, type, url}, …]}`."""
     first = detail[0] if detail else None
-    return Outcome(
+    return RequestOutcome(
         status=status,
         body={"detail": list(detail)},
         headers={"X-Fal-Needs-Retry": "1" if needs_retry else "0"},
@@ -41,9 +41,9 @@ def model_error(status: int, detail: Sequence[JsonValue], *, needs_retry: bool =
     )
 
 
-def infrastructure_error(status: int, error_type: str, message: str) -> Outcome:
-    """An error around the model: `{"detail": text, "error_type": …}` and its header."""
-    return Outcome(
+def infrastructure_error(status: int, error_type: str, message: str) -> RequestOutcome:
+    """An error of fal's infrastructure: `{"detail": text, "error_type": …}` and a header."""
+    return RequestOutcome(
         status=status,
         body={"detail": message, "error_type": error_type},
         headers={"X-Fal-Error-Type": error_type},
@@ -52,24 +52,24 @@ def infrastructure_error(status: int, error_type: str, message: str) -> Outcome:
     )
 
 
-def cancelled() -> Outcome:
-    """The client cancelled: a COMPLETED request whose result answers 499."""
+def cancelled() -> RequestOutcome:
+    """The client cancelled: the request is COMPLETED, and its result answers 499."""
     return infrastructure_error(499, "client_cancelled", "Request was cancelled by the client")
 
 
-def start_timeout() -> Outcome:
-    """The client's own limit on waiting ran out."""
+def start_timeout() -> RequestOutcome:
+    """The client's limit on the time in the queue was exceeded."""
     late = infrastructure_error(504, "request_timeout", "Request timed out before it was started")
     return late.model_copy(update={"headers": {**late.headers, "X-Fal-Request-Timeout-Type": "user"}})
 
 
-def image_load_error(loc: Sequence[str | int], url: str) -> Outcome:
-    """An input picture could not be loaded."""
+def image_load_error(loc: Sequence[str | int], url: str) -> RequestOutcome:
+    """An input image could not be loaded."""
     message = "Failed to load the image. Please ensure the image file is not corrupted and is in a supported format."
     return model_error(422, [dict(entry(loc, message, "image_load_error", input=url))])
 
 
-def image_too_large(width: int, height: int, most: int) -> Outcome:
+def image_too_large(width: int, height: int, most: int) -> RequestOutcome:
     """More pixels than the sandbox draws."""
     message = f"{width} x {height} is more than the {most} pixels that can be generated"
     ctx: JsonValue = {"max_width": 8192, "max_height": 8192}

@@ -1,6 +1,6 @@
 """fal's price list: `GET /v1/models/pricing`, with the errors of fal's platform API.
 
-Prices as fal's pricing API had them between August and October 2026 where that is known, else as its pages had them.
+The prices are those of fal's pricing API between August and October 2026 if known, else those of its pages.
 """
 
 import asyncio
@@ -12,11 +12,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from imagegen.sandbox import answers
-from imagegen.sandbox.answers import Refused
+from imagegen.sandbox import responses
+from imagegen.sandbox.components import Sandbox
+from imagegen.sandbox.endpoint_schemas import JsonObject
 from imagegen.sandbox.faults import PricingDelay, PricingFails, PricingUnit
-from imagegen.sandbox.parts import Sandbox
-from imagegen.sandbox.schemas import JsonObject
+from imagegen.sandbox.responses import RefusedRequest
 
 _MOST: Final = 50
 _PRICES: Final[Mapping[str, tuple[float, str]]] = {
@@ -43,26 +43,26 @@ _PRICES: Final[Mapping[str, tuple[float, str]]] = {
 }
 
 
-class PriceList:
-    """Answers what endpoints cost: the base price of one unit, without multipliers."""
+class PricingRoutes:
+    """The prices of endpoints: the base price of one unit in US dollars, without multipliers."""
 
     def __init__(self, sandbox: Sandbox) -> None:
         self._sandbox = sandbox
 
     def routes(self) -> list[Route]:
-        """The call."""
+        """The route of the call."""
         return [Route("/v1/models/pricing", self.prices)]
 
     async def prices(self, request: Request) -> Response:
-        """Prices of 1 to 50 endpoints; one that is not known fails the call, as fal's does."""
+        """Answer with the prices of 1 to 50 endpoints. An unknown one fails the call, as at fal."""
         try:
-            plan = self._sandbox.plans.of(answers.caller(request))
-        except Refused:
+            plan = self._sandbox.plans.of(responses.caller(request))
+        except RefusedRequest:
             return _error(401, "authorization_error", "Authentication is required")
         if delay := plan.take(PricingDelay):
             await asyncio.sleep(delay.seconds)
         if failure := plan.take(PricingFails):
-            return _error(failure.status, "rate_limited" if failure.status == 429 else "server_error", "planned fault")  # noqa: PLR2004 - 429 is its own name
+            return _error(failure.status, "rate_limited" if failure.status == 429 else "server_error", "planned fault")  # noqa: PLR2004 - a status code
         asked = [name for given in request.query_params.getlist("endpoint_id") for name in given.split(",") if name]
         if not 1 <= len(asked) <= _MOST:
             return _error(400, "validation_error", f"endpoint_id: expected 1 to {_MOST} endpoint ids")

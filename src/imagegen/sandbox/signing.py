@@ -1,4 +1,4 @@
-"""fal's signature on webhooks: ED25519, with a pair of keys that is made at each start."""
+"""fal's signature on webhooks: Ed25519, with a key pair created at each start."""
 
 import base64
 import hashlib
@@ -6,13 +6,13 @@ import time
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from imagegen.sandbox.schemas import JsonObject
+from imagegen.sandbox.endpoint_schemas import JsonObject
 
 _PREFIX = "X-Fal-Webhook-"
 
 
-class Signing:
-    """Signs webhooks. A forger's key is at hand too: it is of the same kind, and in no key set."""
+class WebhookSigner:
+    """Signs webhooks. A forger's key of the same kind, in no key set, is available for faults."""
 
     def __init__(self) -> None:
         self._key, self._forgers_key = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
@@ -23,7 +23,7 @@ class Signing:
         return {"keys": [{"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "x": x}]}
 
     def headers(self, request_id: str, user_id: str, body: bytes, *, forged: bool) -> dict[str, str]:
-        """The four headers of a webhook that is sent now."""
+        """The four headers of a webhook sent now."""
         signed = (request_id, user_id, str(int(time.time())), hashlib.sha256(body).hexdigest())
         key = self._forgers_key if forged else self._key
         names = ("Request-Id", "User-Id", "Timestamp")

@@ -1,14 +1,14 @@
-"""How large a picture a request asks for, in pixels."""
+"""The size in pixels of the images that a request asks for."""
 
 from math import log
 
 from pydantic import JsonValue
 
-from imagegen.sandbox.scenery import Size
-from imagegen.sandbox.schemas import JsonObject
+from imagegen.sandbox.backgrounds import Size
+from imagegen.sandbox.endpoint_schemas import JsonObject
 
 MOST_PIXELS = 64 * 1024 * 1024
-"""The schemas allow 14142 x 14142; drawing that would need gigabytes, so the sandbox calls it too large."""
+"""The schemas allow 14142 x 14142. Drawing that needs gigabytes, so the sandbox refuses it as too large."""
 
 _PRESETS = {
     "square_hd": (1024, 1024),
@@ -35,7 +35,7 @@ _LONGEST_SOURCE = 4096
 
 
 def output_size(body: JsonObject, source: Size | None) -> Size:
-    """The size for a body with its defaults filled in; `source` is the size of its first input picture, if any."""
+    """(width, height) for a body with its defaults filled in; `source` is the size of its first input image, if any."""
     if "image_size" in body:
         return _image_size(body["image_size"])
     if "width" in body or "height" in body:

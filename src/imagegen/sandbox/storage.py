@@ -1,6 +1,6 @@
-"""fal's file storage: a token, an upload with it, and the file served as from fal's media host.
+"""fal's file storage: a token, an upload with it, and the file served as by fal's media host.
 
-Tokens live in memory: a restart forgets them, as fal's own run out.
+Tokens are kept in memory only; clients must renew them anyway, because fal's tokens expire.
 """
 
 import asyncio
@@ -15,8 +15,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from imagegen.sandbox import answers
-from imagegen.sandbox.answers import Refused
+from imagegen.sandbox import responses
+from imagegen.sandbox.responses import RefusedRequest
 
 _LIFE: Final = timedelta(hours=1)
 _MOST_BYTES: Final = 100 * 1024 * 1024
@@ -29,8 +29,8 @@ _TYPES: Final = {
 }
 
 
-class Storage:
-    """Files in one folder, each under a name of its own that nobody can guess."""
+class StorageRoutes:
+    """Files in one directory, each with a unique name that cannot be guessed."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -38,7 +38,7 @@ class Storage:
         self._expected: dict[str, str] = {}
 
     def routes(self) -> list[Route]:
-        """Register before the submit call, which takes any path."""
+        """Register before the submit call, which matches any path."""
         return [
             Route("/storage/auth/token", self.token, methods=["POST"]),
             Route("/storage/upload/initiate", self.initiate, methods=["POST"]),
@@ -48,53 +48,53 @@ class Storage:
         ]
 
     async def token(self, request: Request) -> Response:
-        """A token for uploads, for a good key."""
-        answers.caller(request)
+        """Answer a valid key with a token for uploads."""
+        responses.caller(request)
         token, now = secrets.token_urlsafe(24), datetime.now(UTC)
         self._tokens = {known: until for known, until in self._tokens.items() if until > now}
         self._tokens[token] = now + _LIFE
         body = {
             "token": token,
             "token_type": "Bearer",
-            "base_url": answers.base_of(request),
+            "base_url": responses.base_url_of(request),
             "expires_at": (now + _LIFE).isoformat(),
         }
         return JSONResponse(body)
 
     async def upload(self, request: Request) -> Response:
-        """Take the bytes with a token's authority, and say where they can be fetched."""
+        """Store the bytes sent with a token, and answer with their URL."""
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         until = self._tokens.get(token)
         if scheme.lower() != "bearer" or until is None or until < datetime.now(UTC):
-            raise Refused(401, {"detail": "invalid token"})
+            raise RefusedRequest(401, {"detail": "invalid token"})
         name = f"{uuid4().hex}.{_extension(request.headers.get('content-type', ''))}"
         file_id = uuid4()
         await self._save(file_id, name, await _content(request))
-        return JSONResponse({"access_url": f"{answers.base_of(request)}/files/b/{file_id}/{name}"})
+        return JSONResponse({"access_url": f"{responses.base_url_of(request)}/files/b/{file_id}/{name}"})
 
     async def initiate(self, request: Request) -> Response:
-        """The older way: name the file, then PUT it where this says."""
-        answers.caller(request)
+        """The older upload: the client names the file, then PUTs it to the URL of the answer."""
+        responses.caller(request)
         try:
             wanted = json.loads(await request.body())
             name = f"{uuid4().hex}.{_extension(str(wanted['content_type']))}"
         except (ValueError, KeyError, TypeError):
-            raise Refused(422, {"detail": "name the file and its content_type"}) from None
+            raise RefusedRequest(422, {"detail": "name the file and its content_type"}) from None
         file_id, ticket = uuid4(), secrets.token_urlsafe(24)
         self._expected[ticket] = f"{file_id}/{name}"
-        url = f"{answers.base_of(request)}/files/b/{file_id}/{name}"
+        url = f"{responses.base_url_of(request)}/files/b/{file_id}/{name}"
         return JSONResponse({"upload_url": f"{url}?ticket={ticket}", "file_url": url})
 
     async def put(self, request: Request) -> Response:
-        """Take the bytes of a file that was named before; each ticket is good for one."""
+        """Store the bytes of a file named before; each ticket is valid once."""
         file_id, name = request.path_params["file_id"], request.path_params["name"]
         if self._expected.pop(request.query_params.get("ticket", ""), None) != f"{file_id}/{name}":
-            raise Refused(403, {"detail": "invalid ticket"})
+            raise RefusedRequest(403, {"detail": "invalid ticket"})
         await self._save(file_id, name, await _content(request))
         return Response()
 
     async def file(self, request: Request) -> Response:
-        """The file's bytes; no key is asked for."""
+        """Answer with the file's bytes; no key is needed."""
         file_id, name = request.path_params["file_id"], request.path_params["name"]
         kinds = {extension: content_type for content_type, extension in _TYPES.items()}
         data = await asyncio.to_thread(_read, self._folder / str(file_id) / name)
@@ -115,7 +115,7 @@ async def _content(request: Request) -> bytes:
     async for chunk in request.stream():
         data += chunk
         if len(data) > _MOST_BYTES:
-            raise Refused(413, {"detail": "the file is too large"})
+            raise RefusedRequest(413, {"detail": "the file is too large"})
     return bytes(data)
 
 

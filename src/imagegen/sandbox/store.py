@@ -1,4 +1,4 @@
-"""The requests, kept in one SQLite file under the data directory.
+"""The requests, in one SQLite file under the data directory.
 
 Every acknowledged write survives `kill -9` (write-ahead log). All calls run in one worker thread, so each is atomic.
 """
@@ -16,10 +16,10 @@ from typing import Literal, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, Json, JsonValue
 
-from imagegen.sandbox.outcomes import Outcome, cancelled
+from imagegen.sandbox.outcomes import RequestOutcome, cancelled
 
 State: TypeAlias = Literal["IN_QUEUE", "IN_PROGRESS", "COMPLETED"]
-Cancelled: TypeAlias = Literal["OK", "CANCELLATION_REQUESTED", "ALREADY_COMPLETED"]
+CancelStatus: TypeAlias = Literal["OK", "CANCELLATION_REQUESTED", "ALREADY_COMPLETED"]
 T = TypeVar("T")
 
 _TABLES = """
@@ -39,7 +39,7 @@ CREATE TABLE IF NOT EXISTS refusals (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """A submit as it arrived. `owner` is the key's hash, `app` the part of the endpoint that request URLs keep."""
+    """A submit as received. `owner` is the key's hash, `app` the part of the endpoint that is in request URLs."""
 
     id: str
     owner: str
@@ -52,7 +52,7 @@ class Submission:
 
 
 class StoredRequest(BaseModel):
-    """A request as stored; times are seconds since the epoch."""
+    """A request as stored; times are seconds since the Unix epoch."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -68,14 +68,14 @@ class StoredRequest(BaseModel):
     state: State
     cancelling: bool
     logs: Json[list[dict[str, str]]]
-    outcome: Json[Outcome] | None
+    outcome: Json[RequestOutcome] | None
     submitted_at: float
     started_at: float | None
     completed_at: float | None
 
 
-class Refusal(BaseModel):
-    """A submit that was read and not accepted."""
+class RefusedSubmit(BaseModel):
+    """A submit that was read but not accepted."""
 
     endpoint: str
     reason: str
@@ -83,7 +83,7 @@ class Refusal(BaseModel):
 
 
 class RequestStore:
-    """Requests by id, moved on by named verbs. Close it to end its thread."""
+    """Requests by id, with a method for each transition. Close it to end its thread."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -91,16 +91,16 @@ class RequestStore:
         self._watched: dict[str, asyncio.Event] = {}
 
     async def open(self) -> None:
-        """Open or make the file."""
+        """Open the file; create it if it does not exist."""
         self._database = await self._run(self._connect)
 
     async def close(self) -> None:
-        """Close the file; nothing may be called afterwards."""
+        """Close the file. No method may be called afterwards."""
         await self._run(self._database.close)
         self._thread.shutdown()
 
     async def add(self, new: Submission) -> tuple[StoredRequest, int]:
-        """Store a new request: from now on it exists. With it comes how many wait for the same app before it."""
+        """Store a new request. Returns it, and how many requests for the same app are ahead of it."""
         values = (new.id, new.owner, new.endpoint, new.app, json.dumps(new.body), json.dumps(new.headers))
         values = (*values, json.dumps(new.query), new.seed, time.time())
         rows = await self._read(
@@ -111,27 +111,27 @@ class RequestStore:
         stored = StoredRequest.model_validate(dict(rows[0]))
         return stored, await self.ahead_of(stored)
 
-    async def refuse(self, owner: str, endpoint: str, reason: str) -> None:
-        """Note a submit that was read and not accepted."""
+    async def add_refusal(self, owner: str, endpoint: str, reason: str) -> None:
+        """Store a submit that was read but not accepted."""
         await self._write(
             "INSERT INTO refusals (owner, endpoint, reason, at) VALUES (?, ?, ?, ?)",
             (owner, endpoint, reason, time.time()),
         )
 
     async def find(self, request_id: str) -> StoredRequest | None:
-        """The request, or None."""
+        """The request; None if there is none."""
         rows = await self._read("SELECT * FROM requests WHERE id = ?", (request_id,))
         return StoredRequest.model_validate(dict(rows[0])) if rows else None
 
-    async def of_owner(self, owner: str) -> list[StoredRequest]:
-        """A key's requests, oldest first."""
+    async def requests_of(self, owner: str) -> list[StoredRequest]:
+        """The requests of a key, oldest first."""
         rows = await self._read("SELECT * FROM requests WHERE owner = ? ORDER BY place", (owner,))
         return [StoredRequest.model_validate(dict(row)) for row in rows]
 
-    async def refusals(self, owner: str) -> list[Refusal]:
-        """A key's submits that were not accepted, oldest first."""
+    async def refusals(self, owner: str) -> list[RefusedSubmit]:
+        """The refused submits of a key, oldest first."""
         rows = await self._read("SELECT * FROM refusals WHERE owner = ? ORDER BY place", (owner,))
-        return [Refusal.model_validate(dict(row)) for row in rows]
+        return [RefusedSubmit.model_validate(dict(row)) for row in rows]
 
     async def unfinished(self) -> list[StoredRequest]:
         """Every request that is not COMPLETED, oldest first."""
@@ -139,7 +139,7 @@ class RequestStore:
         return [StoredRequest.model_validate(dict(row)) for row in rows]
 
     async def ahead_of(self, request: StoredRequest) -> int:
-        """How many requests wait for the same app before this one: one of low priority lets all others go first."""
+        """How many queued requests for the same app are ahead of this one. Low priority comes after all others."""
         low = """(json_extract(headers, '$."x-fal-queue-priority"') IS 'low')"""
         mine = request.headers.get("x-fal-queue-priority") == "low"
         rows = await self._read(
@@ -150,15 +150,15 @@ class RequestStore:
         return int(rows[0]["n"])
 
     async def begin(self, request_id: str) -> bool:
-        """From IN_QUEUE to IN_PROGRESS; False if it is not waiting any more."""
-        return await self._move(
+        """From IN_QUEUE to IN_PROGRESS; False if it is no longer in the queue."""
+        return await self._transition(
             request_id,
             "state = 'IN_PROGRESS', started_at = ? WHERE id = ? AND state = 'IN_QUEUE'",
             (time.time(), request_id),
         )
 
     async def log(self, request_id: str, message: str) -> bool:
-        """Append a log line; True if a cancel was asked for by now."""
+        """Append a log line; True if a cancel has been requested."""
         now = datetime.now(UTC).isoformat()
         line = json.dumps({"message": message, "timestamp": now, "level": "INFO", "source": "USER"})
         rows = await self._read(
@@ -168,35 +168,37 @@ class RequestStore:
         self._announce(request_id)
         return bool(rows[0]["cancelling"])
 
-    async def finish(self, request_id: str, outcome: Outcome) -> bool:
-        """To COMPLETED, unless it was already."""
-        return await self._move(
+    async def finish(self, request_id: str, outcome: RequestOutcome) -> bool:
+        """To COMPLETED; False if it was already."""
+        return await self._transition(
             request_id,
             "state = 'COMPLETED', outcome = ?, completed_at = ? WHERE id = ? AND state != 'COMPLETED'",
             (outcome.model_dump_json(), time.time(), request_id),
         )
 
-    async def cancel(self, request_id: str) -> Cancelled:
-        """Take the request from the queue, or ask its generation to stop."""
-        taken = await self._move(
+    async def cancel(self, request_id: str) -> CancelStatus:
+        """Remove the request from the queue, or ask its generation to stop."""
+        was_queued = await self._transition(
             request_id,
             "state = 'COMPLETED', outcome = ?, completed_at = ? WHERE id = ? AND state = 'IN_QUEUE'",
             (cancelled().model_dump_json(), time.time(), request_id),
         )
-        if taken:
+        if was_queued:
             return "OK"
-        asked = await self._move(request_id, "cancelling = 1 WHERE id = ? AND state = 'IN_PROGRESS'", (request_id,))
+        asked = await self._transition(
+            request_id, "cancelling = 1 WHERE id = ? AND state = 'IN_PROGRESS'", (request_id,)
+        )
         return "CANCELLATION_REQUESTED" if asked else "ALREADY_COMPLETED"
 
     def watch(self, request_id: str) -> asyncio.Event:
-        """An event that is set at the request's next change; ask for it before reading the request."""
+        """An event that is set at the request's next change. Call this before reading the request, to miss none."""
         return self._watched.setdefault(request_id, asyncio.Event())
 
-    async def _move(self, request_id: str, change: str, values: tuple[object, ...]) -> bool:
-        moved = await self._write(f"UPDATE requests SET {change}", values) == 1  # noqa: S608  # `change` is a literal above
-        if moved:
+    async def _transition(self, request_id: str, change: str, values: tuple[object, ...]) -> bool:
+        changed = await self._write(f"UPDATE requests SET {change}", values) == 1  # noqa: S608  # `change` is a literal above
+        if changed:
             self._announce(request_id)
-        return moved
+        return changed
 
     def _announce(self, request_id: str) -> None:
         if event := self._watched.pop(request_id, None):

@@ -1,7 +1,7 @@
 """Turns JSON Schema violations into the `detail` list of fal's 422 body.
 
-Types and `ctx` follow fal's error table (greater_than_equal with `ge`, one_of with `expected`, …), and Pydantic's own
-names (missing, extra_forbidden, string_type, …) where fal's table has none: fal passes those through.
+Types and `ctx` follow fal's error table (greater_than_equal with `ge`, one_of with `expected`, …). For violations that
+the table lacks they are Pydantic's (missing, extra_forbidden, string_type, …), which fal passes through.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -36,7 +36,7 @@ class _Validator(Protocol):
 
 
 def detail(validator: _Validator, body: JsonValue) -> list[JsonValue]:
-    """Every violation of the body, in fal's form; empty if the body is valid."""
+    """Every violation of the body in fal's form; empty if the body is valid."""
     seen: dict[str, JsonValue] = {}
     for error in validator.iter_errors(body):
         for entry in _entries(error):
@@ -75,7 +75,7 @@ def _entries(error: ValidationError) -> Iterator[dict[str, JsonValue]]:
 
 
 def _nearest_branch(error: ValidationError) -> Iterator[dict[str, JsonValue]]:
-    """The violations of the one branch whose type fits, else of all branches."""
+    """The violations of the one branch whose type matches, else of all branches."""
     causes = list(error.context or ())
     misfits = {cause.schema_path[0] for cause in causes if cause.validator == "type" and not cause.path}
     fitting = [cause for cause in causes if cause.schema_path[0] not in misfits]

@@ -1,7 +1,8 @@
-"""The settings of imagegen: the environment, read once."""
+"""The settings of imagegen, read once from the environment."""
 
+from imagegen.settings.environment import Settings, child_environment
 from imagegen.settings.groups import (
-    DoorSettings,
+    AuthSettings,
     Environment,
     FalSettings,
     LimitSettings,
@@ -14,10 +15,9 @@ from imagegen.settings.groups import (
     TelemetrySettings,
     WebhookSettings,
 )
-from imagegen.settings.reading import Settings, child_environment
 
 __all__ = [
-    "DoorSettings",
+    "AuthSettings",
     "Environment",
     "FalSettings",
     "LimitSettings",

@@ -1,4 +1,4 @@
-"""Every setting, in groups that belong together: its variable, its default and its bounds."""
+"""Every setting, in groups: its variable, default and bounds."""
 
 from datetime import timedelta
 from enum import StrEnum
@@ -7,224 +7,302 @@ from typing import Literal
 
 from pydantic import BaseModel, ByteSize, ConfigDict, Field, SecretStr
 
-from imagegen.settings.values import (
+from imagegen.settings.types import (
     BucketName,
     DatabaseName,
     Duration,
     FalKey,
     HostNames,
     ListenAddress,
-    MongoAddress,
-    NatsAddress,
+    MongoUrl,
+    NatsUrl,
     Origins,
     StreamName,
     UrlSchemes,
-    WebAddress,
     WebhookSecrets,
-    listed,
+    WebUrl,
+    split_list,
 )
 from imagegen.webhooks import read_secrets
 
 
 class Environment(StrEnum):
-    """Where the service runs; `production` refuses to start local stand-ins for fal, MongoDB and S3."""
+    """Where the service runs. `production` refuses to start local stand-ins for fal, MongoDB and S3."""
 
     DEVELOPMENT = "development"
     PRODUCTION = "production"
 
 
 class Group(BaseModel):
-    """Settings that go together; frozen."""
+    """A group of settings; frozen."""
 
     model_config = ConfigDict(frozen=True, extra="ignore", validate_by_name=True, validate_by_alias=True)
 
     @classmethod
     def variables(cls) -> tuple[str, ...]:
-        """The names of this group's variables, in the order of the table in the README."""
+        """The names of this group's variables, in the order of docs/settings.md."""
         return tuple(str(field.validation_alias) for field in cls.model_fields.values())
 
 
 class FalSettings(Group):
-    """fal.ai. Unset key: the local sandbox."""
+    """fal.ai. Without a key: the local sandbox."""
 
     key: FalKey | None = Field(default=None, validation_alias="FAL_KEY")
-    queue_url: WebAddress = Field(default="https://queue.fal.run", validation_alias="FAL_QUEUE_URL")
-    api_url: WebAddress = Field(default="https://api.fal.ai/v1", validation_alias="FAL_API_URL")
-    rest_url: WebAddress = Field(default="https://rest.fal.ai", validation_alias="FAL_REST_URL")
-    jwks_url: WebAddress = Field(default="https://rest.fal.ai/.well-known/jwks.json", validation_alias="FAL_JWKS_URL")
+    """Key of your fal.ai account, `id:secret`. Unset: the sandbox."""
+    queue_url: WebUrl = Field(default="https://queue.fal.run", validation_alias="FAL_QUEUE_URL")
+    """fal's queue, or a gateway in front of it; plain http is allowed."""
+    api_url: WebUrl = Field(default="https://api.fal.ai/v1", validation_alias="FAL_API_URL")
+    """fal's platform API: unit prices, and the list of your key's requests, in which lost ones are found. With a
+    gateway in `FAL_QUEUE_URL`, prices are read only if this is set too."""
+    rest_url: WebUrl = Field(default="https://rest.fal.ai", validation_alias="FAL_REST_URL")
+    """fal's storage, for input images in a bucket that fal cannot reach."""
+    jwks_url: WebUrl = Field(default="https://rest.fal.ai/.well-known/jwks.json", validation_alias="FAL_JWKS_URL")
+    """The public keys that fal signs its webhooks with."""
     concurrency: int | None = Field(default=None, ge=1, le=10_000, validation_alias="FAL_CONCURRENCY")
+    """Requests that are open at fal at once, over all processes. Unset: no limit; requests wait in fal's queue."""
     status_horizon: Duration = Field(
         default=timedelta(minutes=10), gt=timedelta(0), validation_alias="FAL_STATUS_HORIZON"
     )
+    """How long the status of a request may be unreadable before it is cancelled at fal.ai; the job ends within the
+    same time again."""
     result_horizon: Duration = Field(default=timedelta(hours=1), gt=timedelta(0), validation_alias="FAL_RESULT_HORIZON")
+    """How long the result of a completed request may be unreadable before its job fails, uncharged."""
 
 
 class MongoSettings(Group):
-    """MongoDB. Unset URL: a local mongod."""
+    """MongoDB. Without a URL: a local mongod."""
 
-    url: MongoAddress | None = Field(default=None, validation_alias="MONGODB_URL")
+    url: MongoUrl | None = Field(default=None, validation_alias="MONGODB_URL")
+    """`mongodb://…` or `mongodb+srv://…`, a replica set (one member is enough); a `w` other than majority is
+    refused. Unset: a local mongod."""
     database: DatabaseName = Field(default="imagegen", validation_alias="MONGODB_DATABASE")
+    """Name of the database."""
 
 
 class S3Settings(Group):
-    """The bucket. Unset: a local SeaweedFS. Unset AWS keys: the default credential chain."""
+    """The S3 bucket. Without one: a local SeaweedFS. Without AWS keys: the default credential chain."""
 
     bucket: BucketName | None = Field(default=None, validation_alias="S3_BUCKET")
-    endpoint_url: WebAddress | None = Field(default=None, validation_alias="S3_ENDPOINT_URL")
-    public_url: WebAddress | None = Field(default=None, validation_alias="S3_PUBLIC_URL")
-    presign_endpoint_url: WebAddress | None = Field(default=None, validation_alias="S3_PRESIGN_ENDPOINT_URL")
+    """The bucket for the images; it must exist. Unset: a local SeaweedFS."""
+    endpoint_url: WebUrl | None = Field(default=None, validation_alias="S3_ENDPOINT_URL")
+    """An S3 that is not AWS: R2, SeaweedFS, …"""
+    public_url: WebUrl | None = Field(default=None, validation_alias="S3_PUBLIC_URL")
+    """A public bucket or CDN: links begin with it and are not signed."""
+    presign_endpoint_url: WebUrl | None = Field(default=None, validation_alias="S3_PRESIGN_ENDPOINT_URL")
+    """The host that links are signed for, as browsers reach it. Unset: `S3_ENDPOINT_URL`."""
     presign_expires: Duration = Field(
         default=timedelta(hours=1),
         gt=timedelta(0),
         le=timedelta(days=7),
         validation_alias="S3_PRESIGN_EXPIRES",
     )
+    """How long a signed link works; 7 days at most."""
     publicly_reachable: bool | None = Field(default=None, validation_alias="S3_PUBLICLY_REACHABLE")
+    """Whether fal can open links to the bucket. Unset: decided by the host's name; with a private name, inputs go
+    through fal's storage."""
     access_key_id: SecretStr | None = Field(default=None, validation_alias="AWS_ACCESS_KEY_ID")
+    """Key of the bucket. Unset: AWS's default credential chain."""
     secret_access_key: SecretStr | None = Field(default=None, validation_alias="AWS_SECRET_ACCESS_KEY")
+    """Set both or neither."""
     region: str = Field(default="us-east-1", validation_alias="AWS_REGION")
+    """The bucket's region."""
 
 
 class NatsSettings(Group):
-    """NATS JetStream. Unset URL: a local nats-server."""
+    """NATS JetStream. Without a URL: a local nats-server."""
 
-    url: NatsAddress | None = Field(default=None, validation_alias="NATS_URL")
+    url: NatsUrl | None = Field(default=None, validation_alias="NATS_URL")
+    """`nats://…` or `tls://…`, with JetStream. Unset: a local nats-server."""
     stream: StreamName = Field(default="imagegen", validation_alias="NATS_STREAM")
+    """Name of the stream, and the first part of its subjects."""
     replicas: int | None = Field(default=None, ge=1, le=5, validation_alias="NATS_REPLICAS")
+    """Copies of the queue in a NATS cluster: 3. Unset: one, or as the stream is configured."""
 
 
 class ServiceSettings(Group):
     """The service itself and its limits."""
 
     env: Environment = Field(default=Environment.DEVELOPMENT, validation_alias="IMAGEGEN_ENV")
+    """`production` refuses local stand-ins for fal, MongoDB and S3."""
     data_dir: Path = Field(default=Path(".imagegen"), validation_alias="IMAGEGEN_DATA_DIR")
+    """Data, logs and credentials of the local servers; one running service for each directory."""
     catalog: str = Field(default="", validation_alias="IMAGEGEN_CATALOG")
-    public_url: WebAddress | None = Field(default=None, validation_alias="PUBLIC_URL")
+    """Your own model files, separated by commas."""
+    public_url: WebUrl | None = Field(default=None, validation_alias="PUBLIC_URL")
+    """The service's address as fal.ai reaches it. If set, fal.ai announces the end of each request by a webhook."""
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", validation_alias="IMAGEGEN_LOG_LEVEL"
     )
+    """`debug`, `info`, `warning` or `error`."""
     log_format: Literal["json", "console"] | None = Field(default=None, validation_alias="IMAGEGEN_LOG_FORMAT")
+    """`json`: one JSON object per line; `console`: for people. Unset: `json` in production, `console` elsewhere."""
     wait: Duration = Field(default=timedelta(minutes=10), gt=timedelta(0), validation_alias="IMAGEGEN_WAIT")
+    """How long `generate` waits for a job before it answers 202."""
     concurrency: int = Field(default=64, ge=1, le=10_000, validation_alias="IMAGEGEN_CONCURRENCY")
+    """Jobs that one process works on at once; `serve --processes` divides it."""
     lease: Duration = Field(default=timedelta(seconds=30), ge=timedelta(seconds=3), validation_alias="IMAGEGEN_LEASE")
+    """If a process shows no sign of life for this long, another one takes over its jobs."""
     job_timeout: Duration = Field(
         default=timedelta(minutes=30), gt=timedelta(0), validation_alias="IMAGEGEN_JOB_TIMEOUT"
     )
+    """How long fal.ai may work on a request, from when it begins, before it is cancelled there."""
     queue_timeout: Duration = Field(
         default=timedelta(hours=24), gt=timedelta(0), validation_alias="IMAGEGEN_QUEUE_TIMEOUT"
     )
+    """How long a request may wait in fal.ai's queue before it is cancelled there."""
     unknown_horizon: Duration = Field(
         default=timedelta(hours=1), gt=timedelta(0), validation_alias="IMAGEGEN_UNKNOWN_HORIZON"
     )
+    """How long to look for a request whose submit got no response, before its job fails, uncharged."""
     store_horizon: Duration = Field(
         default=timedelta(hours=24), gt=timedelta(0), validation_alias="IMAGEGEN_STORE_HORIZON"
     )
+    """How long a job waits for S3 to store its images, for S3 to be usable before it is sent, or for fal.ai to
+    accept the account, before it fails, uncharged."""
     shutdown_grace: Duration = Field(
         default=timedelta(seconds=20), ge=timedelta(seconds=2), validation_alias="IMAGEGEN_SHUTDOWN_GRACE"
     )
+    """Time in which a process that is asked to end hands back its jobs and exits."""
     transfer_memory: ByteSize = Field(
         default=ByteSize(64 * 2**20), ge=16 * 2**20, validation_alias="IMAGEGEN_TRANSFER_MEMORY"
     )
+    """Memory for images on their way to S3, for the whole process."""
     max_image_bytes: ByteSize = Field(default=ByteSize(64 * 2**20), ge=1, validation_alias="IMAGEGEN_MAX_IMAGE_BYTES")
+    """A larger image is not delivered; without any image, the job fails."""
 
     @property
-    def last_step(self) -> timedelta:
-        """How long a process that is told to end may finish the step that it is in; the rest is for closing."""
+    def step_grace(self) -> timedelta:
+        """How long a process that is asked to end may finish its current step. The rest of the grace is for closing."""
         return self.shutdown_grace * 0.75
 
     @property
     def catalog_files(self) -> tuple[Path, ...]:
-        """The user's own catalog files, in the order in which they override each other."""
+        """The user's catalog files. Later ones override earlier ones."""
         return tuple(Path(name.strip()) for name in self.catalog.split(",") if name.strip())
 
 
-class DoorSettings(Group):
-    """Who is let in."""
+class AuthSettings(Group):
+    """Authentication, and the allowed host names."""
 
     api_keys_file: Path | None = Field(default=None, validation_alias="IMAGEGEN_API_KEYS_FILE")
+    """File of the API keys that callers need. Unset: no keys, on loopback and in development only."""
     allow_anonymous: bool = Field(default=False, validation_alias="IMAGEGEN_ALLOW_ANONYMOUS")
+    """`1` lets callers in without a key."""
     allowed_hosts: HostNames = Field(default="", validation_alias="IMAGEGEN_ALLOWED_HOSTS")
+    """Host names by which callers may reach the service, besides localhost, IP addresses and `PUBLIC_URL`'s host."""
 
     @property
     def host_names(self) -> frozenset[str]:
-        """The names that a request may call the service by, in lower case; `*.` in front stands for any subdomain."""
-        return frozenset(name.lower() for name in listed(self.allowed_hosts))
+        """The host names that requests may use, in lower case; a leading `*.` matches any subdomain."""
+        return frozenset(name.lower() for name in split_list(self.allowed_hosts))
 
 
 class LimitSettings(Group):
-    """What is taken from a caller. Every refusal names its variable."""
+    """The limits of callers' requests. Every refusal names its variable."""
 
     max_body_bytes: ByteSize = Field(default=ByteSize(2**20), ge=1024, validation_alias="IMAGEGEN_MAX_BODY_BYTES")
+    """A larger body is refused with 413; data URIs are counted separately. A batch may have four times as much text."""
     max_upload_bytes: ByteSize = Field(default=ByteSize(20 * 2**20), ge=1, validation_alias="IMAGEGEN_MAX_UPLOAD_BYTES")
+    """The largest file that `POST /api/uploads` takes."""
     max_data_uri_bytes: ByteSize = Field(
         default=ByteSize(20 * 2**20), ge=1, validation_alias="IMAGEGEN_MAX_DATA_URI_BYTES"
     )
+    """Total length of a request's data URIs."""
     max_batch_bytes: ByteSize = Field(
         default=ByteSize(20 * 2**20), ge=1024, validation_alias="IMAGEGEN_MAX_BATCH_BYTES"
     )
+    """The largest body of `POST /api/images/batch`, data URIs included."""
     max_header_bytes: ByteSize = Field(
         default=ByteSize(32 * 2**10), ge=1024, le=2**20, validation_alias="IMAGEGEN_MAX_HEADER_BYTES"
     )
+    """Size of the request line and the headers together; more is refused with 431."""
     max_connections: int = Field(default=4096, ge=1, le=60_000, validation_alias="IMAGEGEN_MAX_CONNECTIONS")
+    """Connections that are open at once; fewer if `ulimit -n` leaves room for fewer. Beyond that, 503."""
     receive_timeout: Duration = Field(
         default=timedelta(seconds=30), gt=timedelta(0), validation_alias="IMAGEGEN_RECEIVE_TIMEOUT"
     )
+    """Time for the headers, and again for the body (one more second for each 64 KiB received); then 408."""
     receive_memory: ByteSize = Field(
         default=ByteSize(256 * 2**20), ge=2**20, validation_alias="IMAGEGEN_RECEIVE_MEMORY"
     )
+    """Memory for bodies that are being received, for the whole process; beyond it, large bodies are refused with
+    503."""
     max_json_values: int = Field(default=10_000, ge=100, le=10_000, validation_alias="IMAGEGEN_MAX_JSON_VALUES")
+    """Number of members and items of all objects and lists in a body; a batch may have ten times as many."""
     max_json_depth: int = Field(default=32, ge=4, le=32, validation_alias="IMAGEGEN_MAX_JSON_DEPTH")
+    """Nesting depth of a body; 32 at most."""
     max_prompt_chars: int = Field(default=50_000, ge=1, validation_alias="IMAGEGEN_MAX_PROMPT_CHARS")
+    """The longest prompt of any model; a model's own limit may be lower."""
     max_image_urls: int = Field(default=14, ge=1, validation_alias="IMAGEGEN_MAX_IMAGE_URLS")
+    """Images in one list of inputs; a model's own limit may be lower."""
     url_schemes: UrlSchemes = Field(default="https,http,data", validation_alias="IMAGEGEN_URL_SCHEMES")
+    """Allowed schemes of input URLs."""
     max_waiting: int = Field(default=512, ge=0, validation_alias="IMAGEGEN_MAX_WAITING")
+    """Requests that wait for a job or a batch at once; beyond that, requests do not wait: `generate` returns 202 at
+    once."""
     max_streams: int = Field(default=512, ge=0, validation_alias="IMAGEGEN_MAX_STREAMS")
+    """Event streams that are open at once; more are refused with 503."""
     cors_origins: Origins = Field(default="", validation_alias="CORS_ORIGINS")
+    """Origins whose pages may call the service, separated by commas. Unset: none."""
 
     @property
     def schemes(self) -> tuple[str, ...]:
-        """The schemes that the URL of an input may have."""
-        return listed(self.url_schemes)
+        """The schemes that URLs of inputs may have."""
+        return split_list(self.url_schemes)
 
     @property
     def origins(self) -> tuple[str, ...]:
-        """The origins whose pages may call the service from a browser; none: CORS is off."""
-        return listed(self.cors_origins)
+        """The origins whose pages may call the service from a browser; empty: CORS is off."""
+        return split_list(self.cors_origins)
 
 
 class WebhookSettings(Group):
-    """Webhooks to callers. Unset secrets: no request may ask for one."""
+    """Webhooks to callers. Without secrets, no request may ask for one."""
 
     secrets: WebhookSecrets | None = Field(default=None, validation_alias="WEBHOOK_SECRETS")
+    """Secret that signs [webhooks](webhooks.md): `whsec_…`, or two separated by a comma while you rotate it.
+    Unset: requests with `webhookUrl` are refused."""
     allow_private: bool = Field(default=False, validation_alias="WEBHOOK_ALLOW_PRIVATE")
+    """`1` allows webhooks to private, loopback and link-local addresses: every caller of the service can then reach
+    your network."""
 
     @property
     def keys(self) -> tuple[bytes, ...]:
-        """What deliveries are signed with; none: nothing can be delivered."""
+        """The keys that sign deliveries; empty: nothing can be delivered."""
         return read_secrets(self.secrets.get_secret_value()) if self.secrets else ()
 
 
 class TelemetrySettings(Group):
-    """OpenTelemetry, by its own variables. The SDK reads the rest of them itself, from the environment."""
+    """OpenTelemetry, with its standard variables. Its SDK reads the others from the environment itself."""
 
-    endpoint: WebAddress | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")
-    traces_endpoint: WebAddress | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
-    logs_endpoint: WebAddress | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_LOGS_ENDPOINT")
+    endpoint: WebUrl | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_ENDPOINT")
+    """An OpenTelemetry collector for [traces and logs](operations.md#traces), `http://host:4318`. Unset: none,
+    and OpenTelemetry's SDK is not loaded."""
+    traces_endpoint: WebUrl | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    """The full address for traces, if it differs."""
+    logs_endpoint: WebUrl | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_LOGS_ENDPOINT")
+    """The full address for logs, if it differs."""
     headers: SecretStr | None = Field(default=None, validation_alias="OTEL_EXPORTER_OTLP_HEADERS")
+    """Headers for the collector: `name=value`, separated by commas."""
     protocol: Literal["http/protobuf"] = Field(default="http/protobuf", validation_alias="OTEL_EXPORTER_OTLP_PROTOCOL")
+    """The only supported protocol."""
     traces_exporter: Literal["otlp", "none"] = Field(default="otlp", validation_alias="OTEL_TRACES_EXPORTER")
+    """`none` sends no traces."""
     logs_exporter: Literal["otlp", "none"] = Field(default="otlp", validation_alias="OTEL_LOGS_EXPORTER")
+    """`none` sends no logs."""
     service_name: str | None = Field(default=None, validation_alias="OTEL_SERVICE_NAME")
+    """The service's name at the collector. Unset: `imagegen`."""
     disabled: bool = Field(default=False, validation_alias="OTEL_SDK_DISABLED")
+    """`true` switches traces and logs off."""
 
     @property
     def traces_url(self) -> str | None:
-        """Where traces are sent; None: nowhere."""
+        """The URL for traces; None: none are sent."""
         return self._url(self.traces_exporter, self.traces_endpoint, "v1/traces")
 
     @property
     def logs_url(self) -> str | None:
-        """Where logs are sent; None: nowhere."""
+        """The URL for logs; None: none are sent."""
         return self._url(self.logs_exporter, self.logs_endpoint, "v1/logs")
 
     def _url(self, exporter: str, own: str | None, path: str) -> str | None:
@@ -234,15 +312,21 @@ class TelemetrySettings(Group):
 
 
 class MetricsSettings(Group):
-    """Where Prometheus reads the metrics. Unset port: on the service's own, while there are no API keys."""
+    """The port of the metrics. Without one: the service's own port, as long as there are no API keys."""
 
     port: int | None = Field(default=None, ge=1, le=65535, validation_alias="IMAGEGEN_METRICS_PORT")
+    """Port at which `serve` and `worker` answer Prometheus at `/metrics`, without a key
+    ([operations](operations.md)). Unset: none."""
     host: ListenAddress = Field(default="127.0.0.1", validation_alias="IMAGEGEN_METRICS_HOST")
+    """The address of that port; everyone who can reach it can read the metrics."""
 
 
 class LocalSettings(Group):
-    """The programs of the local servers. Unset: one on PATH, else the one of the extra `local`."""
+    """The programs of the local servers. Unset: the one on PATH, else that of the extra `local`."""
 
     mongod: Path | None = Field(default=None, validation_alias="IMAGEGEN_MONGOD")
+    """A `mongod` for the local MongoDB. Unset: one on PATH, else the installed package's."""
     weed: Path | None = Field(default=None, validation_alias="IMAGEGEN_WEED")
+    """A `weed` (SeaweedFS), likewise."""
     nats_server: Path | None = Field(default=None, validation_alias="IMAGEGEN_NATS_SERVER")
+    """A `nats-server`, likewise."""

@@ -1,4 +1,4 @@
-"""Says what a variable should have been, in place of pydantic's words; and which variables are none of ours."""
+"""Messages about variables: what was expected in place of pydantic's words, and which ones are unknown."""
 
 import difflib
 import re
@@ -7,24 +7,26 @@ from typing import Final
 
 from pydantic_core import ErrorDetails
 
-# Variables with these beginnings are meant for imagegen; those of AWS and OpenTelemetry are read by their SDKs as well.
-_OURS: Final = ("IMAGEGEN_", "FAL_", "MONGODB_", "S3_", "NATS_", "WEBHOOK_", "CORS_", "PUBLIC_URL")
-_OF_OTHERS: Final = ("AWS_", "OTEL_")
-# Read by docker-compose.yml and by the sandbox, not by the service.
-_BESIDE: Final = frozenset(
+# Variables with these prefixes are meant for imagegen. Those of AWS and OpenTelemetry are also read by their SDKs.
+_OUR_PREFIXES: Final = ("IMAGEGEN_", "FAL_", "MONGODB_", "S3_", "NATS_", "WEBHOOK_", "CORS_", "PUBLIC_URL")
+_SDK_PREFIXES: Final = ("AWS_", "OTEL_")
+# Read by docker-compose.yml, the sandbox and the client commands, not by the service.
+_READ_ELSEWHERE: Final = frozenset(
     {
         *("IMAGEGEN_PORT", "MONGODB_ROOT_PASSWORD", "MONGODB_PASSWORD", "NATS_PASSWORD", "S3_SECRET_KEY"),
         *("IMAGEGEN_SANDBOX_LOOPBACK_ONLY", "IMAGEGEN_TEST_DATA_DIR"),
+        *("IMAGEGEN_SANDBOX_QUEUE_SECONDS", "IMAGEGEN_SANDBOX_GENERATION_SECONDS"),
+        *("IMAGEGEN_URL", "IMAGEGEN_API_KEY", "IMAGEGEN_PROFILE"),
     }
 )
-# Kubernetes sets these for every service of the namespace: one that is named `nats` gives NATS_SERVICE_HOST.
+# Kubernetes sets these for every service of the namespace: a service `nats` gives NATS_SERVICE_HOST.
 _OF_KUBERNETES: Final = re.compile(r".+_(SERVICE_HOST|SERVICE_PORT(_.+)?|PORT|PORT_\d+_(TCP|UDP|SCTP)(_\w+)?)")
 _VERY_NEAR: Final = 0.88
 _BOUNDS: Final = {"gt": "more than", "ge": "at least", "le": "at most", "lt": "less than"}
 
 
 def expected(fault: ErrorDetails) -> str:
-    """What was expected, from what pydantic found."""
+    """What was expected, from pydantic's error."""
     context = fault.get("ctx", {})
     for name, words in _BOUNDS.items():
         if name in context:
@@ -43,7 +45,7 @@ def expected(fault: ErrorDetails) -> str:
 
 
 def _shown(bound: object, given: object) -> str:
-    """A bound as a person reads it; pydantic writes durations so itself."""
+    """A bound in a readable form; pydantic formats durations itself."""
     is_size = isinstance(bound, int) and bound >= 2**10 and not str(given).isdecimal()
     return _size(bound) if is_size and isinstance(bound, int) else str(bound)
 
@@ -56,21 +58,21 @@ def _size(bound: int) -> str:
 
 
 def unknown_variables(names: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
-    """A sentence for every variable that looks as if it were meant for imagegen, and that nothing reads."""
-    candidates = [name for name in names if name not in known and name not in _BESIDE]
-    found = [name for name in candidates if not name.startswith(_OF_OTHERS) and not _OF_KUBERNETES.fullmatch(name)]
-    return tuple(text for name in sorted(found) if (text := _told(name, known)))
+    """A sentence for every variable that seems to be meant for imagegen but is not read."""
+    candidates = [name for name in names if name not in known and name not in _READ_ELSEWHERE]
+    found = [name for name in candidates if not name.startswith(_SDK_PREFIXES) and not _OF_KUBERNETES.fullmatch(name)]
+    return tuple(text for name in sorted(found) if (text := _warning(name, known)))
 
 
-def _told(name: str, known: Collection[str]) -> str | None:
+def _warning(name: str, known: Collection[str]) -> str | None:
     near = difflib.get_close_matches(name.upper()[:100], known, n=1, cutoff=0.6)
-    if name.startswith(_OURS):
+    if name.startswith(_OUR_PREFIXES):
         hint = f": did you mean {near[0]}?" if near else ""
-        return f"{name} is no variable of imagegen, and is ignored{hint}"
+        return f"{name} is not a variable of imagegen and is ignored{hint}"
     very_near = difflib.get_close_matches(name.upper()[:100], known, n=1, cutoff=_VERY_NEAR)
-    return f"{name} is no variable of imagegen, and is ignored: did you mean {very_near[0]}?" if very_near else None
+    return f"{name} is not a variable of imagegen and is ignored: did you mean {very_near[0]}?" if very_near else None
 
 
-def given(values: Mapping[str, str], variable: str, secrets: Collection[str]) -> str:
-    """What a variable is, fit to be shown."""
+def shown_value(values: Mapping[str, str], variable: str, secrets: Collection[str]) -> str:
+    """The value of a variable as shown in messages; hidden for secrets."""
     return "(hidden)" if variable in secrets else repr(values.get(variable))

@@ -1,1 +1,1 @@
-"""What outlives the process: job documents in MongoDB, pictures in S3."""
+"""What outlives the process: documents in MongoDB and images in S3."""

@@ -1,6 +1,6 @@
-"""Batches in MongoDB: a document each, written in one transaction with its jobs, which never changes again.
+"""Batches in MongoDB: one document each, written in one transaction with its jobs, and never changed.
 
-How far a batch is follows from its jobs, counted over an index that has all that is counted.
+The progress of a batch is counted from its jobs, over an index that covers the count.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,52 +13,46 @@ import pymongo
 from pydantic.alias_generators import to_camel
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
-from pymongo.read_concern import ReadConcern
 
 from imagegen.errors import BatchNotFound, DatabaseUnavailable
 from imagegen.jobs import Idempotency, Job, JobStatus
-from imagegen.storage.answers import answers
-from imagegen.storage.job_documents import Document, to_document
-from imagegen.storage.mongodb import Collection, Session, in_transaction
+from imagegen.storage.errors import mongo_errors
+from imagegen.storage.idempotency import IDEMPOTENCY_INDEX, idempotency_filter
+from imagegen.storage.jobs.documents import Document, to_document
+from imagegen.storage.mongodb import Collection, Session, in_transaction, linearizable
 
-# A thousand jobs are up to 40 MB: what is given and what fal gets, each as large as the body.
-_PATIENCE: Final = timedelta(seconds=30)
-_IDEMPOTENCY: Final = IndexModel(
-    [("idempotency.caller", ASCENDING), ("idempotency.route", ASCENDING), ("idempotency.key", ASCENDING)],
-    name="idempotency",
-    unique=True,
-    partialFilterExpression={"idempotency": {"$exists": True}},
-)
-_IN_A_BATCH: Final = {"batchId": {"$exists": True}}
-_INDEXES_OF_JOBS: Final = (
+# A thousand jobs are up to 40 MB: each holds the caller's input and fal's payload, and both may be as large as a body.
+_LIMIT: Final = timedelta(seconds=30)
+_IN_BATCH: Final = {"batchId": {"$exists": True}}
+_JOB_INDEXES: Final = (
     IndexModel(
         [("batchId", ASCENDING), ("status", ASCENDING), ("cost.totalCost", ASCENDING)],
         name="batchCounts",
-        partialFilterExpression=_IN_A_BATCH,
+        partialFilterExpression=_IN_BATCH,
     ),
-    IndexModel([("batchId", ASCENDING), ("_id", DESCENDING)], name="batchJobs", partialFilterExpression=_IN_A_BATCH),
+    IndexModel([("batchId", ASCENDING), ("_id", DESCENDING)], name="batchJobs", partialFilterExpression=_IN_BATCH),
 )
 
 
-class BatchUnknown(DatabaseUnavailable):
-    """MongoDB broke off while a batch was being stored: it may exist, with all its jobs. `batch_id` tells where."""
+class BatchInsertUnknown(DatabaseUnavailable):
+    """MongoDB failed during an insert, so the batch `batch_id` may or may not exist, with all its jobs."""
 
     def __init__(self, batch_id: str) -> None:
-        super().__init__(f"broke off while batch {batch_id} was being stored")
+        super().__init__(f"failed while batch {batch_id} was being stored")
         self.batch_id = batch_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
-    """Jobs that were asked for together.
+    """Jobs that were requested together.
 
     Attributes:
         id: a ULID.
-        user_id: whose jobs they are.
+        user_id: the user of every job.
         job_ids: in the order of the requests.
-        estimated_cost: US dollars, if every picture arrives.
+        estimated_cost: in US dollars, if every image is delivered.
         created_at: when it was accepted.
-        idempotency: the caller's key for it.
+        idempotency: the caller's key; None if it sent none.
     """
 
     id: str
@@ -70,8 +64,13 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tally:
-    """How far a batch is: the number of its jobs by status, and what the completed ones were charged (US dollars)."""
+class BatchProgress:
+    """The progress of a batch.
+
+    Attributes:
+        counts: the number of jobs in each status.
+        charged: the sum of the completed jobs' charges, in US dollars.
+    """
 
     counts: Mapping[JobStatus, int]
     charged: Decimal
@@ -83,40 +82,40 @@ class Tally:
 
 
 class Batches:
-    """The verbs that batches are kept with. `collection` is their own, `jobs` that of the jobs."""
+    """The store of batches. `collection` is their own, `jobs` that of the jobs."""
 
     def __init__(self, collection: Collection, jobs: Collection) -> None:
         self._batches, self._jobs = collection, jobs
 
     async def ensure_indexes(self) -> None:
-        """Make the indexes that the counts, the lists and idempotency rely on."""
-        with answers():
-            await self._batches.create_indexes([_IDEMPOTENCY])
-            await self._jobs.create_indexes(list(_INDEXES_OF_JOBS))
+        """Create the indexes that counts, lists and idempotency rely on."""
+        with mongo_errors():
+            await self._batches.create_indexes([IDEMPOTENCY_INDEX])
+            await self._jobs.create_indexes(list(_JOB_INDEXES))
 
     async def insert(self, batch: Batch, jobs: Sequence[Job], since: datetime) -> tuple[Batch, bool]:
-        """Store a new batch and its jobs, all or nothing, or find the batch that its idempotency key already made.
+        """Store a new batch and its jobs, all or nothing, or find the batch that its idempotency key has created.
 
         Args:
             batch: the batch.
             jobs: its jobs.
-            since: a batch that is older gives its idempotency key up to the new one.
+            since: the new batch takes over the idempotency key of a batch that is older than this.
 
         Returns:
-            The stored batch, and whether it was there before.
+            The stored batch, and whether it existed before.
 
         Raises:
             DatabaseUnavailable: nothing was stored.
-            BatchUnknown: MongoDB broke off and cannot be asked whether the batch is stored.
+            BatchInsertUnknown: MongoDB failed and cannot tell whether the batch is stored.
         """
         try:
             await self._store(batch, jobs)
         except DuplicateKeyError:
             assert batch.idempotency is not None
-            known = await self.made_by(batch.idempotency, since)
+            known = await self.find_by_idempotency_key(batch.idempotency, since)
             if known is not None:
                 return known, True
-            await self._release(batch.idempotency, since)
+            await self._release_key(batch.idempotency, since)
             return await self.insert(batch, jobs, since)
         return batch, False
 
@@ -131,64 +130,59 @@ class Batches:
             committing = True
 
         try:
-            with answers(), pymongo.timeout(_PATIENCE.total_seconds()):
+            with mongo_errors(), pymongo.timeout(_LIMIT.total_seconds()):
                 await in_transaction(self._batches, store)
         except DatabaseUnavailable as error:
             if committing and not await self._is_stored(batch.id):
-                raise BatchUnknown(batch.id) from error
+                raise BatchInsertUnknown(batch.id) from error
             if not committing:
                 raise
 
     async def _is_stored(self, batch_id: str) -> bool:
-        """Look for it. A linearizable read sees only what a majority has journaled, so what it finds is safe."""
-        safe = self._batches.with_options(read_concern=ReadConcern("linearizable"))  # pyright: ignore[reportUnknownMemberType] - its codec's type
         try:
-            with answers():
-                return await safe.find_one({"_id": batch_id}, {"_id": 1}) is not None
+            with mongo_errors():
+                return await linearizable(self._batches).find_one({"_id": batch_id}, {"_id": 1}) is not None
         except DatabaseUnavailable:
             return False
 
-    async def _release(self, key: Idempotency, since: datetime) -> None:
-        """Take the key from a batch that is older."""
-        with answers():
-            await self._batches.update_one(
-                {**_same_key(key), "createdAt": {"$lte": since}}, {"$unset": {"idempotency": ""}}
-            )
+    async def _release_key(self, key: Idempotency, since: datetime) -> None:
+        """Remove the key from a batch that is older than this."""
+        older = {**idempotency_filter(key), "createdAt": {"$lte": since}}
+        with mongo_errors():
+            await self._batches.update_one(older, {"$unset": {"idempotency": ""}})
 
-    async def made_by(self, key: Idempotency, since: datetime) -> Batch | None:
-        """The batch that a request with this idempotency key has made since then."""
-        with answers():
-            found = await self._batches.find_one({**_same_key(key), "createdAt": {"$gt": since}})
+    async def find_by_idempotency_key(self, key: Idempotency, since: datetime) -> Batch | None:
+        """The batch that a request with this idempotency key has created since then."""
+        with mongo_errors():
+            found = await self._batches.find_one({**idempotency_filter(key), "createdAt": {"$gt": since}})
         return None if found is None else _batch(found)
 
     async def get(self, batch_id: str) -> Batch:
-        """Read one batch; BatchNotFound if there is none."""
-        with answers():
+        """Read one batch.
+
+        Raises:
+            BatchNotFound: no batch has this id.
+        """
+        with mongo_errors():
             found = await self._batches.find_one({"_id": batch_id})
         if found is None:
             raise BatchNotFound(batch_id)
         return _batch(found)
 
-    async def tally(self, batch_id: str) -> Tally:
-        """How far a batch is: read from the index alone, however large its jobs are."""
+    async def progress(self, batch_id: str) -> BatchProgress:
+        """Count a batch's jobs, from the index alone, however large they are."""
         group = {"_id": "$status", "count": {"$sum": 1}, "cost": {"$sum": "$cost.totalCost"}}
-        pipeline = [*counted(batch_id), {"$group": group}]
-        with answers():
+        pipeline = [*job_counts_pipeline(batch_id), {"$group": group}]
+        with mongo_errors():
             found = {JobStatus(each["_id"]): each async for each in self._jobs.aggregate(pipeline)}
         charged = found[JobStatus.COMPLETED]["cost"] if JobStatus.COMPLETED in found else 0
         counts = {status: int(found[status]["count"]) if status in found else 0 for status in JobStatus}
-        return Tally(counts=counts, charged=Decimal(charged))
+        return BatchProgress(counts=counts, charged=Decimal(charged))
 
 
-def counted(batch_id: str) -> list[Document]:
-    """The first stages of a count over the jobs of a batch, which an index covers."""
+def job_counts_pipeline(batch_id: str) -> list[Document]:
+    """The first stages of a count over the jobs of a batch, covered by an index."""
     return [{"$match": {"batchId": batch_id}}, {"$project": {"_id": 0, "status": 1, "cost.totalCost": 1}}]
-
-
-def _same_key(key: Idempotency) -> Document:
-    """The first condition is what lets MongoDB use the partial index."""
-    same = {"idempotency.caller": key.caller, "idempotency.route": key.route, "idempotency.key": key.key}
-    return {"idempotency": {"$exists": True}, **same}
 
 
 def _document(batch: Batch) -> dict[str, Any]:
@@ -207,7 +201,11 @@ def _document(batch: Batch) -> dict[str, Any]:
 def _batch(document: Mapping[str, Any]) -> Batch:
     key = document.get("idempotency")
     idempotency = key and Idempotency(
-        caller=key["caller"], route=key["route"], key=key["key"], body_sha256=key["bodySha256"]
+        caller=key["caller"],
+        route=key["route"],
+        key=key["key"],
+        body_sha256=key["bodySha256"],
+        unsigned_sha256=key.get("unsignedSha256"),
     )
     return Batch(
         id=document["_id"],

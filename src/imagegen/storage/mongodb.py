@@ -1,11 +1,11 @@
-"""The connection to MongoDB: the only file that names Motor.
+"""The connection to MongoDB, and the only file that imports Motor.
 
-Writes are acknowledged by a majority and journaled. Who keeps something in a collection is given it.
+Writes are acknowledged by a majority and journaled. Each store is given its collection.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import timedelta
 from typing import Any, Final, TypeAlias, TypeVar
 
@@ -15,22 +15,25 @@ from motor.motor_asyncio import (
     AsyncIOMotorClientSession,
     AsyncIOMotorCollection,
 )
-from pymongo import UpdateOne, WriteConcern
+from pymongo import UpdateOne, WriteConcern, timeout
 from pymongo.errors import ConfigurationError
+from pymongo.read_concern import ReadConcern
 from pymongo.results import BulkWriteResult
 from pymongo.topology_description import TopologyDescription
 
 from imagegen.errors import DatabaseUnavailable, StartupError
 from imagegen.settings import MongoSettings
-from imagegen.storage.answers import answers
-from imagegen.storage.job_documents import DECIMALS
+from imagegen.storage.errors import mongo_errors
+from imagegen.storage.expressions import milliseconds
+from imagegen.storage.jobs.documents import DECIMALS
 
 Collection: TypeAlias = "AsyncIOMotorCollection[dict[str, Any]]"
 Session: TypeAlias = AsyncIOMotorClientSession
 T = TypeVar("T")
 _DURABLE: Final = WriteConcern(w="majority", j=True)
+_INDEX_CREATION_LIMIT: Final = timedelta(hours=1)
 _NOT_INITIATED: Final = (
-    "MONGODB_URL: this MongoDB was started with --replSet, and its replica set was not initiated: run rs.initiate() "
+    "MONGODB_URL: this MongoDB was started with --replSet, but its replica set is not initiated: run rs.initiate() "
     "on it once, in mongosh"
 )
 _ANOTHER_SET: Final = (
@@ -40,13 +43,17 @@ _ANOTHER_SET: Final = (
 
 
 @asynccontextmanager
-async def open_collection(settings: MongoSettings, name: str, patience: timedelta) -> AsyncGenerator[Collection]:
-    """Connect, and yield a collection of the database; one client for the life of the process.
+async def open_collection(settings: MongoSettings, name: str, limit: timedelta) -> AsyncGenerator[Collection]:
+    """Connect, and yield a collection of the database; there is one client for the life of the process.
 
     Args:
-        settings: with the URL given.
-        name: of the collection; there are others `beside` it.
-        patience: how long a verb tries, and tries again, before it raises DatabaseUnavailable.
+        settings: with a URL.
+        name: of the collection; `sibling_collection` opens others.
+        limit: how long an operation is tried and retried before it raises DatabaseUnavailable.
+
+    Raises:
+        StartupError: the URL is invalid, or the server has no replica set.
+        DatabaseUnavailable: the server does not respond.
     """
     assert settings.url is not None
     try:
@@ -55,9 +62,9 @@ async def open_collection(settings: MongoSettings, name: str, patience: timedelt
             tz_aware=True,
             appname="imagegen",
             maxPoolSize=100,
-            serverSelectionTimeoutMS=milliseconds(patience),
-            connectTimeoutMS=milliseconds(patience),
-            timeoutMS=milliseconds(patience),
+            serverSelectionTimeoutMS=milliseconds(limit),
+            connectTimeoutMS=milliseconds(limit),
+            timeoutMS=milliseconds(limit),
         )
     except (ConfigurationError, ValueError) as error:
         raise StartupError("MONGODB_URL: expected an address that MongoDB's driver can read") from error
@@ -65,15 +72,15 @@ async def open_collection(settings: MongoSettings, name: str, patience: timedelt
         await _require_transactions(client)
         yield _collection(client, settings.database, name)
     finally:
-        await asyncio.to_thread(client.close)  # it says goodbye to the server, and waits for the answer
+        await asyncio.to_thread(client.close)  # it ends its sessions at the server, which blocks
 
 
 async def _require_transactions(client: "AsyncIOMotorClient[dict[str, Any]]") -> None:
     try:
-        with answers():
+        with mongo_errors():
             hello = await client.admin.command("hello")
     except DatabaseUnavailable:
-        _explain_silence(client.delegate.topology_description)
+        _raise_known_fault(client.delegate.topology_description)
         raise
     if hello.get("isreplicaset"):
         raise StartupError(_NOT_INITIATED)
@@ -84,8 +91,8 @@ async def _require_transactions(client: "AsyncIOMotorClient[dict[str, Any]]") ->
         )
 
 
-def _explain_silence(seen: TopologyDescription) -> None:
-    """Raise what is wrong where a server did answer, and the driver could not use it."""
+def _raise_known_fault(seen: TopologyDescription) -> None:
+    """Raise a StartupError if a server did respond but the driver could not use it."""
     kinds = {server.server_type_name for server in seen.server_descriptions().values()}
     if "RSGhost" in kinds:
         raise StartupError(_NOT_INITIATED)
@@ -98,33 +105,45 @@ def _collection(client: "AsyncIOMotorClient[dict[str, Any]]", database: str, nam
     return client[database].get_collection(name, codec_options=options, write_concern=_DURABLE)
 
 
-def beside(collection: Collection, name: str) -> Collection:
-    """Another collection of the same database, read and written in the same way."""
+def sibling_collection(collection: Collection, name: str) -> Collection:
+    """Another collection of the same database, with the same options."""
     return collection.database.get_collection(
         name, codec_options=collection.codec_options, write_concern=collection.write_concern
     )
 
 
-async def in_transaction(collection: Collection, move: Callable[[Session], Coroutine[Any, Any, T]]) -> T:
-    """Run `move` in a transaction that a majority acknowledges, again from its start where another was faster.
+def index_creation_timeout() -> AbstractContextManager[object]:
+    """A longer time limit for the creation of indexes.
+
+    MongoDB drops an index whose creation is interrupted, so with the usual limit no start might ever succeed.
+    """
+    return timeout(_INDEX_CREATION_LIMIT.total_seconds())
+
+
+async def in_transaction(collection: Collection, body: Callable[[Session], Coroutine[Any, Any, T]]) -> T:
+    """Run `body` in a transaction that a majority acknowledges, and repeat it if it conflicts with another one.
 
     Raises the driver's errors.
     """
     async with await collection.database.client.start_session() as session:
-        return await session.with_transaction(move, write_concern=collection.write_concern)
+        return await session.with_transaction(body, write_concern=collection.write_concern)
 
 
-async def update_all(
+async def bulk_update(
     collection: Collection, updates: Sequence[UpdateOne], session: Session | None = None
 ) -> BulkWriteResult:
-    """Make updates with one command, none waiting for another. Raises the driver's errors."""
+    """Send independent updates as one unordered command. Raises the driver's errors."""
     return await collection.bulk_write(updates, ordered=False, session=session)  # pyright: ignore[reportUnknownMemberType] - its `let`
 
 
-async def prove_transactions(collection: Collection) -> None:
-    """Write and delete a document in a transaction, which a majority acknowledges."""
+async def check_transactions(collection: Collection) -> None:
+    """Insert and delete a document in a transaction that a majority acknowledges.
+
+    Raises:
+        DatabaseUnavailable: it failed.
+    """
     probe = collection.database["doctor"]
-    with answers():
+    with mongo_errors():
         async with (
             await collection.database.client.start_session() as session,
             session.start_transaction(write_concern=_DURABLE),
@@ -134,6 +153,6 @@ async def prove_transactions(collection: Collection) -> None:
         await probe.drop()
 
 
-def milliseconds(duration: timedelta) -> int:
-    """A duration as MongoDB takes it."""
-    return int(duration.total_seconds() * 1000)
+def linearizable(collection: Collection) -> Collection:
+    """The collection with reads that see only what a majority has journaled, so what they find is safe."""
+    return collection.with_options(read_concern=ReadConcern("linearizable"))  # pyright: ignore[reportUnknownMemberType] - its codec's type

@@ -1,12 +1,12 @@
-"""fal's unit prices as they were last read, so that a restart while fal's platform API is down knows them."""
+"""fal's unit prices as last read, so that a process that starts while fal's platform API is down has them."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pymongo import ReplaceOne
 
-from imagegen.costs import UnitPrice
-from imagegen.storage.answers import answers
+from imagegen.jobs.cost import UnitPrice
+from imagegen.storage.errors import mongo_errors
 from imagegen.storage.mongodb import Collection
 
 
@@ -17,14 +17,14 @@ class UnitPrices:
         self._prices = collection
 
     async def load(self) -> Mapping[str, UnitPrice]:
-        """Every price that was ever kept, by endpoint."""
-        with answers():
+        """Every stored price, by endpoint."""
+        with mongo_errors():
             return {found["_id"]: _price(found) async for found in self._prices.find({})}
 
-    async def keep(self, prices: Iterable[UnitPrice]) -> None:
-        """Put these in the place of what was kept for their endpoints."""
+    async def save(self, prices: Iterable[UnitPrice]) -> None:
+        """Store these prices, each in place of its endpoint's earlier one."""
         changes = [ReplaceOne({"_id": price.endpoint}, _document(price), upsert=True) for price in prices]
-        with answers():
+        with mongo_errors():
             if changes:
                 await self._prices.bulk_write(changes, ordered=False)  # pyright: ignore[reportUnknownMemberType] - stub
 

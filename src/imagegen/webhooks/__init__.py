@@ -1,22 +1,38 @@
-"""Webhooks to callers, the pure part: which addresses may be called, the signature, and a delivery's course."""
+"""Webhooks to callers, the pure part: allowed URLs and addresses, signatures, and the states of a delivery."""
 
-from imagegen.webhooks.addresses import LONGEST_URL, URL_PATTERN, is_public, policy_fault, receiver_of, url_fault
-from imagegen.webhooks.deliveries import Attempt, Delivery, DeliveryState, Outcome, Pace, Route, outcome_of, webhook_id
+from imagegen.webhooks.delivery import (
+    Attempt,
+    AttemptOutcome,
+    DeliveryRoute,
+    DeliveryState,
+    RetrySchedule,
+    WebhookDelivery,
+    outcome_of_status,
+    webhook_id,
+)
+from imagegen.webhooks.public_addresses import (
+    LONGEST_URL,
+    URL_PATTERN,
+    is_public,
+    policy_violation,
+    receiver_of,
+    url_fault,
+)
 from imagegen.webhooks.signing import headers, read_secrets
 
 __all__ = [
     "LONGEST_URL",
     "URL_PATTERN",
     "Attempt",
-    "Delivery",
+    "AttemptOutcome",
+    "DeliveryRoute",
     "DeliveryState",
-    "Outcome",
-    "Pace",
-    "Route",
+    "RetrySchedule",
+    "WebhookDelivery",
     "headers",
     "is_public",
-    "outcome_of",
-    "policy_fault",
+    "outcome_of_status",
+    "policy_violation",
     "read_secrets",
     "receiver_of",
     "url_fault",

@@ -1,4 +1,4 @@
-"""Signing by Standard Webhooks: HMAC-SHA256 over `id.timestamp.body`, one signature for each live secret."""
+"""Signs by Standard Webhooks: HMAC-SHA256 over `id.timestamp.body`, with one signature for each secret."""
 
 import base64
 import binascii
@@ -9,7 +9,7 @@ from typing import Final
 from standardwebhooks import Webhook
 
 _PREFIX: Final = "whsec_"
-_SHORTEST, _LONGEST = 24, 64  # bytes, as the specification demands
+_SHORTEST, _LONGEST = 24, 64  # bytes, as the specification requires
 _MOST: Final = 2
 _EXPECTED: Final = (
     "expected one secret, or two while you change it, separated by a comma; "
@@ -18,10 +18,10 @@ _EXPECTED: Final = (
 
 
 def read_secrets(text: str) -> tuple[bytes, ...]:
-    """The keys in a list of secrets: the newest first, then the one that receivers may still verify with.
+    """The keys in a list of secrets: the newest, then the one that receivers may still verify with.
 
     Raises:
-        ValueError: says what is expected, and nothing of what was given.
+        ValueError: the text says what is expected and does not repeat the secrets.
     """
     keys = tuple(_key(part.strip()) for part in text.split(","))
     if len(keys) > _MOST or len(set(keys)) < len(keys):
@@ -41,8 +41,8 @@ def _key(secret: str) -> bytes:
 
 
 def headers(keys: Sequence[bytes], webhook_id: str, now: datetime, body: str) -> dict[str, str]:
-    """The three headers by which a receiver knows the sender, the message, and that it is no replay of an old one."""
-    moment = now.astimezone(UTC)  # the library takes any time for UTC
+    """The three headers that let a receiver verify the sender, identify the message and detect replays."""
+    moment = now.astimezone(UTC)  # the library treats every time as UTC
     return {
         "webhook-id": webhook_id,
         "webhook-timestamp": str(int(moment.timestamp())),

@@ -1,1 +1,1 @@
-"""One file for each noun of the API."""
+"""The handlers, one file for each noun of the API."""

@@ -1,4 +1,4 @@
-"""/api/images/batch and /api/batches: many generations at once."""
+"""/api/images/batch and /api/batches: many generations in one request."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -6,14 +6,14 @@ from typing import Annotated
 from fastapi import APIRouter, Body, Request, Response
 from fastapi.responses import JSONResponse
 
-from imagegen.api import schemas
-from imagegen.api.answers import batch_answer
-from imagegen.api.batches import accept_batch, wait_for_batch
-from imagegen.api.callers import BatchId, CallerDep, batch_in_sight
-from imagegen.api.cancelling import cancel_batch as cancel_jobs_of
-from imagegen.api.conditional import answer_with_tag, content_tag, is_known
-from imagegen.api.deps import SeatsDep, ServicesDep
-from imagegen.api.documents import (
+from imagegen.api.deps import BatchId, Wait, caller_of, services_of, waiting_slot
+from imagegen.api.http.body_limits import batch_limit
+from imagegen.api.http.etags import content_tag, is_known, tagged_response
+from imagegen.api.http.json_route import JsonRoute
+from imagegen.api.http.media_types import JSON
+from imagegen.api.http.policies import Access, BodyPolicy, Caching, RoutePolicy, policy
+from imagegen.api.http.prefer import IdempotencyKey
+from imagegen.api.openapi.responses import (
     BAD_REQUEST,
     BATCH_NOT_FOUND,
     CONFLICT,
@@ -25,22 +25,23 @@ from imagegen.api.documents import (
     UNAVAILABLE,
     UNCHANGED,
 )
-from imagegen.api.errors import BATCH
-from imagegen.api.json_routes import JsonRoute
-from imagegen.api.preferences import IdempotencyKey
-from imagegen.api.waiting import Wait
+from imagegen.operations.access import get_visible_batch
+from imagegen.operations.batch import accept_batch, wait_for_batch
+from imagegen.operations.cancel import cancel_batch as cancel_jobs_of
 from imagegen.registry import Registry, RequestBatch
+from imagegen.services import Services
 from imagegen.storage.batches import Batch
-from imagegen.wiring import Services
+from imagegen.wire import batch_schemas
+from imagegen.wire.serializers import serialize_batch
 
 _ACCEPTED = {
-    "model": schemas.Batch,
-    "description": "Every request is accepted as a job; `Location` tells where to see how they go on.",
+    "model": batch_schemas.Batch,
+    "description": "Every request is accepted as a job; `Location` is the path of the batch.",
     "headers": {**LOCATION, **RETRY_AFTER, **REPLAYED},
 }
 _CANCELLING = {
-    "model": schemas.Batch,
-    "description": "fal.ai is asked to cancel what it has; `Location` tells where to see what it says.",
+    "model": batch_schemas.Batch,
+    "description": "fal.ai was asked to cancel the jobs that it has; `Location` is where to check on the batch.",
     "headers": {**LOCATION, **RETRY_AFTER},
 }
 
@@ -49,32 +50,32 @@ router = APIRouter(prefix="/api/batches", tags=["batches"], route_class=JsonRout
 
 
 def batch_router(registry: Registry) -> APIRouter:
-    """The route that takes a batch, whose body follows from the catalog."""
+    """The route that accepts a batch. The type of its body is made from the catalog."""
     router = APIRouter(tags=["batches"], route_class=JsonRoute)
 
-    async def generate(
-        body: RequestBatch, services: ServicesDep, caller: CallerDep, idempotency_key: IdempotencyKey = None
-    ) -> Response:
-        """Generate pictures for up to 1,000 requests of one user, accepted together or not at all.
+    @policy(RoutePolicy(access=Access.KEYED, body=BodyPolicy(JSON, batch_limit, Registry.invalid_batch)))
+    async def generate(body: RequestBatch, request: Request, idempotency_key: IdempotencyKey = None) -> Response:
+        """Generate images for up to 1,000 requests of one user, all or none of which are accepted.
 
-        Each is a request as `generate` takes it, without `userId` or with the same one, and becomes a job of its own.
-        Batches run after the requests that somebody waits for. The body may have IMAGEGEN_MAX_BATCH_BYTES.
+        Each is a request as for `generate`, with the same `userId` or none, and becomes a separate job. Batches run
+        after single requests. The body may have up to IMAGEGEN_MAX_BATCH_BYTES.
         """
-        accepted = await accept_batch(body, services, caller, idempotency_key)
-        content = batch_answer(accepted.batch, await services.jobs.batches.tally(accepted.batch.id))
+        services = services_of(request)
+        accepted = await accept_batch(body, services, caller_of(request), idempotency_key)
+        content = serialize_batch(accepted.batch, await services.batches.progress(accepted.batch.id))
         headers = {"Location": f"/api/batches/{accepted.batch.id}", "Retry-After": "1"}
         headers |= {"Idempotent-Replayed": "true"} if accepted.replayed else {}
         return JSONResponse(content.model_dump(mode="json"), 202, headers=headers)
 
-    # The body's real type holds the union of every model's request, which is made from the catalog.
+    # The real type of the body is made from the catalog: it holds the union of the requests of all models.
     generate.__annotations__["body"] = Annotated[registry.batch_class, Body()]
     router.add_api_route(
-        BATCH,
+        "/api/images/batch",
         generate,
         name="generate_batch",
         methods=["POST"],
         status_code=202,
-        response_model=schemas.Batch,
+        response_model=batch_schemas.Batch,
         responses={202: _ACCEPTED, **BAD_REQUEST, **FORBIDDEN, **CONFLICT, **NOT_ACCEPTED},
     )
     return router
@@ -82,65 +83,65 @@ def batch_router(registry: Registry) -> APIRouter:
 
 @router.get(
     "/{batchId}",
-    response_model=schemas.Batch,
+    response_model=batch_schemas.Batch,
     responses={**BATCH_NOT_FOUND, **UNAVAILABLE, **UNCHANGED},
 )
+@policy(RoutePolicy(access=Access.KEYED, caching=Caching.NO_STORE))
 async def get_batch(
     *,
-    batchId: BatchId,  # noqa: N803 - the name in the path
-    services: ServicesDep,
-    caller: CallerDep,
-    seats: SeatsDep,
+    batch_id: BatchId,
     request: Request,
     wait: Wait = 0,
 ) -> Response:
-    """How far a batch is, now or within `wait` seconds: its jobs by status, and what they cost.
+    """The progress of a batch: its jobs by status, and their cost.
 
-    `GET /api/jobs?batchId=` lists the jobs themselves.
+    `wait` delays the response until it has ended. `GET /api/jobs?batchId=` lists the jobs themselves.
     """
-    batch = await batch_in_sight(batchId, services, caller)
+    services = services_of(request)
+    batch = await get_visible_batch(batch_id, services.batches, caller_of(request))
     known = request.headers.get("if-none-match")
     if not wait:
-        return answer_with_tag(request, await _content(batch, services, timedelta(0), known))
-    with seats.taken() as may_wait:
+        return tagged_response(request, await _content(batch, services, timedelta(0), known))
+    with waiting_slot(request)() as may_wait:
         content = await _content(batch, services, timedelta(seconds=wait if may_wait else 0), known)
-    return answer_with_tag(request, content)
+    return tagged_response(request, content)
 
 
 @router.post(
     "/{batchId}/cancel",
-    response_model=schemas.Batch,
+    response_model=batch_schemas.Batch,
     responses={202: _CANCELLING, **BATCH_NOT_FOUND, **UNAVAILABLE},
-    response_description="All of its jobs have ended.",
+    response_description="All jobs of the batch have ended.",
 )
+@policy(RoutePolicy(access=Access.KEYED, caching=Caching.NO_STORE))
 async def cancel_batch(
-    batchId: BatchId,  # noqa: N803 - the name in the path
-    services: ServicesDep,
-    caller: CallerDep,
+    batch_id: BatchId,
+    request: Request,
 ) -> Response:
     """Cancel the jobs of a batch that have not ended.
 
-    Those that fal.ai does not have yet are cancelled at once. For the others fal.ai is asked, and what it says
-    holds. May be repeated.
+    Jobs that fal.ai does not have yet are cancelled at once. For the others fal.ai is asked to cancel, and decides.
+    The request may be repeated.
     """
-    batch = await batch_in_sight(batchId, services, caller)
+    services = services_of(request)
+    batch = await get_visible_batch(batch_id, services.batches, caller_of(request))
     await cancel_jobs_of(batch, services)
-    tally = await services.jobs.batches.tally(batch.id)
-    content = batch_answer(batch, tally).model_dump(mode="json")
+    tally = await services.batches.progress(batch.id)
+    content = serialize_batch(batch, tally).model_dump(mode="json")
     if tally.is_final:
         return JSONResponse(content)
     return JSONResponse(content, 202, headers={"Location": f"/api/batches/{batch.id}", "Retry-After": "1"})
 
 
-async def _content(batch: Batch, services: Services, patience: timedelta, known: str | None) -> schemas.Batch:
-    """The answer, as soon as it is not what the caller knows, or without such knowledge as soon as all has ended."""
-    tally = await services.jobs.batches.tally(batch.id)
+async def _content(batch: Batch, services: Services, wait: timedelta, known: str | None) -> batch_schemas.Batch:
+    """The batch, as soon as it differs from the known tag or, without one, as soon as all jobs have ended."""
+    tally = await services.batches.progress(batch.id)
 
-    async def look() -> bool:
+    async def refresh() -> bool:
         nonlocal tally
-        tally = await services.jobs.batches.tally(batch.id)
-        changed = known is not None and not is_known(known, content_tag(batch_answer(batch, tally)))
+        tally = await services.batches.progress(batch.id)
+        changed = known is not None and not is_known(known, content_tag(serialize_batch(batch, tally)))
         return tally.is_final or changed
 
-    await wait_for_batch(batch, services, patience, look)
-    return batch_answer(batch, tally)
+    await wait_for_batch(batch, services, wait, refresh)
+    return serialize_batch(batch, tally)

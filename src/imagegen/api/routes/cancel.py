@@ -1,46 +1,41 @@
 """/api/jobs/{jobId}/cancel."""
 
-from typing import Annotated
+from fastapi import APIRouter, Request, Response
 
-from fastapi import APIRouter, Path, Response
-from fastapi.responses import JSONResponse
-
-from imagegen.api import schemas
-from imagegen.api.answers import job_answer
-from imagegen.api.callers import CallerDep, job_in_sight
-from imagegen.api.cancelling import cancel
-from imagegen.api.deps import ServicesDep
-from imagegen.api.documents import FINISHED, GONE, LOCATION, NOT_FOUND, RETRY_AFTER, UNAVAILABLE
-from imagegen.api.examples import JOB_ID
-from imagegen.api.json_routes import JsonRoute
+from imagegen.api.deps import JobId, caller_of, services_of
+from imagegen.api.http.json_route import JsonRoute
+from imagegen.api.http.policies import Access, Caching, RoutePolicy, policy
+from imagegen.api.job_response import job_response
+from imagegen.api.openapi.responses import FINISHED, GONE, LOCATION, NOT_FOUND, RETRY_AFTER, UNAVAILABLE
+from imagegen.operations.access import get_visible_job
+from imagegen.operations.cancel import cancel
+from imagegen.wire import job_schemas
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"], route_class=JsonRoute)
 _CANCELLED = {"description": "The cancelled job; nothing is charged."}
-_WISHED = {
-    "model": schemas.Job,
-    "description": "fal.ai is asked to cancel; `Location` tells where to see what it says.",
+_REQUESTED = {
+    "model": job_schemas.Job,
+    "description": "fal.ai was asked to cancel; `Location` is where to check on the job.",
     "headers": {**LOCATION, **RETRY_AFTER},
 }
 
 
 @router.post(
     "/{jobId}/cancel",
-    response_model=schemas.Job,
-    responses={200: _CANCELLED, 202: _WISHED, **NOT_FOUND, **FINISHED, **GONE, **UNAVAILABLE},
+    response_model=job_schemas.Job,
+    responses={200: _CANCELLED, 202: _REQUESTED, **NOT_FOUND, **FINISHED, **GONE, **UNAVAILABLE},
 )
+@policy(RoutePolicy(access=Access.KEYED, caching=Caching.NO_STORE))
 async def cancel_job(
-    jobId: Annotated[str, Path(description="The job's id.", examples=[JOB_ID])],  # noqa: N803 - the name in the path
-    services: ServicesDep,
-    caller: CallerDep,
+    job_id: JobId,
+    request: Request,
 ) -> Response:
     """Cancel a job.
 
-    One that fal.ai does not have yet is cancelled at once and never sent. Otherwise fal.ai is asked to cancel, and
-    what it says holds: the job ends as `cancelled`, uncharged, or fal.ai completes it all the same, and it is charged.
-    May be repeated.
+    A job that fal.ai does not have yet is cancelled at once and never sent. Otherwise fal.ai is asked to cancel, and
+    decides: the job ends as `cancelled` and is not charged, or fal.ai still completes it, and it is charged. The
+    request may be repeated.
     """
-    job = await cancel(await job_in_sight(jobId, services, caller), services)
-    content = (await job_answer(job, services)).model_dump(mode="json")
-    if job.status.is_final:
-        return JSONResponse(content)
-    return JSONResponse(content, 202, headers={"Location": f"/api/jobs/{job.id}", "Retry-After": "1"})
+    services = services_of(request)
+    job = await cancel(await get_visible_job(job_id, services.jobs, caller_of(request)), services)
+    return await job_response(job, services)

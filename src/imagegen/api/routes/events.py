@@ -1,40 +1,35 @@
-"""/api/jobs/{jobId}/events: how a job goes on, as server-sent events."""
+"""/api/jobs/{jobId}/events: the progress of a job, as server-sent events."""
 
-from typing import Annotated, ClassVar, Final, cast
+from typing import Annotated, Final, cast
 
 from fastapi import APIRouter, Header, Request, Response
 from fastapi.responses import StreamingResponse
 
-from imagegen.api import schemas
-from imagegen.api.callers import CallerDep, JobId, job_in_sight
-from imagegen.api.deps import STREAM, ServicesDep
-from imagegen.api.documents import EVENT_STREAM, GONE, NO_STREAM, NOT_FOUND
-from imagegen.api.doors import Doors
-from imagegen.api.events import events_of
-from imagegen.api.json_routes import JsonRoute
-from imagegen.api.methods import HEAD
+from imagegen.api.deps import STREAM, JobId, caller_of, services_of
+from imagegen.api.http.json_route import JsonRoute
+from imagegen.api.http.policies import Access, Caching, RoutePolicy, policy
+from imagegen.api.middleware.auth import AccessPolicy
+from imagegen.api.middleware.head_options import HEAD
+from imagegen.api.openapi.responses import EVENT_STREAM, GONE, NO_STREAM, NOT_FOUND
+from imagegen.api.sse import events_of
+from imagegen.operations.access import get_visible_job
+from imagegen.wire import job_schemas
 
 _HEADERS: Final = {"Content-Type": EVENT_STREAM, "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
 
 
-class _EventRoute(JsonRoute):
-    """A route that answers in events."""
-
-    produces: ClassVar[tuple[str, ...]] = (EVENT_STREAM,)
-
-
 class _EventStream(StreamingResponse):
-    """Events as text. FastAPI's own class would have the handler be a generator, which cannot answer 204."""
+    """Events as text. FastAPI's own class requires the handler to be a generator, which cannot respond with 204."""
 
     media_type = EVENT_STREAM
 
 
-router = APIRouter(prefix="/api/jobs", tags=["jobs"], route_class=_EventRoute)
+router = APIRouter(prefix="/api/jobs", tags=["jobs"], route_class=JsonRoute)
 _STREAM: Final = {
     "description": "Events until the job has ended. Each has the job's version as its `id` and the JSON of a "
     "JobEvent as its `data`; a comment every 15 seconds keeps the connection alive.",
-    # OpenAPI 3.1 has no word for the items of a stream: this is one event, as those who check streams read it. A type,
-    # or `properties`, would be taken for the whole body by generators of clients.
+    # OpenAPI 3.1 cannot describe the items of a stream. This is the schema of one event, as tools that check streams
+    # expect it. Client generators would take a type, or `properties`, for the whole body.
     "content": {
         EVENT_STREAM: {
             "schema": {
@@ -43,7 +38,7 @@ _STREAM: Final = {
                     "^data$": {
                         "type": "string",
                         "contentMediaType": "application/json",
-                        "contentSchema": {"$ref": f"#/components/schemas/{schemas.JobEvent.__name__}"},
+                        "contentSchema": {"$ref": f"#/components/schemas/{job_schemas.JobEvent.__name__}"},
                     }
                 },
             }
@@ -51,14 +46,14 @@ _STREAM: Final = {
     },
     "headers": {
         "Cache-Control": {"description": "Always `no-store`.", "schema": {"type": "string"}},
-        "X-Accel-Buffering": {"description": "Always `no`: to nginx, not to buffer.", "schema": {"type": "string"}},
+        "X-Accel-Buffering": {"description": "Always `no`: nginx must not buffer.", "schema": {"type": "string"}},
     },
 }
-_NO_MORE: Final = {"description": "The last event is the one that you have; a browser's EventSource stops asking."}
+_NO_MORE: Final = {"description": "You already have the last event; a browser's EventSource stops reconnecting."}
 _LAST: Final = Header(
     max_length=64,
-    description="The id of the last event that you have; a browser's EventSource sends it by itself. The stream begins "
-    "with the job as it is now, whatever you have.",
+    description="The id of the last event that you have; a browser's EventSource sends it automatically. The stream "
+    "always starts with the job's current state.",
     examples=["4"],
 )
 
@@ -69,22 +64,22 @@ _LAST: Final = Header(
     responses={200: _STREAM, 204: _NO_MORE, **NOT_FOUND, **GONE, **NO_STREAM},
     dependencies=[STREAM],
 )
+@policy(RoutePolicy(access=Access.KEYED, produces=(EVENT_STREAM,), caching=Caching.NO_STORE))
 async def stream_job_events(
-    jobId: JobId,  # noqa: N803 - the name in the path
-    services: ServicesDep,
-    caller: CallerDep,
+    job_id: JobId,
     request: Request,
     last_event_id: Annotated[str | None, _LAST] = None,
 ) -> Response:
-    """How a job goes on, as server-sent events: its state, then what happens to it, at last the finished job.
+    """The progress of a job as server-sent events: its current state, then every change, finally the finished job.
 
-    Any process of the service has them. Lines of the model's log and positions in fal.ai's queue are best effort;
-    every change of the job itself is told. IMAGEGEN_MAX_STREAMS limits the streams that are open at once.
+    Any process of the service can serve them. Lines of the model's log and positions in fal.ai's queue are best effort;
+    every change of the job itself is sent. IMAGEGEN_MAX_STREAMS limits the number of open streams.
     """
-    job = await job_in_sight(jobId, services, caller)
+    services, caller = services_of(request), caller_of(request)
+    job = await get_visible_job(job_id, services.jobs, caller)
     if job.status.is_final and last_event_id == str(job.version):
         return Response(status_code=204)
-    doors = cast("Doors", request.state.doors)
+    access = cast("AccessPolicy", request.state.access)
     if request.scope.get(HEAD):
         return Response(headers=_HEADERS)
-    return _EventStream(events_of(job, services, is_admitted=lambda: doors.still_admits(caller)), headers=_HEADERS)
+    return _EventStream(events_of(job, services, is_admitted=lambda: access.still_admits(caller)), headers=_HEADERS)

@@ -1,4 +1,4 @@
-"""/health: for load balancers and people."""
+"""/health: checks for load balancers and people."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,43 +8,48 @@ from typing import Final, cast
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 
-from imagegen.api import schemas
-from imagegen.api.json_routes import JsonRoute
+from imagegen.api.http.json_route import JsonRoute
+from imagegen.api.http.policies import Access, Caching, RoutePolicy, policy
 from imagegen.errors import ProviderError, Unavailable
-from imagegen.shared_answers import SharedAnswer
-from imagegen.wiring import Services
+from imagegen.net.single_flight import SingleFlight
+from imagegen.services import Services
+from imagegen.wire import health_schemas
 
 router = APIRouter(prefix="/health", tags=["health"], route_class=JsonRoute)
-_PATIENCE: Final = 5.0
-_KEPT: Final = timedelta(seconds=1)  # and what fal said may be a second old by then
+_PROBE: Final = RoutePolicy(access=Access.OPEN, caching=Caching.AS_SET, is_routine=True)
+_TIMEOUT: Final = 5.0  # seconds
+_KEPT: Final = timedelta(seconds=1)  # fal's state may already be a second old
 
 
 @router.get("/live")
-async def get_liveness() -> schemas.Liveness:
-    """The process answers.
+@policy(_PROBE)
+async def get_liveness() -> health_schemas.Liveness:
+    """Check that the process is alive.
 
-    For a load balancer or a supervisor that restarts what hangs. Asks no other server and needs no API key.
+    For a load balancer, or a supervisor that restarts a process that hangs. Contacts no other server and needs no API
+    key.
     """
-    return schemas.Liveness(status="live")
+    return health_schemas.Liveness(status="live")
 
 
-@router.get("/ready", responses={503: {"model": schemas.Health, "description": "A server is down."}})
-async def get_readiness(request: Request) -> schemas.Health:
-    """Each of the four servers answers; 503 while one does not.
+@router.get("/ready", responses={503: {"model": health_schemas.Health, "description": "A server is down."}})
+@policy(_PROBE)
+async def get_readiness(request: Request) -> health_schemas.Health:
+    """Check that all four servers are up; 503 if one is down.
 
-    `servers` says which one does not, and why. Needs no API key. The answer is two seconds old at the most.
+    `servers` says which one is down, and why. Needs no API key. The result is at most two seconds old.
     """
-    health = await cast("SharedAnswer[schemas.Health]", request.state.readiness).get()
+    health = await cast("SingleFlight[health_schemas.Health]", request.state.readiness).get()
     is_ready = health.status == "ready"
     return health if is_ready else JSONResponse(health.model_dump(mode="json"), 503)  # pyright: ignore[reportReturnType] - FastAPI passes a Response through
 
 
-def readiness(services: Services) -> SharedAnswer[schemas.Health]:
-    """What `/health/ready` answers: however many ask, each server is asked once in a few seconds."""
-    return SharedAnswer(lambda: _health(services), _KEPT)
+def readiness(services: Services) -> SingleFlight[health_schemas.Health]:
+    """The result of `/health/ready`. Simultaneous requests share it, so that each server is checked once a second."""
+    return SingleFlight(lambda: _health(services), _KEPT)
 
 
-async def _health(services: Services) -> schemas.Health:
+async def _health(services: Services) -> health_schemas.Health:
     checks = {
         "mongodb": services.jobs.check,
         "s3": services.images.bucket.check,
@@ -54,17 +59,17 @@ async def _health(services: Services) -> schemas.Health:
     states = await asyncio.gather(*(_state(check) for check in checks.values()))
     servers = dict(zip(checks, states, strict=True))
     is_ready = all(state.status == "up" for state in states)
-    return schemas.Health(status="ready" if is_ready else "not_ready", servers=servers)
+    return health_schemas.Health(status="ready" if is_ready else "not_ready", servers=servers)
 
 
-async def _state(check: Callable[[], Awaitable[None]]) -> schemas.ServerHealth:
+async def _state(check: Callable[[], Awaitable[None]]) -> health_schemas.ServerHealth:
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_TIMEOUT):
             await check()
     except Unavailable as error:
-        return schemas.ServerHealth(status="down", reason=error.advice)
+        return health_schemas.ServerHealth(status="down", reason=error.advice)
     except ProviderError as error:
-        return schemas.ServerHealth(status="down", reason=str(error))
+        return health_schemas.ServerHealth(status="down", reason=str(error))
     except TimeoutError:
-        return schemas.ServerHealth(status="down", reason=f"no answer within {_PATIENCE:.0f} s")
-    return schemas.ServerHealth(status="up", reason=None)
+        return health_schemas.ServerHealth(status="down", reason=f"no answer within {_TIMEOUT:.0f} s")
+    return health_schemas.ServerHealth(status="up", reason=None)

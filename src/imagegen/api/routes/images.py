@@ -1,19 +1,27 @@
-"""/api/images: what can be generated, what it costs, and generating it."""
+"""/api/images: models, prices, and generating images."""
 
-from collections.abc import Generator
+import asyncio
+from collections.abc import Generator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Path, Request, Response
+from pydantic import JsonValue
+from pydantic_core import ErrorDetails
+from starlette.convertors import StringConvertor, register_url_convertor
 
-from imagegen.api import schemas
-from imagegen.api.admission import check, planning_faults
-from imagegen.api.answers import estimate, model_detail, model_summary
-from imagegen.api.callers import CallerDep
-from imagegen.api.conditional import answer_with_tag
-from imagegen.api.deps import SeatsDep, ServicesDep
-from imagegen.api.documents import (
+from imagegen import jobs
+from imagegen.api.deps import TakeSlot, caller_of, services_of, waiting_slot
+from imagegen.api.http.body_limits import data_uri_limit
+from imagegen.api.http.etags import tagged_response
+from imagegen.api.http.intake import intake_of
+from imagegen.api.http.json_route import DeferredResponse, JsonRoute
+from imagegen.api.http.media_types import JSON
+from imagegen.api.http.policies import Access, BodyPolicy, RoutePolicy, policy
+from imagegen.api.http.prefer import IdempotencyKey, Prefer, WaitPreference, wait_preference
+from imagegen.api.job_response import OUTCOMES, outcome
+from imagegen.api.openapi.responses import (
     BAD_REQUEST,
     CONFLICT,
     FAL_ERROR,
@@ -24,87 +32,69 @@ from imagegen.api.documents import (
     REFUSED,
     UNCHANGED,
 )
-from imagegen.api.generation import Accepted, accept, new_job, repeated
-from imagegen.api.json_routes import JsonRoute, LaterAnswer
-from imagegen.api.limits import Share
-from imagegen.api.outcomes import OUTCOMES, outcome
-from imagegen.api.preferences import IdempotencyKey, Patience, Prefer, patience
-from imagegen.job_news import Listener, is_end
-from imagegen.keys import Caller
+from imagegen.errors import InvalidRequest
+from imagegen.operations.admission import check, planning_faults
+from imagegen.operations.generate import Accepted, accept, find_replay, new_job
+from imagegen.queue.subscriptions import Subscription, is_end
 from imagegen.registry import EstimateRequest, ModelRequest, Registry, given
-from imagegen.wiring import Services
+from imagegen.services import Services
+from imagegen.wire.job_schemas import Job
+from imagegen.wire.model_schemas import Estimate, ModelDetail, ModelList
+from imagegen.wire.serializers import estimate, model_detail, model_summary
+
+
+class _AnyText(StringConvertor):
+    """The rest of a path, whatever it contains. A fal endpoint has slashes; the problem for it names its model."""
+
+    regex = r"[\s\S]+"
 
 
 def images_router(registry: Registry) -> APIRouter:
-    """The routes whose request bodies follow from the catalog: each takes the union of what its models take."""
+    """The routes whose bodies are made from the catalog: each is the union of the requests of all models."""
+    register_url_convertor("any", _AnyText())
     router = APIRouter(prefix="/api/images", tags=["images"], route_class=JsonRoute)
+    _add_generate(router, registry)
+    _add_estimate(router, registry)
 
-    @router.get("/models", response_model=schemas.ModelList, responses=UNCHANGED)
+    @router.get("/models", response_model=ModelList, responses=UNCHANGED)
+    @policy(RoutePolicy(access=Access.KEYED))
     async def list_models(request: Request) -> Response:
-        """Every model, with what it takes and costs.
+        """List the models, with their inputs, options and prices.
 
-        In the catalog's order. It changes only when the service is started with another catalog, so ask with its ETag.
+        In the catalog's order. The list changes only when the service starts with another catalog, so send its ETag.
         """
         models = [model_summary(model) for model in registry.models.values()]
-        return answer_with_tag(request, schemas.ModelList(models=models))
+        return tagged_response(request, ModelList(models=models))
 
-    @router.get("/models/{name}", response_model=schemas.ModelDetail, responses={**MODEL_NOT_FOUND, **UNCHANGED})
+    @router.get("/models/{name:any}", response_model=ModelDetail, responses={**MODEL_NOT_FOUND, **UNCHANGED})
+    @policy(RoutePolicy(access=Access.KEYED))
     async def get_model(
         name: Annotated[str, Path(description=_NAME, examples=["flux-pro"])], request: Request
     ) -> Response:
-        """One model, with the JSON Schemas of its inputs and options and a request that works.
+        """Get one model, with the JSON Schemas of its inputs and options and a request that works.
 
-        Make a form of the schemas, or start from `example`: it is a body for `POST /api/images/generate`.
+        Build a form from the schemas, or start from `example`, which is a body for `POST /api/images/generate`.
         """
-        return answer_with_tag(request, model_detail(registry.model(name)))
+        return tagged_response(request, model_detail(registry.model(name)))
 
-    _add_estimate(router, registry)
-
-    async def generate(
-        *,
-        body: ModelRequest,
-        services: ServicesDep,
-        caller: CallerDep,
-        seats: SeatsDep,
-        idempotency_key: IdempotencyKey = None,
-        prefer: Prefer = None,
-    ) -> Response:
-        """Generate pictures with any model and wait for them.
-
-        The answer is the finished job, its pictures in your bucket. A caller that hangs up does not stop its job:
-        `GET /api/jobs/{jobId}` has it. `Prefer: respond-async` answers 202 at once, `Prefer: wait=N` after N seconds.
-        While as many requests wait as the service allows (IMAGEGEN_MAX_WAITING), every other is answered 202 at once.
-        """
-        accepted, listening = await _accepted(body, services, caller, idempotency_key)
-        wish = patience(prefer, services.settings.service.wait)
-        return LaterAnswer(partial(_settled, accepted, listening, services, wish, seats))
-
-    generate.__annotations__["body"] = Annotated[registry.request_type, Body()]
-    refusals = {**BAD_REQUEST, **FORBIDDEN, **CONFLICT, **GONE, **REFUSED, **FAL_ERROR, **NOT_ACCEPTED}
-    router.add_api_route(
-        "/generate",
-        generate,
-        name="generate_image",
-        methods=["POST"],
-        response_model=schemas.Job,
-        responses={**OUTCOMES, **refusals},
-    )
     return router
 
 
-_NAME = "The model's name, as the list has it."
+_NAME = "The model's name, as in the list of models."
 
 
 def _add_estimate(router: APIRouter, registry: Registry) -> None:
-    async def estimate_cost(body: EstimateRequest, services: ServicesDep, caller: CallerDep) -> schemas.Estimate:
-        """What a request would be charged if every picture arrives. Free, and nothing is generated.
+    @policy(RoutePolicy(access=Access.KEYED, body=BodyPolicy(JSON, data_uri_limit, _planning_refusal)))
+    async def estimate_cost(body: EstimateRequest, request: Request) -> Estimate:
+        """Estimate what a request would cost if every image is delivered. Free; nothing is generated.
 
-        The body of `generate` can be priced as it is, and so can a part of it: only `model` is required. Any number of
-        pictures up to 10,000 is priced, for planning. `warnings` names all that `generate` would refuse.
+        Send the body of `generate`, or a part of it: only `model` is required. For planning, up to 10,000 images can be
+        priced. `warnings` lists everything that `generate` would refuse.
         """
+        services, caller = services_of(request), caller_of(request)
         if "user_id" in body.model_fields_set:
-            caller.demand_user(body.user_id)
-        caller.demand_model(body.model)
+            caller.require_user(body.user_id)
+        caller.require_model(body.model)
         model, inputs, options = registry.model(body.model), given(body.inputs), given(body.options)
         refused = await planning_faults(model, body, services)
         return estimate(model.estimate(inputs, options), refused)
@@ -113,26 +103,65 @@ def _add_estimate(router: APIRouter, registry: Registry) -> None:
     router.add_api_route("/estimate-cost", estimate_cost, methods=["POST"], responses={**BAD_REQUEST, **FORBIDDEN})
 
 
-async def _accepted(
-    body: ModelRequest, services: Services, caller: Caller, key: str | None
-) -> tuple[Accepted, AbstractContextManager[Listener]]:
-    """The accepted job, and what hears of its end since before it was stored, so that nothing is missed."""
-    new = new_job(body, services, caller, idempotency_key=key)
-    check(new, caller, services.settings)
+def _add_generate(router: APIRouter, registry: Registry) -> None:
+    @policy(RoutePolicy(access=Access.KEYED, body=BodyPolicy(JSON, data_uri_limit, Registry.invalid_request)))
+    async def generate(
+        *,
+        body: ModelRequest,
+        request: Request,
+        idempotency_key: IdempotencyKey = None,
+        prefer: Prefer = None,
+    ) -> Response:
+        """Generate images with any model and wait for them.
+
+        The response is the finished job, with its images in your bucket. If you disconnect, the job goes on:
+        `GET /api/jobs/{jobId}` returns it. `Prefer: respond-async` returns 202 at once, `Prefer: wait=N` after at most
+        N seconds. If too many requests are waiting already (IMAGEGEN_MAX_WAITING), the response is 202 at once.
+        """
+        services, caller = services_of(request), caller_of(request)
+        make = partial(new_job, body, services.registry, caller, idempotency_key=idempotency_key)
+        new = await asyncio.to_thread(make) if intake_of(request.scope).is_large else make()
+        check(new, caller, services.settings)
+        accepted, listening = await _accepted(new, services)
+        preference = wait_preference(prefer, services.settings.service.wait)
+        return DeferredResponse(partial(_settled, accepted, listening, services, preference, waiting_slot(request)))
+
+    generate.__annotations__["body"] = Annotated[registry.request_type, Body()]
+    refusals = {**BAD_REQUEST, **FORBIDDEN, **CONFLICT, **GONE, **REFUSED, **FAL_ERROR, **NOT_ACCEPTED}
+    router.add_api_route(
+        "/generate",
+        generate,
+        name="generate_image",
+        methods=["POST"],
+        response_model=Job,
+        responses={**OUTCOMES, **refusals},
+    )
+
+
+def _planning_refusal(registry: Registry, errors: Sequence[ErrorDetails], body: JsonValue) -> InvalidRequest:
+    return registry.invalid_request(errors, body, planned=True)
+
+
+async def _accepted(new: jobs.Job, services: Services) -> tuple[Accepted, AbstractContextManager[Subscription]]:
+    """The accepted job, and a subscription from before it was stored, so that its end is not missed."""
     with ExitStack() as until_accepted:
-        listener = until_accepted.enter_context(services.queue.news.heard(new.id, is_end))
-        accepted = await repeated(new, services) or await accept(new, services)
+        listener = until_accepted.enter_context(services.queue.subscriptions.subscribe(new.id, is_end))
+        accepted = await find_replay(new, services.jobs) or await accept(new, services)
         return accepted, _listening(listener, until_accepted.pop_all())
 
 
 @contextmanager
-def _listening(listener: Listener, until: ExitStack) -> Generator[Listener]:
+def _listening(listener: Subscription, until: ExitStack) -> Generator[Subscription]:
     with until:
         yield listener
 
 
 async def _settled(
-    accepted: Accepted, listening: AbstractContextManager[Listener], services: Services, wish: Patience, seats: Share
+    accepted: Accepted,
+    listening: AbstractContextManager[Subscription],
+    services: Services,
+    preference: WaitPreference,
+    take_slot: TakeSlot,
 ) -> Response:
-    with listening as listener, seats.taken() as may_wait:
-        return await outcome(accepted, services, wish, may_wait=may_wait, listener=listener)
+    with listening as listener, take_slot() as may_wait:
+        return await outcome(accepted, services, preference, may_wait=may_wait, listener=listener)

@@ -1,40 +1,42 @@
-"""/api/jobs: one job, and the history."""
+"""/api/jobs: single jobs, and the history."""
 
 import asyncio
 import re
 from datetime import timedelta
+from functools import partial
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from imagegen.api import schemas
-from imagegen.api.answers import job_answer
-from imagegen.api.callers import CallerDep, JobId, job_in_sight
-from imagegen.api.conditional import job_tag, tag_headers, unchanged
-from imagegen.api.deps import SeatsDep, ServicesDep
-from imagegen.api.documents import BAD_QUERY, FORBIDDEN, GONE, NOT_FOUND, UNAVAILABLE, UNCHANGED, UNFINISHED
-from imagegen.api.examples import BATCH_ID, JOB_ID
-from imagegen.api.json_routes import JsonRoute
-from imagegen.api.waiting import Wait, wait_for_change
-from imagegen.deletion import delete
-from imagegen.jobs import JOB_ID_PATTERN, JobStatus
+from imagegen.api.deps import JobId, Wait, caller_of, services_of, waiting_slot
+from imagegen.api.http.etags import is_known, job_tag, tag_headers, unchanged
+from imagegen.api.http.json_route import JsonRoute
+from imagegen.api.http.policies import Access, Caching, RoutePolicy, policy
+from imagegen.api.job_response import job_content
+from imagegen.api.openapi.examples import BATCH_ID, JOB_ID
+from imagegen.api.openapi.responses import BAD_QUERY, FORBIDDEN, GONE, NOT_FOUND, UNAVAILABLE, UNCHANGED, UNFINISHED
+from imagegen.jobs import JOB_ID_PATTERN, Job, JobStatus
+from imagegen.operations.access import get_visible_job
+from imagegen.operations.delete import delete
+from imagegen.operations.wait import wait_for_change
 from imagegen.registry import PlainText
-from imagegen.storage.job_lists import JobFilter, JobPage
-from imagegen.wiring import Services
+from imagegen.services import Services
+from imagegen.storage.jobs.queries import JobFilter, JobPage
+from imagegen.wire import job_schemas
+from imagegen.wire.serializers import serialize_job
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"], route_class=JsonRoute)
 
 _DELETED_LATER: Final = {
-    "description": "Deleted; S3 does not answer, so the pictures leave the bucket later, by themselves."
+    "description": "Deleted. S3 does not answer, so the images are removed from the bucket later, automatically."
 }
 
 
 def _no_number(value: object) -> object:
-    """Pydantic would take a number for seconds since 1970, which the document does not promise."""
+    """Refuse a number, which pydantic would read as seconds since 1970. The document does not offer that."""
     if isinstance(value, str) and not _DATED.match(value):
         raise PydanticCustomError(
             "wrong_format", "must be a time in ISO 8601 with an offset, such as 2026-11-22T16:57:49Z"
@@ -47,14 +49,14 @@ Moment = Annotated[AwareDatetime, BeforeValidator(_no_number)]
 
 
 class JobQuery(BaseModel):
-    """How the history is narrowed; every combination is served by an index."""
+    """Filters of the history. An index serves every combination."""
 
     model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
 
     user_id: PlainText | None = Field(
-        default=None, description="Whose jobs; exactly as it was given.", examples=["user123"]
+        default=None, description="The user, exactly as given in the requests.", examples=["user123"]
     )
-    status: JobStatus | None = Field(default=None, description="Where the jobs are in their life.")
+    status: JobStatus | None = Field(default=None, description="The status of the jobs.")
     type: PlainText | None = Field(default=None, description="The kind of job.", examples=["image-generation"])
     model: PlainText | None = Field(default=None, description="The model's name.", examples=["flux-pro"])
     batch_id: str | None = Field(
@@ -62,25 +64,25 @@ class JobQuery(BaseModel):
     )
     created_from: Moment | None = Field(default=None, description="ISO 8601 with an offset; inclusive.")
     created_to: Moment | None = Field(default=None, description="ISO 8601 with an offset; exclusive.")
-    limit: int = Field(default=20, ge=1, le=100, description="Jobs on a page.")
+    limit: int = Field(default=20, ge=1, le=100, description="Jobs per page.")
     cursor: str | None = Field(
-        default=None, pattern=f"^{JOB_ID_PATTERN}$", description="`nextCursor` of the page before.", examples=[JOB_ID]
+        default=None, pattern=f"^{JOB_ID_PATTERN}$", description="`nextCursor` of the previous page.", examples=[JOB_ID]
     )
 
 
-@router.get("", response_model=schemas.JobList, responses={**BAD_QUERY, **FORBIDDEN, **UNAVAILABLE})
+@router.get("", response_model=job_schemas.JobList, responses={**BAD_QUERY, **FORBIDDEN, **UNAVAILABLE})
+@policy(RoutePolicy(access=Access.KEYED, caching=Caching.NO_STORE))
 async def list_jobs(
     query: Annotated[JobQuery, Query()],
-    services: ServicesDep,
-    caller: CallerDep,
     request: Request,
 ) -> Response:
-    """The jobs that match, newest first: those of the users that the API key is for.
+    """List the jobs that match, newest first.
 
-    The header `Link` leads to the next page.
+    Only jobs of the API key's users are listed. The `Link` header has the next page.
     """
+    services, caller = services_of(request), caller_of(request)
     if query.user_id is not None:
-        caller.demand_user(query.user_id)
+        caller.require_user(query.user_id)
     wanted = JobFilter(user_ids=caller.users, **query.model_dump(exclude={"limit", "cursor"}))
     page = await services.jobs.page(wanted, limit=query.limit, before=query.cursor)
     headers: dict[str, str] = {}
@@ -91,39 +93,43 @@ async def list_jobs(
 
 
 async def _written(page: JobPage, services: Services) -> bytes:
-    """The page as JSON, written one job at a time: a hundred jobs are megabytes, and the event loop has others."""
+    """The page as JSON, serialized job by job: a hundred jobs are megabytes, which would block the event loop."""
     parts: list[bytes] = []
     for job in page.jobs:
-        parts.append((await job_answer(job, services)).model_dump_json().encode())
+        parts.append((await serialize_job(job, services)).model_dump_json().encode())
         await asyncio.sleep(0)
-    frame = schemas.JobList(jobs=[], next_cursor=page.next_before).model_dump_json().encode()
+    frame = job_schemas.JobList(jobs=[], next_cursor=page.next_before).model_dump_json().encode()
     return frame.replace(b"[]", b"[" + b",".join(parts) + b"]", 1)
 
 
-@router.get("/{jobId}", response_model=schemas.Job, responses={**NOT_FOUND, **GONE, **UNAVAILABLE, **UNCHANGED})
+@router.get("/{jobId}", response_model=job_schemas.Job, responses={**NOT_FOUND, **GONE, **UNAVAILABLE, **UNCHANGED})
+@policy(RoutePolicy(access=Access.KEYED, caching=Caching.NO_STORE))
 async def get_job(
     *,
-    jobId: JobId,  # noqa: N803 - the name in the path
-    services: ServicesDep,
-    caller: CallerDep,
-    seats: SeatsDep,
+    job_id: JobId,
     request: Request,
     wait: Wait = 0,
 ) -> Response:
-    """One job, as it is now or within `wait` seconds, with fresh links to its pictures.
+    """Get one job, with new links to its images.
 
-    Its ETag names its version, not its links: after a 304 the links of the earlier answer may have expired.
+    `wait` delays the response until the job has ended. The ETag stands for the job's version, not for its links: after
+    a 304, the links that you have may have expired.
     """
-    job = await job_in_sight(jobId, services, caller)
+    services = services_of(request)
+    job = await get_visible_job(job_id, services.jobs, caller_of(request))
     if wait and not job.status.is_final:
         known = request.headers.get("if-none-match")
-        with seats.taken() as may_wait:
-            job = await wait_for_change(job, services, timedelta(seconds=wait if may_wait else 0), known)
+        with waiting_slot(request)() as may_wait:
+            is_new = partial(_is_new, known) if known is not None else None
+            job = await wait_for_change(job, services, timedelta(seconds=wait if may_wait else 0), is_new)
     tag = job_tag(job)
-    if answer := unchanged(request, tag):
-        return answer
-    content = await job_answer(job, services)
-    return JSONResponse(content.model_dump(mode="json"), headers=tag_headers(tag))
+    if not_modified := unchanged(request, tag):
+        return not_modified
+    return await job_content(job, services, tag_headers(tag))
+
+
+def _is_new(known: str, job: Job) -> bool:
+    return not is_known(known, job_tag(job))
 
 
 @router.delete(
@@ -133,10 +139,12 @@ async def get_job(
     response_description="Deleted.",
     responses={202: _DELETED_LATER, **NOT_FOUND, **UNFINISHED, **GONE, **UNAVAILABLE},
 )
-async def delete_job(jobId: JobId, services: ServicesDep, caller: CallerDep) -> Response:  # noqa: N803 - the name in the path
-    """Delete an ended job: its pictures, its inputs, and all it was about. What it cost is kept.
+@policy(RoutePolicy(access=Access.KEYED, caching=Caching.NO_STORE))
+async def delete_job(job_id: JobId, request: Request) -> Response:
+    """Delete an ended job with its images and its inputs. Its cost is kept.
 
-    Afterwards everything that is asked of the job is 410. What fal.ai keeps of it is not deleted.
+    Afterwards every request for the job returns 410. The data that fal.ai keeps is not deleted.
     """
-    job = await job_in_sight(jobId, services, caller)
+    services = services_of(request)
+    job = await get_visible_job(job_id, services.jobs, caller_of(request))
     return Response(status_code=204 if await delete(job.id, services) else 202)

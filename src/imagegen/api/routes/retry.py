@@ -1,11 +1,13 @@
 """/api/jobs/{jobId}/retry."""
 
-from fastapi import APIRouter, Response
+from fastapi import APIRouter, Request, Response
 
-from imagegen.api import schemas
-from imagegen.api.callers import CallerDep, JobId, job_in_sight
-from imagegen.api.deps import SeatsDep, ServicesDep
-from imagegen.api.documents import (
+from imagegen.api.deps import JobId, caller_of, services_of, waiting_slot
+from imagegen.api.http.json_route import JsonRoute
+from imagegen.api.http.policies import Access, Caching, RoutePolicy, policy
+from imagegen.api.http.prefer import IdempotencyKey, Prefer, wait_preference
+from imagegen.api.job_response import OUTCOMES, outcome
+from imagegen.api.openapi.responses import (
     BAD_REQUEST,
     FAL_ERROR,
     FORBIDDEN,
@@ -15,32 +17,32 @@ from imagegen.api.documents import (
     NOT_TO_BE_RETRIED,
     REFUSED,
 )
-from imagegen.api.json_routes import JsonRoute
-from imagegen.api.outcomes import OUTCOMES, outcome
-from imagegen.api.preferences import IdempotencyKey, Prefer, patience
-from imagegen.api.retrying import retry
+from imagegen.operations.access import get_visible_job
+from imagegen.operations.retry import retry
+from imagegen.wire import job_schemas
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"], route_class=JsonRoute)
 _REFUSALS = {**BAD_REQUEST, **FORBIDDEN, **NOT_FOUND, **NOT_TO_BE_RETRIED, **GONE, **REFUSED, **FAL_ERROR}
 
 
-@router.post("/{jobId}/retry", response_model=schemas.Job, responses={**OUTCOMES, **_REFUSALS, **NOT_ACCEPTED})
+@router.post("/{jobId}/retry", response_model=job_schemas.Job, responses={**OUTCOMES, **_REFUSALS, **NOT_ACCEPTED})
+@policy(RoutePolicy(access=Access.KEYED, caching=Caching.NO_STORE))
 async def retry_job(
     *,
-    jobId: JobId,  # noqa: N803 - the name in the path
-    services: ServicesDep,
-    caller: CallerDep,
-    seats: SeatsDep,
+    job_id: JobId,
+    request: Request,
     idempotency_key: IdempotencyKey = None,
     prefer: Prefer = None,
 ) -> Response:
-    """Try a failed or cancelled job again: a new job with the same inputs and options, at the price of now.
+    """Retry a failed or cancelled job: a new job with the same inputs and options, at the current price.
 
-    The new job names the old one as `retryOf`; the old one stays as it is. It keeps `webhookUrl`, and
-    `deadlineSeconds` counts from now. The answer is that of `generate`. Each call makes a new job, which is paid for,
-    unless it repeats an `Idempotency-Key`.
+    The new job refers to the old one in `retryOf`; the old one does not change. It keeps `webhookUrl`, and
+    `deadlineSeconds` counts from now. The response is that of `generate`. Each request creates a new job, which is
+    charged, unless it repeats an `Idempotency-Key`.
     """
-    job = await job_in_sight(jobId, services, caller)
-    wish = patience(prefer, services.settings.service.wait)
-    with seats.taken() as may_wait:
-        return await outcome(await retry(job, services, caller, idempotency_key), services, wish, may_wait=may_wait)
+    services, caller = services_of(request), caller_of(request)
+    job = await get_visible_job(job_id, services.jobs, caller)
+    preference = wait_preference(prefer, services.settings.service.wait)
+    with waiting_slot(request)() as may_wait:
+        accepted = await retry(job, services, caller, idempotency_key)
+        return await outcome(accepted, services, preference, may_wait=may_wait)

@@ -1,4 +1,4 @@
-"""/api/uploads: a caller's own pictures."""
+"""/api/uploads: a caller's own images."""
 
 import asyncio
 from http import HTTPStatus
@@ -8,17 +8,19 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from starlette.datastructures import UploadFile
 
-from imagegen.api import schemas
-from imagegen.api.callers import CallerDep
-from imagegen.api.deps import ServicesDep
-from imagegen.api.documents import BAD_REQUEST, FORBIDDEN, NO_PICTURE, UNAVAILABLE
-from imagegen.api.errors import problem
-from imagegen.api.form_files import FileTooLarge, Form, NotAForm, form_of
-from imagegen.api.json_routes import JsonRoute
-from imagegen.errors import Fault, InvalidInput, NotAPicture, TransferInterrupted
+from imagegen.api.deps import caller_of, services_of
+from imagegen.api.http.body_limits import upload_limit
+from imagegen.api.http.json_route import JsonRoute
+from imagegen.api.http.media_types import MULTIPART
+from imagegen.api.http.multipart import FileTooLarge, Form, NotAForm, form_of
+from imagegen.api.http.policies import Access, BodyPolicy, RoutePolicy, policy
+from imagegen.api.http.problems import problem
+from imagegen.api.openapi.responses import BAD_REQUEST, FORBIDDEN, NOT_AN_IMAGE, UNAVAILABLE
+from imagegen.errors import Fault, InvalidInput, NotAnImage, TransferInterrupted
 from imagegen.registry import PLAIN_TEXT, user_id_faults
-from imagegen.registry.names import near_name
-from imagegen.storage.input_pictures import CutOffPicture, InputPicture, examine
+from imagegen.registry.names import suggest_name
+from imagegen.storage.images.inputs import InputImage, TruncatedImage, examine
+from imagegen.wire.image_schemas import Upload
 
 router = APIRouter(prefix="/api/uploads", tags=["uploads"], route_class=JsonRoute)
 _FIELDS: Final = ("file", "userId")
@@ -26,7 +28,7 @@ _BODY: Final[dict[str, Any]] = {
     "requestBody": {
         "required": True,
         "content": {
-            "multipart/form-data": {
+            MULTIPART: {
                 "schema": {
                     "type": "object",
                     "required": list(_FIELDS),
@@ -35,14 +37,14 @@ _BODY: Final[dict[str, Any]] = {
                         "file": {
                             "type": "string",
                             "contentMediaType": "application/octet-stream",
-                            "description": "The picture: PNG, JPEG, WebP, GIF or AVIF, as its bytes say.",
+                            "description": "The image: PNG, JPEG, WebP, GIF or AVIF, detected from its bytes.",
                         },
                         "userId": {
                             "type": "string",
                             "minLength": 1,
                             "maxLength": 128,
                             "pattern": PLAIN_TEXT,
-                            "description": "Whose picture it is.",
+                            "description": "The user that the image belongs to.",
                             "examples": ["user123"],
                         },
                     },
@@ -56,37 +58,39 @@ _BODY: Final[dict[str, Any]] = {
 @router.post(
     "",
     status_code=201,
-    response_model=schemas.Upload,
-    responses={**BAD_REQUEST, **FORBIDDEN, **NO_PICTURE, **UNAVAILABLE},
+    response_model=Upload,
+    responses={**BAD_REQUEST, **FORBIDDEN, **NOT_AN_IMAGE, **UNAVAILABLE},
     openapi_extra=_BODY,
 )
-async def upload_picture(request: Request, services: ServicesDep, caller: CallerDep) -> schemas.Upload | JSONResponse:
-    """Keep one of your pictures in the bucket, for `image_url`, `image_urls` and the like in your requests.
+@policy(RoutePolicy(access=Access.KEYED, body=BodyPolicy(MULTIPART, upload_limit)))
+async def upload_picture(request: Request) -> Upload | JSONResponse:
+    """Store one of your images in the bucket, for use in your requests.
 
-    The link may be used there for as long as the picture is in the bucket, also after it has expired as a link: what
-    fal.ai gets is made afresh for each request.
+    The link is for `image_url`, `image_urls` and the like. You can use it in requests for as long as the image is in
+    the bucket, even after the link itself has expired: fal.ai gets a new link with each request.
     """
+    services = services_of(request)
     limit = services.settings.limits.max_upload_bytes
     try:
         async with form_of(request) as form:
             user_id, file = _parts(form, limit)
-            caller.demand_user(user_id)
-            picture = await _examined(file)
-            key = await services.images.keep_input(user_id, file.file, picture)
+            caller_of(request).require_user(user_id)
+            image = await _examined(file)
+            key = await services.images.store_input(user_id, file.file, image)
     except FileTooLarge as error:
         return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "body_too_large", str(error))
     except NotAForm as error:
         return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type", str(error))
-    except NotAPicture as error:
-        return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_picture", f"The file is of no use: {error}.")
-    return schemas.Upload(
+    except NotAnImage as error:
+        return problem(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "unsupported_picture", f"The file cannot be used: {error}.")
+    return Upload(
         url=await services.images.url(key),
         key=key,
-        content_type=picture.content_type,
-        width=picture.width,
-        height=picture.height,
-        size_bytes=picture.size_bytes,
-        sha256=picture.sha256,
+        content_type=image.content_type,
+        width=image.width,
+        height=image.height,
+        size_bytes=image.size_bytes,
+        sha256=image.sha256,
     )
 
 
@@ -103,10 +107,10 @@ def _parts(form: Form, limit: int) -> tuple[str, UploadFile]:
     return user_id, file
 
 
-async def _examined(file: UploadFile) -> InputPicture:
+async def _examined(file: UploadFile) -> InputImage:
     try:
         return await asyncio.to_thread(examine, file.file)
-    except (CutOffPicture, TransferInterrupted) as error:
+    except (TruncatedImage, TransferInterrupted) as error:
         raise InvalidInput([Fault(pointer="/file", code="wrong_format", message=f"file: {error}.")]) from error
 
 
@@ -115,12 +119,12 @@ def _missing(name: str, kind: str) -> Fault:
 
 
 def _unknown(name: str) -> Fault:
-    shown, suggestion = name[:60], near_name(name, _FIELDS)
+    shown, suggestion = name[:60], suggest_name(name, _FIELDS)
     end = f"did you mean {suggestion!r}?" if suggestion else f"it takes {' and '.join(_FIELDS)}."
     return Fault(
         pointer=f"/{shown}",
         code="unknown_name",
-        message=f"An upload takes no {shown!r}; {end}",
+        message=f"An upload has no field {shown!r}; {end}",
         valid=_FIELDS,
         suggestion=suggestion,
     )

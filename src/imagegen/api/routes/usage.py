@@ -1,37 +1,32 @@
-"""/api/usage: who spent what."""
+"""/api/usage: what each user has spent."""
 
 import re
 from datetime import date
-from typing import Annotated, ClassVar, Final
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
-from imagegen.api import schemas
-from imagegen.api.callers import CallerDep
-from imagegen.api.deps import ServicesDep
-from imagegen.api.documents import BAD_QUERY, FORBIDDEN, UNAVAILABLE
-from imagegen.api.json_routes import JsonRoute
-from imagegen.api.usage_answers import usage_answer, usage_table
+from imagegen.api.deps import caller_of, services_of
+from imagegen.api.http.json_route import JsonRoute
+from imagegen.api.http.media_types import JSON, prefers
+from imagegen.api.http.policies import Access, Caching, RoutePolicy, policy
+from imagegen.api.openapi.responses import BAD_QUERY, FORBIDDEN, UNAVAILABLE
 from imagegen.registry import PlainText
-from imagegen.storage.usage import Grouping, UsageFilter
+from imagegen.storage.usage.store import Grouping, UsageFilter
+from imagegen.wire.usage_schemas import Usage
+from imagegen.wire.usage_serializers import serialize_usage, usage_csv
 
 _CSV: Final = "text/csv"
 
 
-class UsageRoute(JsonRoute):
-    """Answers as a table too."""
-
-    produces: ClassVar[tuple[str, ...]] = ("application/json", _CSV)
-
-
-router = APIRouter(prefix="/api/usage", tags=["usage"], route_class=UsageRoute)
+router = APIRouter(prefix="/api/usage", tags=["usage"], route_class=JsonRoute)
 
 
 def _written_out(value: object) -> object:
-    """A date is written 2026-11-22; pydantic would take a number of seconds too."""
+    """Refuse a number, which pydantic would read as seconds since 1970; a date is written 2026-11-22."""
     if isinstance(value, str) and not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value):
         raise PydanticCustomError("wrong_format", "must be a day such as 2026-11-22")
     return value
@@ -41,58 +36,46 @@ Day = Annotated[date, BeforeValidator(_written_out)]
 
 
 class UsageQuery(BaseModel):
-    """What is summed up. A job counts on the day on which it ended, in UTC."""
+    """Filters and grouping. A job counts on the day on which it ended, in UTC."""
 
     model_config = ConfigDict(extra="forbid", validate_by_alias=True)
 
     user_id: PlainText | None = Field(
-        default=None, alias="userId", description="One user; else all of them.", examples=["user123"]
+        default=None, alias="userId", description="One user; by default all users.", examples=["user123"]
     )
     from_: Day | None = Field(default=None, alias="from", description="The first day, such as 2026-11-01.")
     to: Day | None = Field(default=None, description="The day after the last one, such as 2026-12-01.")
-    group_by: Grouping = Field(default=Grouping.MODEL, alias="groupBy", description="What the rows are.")
+    group_by: Grouping = Field(default=Grouping.MODEL, alias="groupBy", description="What the rows are grouped by.")
 
 
 _TABLE: Final = {
     200: {
-        "description": "The sums; as CSV, the rows alone, with a head.",
+        "description": "The sums; as CSV only the rows, with a header line.",
         "content": {_CSV: {"schema": {"type": "string"}}},
         "headers": {"Vary": {"description": "Always `Accept`.", "schema": {"type": "string"}}},
     }
 }
 
 
-@router.get("", response_model=schemas.Usage, responses={**_TABLE, **BAD_QUERY, **FORBIDDEN, **UNAVAILABLE})
+@router.get("", response_model=Usage, responses={**_TABLE, **BAD_QUERY, **FORBIDDEN, **UNAVAILABLE})
+@policy(RoutePolicy(access=Access.KEYED, produces=(JSON, _CSV), caching=Caching.NO_STORE))
 async def get_usage(
     query: Annotated[UsageQuery, Query()],
-    services: ServicesDep,
-    caller: CallerDep,
+    request: Request,
     accept: Annotated[str | None, Header(include_in_schema=False)] = None,
 ) -> Response:
-    """Jobs, pictures, charges, fal's bill and the margin: as JSON, or with `Accept: text/csv` for a spreadsheet.
+    """Sum up jobs, images, charges, fal.ai's bill and the margin.
 
-    Sums kept by the day, so the answer takes as long after a million jobs as after ten.
+    The response is JSON or, with `Accept: text/csv`, a table. Sums are kept per day, so the request takes as long after
+    a million jobs as after ten.
     """
+    caller = caller_of(request)
     if query.user_id is not None:
-        caller.demand_user(query.user_id)
+        caller.require_user(query.user_id)
     wanted = UsageFilter(user_id=query.user_id, user_ids=caller.users, from_day=query.from_, to_day=query.to)
-    sums = await services.jobs.usage.sums(wanted, query.group_by)
-    answer = usage_answer(wanted, query.group_by, sums)
-    if not _prefers_csv(accept or ""):
-        return JSONResponse(answer.model_dump(mode="json"), headers={"Vary": "Accept"})
+    sums = await services_of(request).usage.sums(wanted, query.group_by)
+    content = serialize_usage(wanted, query.group_by, sums)
+    if not prefers(accept, _CSV, over=JSON):
+        return JSONResponse(content.model_dump(mode="json"), headers={"Vary": "Accept"})
     headers = {"Vary": "Accept", "Content-Disposition": 'attachment; filename="usage.csv"'}
-    return Response(usage_table(answer), media_type=f"{_CSV}; charset=utf-8; header=present", headers=headers)
-
-
-def _prefers_csv(accept: str) -> bool:
-    """Whether CSV is named, with at least the weight of JSON (RFC 9110, 12.5.1)."""
-    weights = dict(_weighed(part) for part in accept.split(","))
-    return weights.get(_CSV, 0.0) > 0 and weights[_CSV] >= weights.get("application/json", 0.0)
-
-
-def _weighed(media_range: str) -> tuple[str, float]:
-    name, *parameters = (part.strip().lower() for part in media_range.split(";"))
-    weight = next(
-        (found[1] for part in parameters if (found := re.fullmatch(r"q\s*=\s*([01](?:\.\d{0,3})?)", part))), 1
-    )
-    return name, float(weight)
+    return Response(usage_csv(content), media_type=f"{_CSV}; charset=utf-8; header=present", headers=headers)

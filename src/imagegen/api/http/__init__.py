@@ -1,0 +1,1 @@
+"""HTTP itself: bodies, parameters, headers, problems, policies of routes, and the protocol. Imports no middleware."""

@@ -1,0 +1,72 @@
+"""The response to a request that waits for a job: the finished job, its failure, or where to find it."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Final
+
+from fastapi import Response
+
+from imagegen.api.errors import JobFailed
+from imagegen.api.http.media_types import JSON
+from imagegen.api.http.prefer import WaitPreference
+from imagegen.api.openapi.responses import LOCATION, PREFERENCE, REPLAYED, RETRY_AFTER, Responses
+from imagegen.jobs import Job, JobStatus
+from imagegen.operations.generate import Accepted
+from imagegen.operations.wait import wait_for_end
+from imagegen.queue.subscriptions import Subscription
+from imagegen.services import Services
+from imagegen.wire import job_schemas
+from imagegen.wire.serializers import serialize_job
+
+_NONE: Final[Mapping[str, str]] = {}
+OUTCOMES: Final[Responses] = {
+    200: {"description": "The finished job with its images.", "headers": {**PREFERENCE, **REPLAYED}},
+    202: {
+        "model": job_schemas.Job,
+        "description": "Accepted, but not finished; `Location` is where to check on it.",
+        "headers": {**LOCATION, **RETRY_AFTER, **PREFERENCE, **REPLAYED},
+    },
+}
+
+
+async def outcome(
+    accepted: Accepted,
+    services: Services,
+    preference: WaitPreference,
+    *,
+    may_wait: bool,
+    listener: Subscription | None = None,
+) -> Response:
+    """Wait for an accepted job for as long as the caller prefers and the service allows.
+
+    Args:
+        accepted: the job.
+        services: the open services.
+        preference: how long to wait.
+        may_wait: whether the request has a slot to wait in; without one the response is immediate.
+        listener: subscribed before the job was stored, so that its end is not missed; without it the job is read first.
+
+    Raises:
+        JobFailed: the job failed.
+    """
+    wait = preference.wait if accepted.queued and may_wait else timedelta(0)
+    job = await wait_for_end(accepted.job, services, wait, None if accepted.replayed else listener)
+    if job.status is JobStatus.FAILED:
+        raise JobFailed(job)
+    headers = {"Idempotent-Replayed": "true"} if accepted.replayed else {}
+    if preference.applied and may_wait:
+        headers["Preference-Applied"] = preference.applied
+    return await job_response(job, services, headers)
+
+
+async def job_response(job: Job, services: Services, headers: Mapping[str, str] = _NONE) -> Response:
+    """The job with new links to its images: 200 if it has ended, otherwise 202 and where to check on it."""
+    if not job.status.is_final:
+        headers = {**headers, "Location": f"/api/jobs/{job.id}", "Retry-After": "1"}
+    return await job_content(job, services, headers, 200 if job.status.is_final else 202)
+
+
+async def job_content(job: Job, services: Services, headers: Mapping[str, str], status: int = 200) -> Response:
+    """The job with new links to its images, as JSON."""
+    content = (await serialize_job(job, services)).model_dump_json()
+    return Response(content, status, headers, media_type=JSON)

@@ -1,0 +1,103 @@
+"""The OpenAPI document: what FastAPI derives from the routes, completed for people and for generators of clients."""
+
+from collections.abc import Mapping
+from typing import Any, Final, cast
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+
+from imagegen.api.http.policies import RoutePolicies
+from imagegen.api.middleware.auth import AccessPolicy
+from imagegen.api.openapi.examples import schema_examples
+from imagegen.api.openapi.headers import add_headers
+from imagegen.api.openapi.json_schema import REFERENCE, simplify
+from imagegen.api.openapi.open_enums import open_enums
+from imagegen.api.openapi.operations import complete_operations
+from imagegen.api.openapi.security import declare_security
+from imagegen.api.openapi.webhooks import webhooks
+from imagegen.registry import Registry
+from imagegen.wire.job_schemas import JobEvent
+from imagegen.wire.problem_schemas import Problem, ProblemFault
+
+Node = dict[str, Any]
+_REPLACED: Final = ("HTTPValidationError", "ValidationError")
+# Schemas that have no class whose docstring could describe them.
+_NAMELESS: Final = {
+    "GenerateRequest": "A request for images. `model` selects the model.",
+    "EstimateRequest": "A request for images to price, or the known part of one. `model` selects the model.",
+    "JsonValue": "Any JSON value.",
+    "BatchItem": "A request of a batch. `model` selects the model.",
+}
+_DESCRIPTION: Final = """\
+Images from every fal.ai model in the catalog through one endpoint. Inputs are typed per model, images are stored in
+your own S3 bucket, and every generation is a job with its price.
+"""
+_TAGS: Final = [
+    {"name": "images", "description": "Models, prices, and generating images."},
+    {"name": "uploads", "description": "Your own images, as inputs of requests."},
+    {"name": "jobs", "description": "Single generations, and their history."},
+    {"name": "batches", "description": "Many generations at once."},
+    {"name": "usage", "description": "What each user has spent."},
+    {"name": "webhooks", "description": "Notifications that are sent to your own server."},
+    {"name": "health", "description": "Health checks, for load balancers and people."},
+]
+
+
+def build_document(app: FastAPI, registry: Registry, access: AccessPolicy, policies: RoutePolicies) -> Node:
+    """Build the document in steps; each step works on what the steps before it have made."""
+    document = _derived(app)
+    schemas = cast("dict[str, Node]", document["components"]["schemas"])
+    examples = schema_examples(registry)
+    _replace_errors(schemas)
+    _add_event(schemas)
+    document["webhooks"] = webhooks(schemas, examples, REFERENCE)
+    _simplify_all(schemas)
+    open_enums(schemas)
+    _add_examples(schemas, examples)
+    complete_operations(document)
+    declare_security(document, access, policies)
+    add_headers(document)
+    return document
+
+
+def _derived(app: FastAPI) -> Node:
+    return get_openapi(
+        title=app.title,
+        version=app.version,
+        summary="Images from fal.ai's models, stored and accounted for.",
+        description=_DESCRIPTION,
+        routes=app.routes,
+        tags=_TAGS,
+        servers=[{"url": "/", "description": "The service that served this document."}],
+        contact={"name": "The maintainers of imagegen"},
+        license_info={"name": "MIT", "identifier": "MIT"},
+    )
+
+
+def _replace_errors(schemas: dict[str, Node]) -> None:
+    for replaced in _REPLACED:
+        schemas.pop(replaced, None)
+    problem = Problem.model_json_schema(ref_template=REFERENCE + "{model}")
+    problem.pop("$defs")
+    schemas[Problem.__name__] = problem
+    schemas[ProblemFault.__name__] = ProblemFault.model_json_schema()
+
+
+def _add_event(schemas: dict[str, Node]) -> None:
+    """Add the schema of an event. No response has it as its body: an event's data is JSON within a text stream."""
+    event = JobEvent.model_json_schema(ref_template=REFERENCE + "{model}", mode="serialization")
+    event.pop("$defs")
+    schemas[JobEvent.__name__] = event
+
+
+def _simplify_all(schemas: dict[str, Node]) -> None:
+    for name, schema in schemas.items():
+        simplify(schema)
+        if name in _NAMELESS:
+            schema.setdefault("description", _NAMELESS[name])
+
+
+def _add_examples(schemas: dict[str, Node], examples: Mapping[str, Node]) -> None:
+    for name, example in examples.items():
+        if name in schemas:
+            schemas[name]["examples"] = [example]

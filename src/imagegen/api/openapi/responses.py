@@ -1,0 +1,130 @@
+"""Responses that operations of the OpenAPI document share: problems under their own media type, and headers."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+from imagegen.api.openapi.problem_examples import problem_example
+from imagegen.wire.problem_schemas import Problem
+
+Responses = dict[int | str, dict[str, Any]]
+Headers = Mapping[str, Mapping[str, Any]]
+
+EVENT_STREAM: Final = "text/event-stream"
+LOCATION: Final[Headers] = {
+    "Location": {
+        "description": "The path of the job or the batch, to check on it.",
+        "schema": {"type": "string", "examples": ["/api/jobs/01M8232K259GS0AHXP5V3YPEE3"]},
+    }
+}
+RETRY_AFTER: Final[Headers] = {
+    "Retry-After": {
+        "description": "Seconds to wait before trying again.",
+        "schema": {"type": "integer", "minimum": 1, "examples": [5]},
+    }
+}
+CHALLENGE: Final[Headers] = {
+    "WWW-Authenticate": {"description": "Always the Bearer scheme.", "schema": {"type": "string"}}
+}
+REPLAYED: Final[Headers] = {
+    "Idempotent-Replayed": {
+        "description": "Present if an earlier request with this Idempotency-Key created the job.",
+        "schema": {"type": "string", "enum": ["true"]},
+    }
+}
+PREFERENCE: Final[Headers] = {
+    "Preference-Applied": {
+        "description": "The `Prefer` values that were applied.",
+        "schema": {"type": "string", "examples": ["respond-async"]},
+    }
+}
+
+
+def problems(status: int, description: str, *codes: str, headers: Headers | None = None) -> Responses:
+    """An error response, with an example of each code that it may have."""
+    content: dict[str, Any] = {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}
+    if codes:
+        content["examples"] = {code: {"value": problem_example(code, status)} for code in codes}
+    response = {"description": description, "content": {"application/problem+json": content}}
+    return {status: response | ({"headers": dict(headers)} if headers else {})}
+
+
+_WRONG: Final = "The request is invalid; nothing was stored, sent or billed. Every fault is listed."
+_DEFECT: Final = "An unexpected error inside imagegen."
+
+BAD_REQUEST: Final = problems(400, _WRONG, "invalid_input", "unknown_model")
+BAD_QUERY: Final = problems(400, _WRONG, "invalid_query")
+UNAUTHORIZED: Final = problems(
+    401, "An API key is required, or the given one is not valid.", "unauthorized", headers=CHALLENGE
+)
+FORBIDDEN: Final = problems(403, "The API key may not act for this user, or use this model.", "user_not_allowed")
+NOT_FOUND: Final = problems(404, "No such job.", "job_not_found")
+BATCH_NOT_FOUND: Final = problems(404, "No such batch.", "batch_not_found")
+IMAGE_NOT_FOUND: Final = problems(404, "No such job, or it has no such image.", "job_not_found", "image_not_found")
+MODEL_NOT_FOUND: Final = problems(404, "No such model; the valid names are listed.", "unknown_model")
+CONFLICT: Final = problems(409, "The Idempotency-Key was used with another body.", "idempotency_mismatch")
+FINISHED: Final = problems(409, "The job has completed or failed; nothing is left to cancel.", "job_finished")
+NOT_TO_BE_RETRIED: Final = problems(
+    409,
+    "The job has not ended, or it has completed. Or the Idempotency-Key was used for another request.",
+    "not_to_be_retried",
+    "idempotency_mismatch",
+)
+UNFINISHED: Final = problems(409, "The job has not ended yet.", "job_unfinished", headers=RETRY_AFTER)
+GONE: Final = problems(410, "The job was deleted.", "job_deleted")
+NOT_AN_IMAGE: Final = problems(
+    415, "Not multipart/form-data, or not an image.", "unsupported_media_type", "unsupported_picture"
+)
+UNCHANGED: Final[Responses] = {304: {"description": "Not modified: If-None-Match has the current ETag."}}
+REFUSED: Final = problems(
+    422,
+    "Moderation refused the input or the output. A retry would not help.",
+    "input_refused",
+    "output_refused",
+    headers=LOCATION,
+)
+INTERNAL_ERROR: Final = problems(500, _DEFECT, "internal_error")
+FAL_ERROR: Final = problems(
+    500,
+    f"fal.ai failed. The job is `failed` with the same error, and not charged. Or: {_DEFECT}",
+    "provider_rejected",
+    "provider_account",
+    "internal_error",
+    headers=LOCATION,
+)
+UNAVAILABLE: Final = problems(
+    503,
+    "MongoDB does not answer; nothing was accepted. Try again after `Retry-After`.",
+    "unavailable",
+    headers=RETRY_AFTER,
+)
+NOT_ACCEPTED: Final = problems(
+    503,
+    "Nothing was accepted, because MongoDB does not answer or fal.ai refuses this service's account. Try again after "
+    "`Retry-After`.",
+    "unavailable",
+    "provider_account",
+    headers=RETRY_AFTER,
+)
+NO_STREAM: Final = problems(
+    503,
+    "Too many event streams are open, or MongoDB does not answer. Try again after `Retry-After`.",
+    "too_many_streams",
+    "unavailable",
+    headers=RETRY_AFTER,
+)
+EDGES: Final = {
+    **problems(406, "The Accept header rules out every type of this response.", "not_acceptable"),
+    **problems(408, "The request did not arrive in time (IMAGEGEN_RECEIVE_TIMEOUT).", "request_timeout"),
+    **problems(431, "The request line and the headers are too large (IMAGEGEN_MAX_HEADER_BYTES).", "headers_too_large"),
+}
+EDGES_OF_BODIES: Final = {
+    **problems(413, "The body is too large (IMAGEGEN_MAX_BODY_BYTES).", "body_too_large"),
+    **problems(415, "The body is not declared as JSON, or it is compressed.", "unsupported_media_type"),
+}
+
+
+def inherited_errors(*, has_body: bool, has_query: bool) -> Responses:
+    """The errors that every operation has, and those that follow from a body and from a query."""
+    of_body = {**BAD_REQUEST, **EDGES_OF_BODIES} if has_body else {}
+    of_query = BAD_QUERY if has_query else {}
+    return {**INTERNAL_ERROR, **EDGES, **of_query, **of_body}

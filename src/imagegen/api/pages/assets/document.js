@@ -1,0 +1,37 @@
+/** Prepares the OpenAPI document for the page: names of schemas where Swagger UI would show only "object" or "any". */
+
+const REFERENCE = "#/components/schemas/";
+
+/** The document with the name of each schema as its title: once Swagger UI has resolved a reference, it has no other. */
+export function withTitles(document) {
+  const schemas = document?.components?.schemas;
+  if (!schemas) return document;
+  const titled = Object.entries(schemas).map(([name, schema]) => [name, { title: name, ...schema }]);
+  return { ...document, components: { ...document.components, schemas: Object.fromEntries(titled) } };
+}
+
+/** The document without tags that no operation has: Swagger UI shows webhooks apart. */
+export function withoutEmptyTags(document) {
+  const operations = Object.values(document?.paths ?? {}).flatMap(Object.values);
+  const used = new Set(operations.flatMap((operation) => operation.tags ?? []));
+  return document?.tags ? { ...document, tags: document.tags.filter(({ name }) => used.has(name)) } : document;
+}
+
+/** The type of a union or a list, in the names of its schemas; undefined for any other schema. */
+export function typeName(schema) {
+  const branches = schema?.oneOf ?? schema?.anyOf;
+  if (Array.isArray(branches)) return branches.map(nameOf).join(" | ");
+  return schema?.type === "array" && schema.items ? `array<${nameOf(schema.items)}>` : undefined;
+}
+
+function nameOf(schema) {
+  return schema.title ?? reference(schema) ?? typeName(schema) ?? plainType(schema);
+}
+
+function reference({ $ref: target }) {
+  return target?.startsWith(REFERENCE) ? target.slice(REFERENCE.length) : undefined;
+}
+
+function plainType({ type }) {
+  return Array.isArray(type) ? type.join(" | ") : (type ?? "any");
+}

@@ -1,0 +1,82 @@
+"""`imagegen models`: what a running service can make images with."""
+
+from collections.abc import Iterator
+from typing import Annotated
+
+import typer
+
+from imagegen.cli.client.parameters import Parameters
+from imagegen.cli.client.service import Json, model_path, open_service
+from imagegen.cli.client.target import TargetOptions, with_target_options
+from imagegen.cli.errors import reporting_errors
+from imagegen.cli.output import JsonOption, dollars, print_json
+from imagegen.cli.tables import Column, Row, print_table
+
+app = typer.Typer(help="List a service's models and what they take.", no_args_is_help=True)
+_COLUMNS = (Column("MODEL"), Column("PRICE", is_number=True), Column("CATEGORY"), Column("DESCRIPTION"))
+_PARAMETERS = (Column("PARAMETER"), Column("TYPE"), Column("DESCRIPTION"))
+
+
+@app.command("list")
+@with_target_options
+def list_models(*, target: TargetOptions, as_json: JsonOption = False) -> None:
+    """List the models, with the price of one image."""
+    with reporting_errors("The models cannot be listed", as_json=as_json), open_service(target) as service:
+        models = service.get("/api/images/models")["models"]
+    if as_json:
+        print_json({"models": models})
+    else:
+        print_table(_COLUMNS, [_row(model) for model in models])
+
+
+@app.command("show")
+@with_target_options
+def show_model(
+    name: Annotated[str, typer.Argument(metavar="MODEL", help="The model's name.")],
+    *,
+    target: TargetOptions,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a model takes: every parameter for `--set` and `--input`."""
+    with reporting_errors("The model cannot be shown", as_json=as_json), open_service(target) as service:
+        model = service.get(model_path(name))
+    if as_json:
+        print_json({"model": model})
+        return
+    typer.echo(f"{model['name']}  {dollars(model['costPerImage'])} per image  {model['falEndpoint']}")
+    typer.echo(f"{model['description']}\n")
+    print_table(_PARAMETERS, list(_parameters(model)))
+    typer.echo(f"\n{_command(model)}")
+
+
+def _row(model: Json) -> Row:
+    return Row((model["name"], dollars(model["costPerImage"]), model["category"], model["description"]))
+
+
+def _parameters(model: Json) -> Iterator[Row]:
+    """A row for each parameter, the required ones first."""
+    parameters = Parameters(model)
+    for name in sorted(parameters, key=lambda name: name not in parameters.required):
+        parameter = parameters[name]
+        kind = "image" if parameter.takes_images else " or ".join(sorted(parameter.types)) or "any"
+        if parameter.takes_images and "array" in parameter.types:
+            kind = "images"
+        if choices := parameter.schema.get("enum"):
+            kind = "choice"
+            note = f" One of {', '.join(map(str, choices))}."
+        else:
+            note = ""
+        required = "Required. " if name in parameters.required else ""
+        yield Row((name, kind, f"{required}{parameter.schema.get('description', '')}{note}"))
+
+
+def _command(model: Json) -> str:
+    """A command that works, to start from."""
+    parameters = Parameters(model)
+    prompt = ' "A lighthouse in winter"' if "prompt" in parameters else ""
+    images = "".join(
+        f" -i {'photo' if number == 0 else f'photo-{number + 1}'}.jpg"
+        for number, parameter in enumerate(parameters.image_parameters())
+        if parameter.name in parameters.required
+    )
+    return f"imagegen generate{prompt} -m {model['name']}{images}"

@@ -1,0 +1,165 @@
+"""The errors of imagegen, split by what the caller should do.
+
+ImagegenError                     base.py: raised by imagegen on purpose
+├── StartupError                  startup.py: fix the installation, then start again
+│   ├── SettingsError             carries every faulty variable
+│   ├── CatalogError              a model entry: file, line, key, what was expected
+│   ├── KeysFileError             the file of API keys
+│   └── LocalServerError          a local server did not start
+├── InvalidRequest                requests.py: nothing was stored, sent or billed; fix the request
+│   ├── UnknownModel              carries the valid names
+│   ├── InvalidInput              carries every fault, each with its place and what is valid there
+│   ├── InvalidQuery              the same for a query string
+│   └── IdempotencyMismatch       the key was used with another body
+├── NotAllowed                    requests.py: the API key is valid, but does not permit this
+│   ├── UserNotAllowed
+│   └── ModelNotAllowed
+├── JobNotFound                   jobs.py, down to StaleJob
+├── JobFinished                   it has completed or failed, so it cannot be cancelled
+├── RequestOwned                  fal's request id belongs to another job
+├── BatchNotFound
+├── JobDeleted                    only its price is still stored
+├── JobUnfinished                 not possible before the job has ended
+├── JobNotRetryable               only a failed or cancelled job can be retried
+├── InputGone                     an input image is no longer in the bucket
+├── DocumentRefused               MongoDB can never take this document: too large, or of a form that BSON lacks
+├── StaleJob                      another process changed the job first; read it again
+├── Unavailable                   servers.py: a server does not answer; retry later
+│   ├── DatabaseUnavailable
+│   ├── ObjectStoreUnavailable
+│   │   └── ObjectStoreRefused    it answers, and refuses the bucket or the key: an operator must act
+│   ├── QueueUnavailable
+│   └── TooManyOpenFiles          this process's own limit; the job is postponed
+├── ProviderError                 provider.py: fal.ai answered with an error, or did not answer
+│   ├── ProviderRejected          fal's own error; retrying the same request cannot help
+│   ├── ProviderUnavailable       retrying may help
+│   │   └── AccountRefused        fal refuses the account for every request: its key, its balance, a lock
+│   ├── SubmissionNotSent         certain: fal never saw the request
+│   ├── SubmissionUnknown         fal may or may not have accepted the request
+│   ├── ResultUnavailable         fal has the request, but its result cannot be read now; read it later
+│   │   └── StatusUnreadable      no status read has succeeded for a while
+│   │       └── RequestForgotten  fal has answered 404 for long
+│   └── HistoryUnavailable        fal's list of requests cannot be read, so it proves nothing
+├── SubmittingPaused              provider.py: fal refuses the account, so nothing new is accepted; retry later
+├── WebhookRefused                provider.py: a webhook that is not provably fal's; carries the check that failed
+└── TransferError                 transfers.py: an image could not be moved from fal to S3
+    ├── TransferInterrupted       try again: broken off, truncated, refused for now
+    │   └── MediaGone             the media host answers 404 or 410
+    ├── NotAnImage                arrived whole, but is empty or of no known format
+    ├── ImageTooLarge             more than IMAGEGEN_MAX_IMAGE_BYTES
+    └── ForeignMediaHost          a URL outside the provider's media hosts; never fetched
+"""
+
+from imagegen.errors.base import ImagegenError
+from imagegen.errors.jobs import (
+    BatchNotFound,
+    DocumentRefused,
+    InputGone,
+    JobDeleted,
+    JobFinished,
+    JobNotFound,
+    JobNotRetryable,
+    JobUnfinished,
+    RequestOwned,
+    StaleJob,
+)
+from imagegen.errors.provider import (
+    AccountRefused,
+    HistoryUnavailable,
+    ProviderAnswer,
+    ProviderError,
+    ProviderRejected,
+    ProviderUnavailable,
+    RequestForgotten,
+    ResultUnavailable,
+    StatusUnreadable,
+    SubmissionNotSent,
+    SubmissionUnknown,
+    SubmittingPaused,
+    WebhookRefused,
+)
+from imagegen.errors.requests import (
+    MOST_FAULTS,
+    Fault,
+    IdempotencyMismatch,
+    InvalidInput,
+    InvalidQuery,
+    InvalidRequest,
+    ModelNotAllowed,
+    NotAllowed,
+    UnknownModel,
+    UserNotAllowed,
+)
+from imagegen.errors.servers import (
+    DatabaseUnavailable,
+    ObjectStoreRefused,
+    ObjectStoreUnavailable,
+    QueueUnavailable,
+    TooManyOpenFiles,
+    Unavailable,
+    is_out_of_files,
+)
+from imagegen.errors.startup import CatalogError, KeysFileError, LocalServerError, SettingsError, StartupError
+from imagegen.errors.transfers import (
+    ForeignMediaHost,
+    ImageTooLarge,
+    MediaGone,
+    NotAnImage,
+    TransferError,
+    TransferInterrupted,
+)
+
+__all__ = [
+    "MOST_FAULTS",
+    "AccountRefused",
+    "BatchNotFound",
+    "CatalogError",
+    "DatabaseUnavailable",
+    "DocumentRefused",
+    "Fault",
+    "ForeignMediaHost",
+    "HistoryUnavailable",
+    "IdempotencyMismatch",
+    "ImageTooLarge",
+    "ImagegenError",
+    "InputGone",
+    "InvalidInput",
+    "InvalidQuery",
+    "InvalidRequest",
+    "JobDeleted",
+    "JobFinished",
+    "JobNotFound",
+    "JobNotRetryable",
+    "JobUnfinished",
+    "KeysFileError",
+    "LocalServerError",
+    "MediaGone",
+    "ModelNotAllowed",
+    "NotAllowed",
+    "NotAnImage",
+    "ObjectStoreRefused",
+    "ObjectStoreUnavailable",
+    "ProviderAnswer",
+    "ProviderError",
+    "ProviderRejected",
+    "ProviderUnavailable",
+    "QueueUnavailable",
+    "RequestForgotten",
+    "RequestOwned",
+    "ResultUnavailable",
+    "SettingsError",
+    "StaleJob",
+    "StartupError",
+    "StatusUnreadable",
+    "SubmissionNotSent",
+    "SubmissionUnknown",
+    "SubmittingPaused",
+    "TooManyOpenFiles",
+    "TransferError",
+    "TransferInterrupted",
+    "Unavailable",
+    "UnknownModel",
+    "UserNotAllowed",
+    "WebhookRefused",
+    "is_out_of_files",
+]

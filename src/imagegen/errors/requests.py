@@ -1,0 +1,106 @@
+"""Refused requests: every fault at once, each with its place, and what the API key does not permit."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from imagegen.errors.base import ImagegenError
+
+MOST_FAULTS: Final = 100
+
+
+class InvalidRequest(ImagegenError):
+    """The caller's request is wrong. Nothing was stored, sent or billed."""
+
+
+class UnknownModel(InvalidRequest):
+    """No model has this name.
+
+    Attributes:
+        valid: the names of all models.
+        suggestion: the nearest valid name; None if none is near.
+        others: the other faults of the same body.
+    """
+
+    def __init__(self, name: str, valid: Sequence[str], suggestion: str | None = None) -> None:
+        hint = f" Did you mean {suggestion!r}?" if suggestion else ""
+        super().__init__(f"There is no model {name!r}.{hint}")
+        self.name, self.valid, self.suggestion = name, tuple(valid), suggestion
+        self.others: tuple[Fault, ...] = ()
+
+    @property
+    def faults(self) -> tuple["Fault", ...]:
+        """The unknown model as a fault of the body, then the other faults."""
+        message = f"{self} Valid models: {', '.join(self.valid)}."
+        fault = Fault(
+            pointer="/model", code="unknown_model", message=message, valid=self.valid, suggestion=self.suggestion
+        )
+        return (fault, *self.others)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One thing wrong with a request.
+
+    Attributes:
+        pointer: JSON Pointer (RFC 6901) into the body, or the name of the parameter or header.
+        code: a stable word for programs: missing, unknown_name, wrong_type, out_of_range, …
+        message: one sentence for people.
+        valid: the valid values; empty if they cannot be listed.
+        suggestion: the nearest valid name; None if none is near.
+        location: `query`, `path` or `header`; None for the body.
+    """
+
+    pointer: str
+    code: str
+    message: str
+    valid: tuple[str, ...] = ()
+    suggestion: str | None = None
+    location: str | None = None
+
+
+class InvalidInput(InvalidRequest):
+    """The body is wrong; `faults` has every fault, at most MOST_FAULTS."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(islice(faults, MOST_FAULTS))
+        super().__init__(" ".join(fault.message for fault in self.faults))
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The names of the missing required members, in the order of the body."""
+        return tuple(f.pointer.rpartition("/")[2] for f in self.faults if f.code == "missing")
+
+
+class InvalidQuery(InvalidInput):
+    """The query string is wrong."""
+
+
+class IdempotencyMismatch(InvalidRequest):
+    """The Idempotency-Key was used before, with another body; `job_id` or `batch_id` is what it created then."""
+
+    def __init__(self, *, job_id: str | None = None, batch_id: str | None = None) -> None:
+        used = f"batch {batch_id}" if batch_id else f"job {job_id}"
+        super().__init__(f"This Idempotency-Key was used for {used} with a different request. Use a new key.")
+        self.job_id, self.batch_id = job_id, batch_id
+
+
+class NotAllowed(ImagegenError):
+    """The API key is valid but does not permit this. Nothing was stored, sent or billed."""
+
+
+class UserNotAllowed(NotAllowed):
+    """The key may not act for this user; `allowed` lists the users it may act for."""
+
+    def __init__(self, user_id: str, allowed: Sequence[str]) -> None:
+        super().__init__(f"This API key may not act for user {user_id!r}, only for: {', '.join(allowed)}.")
+        self.user_id, self.allowed = user_id, tuple(allowed)
+
+
+class ModelNotAllowed(NotAllowed):
+    """The key may not use this model; `allowed` lists the models it may use."""
+
+    def __init__(self, model: str, allowed: Sequence[str]) -> None:
+        super().__init__(f"This API key may not use model {model!r}, only: {', '.join(allowed)}.")
+        self.model, self.allowed = model, tuple(allowed)

@@ -1,0 +1,1 @@
+"""The use cases, without HTTP: every API of the service calls these."""

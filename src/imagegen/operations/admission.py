@@ -1,0 +1,92 @@
+"""The only way in for new jobs: of `generate`, of a batch, of a retry.
+
+It has two steps, because a repeated request with an idempotency key is answered between them: `check` is about what the
+caller may request, `admit` about what the service accepts at this moment.
+"""
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from imagegen.errors import Fault, InvalidInput
+from imagegen.jobs import Job
+from imagegen.json_object import JsonObject
+from imagegen.keys import Caller
+from imagegen.operations.input_images import image_faults, with_stored_images
+from imagegen.operations.input_limits import limit_faults, size_fault
+from imagegen.operations.webhook_policy import webhook_fault
+from imagegen.registry import MOST_FAULTS, EstimateRequest, Model, faults_of_request, given
+from imagegen.services import Services
+from imagegen.settings import Settings
+
+_CONCURRENT_JOBS: Final = 16
+
+
+def check(job: Job, caller: Caller, settings: Settings) -> None:
+    """Check a new job against the caller's rights and the service's own limits; nothing is stored or sent.
+
+    Raises:
+        NotAllowed: the caller may not use the model, or not act for the user.
+        InvalidInput: with every fault: inputs beyond the limits, a webhook that could not be sent.
+    """
+    caller.require_user(job.user_id)
+    caller.require_model(job.model)
+    faults = service_faults(job.inputs, job.webhook_url, settings)
+    if faults:
+        raise InvalidInput(faults)
+
+
+def service_faults(inputs: JsonObject, webhook_url: str | None, settings: Settings) -> list[Fault]:
+    """What the service itself refuses in a request that its model accepts."""
+    faults = list(limit_faults(inputs, settings.limits))
+    if webhook_url is not None and (fault := webhook_fault(webhook_url, settings)):
+        faults.append(fault)
+    return faults
+
+
+async def planning_faults(model: Model, request: EstimateRequest, services: Services) -> Sequence[Fault]:
+    """Every fault for which `generate` would refuse this request now."""
+    inputs, options = given(request.inputs), given(request.options)
+    addresses = model.image_urls(inputs, options)
+    return [
+        *model.generation_faults(request),
+        *service_faults(inputs, request.webhook_url, services.settings),
+        *await image_faults(addresses, request.user_id, services),
+    ]
+
+
+async def admit(jobs: Sequence[Job], services: Services) -> Sequence[Job]:
+    """Admit new jobs that passed `check`: all of them, or none.
+
+    Returns:
+        The jobs, ready to be stored: their inline images are in the bucket, replaced by references.
+
+    Raises:
+        InvalidInput: with every fault of the images, and inputs that are too large to be stored; in a batch, each fault
+            names the number of its request.
+        ObjectStoreUnavailable: nothing was accepted.
+        SubmittingPaused: nothing was accepted, because fal refuses the account.
+    """
+    await services.account.require()
+    kept: list[Job] = []
+    faults: list[Fault] = []
+    for start in range(0, len(jobs), _CONCURRENT_JOBS):
+        part = jobs[start : start + _CONCURRENT_JOBS]
+        outcomes = await asyncio.gather(*(with_stored_images(job, services) for job in part), return_exceptions=True)
+        for number, outcome in enumerate(outcomes, start):
+            match outcome:
+                case Job() if (fault := size_fault(outcome.inputs)) is not None:
+                    faults += _faults_of(outcome, number, InvalidInput([fault]))
+                case Job():
+                    kept.append(outcome)
+                case InvalidInput():
+                    faults += _faults_of(jobs[number], number, outcome)
+                case _:
+                    raise outcome
+    if faults:
+        raise InvalidInput(faults[:MOST_FAULTS])
+    return kept
+
+
+def _faults_of(job: Job, number: int, error: InvalidInput) -> Iterator[Fault]:
+    yield from error.faults if job.batch_id is None else faults_of_request(number, error)

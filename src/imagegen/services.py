@@ -1,0 +1,245 @@
+"""Opens and closes every connection of a process, in one place."""
+
+import asyncio
+import logging
+import os
+import secrets
+import socket
+from collections.abc import AsyncGenerator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+from uuid import uuid4
+
+import httpx
+
+from imagegen.account import Account
+from imagegen.errors import DatabaseUnavailable, ObjectStoreRefused, ObjectStoreUnavailable, StartupError
+from imagegen.fal import (
+    FalClient,
+    FalTimeouts,
+    Pricing,
+    WebhookVerifier,
+    keys_operation,
+    max_streams,
+    operation_of,
+    required_open_files,
+)
+from imagegen.net.file_limits import raise_file_limit
+from imagegen.net.guarded_transport import open_guarded_transport
+from imagegen.net.http import Sender
+from imagegen.net.malloc import return_freed_memory_to_system
+from imagegen.net.measured import MeasuredSender
+from imagegen.net.pool import open_pool
+from imagegen.observability.metrics import Metrics, watch_event_loop
+from imagegen.observability.tracing import NO_TRACER, Tracer
+from imagegen.price_book import PriceBook, open_prices
+from imagegen.queue import DirectStarts, Queue, open_queue
+from imagegen.registry import Registry
+from imagegen.settings import Environment, Settings
+from imagegen.storage.batches import Batches
+from imagegen.storage.images.bucket import Bucket
+from imagegen.storage.images.store import Images, open_images
+from imagegen.storage.jobs.late_request_ids import LateRequestIds
+from imagegen.storage.jobs.queue_state import QueueState
+from imagegen.storage.jobs.removals import Removals
+from imagegen.storage.jobs.stats import JobStats
+from imagegen.storage.jobs.store import Jobs
+from imagegen.storage.queue_registration import QueueRegistrations
+from imagegen.storage.stores import open_stores
+from imagegen.storage.usage.store import Usage
+from imagegen.storage.webhook_deliveries import WebhookDeliveries
+from imagegen.webhooks import is_public
+
+_log = logging.getLogger("imagegen")
+QUEUE_USE: Final = timedelta(seconds=90)  # each reconciliation renews it; that of a dead process runs out
+_REGISTRATION_TRIES: Final = 6
+_ANOTHER_QUEUE: Final = (
+    "NATS_URL: other processes use this MongoDB with another queue, so each would miss the other's jobs. Set NATS_URL "
+    "(and NATS_STREAM) to the same for all, or another MONGODB_DATABASE here. If the others have just crashed, try "
+    f"again after {QUEUE_USE.total_seconds():.0f} s."
+)
+_SPARE_CONNECTIONS: Final = 32
+RECEIVERS_AT_ONCE: Final = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What the rest of the process works with; one of each kind. The stores are described in `storage.stores`.
+
+    Attributes:
+        direct_starts: starts accepted jobs in this process, if they need not wait.
+        metrics: the counters of this process.
+        account: whether fal accepts requests of our account; submitting pauses while it does not.
+        receivers: the transport to callers' webhooks; it reaches public addresses only, unless the settings allow more.
+        runner: this process's name in leases: host, process id and a random part.
+        stopping: set when the process is asked to end; waiting requests are then answered with the current state.
+    """
+
+    settings: Settings
+    registry: Registry
+    jobs: Jobs
+    late_request_ids: LateRequestIds
+    queue_state: QueueState
+    job_stats: JobStats
+    removals: Removals
+    batches: Batches
+    usage: Usage
+    webhook_deliveries: WebhookDeliveries
+    queue_registrations: QueueRegistrations
+    images: Images
+    queue: Queue
+    direct_starts: DirectStarts
+    fal: FalClient
+    webhooks: WebhookVerifier
+    prices: PriceBook
+    account: Account
+    receivers: httpx.AsyncBaseTransport
+    metrics: Metrics
+    runner: str
+    stopping: asyncio.Event
+    tracer: Tracer = NO_TRACER
+
+
+@asynccontextmanager
+async def open_services(
+    settings: Settings,
+    registry: Registry,
+    *,
+    stopping: asyncio.Event | None = None,
+    create_bucket: bool = False,
+    tracer: Tracer = NO_TRACER,
+    fal_timeouts: FalTimeouts | None = None,
+) -> AsyncGenerator[Services]:
+    """Connect to the four servers and close every connection at the end.
+
+    Args:
+        settings: with the address of every server.
+        registry: the models.
+        stopping: set by the caller to end waiting requests.
+        create_bucket: create a missing bucket; for a local S3 only.
+        tracer: starts the span of each job that is taken from the queue.
+        fal_timeouts: timeouts towards fal, if not the defaults.
+
+    Raises:
+        StartupError: a server shows that a setting is wrong.
+        Unavailable: a server does not answer, or refuses the bucket permanently in production.
+    """
+    return_freed_memory_to_system()
+    async with AsyncExitStack() as stack:
+        enter = stack.enter_async_context
+        metrics = await enter(_open_metrics())
+        pool = await enter(open_pool(_connections(settings)))
+        to_fal = MeasuredSender(pool, metrics, "fal", operation_of)
+        fal = FalClient(settings.fal, to_fal, fal_timeouts, streams=_max_streams(settings))
+        images = await enter(_open_images(settings, pool, fal, metrics, create_bucket=create_bucket))
+        stores = await enter(open_stores(settings.mongodb))
+        runner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+        queue = await enter(_open_registered_queue(settings, stores.queue_registrations, runner))
+        yield Services(
+            settings=settings,
+            registry=registry,
+            jobs=stores.jobs,
+            late_request_ids=stores.late_request_ids,
+            queue_state=stores.queue_state,
+            job_stats=stores.job_stats,
+            removals=stores.removals,
+            batches=stores.batches,
+            usage=stores.usage,
+            webhook_deliveries=stores.webhook_deliveries,
+            queue_registrations=stores.queue_registrations,
+            images=images,
+            queue=queue,
+            direct_starts=DirectStarts(queue),
+            fal=fal,
+            webhooks=WebhookVerifier(settings.fal, MeasuredSender(pool, metrics, "fal", keys_operation)),
+            prices=await enter(open_prices(Pricing(settings.fal, to_fal), stores.unit_prices, registry.endpoints)),
+            account=Account(stores.account_pauses, fal, settings.fal),
+            receivers=await enter(open_guarded_transport(RECEIVERS_AT_ONCE, _is_allowed_receiver(settings))),
+            metrics=metrics,
+            stopping=stopping or asyncio.Event(),
+            runner=runner,
+            tracer=tracer,
+        )
+
+
+@asynccontextmanager
+async def _open_metrics() -> AsyncGenerator[Metrics]:
+    metrics = Metrics()
+    async with watch_event_loop(metrics):
+        yield metrics
+
+
+def _max_streams(settings: Settings) -> int:
+    """Status streams that fit into the limit on open files, which is raised as far as it may be."""
+    return max_streams(raise_file_limit(required_open_files(settings.service.concurrency)))
+
+
+def _connections(settings: Settings) -> int:
+    """Each job in flight holds one connection to fal or to its media host; a few more transfer images."""
+    return 2 * settings.service.concurrency + _SPARE_CONNECTIONS
+
+
+@asynccontextmanager
+async def _open_images(
+    settings: Settings, sender: Sender, fal: FalClient, metrics: Metrics, *, create_bucket: bool
+) -> AsyncGenerator[Images]:
+    to_media = MeasuredSender(sender, metrics, "media", lambda _: "download")
+    async with open_images(settings.s3, settings.service, to_media, fal.media_hosts, metrics) as images:
+        await (images.bucket.create_if_missing() if create_bucket else _check_bucket(images.bucket, settings))
+        yield images
+
+
+async def _check_bucket(bucket: Bucket, settings: Settings) -> None:
+    """Log an error if the bucket cannot be used; in production, end the start if it is refused permanently.
+
+    Raises:
+        ObjectStoreRefused: there is no such bucket, or the key is refused, in production.
+    """
+    try:
+        await bucket.check()
+    except ObjectStoreRefused as error:
+        if settings.service.env is Environment.PRODUCTION:
+            raise
+        _log.error("%s; jobs wait until it is right", error.advice)
+    except ObjectStoreUnavailable as error:
+        _log.error("%s; jobs wait until it answers", error.advice)
+
+
+@asynccontextmanager
+async def _open_registered_queue(
+    settings: Settings, registrations: QueueRegistrations, runner: str
+) -> AsyncGenerator[Queue]:
+    """Open the queue, unless other running processes use another queue with the same database.
+
+    Raises:
+        StartupError: they do.
+    """
+
+    async def admit(queue: Queue) -> str:
+        stream = queue.stream
+        for _ in range(_REGISTRATION_TRIES):
+            # A lost stream gets the identity that it had: the address shows that it is the same NATS.
+            identity = await stream.identity() or await registrations.find_identity(stream.address) or uuid4().hex
+            if await registrations.register(runner, identity, stream.address, QUEUE_USE):
+                return identity
+            await asyncio.sleep(0.5)  # a process that was faster may be creating the stream in this same NATS
+        raise StartupError(_ANOTHER_QUEUE)
+
+    one_by_one = settings.fal.concurrency is not None
+    retry_slots = max(1, settings.service.concurrency // 2)
+    opened = open_queue(
+        settings.nats, settings.service.lease, one_by_one=one_by_one, retry_slots=retry_slots, admit=admit
+    )
+    try:
+        async with opened as queue:
+            yield queue
+    finally:
+        with suppress(DatabaseUnavailable):
+            await registrations.unregister(runner)
+
+
+def _is_allowed_receiver(settings: Settings) -> Callable[[str], bool]:
+    """A predicate: whether webhooks may be sent to this IP address."""
+    return lambda address: settings.webhooks.allow_private or is_public(address)

@@ -1,0 +1,1 @@
+"""Images in the S3 bucket."""

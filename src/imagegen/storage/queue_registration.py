@@ -1,0 +1,71 @@
+"""The queue that the living processes use: one document for all of them, on the database's clock.
+
+It is one document so that, of processes that start at the same moment with different queues, exactly one is first.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
+
+from pymongo import ReturnDocument
+from pymongo.errors import DuplicateKeyError
+
+from imagegen.storage.errors import mongo_errors
+from imagegen.storage.expressions import Expression, from_now
+from imagegen.storage.mongodb import Collection
+
+_QUEUE: Final = "queue in use"
+_NO_USERS: Final[list[str]] = []
+
+
+class QueueRegistrations:
+    """The identity of the queue in use, and until when each process is registered for it."""
+
+    def __init__(self, collection: Collection) -> None:
+        self._queue = collection
+
+    async def find_identity(self, address: str) -> str | None:
+        """The identity of the queue that was last used, if it was at this address; else None."""
+        with mongo_errors():
+            found = await self._queue.find_one({"_id": _QUEUE, "address": address})
+        return None if found is None else found["identity"]
+
+    async def register(self, process: str, identity: str, address: str, at_least: timedelta) -> bool:
+        """Register this process for the queue with this identity, or renew its registration, for `at_least`.
+
+        Returns:
+            False, and nothing is stored, if a living process uses another queue.
+        """
+        user = {"process": {"$literal": process}, "until": from_now(at_least)}
+        free: Expression = {"$or": [{"$eq": ["$identity", {"$literal": identity}]}, {"$eq": ["$users", []]}]}
+        own: Expression = {"$cond": [free, [user], _NO_USERS]}
+        registered: Expression = {
+            "users": {"$concatArrays": ["$users", own]},
+            "identity": {"$cond": [free, {"$literal": identity}, "$identity"]},
+            "address": {"$cond": [free, {"$literal": address}, "$address"]},
+        }
+        steps = [{"$set": {"users": _others(process)}}, {"$set": registered}]
+        with mongo_errors():
+            try:
+                return await self._change(steps) == identity
+            except DuplicateKeyError:  # another process inserted the document at the same moment
+                return await self._change(steps) == identity
+
+    async def _change(self, steps: Sequence[Expression]) -> str:
+        """Change the one document; returns the identity of the queue in use after that."""
+        found = await self._queue.find_one_and_update(
+            {"_id": _QUEUE}, steps, upsert=True, return_document=ReturnDocument.AFTER
+        )
+        return found["identity"]
+
+    async def unregister(self, process: str) -> None:
+        """Remove this process's registration."""
+        with mongo_errors():
+            await self._queue.update_one({"_id": _QUEUE}, [{"$set": {"users": _others(process)}}])
+
+
+def _others(process: str) -> Expression:
+    """The living processes except this one."""
+    another: Expression = {"$ne": ["$$user.process", {"$literal": process}]}
+    alive: Expression = {"$gt": ["$$user.until", "$$NOW"]}
+    return {"$filter": {"input": {"$ifNull": ["$users", _NO_USERS]}, "as": "user", "cond": {"$and": [another, alive]}}}

@@ -1,0 +1,96 @@
+"""The stores of one database, opened together over one connection.
+
+Some share a collection or a transaction: `Jobs` records the webhook deliveries of the jobs that end, and has those jobs
+counted in the usage, so it is given both stores.
+"""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from imagegen.settings import MongoSettings
+from imagegen.storage.account_pauses import AccountPauses
+from imagegen.storage.batches import Batches
+from imagegen.storage.jobs.late_request_ids import LateRequestIds
+from imagegen.storage.jobs.queue_state import QueueState
+from imagegen.storage.jobs.removals import Removals
+from imagegen.storage.jobs.stats import JobStats
+from imagegen.storage.jobs.store import Jobs
+from imagegen.storage.mongodb import Collection, index_creation_timeout, open_collection, sibling_collection
+from imagegen.storage.queue_registration import QueueRegistrations
+from imagegen.storage.unit_prices import UnitPrices
+from imagegen.storage.usage.store import Usage
+from imagegen.storage.webhook_deliveries import WebhookDeliveries
+
+_OPERATION_LIMIT: Final = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stores:
+    """Every store in MongoDB.
+
+    Attributes:
+        jobs: every job.
+        late_request_ids: ids of fal's requests that arrive late, and the jobs without one.
+        queue_state: idle jobs without a message, and the number of a user's queued jobs.
+        job_stats: figures about unfinished jobs.
+        removals: deleted and ended jobs whose objects in the bucket are still to be removed.
+        batches: jobs that were requested together; stored in one transaction with them.
+        usage: sums over ended jobs.
+        webhook_deliveries: deliveries to callers' webhooks; recorded in the transactions that end jobs.
+        unit_prices: fal's prices, as last read.
+        account_pauses: the pauses of submitting while fal refuses the account.
+        queue_registrations: the queue that the living processes use.
+    """
+
+    jobs: Jobs
+    late_request_ids: LateRequestIds
+    queue_state: QueueState
+    job_stats: JobStats
+    removals: Removals
+    batches: Batches
+    usage: Usage
+    webhook_deliveries: WebhookDeliveries
+    unit_prices: UnitPrices
+    account_pauses: AccountPauses
+    queue_registrations: QueueRegistrations
+
+    async def ensure_indexes(self) -> None:
+        """Create the indexes that lists, sums, reconciliation and idempotency rely on."""
+        await self.jobs.ensure_indexes()
+        await self.usage.ensure_indexes()
+        await self.webhook_deliveries.ensure_indexes()
+        await self.batches.ensure_indexes()
+
+
+def _stores(jobs: Collection) -> Stores:
+    usage = Usage(sibling_collection(jobs, "usage"), jobs)
+    webhook_deliveries = WebhookDeliveries(sibling_collection(jobs, "deliveries"))
+    return Stores(
+        jobs=Jobs(jobs, usage, webhook_deliveries),
+        late_request_ids=LateRequestIds(jobs, usage),
+        queue_state=QueueState(jobs),
+        job_stats=JobStats(jobs),
+        removals=Removals(jobs),
+        batches=Batches(sibling_collection(jobs, "batches"), jobs),
+        usage=usage,
+        webhook_deliveries=webhook_deliveries,
+        unit_prices=UnitPrices(sibling_collection(jobs, "unitPrices")),
+        account_pauses=AccountPauses(sibling_collection(jobs, "accountPauses")),
+        queue_registrations=QueueRegistrations(sibling_collection(jobs, "queueUsers")),
+    )
+
+
+@asynccontextmanager
+async def open_stores(settings: MongoSettings, limit: timedelta = _OPERATION_LIMIT) -> AsyncGenerator[Stores]:
+    """Connect, create the indexes, and yield the stores. Raises as `open_collection` does."""
+    async with open_collection(settings, "jobs", limit) as jobs:
+        stores = _stores(jobs)
+        with index_creation_timeout():
+            await stores.ensure_indexes()
+        try:
+            yield stores
+        finally:
+            await stores.usage.close()

@@ -1,0 +1,76 @@
+"""Models, and what a request to one of them would cost."""
+
+from pydantic import Field, JsonValue
+
+from imagegen.json_object import JsonObject
+from imagegen.wire.base import Money, Number, Wire
+
+
+class ModelSummary(Wire):
+    """A model of the catalog."""
+
+    name: str = Field(description="The value of `model` in requests.", examples=["flux-pro"])
+    fal_endpoint: str = Field(description="The fal.ai endpoint that runs it.", examples=["fal-ai/flux-pro/v1.1"])
+    category: str = Field(description="What it is for.", examples=["text-to-image"])
+    description: str = Field(description="One sentence, to help people choose.")
+    required_inputs: list[str] = Field(description="Names of the required inputs.")
+    optional_inputs: list[str] = Field(description="Names of the optional inputs.")
+    options: list[str] = Field(description="Names of the options.")
+    default_options: JsonObject = Field(description="Options that apply if the request does not set them.")
+    cost_per_image: Money
+
+
+class ModelList(Wire):
+    """Every model that `POST /api/images/generate` takes."""
+
+    models: list[ModelSummary] = Field(description="In the catalog's order.")
+
+
+class ModelDetail(ModelSummary):
+    """A model with the JSON Schemas of its inputs and options, and a request that works."""
+
+    inputs_schema: JsonObject = Field(description="The JSON Schema of `inputs`.")
+    options_schema: JsonObject = Field(description="The JSON Schema of `options`.")
+    example: JsonObject = Field(description="A body for POST /api/images/generate.")
+
+
+class PriceFactor(Wire):
+    """One factor of a price. The total is the product of all factors."""
+
+    kind: str = Field(
+        description="What `value` is: `costPerImage` in US dollars, a `multiplier`, or the number of `images`.",
+        examples=["multiplier"],
+    )
+    value: Number = Field(description="The number.", examples=[2.0])
+    parameter: str | None = Field(
+        description="The parameter that determines it; null if the model does.", examples=["resolution"]
+    )
+    given: JsonValue = Field(description="That parameter's value; null if it was left out.", examples=["4K"])
+
+
+class EstimateWarning(Wire):
+    """One thing that `generate` would refuse if the request were sent as it is."""
+
+    pointer: str = Field(description="JSON Pointer into the body.", examples=["/options/num_images"])
+    code: str = Field(description="Stable code, the same as in the error of `generate`.", examples=["out_of_range"])
+    message: str = Field(
+        description="What is wrong and how to fix it, in a sentence or two for people.",
+        examples=["options.num_images must be between 1 and 4. Send 3 requests, or one batch of them."],
+    )
+
+
+class Estimate(Wire):
+    """What you would be charged for a request if every image is delivered."""
+
+    cost_per_image: Money
+    total_cost: Money
+    num_images: int = Field(description="Images that the price is for.")
+    currency: str = Field(description="Currency of every amount here.", examples=["USD"])
+    explanation: list[str] = Field(
+        description="How the price was computed, one sentence per step.",
+        examples=[["The model costs $0.05 per image.", "10 images.", "Total: $0.50."]],
+    )
+    factors: list[PriceFactor] = Field(description="The same, for programs.")
+    warnings: list[EstimateWarning] = Field(
+        description="What `generate` would refuse in this request; empty if it would accept it as it is."
+    )

@@ -1,0 +1,43 @@
+"""Problem details (RFC 9457)."""
+
+from pydantic import Field
+
+from imagegen.wire.base import Wire
+
+
+class ProblemFault(Wire):
+    """One thing wrong with the request."""
+
+    pointer: str = Field(description="JSON Pointer into the body, or the name of a parameter or header (`location`).")
+    code: str = Field(description="Stable code, for programs.", examples=["unknown_name"])
+    message: str = Field(description="One sentence, for people.")
+    valid: list[str] | None = Field(default=None, description="The valid values.")
+    suggestion: str | None = Field(default=None, description="The closest valid name.")
+    location: str | None = Field(
+        default=None,
+        description="`query`, `path` or `header` if `pointer` is the name of a parameter. Left out for the body.",
+        examples=["query"],
+    )
+
+
+class Problem(Wire):
+    """An error (RFC 9457). Members that do not apply are left out."""
+
+    type: str = Field(description="The code as a URI.", examples=["urn:imagegen:problem:invalid-input"])
+    title: str = Field(description="The HTTP status in words.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What is wrong, for people; fal.ai's own message if fal.ai failed.")
+    code: str = Field(description="Stable code, for programs.")
+    errors: list[ProblemFault] | None = Field(default=None, description="Everything that is wrong with the request.")
+    missing: list[str] | None = Field(default=None, description="Required inputs that are missing.")
+    valid_models: list[str] | None = Field(default=None, description="The valid models.")
+    suggestion: str | None = Field(default=None, description="The closest valid name.")
+    request_id: str | None = Field(default=None, description="Equal to the header X-Request-Id; quote it to support.")
+    job_id: str | None = Field(default=None, description="The job in question; after a 503 it may or may not exist.")
+    batch_id: str | None = Field(
+        default=None, description="The batch in question; after a 503 it may or may not exist."
+    )
+    fal_status: int | None = Field(default=None, description="HTTP status of fal.ai's response, if there was one.")
+    fal_error_type: str | None = Field(default=None, description="fal.ai's own error type.")
+    retryable: bool | None = Field(default=None, description="Whether the same request may succeed later.")
+    charged: bool | None = Field(default=None, description="For a failed job: whether you were charged.")

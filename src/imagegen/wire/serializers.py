@@ -1,0 +1,142 @@
+"""From jobs, batches and models to the wire."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+
+from imagegen.errors import Fault
+from imagegen.jobs import Job, JobError, waiting_for
+from imagegen.jobs.cost import CURRENCY
+from imagegen.operations.input_images import with_links
+from imagegen.registry import Model, Price
+from imagegen.services import Services
+from imagegen.storage.batches import Batch, BatchProgress
+from imagegen.wire import batch_schemas, image_schemas, job_schemas, model_schemas
+
+
+async def serialize_job(job: Job, services: Services) -> job_schemas.Job:
+    """The job as callers see it, with new links to its images."""
+    images = services.images
+    return job_schemas.Job(
+        job_id=job.id,
+        status=job.status.value,
+        images=[await _image(job, number, services) for number in range(len(job.images))],
+        cost=_cost(job),
+        error=_failure(job, job.error) if job.error else None,
+        model=job.model,
+        inputs=await with_links(job.inputs, job, images),
+        options=await with_links(job.options, job, images),
+        user_id=job.user_id,
+        result=job_schemas.ResultDetails.model_validate(job.result.details) if job.result else None,
+        missing_images=[image_schemas.MissingImage(**asdict(missing)) for missing in job.missing_images],
+        waiting_for=waiting_for(job),
+        attention=job.attention,
+        created_at=job.created_at,
+        started_at=job.started_at,
+        completed_at=job.completed_at,
+        cancel_requested_at=job.cancel_requested_at,
+        batch_id=job.batch_id,
+        retry_of=job.retry_of,
+        type=job.type,
+    )
+
+
+def serialize_batch(batch: Batch, tally: BatchProgress) -> batch_schemas.Batch:
+    """The batch as callers see it."""
+    counts = {status.value: count for status, count in tally.counts.items()}
+    return batch_schemas.Batch(
+        batch_id=batch.id,
+        user_id=batch.user_id,
+        status="ended" if tally.is_final else "running",
+        counts=batch_schemas.BatchCounts(total=len(batch.job_ids), **counts),
+        cost=batch_schemas.BatchCost(estimated=batch.estimated_cost, charged=tally.charged, currency=CURRENCY),
+        job_ids=list(batch.job_ids),
+        created_at=batch.created_at,
+    )
+
+
+def model_summary(model: Model) -> model_schemas.ModelSummary:
+    """The model as in the list of models."""
+    return model_schemas.ModelSummary.model_validate(_catalog_facts(model))
+
+
+def model_detail(model: Model) -> model_schemas.ModelDetail:
+    """The model with its JSON Schemas and an example."""
+    return model_schemas.ModelDetail.model_validate(
+        {
+            **_catalog_facts(model),
+            "inputs_schema": model.inputs_schema(),
+            "options_schema": model.options_schema(),
+            "example": model.example(),
+        }
+    )
+
+
+def estimate(price: Price, refused: Iterable[Fault]) -> model_schemas.Estimate:
+    """The price of a request, with what `generate` would refuse in it."""
+    return model_schemas.Estimate(
+        cost_per_image=price.cost_per_image,
+        total_cost=price.total,
+        num_images=price.num_images,
+        currency=CURRENCY,
+        explanation=list(price.explanation),
+        factors=[
+            model_schemas.PriceFactor(
+                kind=factor.kind.value, value=factor.value, parameter=factor.parameter, given=factor.given
+            )
+            for factor in price.factors
+        ],
+        warnings=[
+            model_schemas.EstimateWarning(pointer=fault.pointer, code=fault.code, message=fault.message)
+            for fault in refused
+        ],
+    )
+
+
+async def _image(job: Job, number: int, services: Services) -> image_schemas.Image:
+    image, here = job.images[number], services.settings.service.public_url or ""
+    permalink = f"{here}/api/images/{job.id}/{number}"
+    return image_schemas.Image(
+        url=await services.images.url(image.key),
+        permalink=permalink,
+        key=image.key,
+        content_type=image.content_type,
+        width=image.width,
+        height=image.height,
+        size_bytes=image.size_bytes,
+        sha256=image.sha256,
+        nsfw=image.nsfw,
+    )
+
+
+def _cost(job: Job) -> job_schemas.Cost:
+    cost = job.cost
+    return job_schemas.Cost(
+        cost_per_image=cost.cost_per_image,
+        num_images=cost.num_images,
+        total_cost=cost.total_cost,
+        currency=CURRENCY,
+        provider_units=cost.provider_units,
+        provider_cost=cost.provider_cost,
+        source=cost.source,
+        provider_unit=cost.provider_unit,
+        provider_unit_price=cost.provider_unit_price,
+        provider_note=cost.provider_note,
+    )
+
+
+def _failure(job: Job, error: JobError) -> job_schemas.JobFailure:
+    return job_schemas.JobFailure.model_validate({**asdict(error), "charged": job.cost.total_cost > 0})
+
+
+def _catalog_facts(model: Model) -> Mapping[str, object]:
+    return {
+        "name": model.name,
+        "fal_endpoint": model.endpoint,
+        "category": model.category,
+        "description": model.description,
+        "required_inputs": list(model.required_inputs),
+        "optional_inputs": list(model.optional_inputs),
+        "options": list(model.options),
+        "default_options": dict(model.default_options),
+        "cost_per_image": model.cost_per_image,
+    }
