@@ -1,45 +1,63 @@
 """Real servers for every test: started once per run, shared by its workers, isolated by name.
 
 Each worker has its own database, bucket, stream and fal key. Nothing may reach beyond loopback, and a call that blocks
-the event loop fails the test that made it.
+the event loop fails the test that made it. What only some tests need is imported when the first of them runs, so that a
+run of pure tests starts in under a second.
 """
 
 import asyncio
+import gc
+import logging
 import os
+import shutil
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import AsyncGenerator, Generator
-from contextlib import suppress
 from pathlib import Path
-from typing import Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import pytest
-from blockbuster import BlockBuster
-from hypothesis import settings as hypothesis_settings
-from pydantic import SecretStr
 
-from imagegen.local import join_local_stack, local_stack
-from imagegen.settings import ServiceSettings, Settings
+if TYPE_CHECKING:
+    from blockbuster import BlockBuster
 
-sys.path.insert(0, str(Path(__file__).parent / "support"))
-
-from service import Service, running
+    from imagegen.settings import Settings
+    from tests.support.receiver import Receiver
+    from tests.support.service import Sandbox, Service
 
 _DATA_DIR: Final = "IMAGEGEN_TEST_DATA_DIR"
+_PREFIX: Final = "imagegen-tests-"
+_ROOM: Final = 8 * 2**30
 _SERVERS: Final = ("FAL_", "MONGODB_", "S3_", "NATS_", "AWS_")
+_SANDBOX: Final = {
+    "IMAGEGEN_SANDBOX_LOOPBACK_ONLY": "1",
+    "IMAGEGEN_SANDBOX_QUEUE_SECONDS": "0.02",
+    "IMAGEGEN_SANDBOX_GENERATION_SECONDS": "0.1",
+}
 _LOOPBACK: Final = ("127.", "::1", "localhost")
-
-hypothesis_settings.register_profile("suite", deadline=None, derandomize=True, max_examples=60)
-hypothesis_settings.load_profile("suite")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start the servers in the process that starts the workers; one that does not start fails the run."""
+    """Let the process that starts the workers start the servers, once a test asks for them."""
     if not hasattr(config, "workerinput"):
         for name in [name for name in os.environ if name.startswith(_SERVERS)]:
             del os.environ[name]
         config.stash[_STACK] = _Stack()
+
+
+def pytest_collection_finish() -> None:
+    """Leave what is there by now out of garbage collections: thousands of tests, and every module."""
+    gc.freeze()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Spare a run without property tests the import of hypothesis: its summary would import it all the same."""
+    plugins = session.config.pluginmanager
+    if "hypothesis" not in sys.modules and not plugins.hasplugin("dsession"):
+        plugins.unregister(name="hypothesispytest")
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -48,45 +66,74 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 
 class _Stack:
-    """The local stack, on an event loop in a thread of its own; its directory tells the workers where it is."""
+    """The local stack, on an event loop in a thread of its own; its directory tells the workers where it is.
+
+    It starts when the first test asks for it: a run of pure tests starts no server.
+    """
 
     def __init__(self) -> None:
-        self._directory = tempfile.TemporaryDirectory(prefix="imagegen-tests-", ignore_cleanup_errors=True)
+        self._directory = tempfile.TemporaryDirectory(
+            prefix=f"{_PREFIX}{os.getpid()}-", dir=_in_memory(), ignore_cleanup_errors=True
+        )
         os.environ[_DATA_DIR] = self._directory.name
-        os.environ["IMAGEGEN_SANDBOX_LOOPBACK_ONLY"] = "1"
-        self._loop, self._stop = asyncio.new_event_loop(), asyncio.Event()
-        self._started, self._failure = threading.Event(), cast("BaseException | None", None)
+        os.environ |= _SANDBOX
+        self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
-        self._started.wait()
-        if self._failure is not None:
-            raise self._failure
 
     def _run(self) -> None:
+        while not _marker("wanted").exists():
+            if self._stopping.wait(0.02):
+                return
         try:
-            self._loop.run_until_complete(self._serve())
-        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits
-            self._failure = error
-        finally:
-            self._loop.close()
-            self._started.set()
+            asyncio.run(self._serve())
+        except Exception as error:  # noqa: BLE001 - told to every worker that waits for it
+            _marker("failed").write_text(repr(error), encoding="utf-8")
 
     async def _serve(self) -> None:
+        from imagegen.local import local_stack
+
         async with local_stack(_where()):
-            self._started.set()
-            await self._stop.wait()
+            _marker("started").touch()
+            while not self._stopping.is_set():
+                await asyncio.sleep(0.1)
 
     def stop(self) -> None:
-        with suppress(RuntimeError):
-            self._loop.call_soon_threadsafe(self._stop.set)
+        self._stopping.set()
         self._thread.join(timeout=20)
         self._directory.cleanup()
+
+
+def _in_memory() -> str | None:
+    """A directory in memory, if there is room: the servers wait for the disk at every durable write."""
+    memory = Path("/dev/shm")  # noqa: S108 - the directory is made by tempfile
+    if not memory.is_dir():
+        return None
+    for left in memory.glob(f"{_PREFIX}*-*"):  # by runs that were killed
+        if not Path("/proc", left.name.removeprefix(_PREFIX).partition("-")[0]).exists():
+            shutil.rmtree(left, ignore_errors=True)
+    return str(memory) if shutil.disk_usage(memory).free > _ROOM else None
+
+
+def _marker(name: str) -> Path:
+    return Path(os.environ[_DATA_DIR]) / f"tests-{name}"
+
+
+def _start_the_stack() -> None:
+    """Have the first process start the servers, and wait until they answer."""
+    _marker("wanted").touch()
+    while not _marker("started").exists():
+        if _marker("failed").exists():
+            pytest.exit(f"the local stack did not start: {_marker('failed').read_text(encoding='utf-8')}")
+        time.sleep(0.02)
 
 
 _STACK: Final = pytest.StashKey[_Stack]()
 
 
-def _where() -> Settings:
+def _where() -> "Settings":
+    from imagegen.settings import ServiceSettings, Settings
+
     return Settings(service=ServiceSettings(data_dir=Path(os.environ[_DATA_DIR])))
 
 
@@ -104,18 +151,42 @@ def _only_loopback(event: str, arguments: tuple[object, ...]) -> None:
 sys.addaudithook(_only_loopback)
 
 
-@pytest.fixture(autouse=True)
-def _no_blocking_call() -> Generator[None]:
-    """A call that blocks the event loop, made by imagegen, raises where it is made."""
+@pytest.fixture(scope="session")
+def _blockbuster() -> "BlockBuster":
+    from blockbuster import BlockBuster
+
     guard = BlockBuster("imagegen")
     for function in guard.functions.values():
         # Files are read while the process starts, before anything is served.
         function.can_block_in("api/app.py", {"create_app"})
-        function.can_block_in("storage/images.py", {"open_images"})
+        function.can_block_in("storage/images/store.py", {"open_images"})
         function.can_block_in("storage/mongodb.py", {"open_collection"})
-    guard.activate()
+    return guard
+
+
+@pytest.fixture(autouse=True)
+def _no_blocking_call(_blockbuster: "BlockBuster") -> Generator[None]:
+    """A call that blocks the event loop, made by imagegen, raises where it is made."""
+    _blockbuster.activate()
     yield
-    guard.deactivate()
+    _blockbuster.deactivate()
+
+
+@pytest.fixture(autouse=True)
+def _logging_as_before() -> Generator[None]:
+    """A command that runs in the test's process sets up the log; the next test finds it as it was."""
+    root = logging.getLogger()
+    level, handlers, levels = root.level, list(root.handlers), _logger_levels()
+    yield
+    for name, _ in _logger_levels().items() - levels.items():
+        logging.getLogger(name).setLevel(levels.get(name, logging.NOTSET))
+    root.setLevel(level)
+    root.handlers[:] = handlers
+
+
+def _logger_levels() -> dict[str, int]:
+    loggers = logging.root.manager.loggerDict.items()
+    return {name: logger.level for name, logger in loggers if isinstance(logger, logging.Logger)}
 
 
 @pytest.fixture(scope="session")
@@ -124,8 +195,13 @@ def worker_name() -> str:
 
 
 @pytest.fixture(scope="session")
-def stack(worker_name: str) -> Settings:
+def stack(worker_name: str) -> "Settings":
     """The settings of the running servers, with names of this worker's own."""
+    from pydantic import SecretStr
+
+    from imagegen.local import join_local_stack
+
+    _start_the_stack()
     shared = join_local_stack(_where())
     return shared.model_copy(
         update={
@@ -138,7 +214,35 @@ def stack(worker_name: str) -> Settings:
 
 
 @pytest.fixture(scope="session")
-async def service(stack: Settings) -> AsyncGenerator[Service]:
+async def service(stack: "Settings") -> "AsyncGenerator[Service]":
     """The whole service on a loopback port, with a runner, shared by the tests of this worker."""
+    from tests.support.service import running
+
     async with running(stack) as service:
         yield service
+
+
+@pytest.fixture
+def own(stack: "Settings") -> "Settings":
+    """The servers, with a database, a stream and a key at fal of this test's own."""
+    from tests.support.jobs_apart import apart
+
+    return apart(stack)
+
+
+@pytest.fixture
+async def sandbox(own: "Settings") -> "AsyncGenerator[Sandbox]":
+    """The sandbox's control endpoint, for the key of this test."""
+    from tests.support.service import sandbox_of
+
+    async with sandbox_of(own) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+async def receiver() -> "AsyncGenerator[Receiver]":
+    """A receiver of webhooks."""
+    from tests.support.receiver import receiving
+
+    async with receiving() as receiver:
+        yield receiver

@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
@@ -10,16 +11,19 @@ import pytest
 import uvloop
 from dirty_equals import IsPartialDict
 from PIL import Image
-from receiver import receiving
 
 from bench import page, results
 from bench.__main__ import KEPT, SUITES
+from bench.checkout import checked_out
 from bench.double import JWKS, Double
-from bench.figures import Figures, Spread, compare
+from bench.figures import Figures, Outcome, Spread, at_least, compare
 from bench.load import Load
 from bench.picture import png
+from bench.programs import BenchmarkError, output_of
 from imagegen.fal import WebhookVerifier
 from imagegen.settings import FalSettings
+from tests.support.receiver import receiving
+from tests.support.scripted_http import Scripted
 
 
 def test_the_page_is_written_from_the_results() -> None:
@@ -108,12 +112,22 @@ async def test_the_double_completes_what_waits_when_it_is_told_to(fal: httpx.Asy
     assert (await fal.get(accepted["status_url"])).json() == IsPartialDict(status="COMPLETED")
 
 
+async def test_the_double_has_no_result_before_it_is_done(fal: httpx.AsyncClient) -> None:
+    await fal.get("/_double", params={"seconds": "3600"})
+    accepted = (await fal.post("/fal-ai/flux/dev", json={})).json()
+    early = await fal.get(accepted["response_url"])
+    await fal.get("/_double", params={"release": "1"})
+
+    assert (early.status_code, early.json()) == (400, {"detail": "Request is still in progress"})
+    assert (await fal.get(accepted["response_url"])).json() == IsPartialDict(seed=1)
+
+
 async def test_the_doubles_webhooks_are_signed_as_fals_are(fal: httpx.AsyncClient) -> None:
     async with receiving() as receiver:
         accepted = (await fal.post("/fal-ai/flux/dev", params={"fal_webhook": receiver.url}, json={})).json()
         (told,) = await receiver.times(1)
     key_set = (await fal.get(JWKS)).json()
-    keys = httpx.MockTransport(lambda _: httpx.Response(200, json=key_set))
+    keys = Scripted(lambda _: httpx.Response(200, json=key_set))
 
     hint = await WebhookVerifier(FalSettings(), keys).verify(told.headers, told.body)
 
@@ -124,3 +138,32 @@ def test_every_suite_is_a_file_of_its_own() -> None:
     files = {file.stem.replace("_", "-") for file in Path(page.__file__).parent.glob("suites/*.py")}
 
     assert set(SUITES) == files - {"--init--"}
+
+
+async def test_the_service_of_another_commit_is_found_as_long_as_it_is_checked_out(tmp_path: Path) -> None:
+    async with checked_out("HEAD", tmp_path) as path:
+        found = await output_of(sys.executable, "-c", "import imagegen; print(imagegen)", environ={"PYTHONPATH": path})
+
+        assert f"{tmp_path}/before/src/imagegen" in found
+    assert not await asyncio.to_thread((tmp_path / "before").exists)
+
+
+async def test_an_unknown_commit_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(BenchmarkError):
+        async with checked_out("no-such-commit", tmp_path):
+            pass
+
+
+def test_the_last_earlier_day_is_kept_beside_a_result(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(results, "FOLDER", tmp_path)
+    days = ["2026-01-01 10:00", "2026-01-02 10:00", "2026-01-02 11:00"]
+
+    for number, day in enumerate(days):
+        outcome = Outcome(demands=[at_least("a demand", number, 1)])
+        results.keep(results.describe("made-up", "What is it?", 3, outcome, measured=day))
+
+    (last,) = results.read(["made-up"])
+    first = results.earlier("made-up")
+    assert first is not None
+    assert (first.measured, last.measured) == (days[0], days[2])
+    assert "| made-up | a demand | 2.00 x | 0.00 x (2026-01-01) | yes |" in page.render([last])

@@ -1,4 +1,4 @@
-"""What fal bills is money only where its units and its price go together; otherwise it is unknown, with the reason."""
+"""fal's bill is known only if its units match its price; otherwise the reason is stated."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 from dirty_equals import IsStr
 
-from imagegen.costs import Cost, UnitPrice
+from imagegen.jobs.cost import Cost, UnitPrice
 
 COST = Cost(cost_per_image=Decimal("0.05"), num_images=2)
 PRICE = UnitPrice(
@@ -20,7 +20,7 @@ PRICE = UnitPrice(
 
 
 @pytest.mark.parametrize("unit", ["image", "images", "Megapixels", "generations"])
-def test_units_that_can_be_counted_become_money(unit: str) -> None:
+def test_countable_units_become_money(unit: str) -> None:
     assert COST.billed(Decimal("1.5"), replace(PRICE, unit=unit)) == replace(
         COST,
         provider_units=Decimal("1.5"),
@@ -32,7 +32,7 @@ def test_units_that_can_be_counted_become_money(unit: str) -> None:
 
 
 @pytest.mark.parametrize("unit", ["compute seconds", "units", "credits", "10 seconds", "1m tokens", "", None])
-def test_a_unit_that_says_nothing_of_money_leaves_the_cost_unknown_and_says_so(unit: str | None) -> None:
+def test_other_units_leave_the_cost_unknown_with_a_reason(unit: str | None) -> None:
     assert COST.billed(Decimal(3), replace(PRICE, unit=unit)) == replace(
         COST,
         provider_units=Decimal(3),
@@ -52,7 +52,7 @@ def test_a_unit_that_says_nothing_of_money_leaves_the_cost_unknown_and_says_so(u
     ],
     ids=["no units", "no price", "another currency"],
 )
-def test_what_is_missing_is_named(units: Decimal | None, price: UnitPrice | None, note: str) -> None:
+def test_missing_units_or_price_are_named(units: Decimal | None, price: UnitPrice | None, note: str) -> None:
     cost = COST.billed(units, price)
 
     assert (cost.provider_cost, note in (cost.provider_note or "")) == (None, True)

@@ -1,14 +1,13 @@
-"""Data URIs as WHATWG reads them. The bodies follow its own tests (web-platform-tests, fetch/data-urls)."""
+"""Data URIs as WHATWG specifies. The cases follow web-platform-tests, fetch/data-urls."""
 
 import base64
 import contextlib
 import tracemalloc
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from imagegen.data_uris import MalformedDataUri, has_data, is_data_uri, read_data_uri
+from tests.support.properties import given, st
 
 READ = [
     ("data:,X", b"X"),
@@ -44,7 +43,7 @@ READ = [
 
 
 @pytest.mark.parametrize(("text", "content"), READ, ids=range(len(READ)))
-def test_text_is_read_as_browsers_read_it(text: str, content: bytes | None) -> None:
+def test_data_uris_are_read_as_in_browsers(text: str, content: bytes | None) -> None:
     if content is None:
         with pytest.raises(MalformedDataUri):
             read_data_uri(text)
@@ -53,7 +52,7 @@ def test_text_is_read_as_browsers_read_it(text: str, content: bytes | None) -> N
 
 
 @given(st.binary(max_size=300), st.integers(1, 90), st.booleans(), st.sampled_from(["\n", "\r\n", " ", "\t", "%0A"]))
-def test_every_way_to_write_bytes_is_read(content: bytes, width: int, padded: bool, between: str) -> None:
+def test_all_encodings_of_bytes_are_read(content: bytes, width: int, padded: bool, between: str) -> None:
     text = base64.b64encode(content).decode()
     text = text if padded else text.rstrip("=")
     wrapped = between.join(text[at : at + width] for at in range(0, len(text), width))
@@ -63,13 +62,13 @@ def test_every_way_to_write_bytes_is_read(content: bytes, width: int, padded: bo
 
 
 @given(st.text())
-def test_no_text_raises_anything_else(text: str) -> None:
+def test_other_text_raises_malformed_data_uri_only(text: str) -> None:
     for uri in (text, f"data:{text}", f"data:;base64,{text}"):
         with contextlib.suppress(MalformedDataUri):
             read_data_uri(uri)
 
 
-def test_memory_stays_within_a_few_times_the_text() -> None:
+def test_memory_stays_proportional_to_the_text() -> None:
     text = "data:," + "%41" * 2**20
 
     tracemalloc.start()

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from processes import free_port
 from pydantic import BaseModel
 from ruamel.yaml import YAML
 
 import imagegen
 from imagegen.local.binaries import NATS_SERVER, find
 from imagegen.settings import Settings
+from tests.support.processes import free_port
 
 ROOT: Final = Path(__file__).parent.parent
 COMPOSE: Final[dict[str, Any]] = YAML(typ="safe", pure=True).load(ROOT / "docker-compose.yml")  # pyright: ignore[reportUnknownMemberType] - no stubs
@@ -45,7 +45,8 @@ def yaml(page: str, beginning: str) -> dict[str, Any]:
 def test_the_image_has_the_versions_that_the_tests_run_on_and_no_local_servers() -> None:
     runtime = locked("runtime.txt")
 
-    assert runtime <= locked("dev.txt")
+    assert runtime < locked("serve.txt") < locked("dev.txt")
+    assert not {name for name in locked("serve.txt") if name.startswith(("pytest", "pyright", "ruff"))}
     assert not {name for name in runtime if name.startswith(("fiftyone", "seaweedfs", "nats-server", "pytest"))}
 
 

@@ -4,24 +4,26 @@ import asyncio
 import json
 import os
 import re
+import shlex
 import sys
 from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Final
 
 import pytest
-from door import door
-from pages import ADDRESS, ROOT, Block, Example, Page, Script, Typed, pages, send
 from pydantic import JsonValue, SecretStr
-from service import FLUX, ITEM, Service, running
-from shown import ELLIPSIS, answer_in, differences, reads_as, untruths
-from specimens import PNG
-from workspace import NODE
 
 from imagegen.registry import load_registry
 from imagegen.settings import Settings
+from tests.support.door import door
+from tests.support.pages import ADDRESS, ROOT, Block, Example, Page, Script, Typed, pages, send
+from tests.support.service import FLUX, ITEM, Service, running
+from tests.support.shown import ELLIPSIS, answer_in, differences, reads_as, untruths
+from tests.support.specimens import PNG
+from tests.support.workspace import NODE
 
 PAGES: Final = pages()
 README: Final = PAGES[0]
@@ -29,18 +31,27 @@ API: Final = Page(ROOT / "docs/api.md")
 EXAMPLES: Final = [example for page in PAGES for example in page.examples()]
 SCRIPTS: Final = [script for page in PAGES for script in page.scripts()]
 PROGRAMS: Final = [block for page in PAGES for block in page.blocks if block.language in {"python", "js"}]
+SHEET: Final = next(block for block in Page(ROOT / "docs/guides/batches.md").blocks if block.language == "csv")
 CALLS_FAL: Final = re.compile(r"fal_client|@fal-ai/client")
 
 # Blocks that no test of this file runs, by their page and how they begin, and why.
 ELSEWHERE: Final = {
     ("README.md", "make demo"): "test_first_steps.py runs the demo; `make test` is what runs here",
-    ("README.md", ".venv/bin/imagegen openapi"): "tests/sdk runs it, with the tools pinned",
+    ("README.md", "make serve"): "test_first_steps.py starts the service; what is asked of it runs here",
+    ("README.md", ".venv/bin/imagegen generate"): "test_the_readmes_command_saves_an_image runs it",
     ("README.md", "your-new-model:"): "the catalog of the service here",
-    ("README.md", "S3_BUCKET="): "test_first_steps.py starts a service with it",
-    ("README.md", ".venv/bin/imagegen doctor"): "test_first_steps.py runs it with the block above it",
-    ("README.md", "note   MongoDB"): "what the doctor prints: as above",
-    ("README.md", "export IMAGEGEN_API_KEYS_FILE"): "test_first_steps.py runs it in a shell",
-    ("README.md", 'echo "FAL_KEY='): "there is no container engine; test_docker.py checks the files",
+    ("docs/guides/adding-a-model.md", "your-sharper-model:"): "the catalog of the service here",
+    ("docs/guides/batches.md", "name,prompt"): "the file that the script below it reads",
+    ("docs/guides/clients.md", ".venv/bin/imagegen openapi"): "tests/sdk runs it, with the tools pinned",
+    ("docs/guides/own-servers.md", "S3_BUCKET="): "test_first_steps.py starts a service with it",
+    ("docs/guides/own-servers.md", ".venv/bin/imagegen doctor"): "test_first_steps.py runs it with the block above it",
+    ("docs/guides/own-servers.md", "RESULT "): "what the doctor prints: as above",
+    ("docs/guides/production.md", "export IMAGEGEN_API_KEYS_FILE"): "test_first_steps.py runs it in a shell",
+    ("docs/guides/production.md", 'echo "FAL_KEY='): "there is no container engine; test_docker.py checks the files",
+    ("docs/cli.md", "imagegen generate"): "tests/cli types such commands; test_readme.py knows each option",
+    ("docs/cli.md", "[default]"): "a file of profiles: tests/cli reads one",
+    ("docs/cli.md", "model,prompt"): "a table: tests/cli/test_batch.py prices and makes one of the same form",
+    ("docs/cli.md", "$ imagegen sandbox"): "tests/cli starts the sandbox by itself, and fal's client uses it",
     ("docs/benchmarks.md", "python3 -m venv litellm"): "a peer to be measured beside, with dependencies of its own",
     ("docs/operations.md", '{"event"'): "a line of the log: tests/logs compares its fields",
     ("docs/operations.md", "POST /api/images/generate"): "a trace: tests/telemetry compares its spans",
@@ -52,23 +63,35 @@ ELSEWHERE: Final = {
     ("docs/webhooks.md", '{"deliveries"'): "tests/deliveries compares a log with it",
     ("docs/webhooks.md", 'echo "WEBHOOK_SECRETS='): "tests/webhooks reads what it makes",
     ("docs/webhooks.md", "from standardwebhooks"): "tests/deliveries runs it",
-    ("docs/architecture.md", "HTTP request ─▶"): "a drawing",
     ("docs/reliability.md", "queued ──▶ running"): "a drawing",
 }
 
 
 @pytest.fixture(scope="module")
 async def service(stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Service]:
-    """A service of its own, with README.md's model in its catalog: nobody else pays under its key."""
-    catalog = tmp_path_factory.mktemp("catalog") / "models.yaml"
-    (entry,) = [block.text for block in README.blocks if block.language == "yaml"]
-    catalog.write_text(entry)
+    async with of_the_pages(stack, tmp_path_factory.mktemp("catalog"), "pages") as service:
+        yield service
+
+
+@pytest.fixture(scope="module")
+async def unlucky(stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Service]:
+    """Where requests of the page's user fail: nobody knows what fal bills for them, so no sums are shown of it."""
+    async with of_the_pages(stack, tmp_path_factory.mktemp("catalog"), "unlucky") as service:
+        yield service
+
+
+@asynccontextmanager
+async def of_the_pages(stack: Settings, directory: Path, name: str) -> AsyncGenerator[Service]:
+    """A service of its own, with the pages' models in its catalog: nobody else pays under its key."""
+    catalog = directory / "models.yaml"
+    entries = [block.text for page in PAGES for block in page.blocks if block.text.startswith("your-")]
+    catalog.write_text("\n".join(entries))
     registry = await asyncio.to_thread(load_registry, (catalog,))
     own = stack.model_copy(
         update={
-            "fal": stack.fal.model_copy(update={"key": SecretStr(f"pages-of-{stack.mongodb.database}:secret")}),
-            "mongodb": stack.mongodb.model_copy(update={"database": f"{stack.mongodb.database}-pages"}),
-            "nats": stack.nats.model_copy(update={"stream": f"{stack.nats.stream}-pages"}),
+            "fal": stack.fal.model_copy(update={"key": SecretStr(f"{name}-of-{stack.mongodb.database}:secret")}),
+            "mongodb": stack.mongodb.model_copy(update={"database": f"{stack.mongodb.database}-{name}"}),
+            "nats": stack.nats.model_copy(update={"stream": f"{stack.nats.stream}-{name}"}),
         }
     )
     async with running(own, registry) as service:
@@ -137,6 +160,7 @@ async def test_a_script_prints_what_is_shown_and_run_again_pays_nothing(
     script: Script, service: Service, tmp_path: Path
 ) -> None:
     (tmp_path / "photo.png").write_bytes(PNG)
+    (tmp_path / "prompts.csv").write_text(SHEET.text)
     assert script.prints is not None, "the page does not show what it prints"
     first = await output(script.block, here(service), tmp_path)
     await all_ended(service)
@@ -148,34 +172,47 @@ async def test_a_script_prints_what_is_shown_and_run_again_pays_nothing(
     assert await service.sandbox.requests() == paid
 
 
-async def test_a_retry_loop_makes_a_failed_picture_once_more_and_pays_once(service: Service, tmp_path: Path) -> None:
+async def test_a_retry_loop_makes_a_failed_picture_once_more_and_pays_once(unlucky: Service, tmp_path: Path) -> None:
     for loop in loops("at noon"):
-        before = len(await service.sandbox.requests())
-        await service.sandbox.misbehaves({"fault": "runner_fails", "status": 503, "times": 1})
-        printed = await output(loop, here(service), tmp_path)
-        await service.sandbox.behaves()
+        before = len(await unlucky.sandbox.requests())
+        await unlucky.sandbox.misbehaves({"fault": "runner_fails", "status": 503, "times": 1})
+        printed = await output(loop, here(unlucky), tmp_path)
+        await unlucky.sandbox.behaves()
 
         assert printed.startswith("completed ")
-        assert len(await service.sandbox.requests()) == before + 2  # fal bills no request that failed
+        assert len(await unlucky.sandbox.requests()) == before + 2  # fal bills no request that failed
 
 
-async def test_a_retry_loop_that_is_cut_off_finds_its_job_again(service: Service, tmp_path: Path) -> None:
-    port = service.client.base_url.port
+async def test_a_retry_loop_that_is_cut_off_finds_its_job_again(unlucky: Service, tmp_path: Path) -> None:
+    port = unlucky.client.base_url.port
     assert port is not None
     for loop in loops("at night"):
-        before = len(await service.sandbox.requests())
-        await service.sandbox.misbehaves({"fault": "latency", "generation": 1.5})
+        before = len(await unlucky.sandbox.requests())
+        await unlucky.sandbox.misbehaves({"fault": "latency", "generation": 1.5})
         async with door(port) as way:
             running = asyncio.create_task(output(loop, f"http://127.0.0.1:{way.port}", tmp_path))
-            while len(await service.sandbox.requests()) == before:
+            while len(await unlucky.sandbox.requests()) == before:
                 await asyncio.sleep(0.05)
             await way.shut()
             await way.open()
             printed = await running
-        await service.sandbox.behaves()
+        await unlucky.sandbox.behaves()
 
         assert printed.startswith("completed ")
-        assert len(await service.sandbox.requests()) == before + 1
+        assert len(await unlucky.sandbox.requests()) == before + 1
+
+
+async def test_the_readmes_command_saves_an_image(service: Service, tmp_path: Path) -> None:
+    (block,) = [block for block in README.blocks if block.text.startswith(".venv/bin/imagegen generate")]
+    _, *arguments = shlex.split(block.text)
+    environ = {**os.environ, "NO_PROXY": "127.0.0.1", "IMAGEGEN_URL": here(service)}
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "imagegen", *arguments, cwd=tmp_path, env=environ, stdout=asyncio.subprocess.PIPE
+    )
+    printed, _ = await child.communicate()
+
+    assert (child.returncode, printed.decode()) == (0, "lighthouse.jpg\n")
+    assert (tmp_path / "lighthouse.jpg").stat().st_size > 0
 
 
 def loops(when: str) -> list[Block]:
@@ -200,7 +237,7 @@ async def output(program: Block, address: str, folder: Path) -> str:
     """What a program prints in this folder; it must succeed."""
     text = program.text.replace(ADDRESS, address)
     start = (NODE, "--input-type=module", "--eval") if program.language == "js" else (sys.executable, "-c")
-    environ = {**os.environ, "NO_PROXY": "127.0.0.1"}
+    environ = {**os.environ, "NO_PROXY": "127.0.0.1", "PYTHONPATH": str(ROOT / "sdk/python/src")}
     child = await asyncio.create_subprocess_exec(
         *start, text, cwd=folder, env=environ, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
     )
@@ -239,6 +276,7 @@ def test_every_code_block_is_seen(page: Page) -> None:
 def test_every_block_that_is_not_run_here_has_its_reason() -> None:
     """A program that calls fal.ai itself is shown to be replaced: it is only read."""
     others = [block for page in PAGES for block in page.others() if not CALLS_FAL.search(block.text)]
+    others = [block for block in others if block.language != "mermaid"]  # drawings: test_docs.py reads their names
     known = {
         (page, start): [block for block in others if block.page == page and block.text.startswith(start)]
         for page, start in ELSEWHERE

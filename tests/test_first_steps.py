@@ -1,4 +1,4 @@
-"""What a stranger does who follows README.md: the demo, a picture in a bucket of their own, the first API keys."""
+"""The first steps of the pages: the demo, an image in a bucket of your own, the first API keys."""
 
 import asyncio
 import hashlib
@@ -12,35 +12,39 @@ from typing import Final
 
 import httpx
 import pytest
-from bucket import open_bucket
 from dotenv import dotenv_values
-from pages import ROOT, Block, Page, send
-from processes import answers, free_port, imagegen
-from shown import reads_as
 
-from imagegen.http import open_transport
 from imagegen.keys import ApiKey, read_keys
+from imagegen.net.pool import open_pool
 from imagegen.registry import load_registry
 from imagegen.settings import S3Settings, ServiceSettings, Settings
-from imagegen.storage.images import open_images
+from imagegen.storage.images.store import open_images
+from tests.support.bucket import open_bucket
+from tests.support.pages import ROOT, Block, Page, send
+from tests.support.processes import answers, free_port, imagegen, measured
+from tests.support.shown import reads_as
+
+pytestmark = pytest.mark.slow
 
 README: Final = Page(ROOT / "README.md")
+OWN_SERVERS: Final = Page(ROOT / "docs/guides/own-servers.md")
+PRODUCTION: Final = Page(ROOT / "docs/guides/production.md")
 
 
-def block(first_line: str) -> Block:
-    """README.md's block that begins like this."""
-    (found,) = [block for block in README.blocks if block.text.startswith(first_line)]
+def block(page: Page, first_line: str) -> Block:
+    """The block of the page that begins like this."""
+    (found,) = [block for block in page.blocks if block.text.startswith(first_line)]
     return found
 
 
 def variables() -> dict[str, str]:
-    """An environment in which no server is named."""
+    """An environment that names no server."""
     kept = ("PATH", "HOME", "IMAGEGEN_SANDBOX_LOOPBACK_ONLY")
-    return {name: os.environ[name] for name in kept if name in os.environ}
+    return measured() | {name: os.environ[name] for name in kept if name in os.environ}
 
 
 async def run(*command: str, folder: Path, environ: Mapping[str, str] | None = None) -> tuple[int | None, str]:
-    """The status of a program, and what it printed."""
+    """A program's exit code and output."""
     child = await asyncio.create_subprocess_exec(
         *command,
         cwd=folder,
@@ -52,7 +56,7 @@ async def run(*command: str, folder: Path, environ: Mapping[str, str] | None = N
     return child.returncode, printed.decode()
 
 
-async def test_the_demo_saves_a_picture_of_every_model(tmp_path: Path) -> None:
+async def test_the_demo_saves_an_image_of_every_model(tmp_path: Path) -> None:
     assert "`make demo ONCE=1`" in README.text
     _, recipe = await run("make", "--dry-run", "--assume-old=.venv/.ready", "demo", "ONCE=1", folder=ROOT)
     program, *arguments = shlex.split(recipe)
@@ -62,26 +66,28 @@ async def test_the_demo_saves_a_picture_of_every_model(tmp_path: Path) -> None:
     saved = {file.stem: file.stat().st_size for file in (tmp_path / "demo-output").iterdir()}
     assert saved.keys() == (await asyncio.to_thread(load_registry)).models.keys()
     assert min(saved.values()) > 0
+    links = re.findall(r"^    http://localhost:\d+/api/images/\w{26}/0$", printed, re.MULTILINE)
+    assert (len(links), max(map(len, printed.splitlines())) <= 80, "\x1b" in printed) == (len(saved), True, False)
 
 
 @pytest.fixture
 async def own(stack: Settings, worker_name: str) -> AsyncGenerator[S3Settings]:
-    """A bucket of a stranger's own, on a server that imagegen has not started for them."""
+    """A bucket of your own, on a server that imagegen did not start."""
     s3 = stack.s3.model_copy(update={"bucket": f"own-bucket-{worker_name}"})
     async with (
-        open_transport(8) as transport,
-        open_images(s3, ServiceSettings(), transport, frozenset()) as images,
+        open_pool(8) as pool,
+        open_images(s3, ServiceSettings(), pool, frozenset()) as images,
     ):
-        await images.bucket.ensure()
+        await images.bucket.create_if_missing()
         yield s3
 
 
 def dotenv_of(s3: S3Settings, folder: Path) -> None:
-    """README.md's block for `.env`, with this bucket in it."""
+    """Write the page's block for `.env`, with this bucket in it."""
     assert s3.access_key_id is not None
     assert s3.secret_access_key is not None
     shown = folder / "shown.env"
-    shown.write_text(block("S3_BUCKET=").text)
+    shown.write_text(block(OWN_SERVERS, "S3_BUCKET=").text)
     values = {
         "S3_BUCKET": str(s3.bucket),
         "S3_ENDPOINT_URL": str(s3.endpoint_url),
@@ -93,16 +99,16 @@ def dotenv_of(s3: S3Settings, folder: Path) -> None:
     (folder / ".env").write_text("".join(f"{name}={value}\n" for name, value in values.items()))
 
 
-async def test_the_doctor_says_of_an_own_bucket_what_is_shown(own: S3Settings, tmp_path: Path) -> None:
+async def test_the_doctor_prints_what_the_page_shows(own: S3Settings, tmp_path: Path) -> None:
     dotenv_of(own, tmp_path)
-    shown = block("note   MongoDB").text.replace("bucket pictures", f"bucket {own.bucket}")
+    shown = block(OWN_SERVERS, "RESULT ").text.replace("bucket pictures", f"bucket {own.bucket}")
     status, printed = await run(sys.executable, "-m", "imagegen", "doctor", folder=tmp_path)
 
     assert status == 0, printed
     assert reads_as(shown, printed), printed
 
 
-async def test_the_first_picture_is_in_the_own_bucket(own: S3Settings, tmp_path: Path) -> None:
+async def test_the_first_image_is_in_your_own_bucket(own: S3Settings, tmp_path: Path) -> None:
     dotenv_of(own, tmp_path)
     first = next(example for example in README.examples() if example.request.path == "/api/images/generate")
     port = free_port()
@@ -125,7 +131,7 @@ async def test_the_first_picture_is_in_the_own_bucket(own: S3Settings, tmp_path:
 async def test_keys_are_added_listed_and_revoked_as_shown(tmp_path: Path) -> None:
     (tmp_path / ".venv").mkdir()
     (tmp_path / ".venv/bin").symlink_to(Path(sys.executable).parent)
-    lines = block("export IMAGEGEN_API_KEYS_FILE").text.splitlines()
+    lines = block(PRODUCTION, "export IMAGEGEN_API_KEYS_FILE").text.splitlines()
     status, printed = await run("sh", "-ec", "\n".join(lines[:-1]), folder=tmp_path)
     shop, trial = await keys_in(tmp_path)
     revoke = re.sub("[a-z0-9]{10}$", shop.id, lines[-1])

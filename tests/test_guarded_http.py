@@ -1,4 +1,4 @@
-"""What strangers have chosen is connected to only where its very address is allowed."""
+"""The guarded transport connects only to IP addresses that are allowed."""
 
 import socket
 from collections.abc import AsyncGenerator, Sequence
@@ -8,20 +8,20 @@ import pytest
 from aiohttp import ClientConnectorError
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.web import Response
-from receiver import Receiver, receiving
 from typing_extensions import override
 
-from imagegen.http import open_guarded_transport, was_forbidden
+from imagegen.net.guarded_transport import open_guarded_transport, was_forbidden
 from imagegen.webhooks import is_public
+from tests.support.receiver import Receiver, receiving
 
 PUBLIC = "93.184.216.34"
 
 
-class Names(AbstractResolver):
-    """A DNS that gives one answer after the other."""
+class FakeResolver(AbstractResolver):
+    """A resolver that returns the next of the given address lists for each name."""
 
-    def __init__(self, *answers: Sequence[str]) -> None:
-        self.answers, self.asked = list(answers), list[str]()
+    def __init__(self, *results: Sequence[str]) -> None:
+        self.results, self.asked = list(results), list[str]()
 
     @override
     async def resolve(
@@ -30,7 +30,7 @@ class Names(AbstractResolver):
         self.asked.append(host)
         return [
             ResolveResult(hostname=host, host=address, port=port, family=socket.AF_INET, proto=0, flags=0)
-            for address in self.answers.pop(0)
+            for address in self.results.pop(0)
         ]
 
     @override
@@ -53,7 +53,7 @@ def named(receiver: Receiver) -> str:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
-async def test_a_private_address_is_not_connected_to(receiver: Receiver, host: str) -> None:
+async def test_private_address_is_refused(receiver: Receiver, host: str) -> None:
     async with open_guarded_transport(4, is_public) as transport:
         with pytest.raises(httpx.TransportError) as failure:
             await transport.handle_async_request(post(receiver.url.replace("127.0.0.1", host)))
@@ -61,34 +61,34 @@ async def test_a_private_address_is_not_connected_to(receiver: Receiver, host: s
     assert (was_forbidden(failure.value), receiver.received) == (True, [])
 
 
-async def test_a_name_that_stands_for_a_private_address_is_not_connected_to(receiver: Receiver) -> None:
-    async with open_guarded_transport(4, is_public, Names(["127.0.0.1", "10.0.0.1"])) as transport:
+async def test_name_that_resolves_to_private_address_is_refused(receiver: Receiver) -> None:
+    async with open_guarded_transport(4, is_public, FakeResolver(["127.0.0.1", "10.0.0.1"])) as transport:
         with pytest.raises(httpx.TransportError) as failure:
             await transport.handle_async_request(post(named(receiver)))
 
     assert (was_forbidden(failure.value), receiver.received) == (True, [])
 
 
-async def test_a_name_is_asked_for_once_and_what_was_checked_is_what_is_connected_to(receiver: Receiver) -> None:
-    names = Names([PUBLIC], ["127.0.0.1"])  # a second question would be answered with loopback
+async def test_name_is_resolved_once_so_the_checked_address_is_used(receiver: Receiver) -> None:
+    names = FakeResolver([PUBLIC], ["127.0.0.1"])  # a second lookup would return loopback
     async with open_guarded_transport(4, is_public, names) as transport:
         with pytest.raises(httpx.TransportError) as failure:
             await transport.handle_async_request(post(named(receiver)))
 
     cause = failure.value.__cause__
     assert isinstance(cause, ClientConnectorError)
-    tried = str(cause.os_error)  # the tests' own guard says where to
+    tried = str(cause.os_error)  # the tests' own guard names the address
     assert (names.asked, tried, receiver.received) == (["hooks.example"], f"a test tried to reach {PUBLIC}", [])
 
 
-async def test_each_request_is_checked_anew(receiver: Receiver) -> None:
+async def test_each_request_is_checked_again(receiver: Receiver) -> None:
     seen = list[str]()
 
     def only_the_first(address: str) -> bool:
         seen.append(address)
         return len(seen) == 1
 
-    async with open_guarded_transport(4, only_the_first, Names(["127.0.0.1"], ["127.0.0.1"])) as transport:
+    async with open_guarded_transport(4, only_the_first, FakeResolver(["127.0.0.1"], ["127.0.0.1"])) as transport:
         first = await transport.handle_async_request(post(named(receiver)))
         await first.aread()
         with pytest.raises(httpx.TransportError):
@@ -97,16 +97,14 @@ async def test_each_request_is_checked_anew(receiver: Receiver) -> None:
     assert (len(receiver.received), seen) == (1, ["127.0.0.1"] * 2)
 
 
-async def test_the_receiver_is_called_by_its_name(receiver: Receiver) -> None:
-    async with open_guarded_transport(4, lambda _: True, Names(["127.0.0.1"])) as transport:
+async def test_host_header_keeps_the_name(receiver: Receiver) -> None:
+    async with open_guarded_transport(4, lambda _: True, FakeResolver(["127.0.0.1"])) as transport:
         await (await transport.handle_async_request(post(named(receiver)))).aread()
 
     assert [received.headers["Host"].partition(":")[0] for received in receiver.received] == ["hooks.example"]
 
 
-async def test_there_are_no_proxies_no_cookies_and_no_redirects(
-    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_no_proxies_cookies_or_redirects_are_used(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
     headers = {"Set-Cookie": "a=b", "Location": receiver.url}
     receiver.answers = [Response(status=302, headers=headers) for _ in range(2)]

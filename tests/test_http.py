@@ -1,15 +1,20 @@
-"""One pool of connections under every client of the process."""
+"""The connection pool to fal and to its media hosts."""
 
 import asyncio
+import gzip
+import zlib
 from collections.abc import AsyncGenerator
+from datetime import timedelta
 from pathlib import Path
 
 import aiohttp
-import httpx
 import pytest
-from media_host import Framing, MediaHost
+from yarl import URL
 
-from imagegen.http import KEEPALIVE_SECONDS, is_loopback, open_transport
+from imagegen.net.allowed_hosts import is_loopback
+from imagegen.net.http import Request, client_timeout, fetch
+from imagegen.net.pool import KEEPALIVE_SECONDS, Pool, open_pool
+from tests.support.media_host import Framing, MediaHost
 
 
 @pytest.fixture
@@ -18,16 +23,21 @@ async def host() -> AsyncGenerator[MediaHost]:
         yield opened
 
 
-async def test_closing_a_client_leaves_the_pool_open_for_the_others(host: MediaHost) -> None:
+async def get(pool: Pool, url: str, **headers: str) -> bytes:
+    return (await fetch(pool, a_get(url, **headers), timedelta(seconds=5), 2**20)).content
+
+
+def a_get(url: str, **headers: str) -> Request:
+    return Request(method="GET", url=URL(url), headers=headers, timeout=client_timeout(timedelta(seconds=5)))
+
+
+async def test_connection_is_shared_and_headers_are_not(host: MediaHost) -> None:
     url = host.serves(b"hello")
-    async with open_transport(4) as transport:
-        async with httpx.AsyncClient(transport=transport, headers={"Authorization": "Key a:b"}) as with_key:
-            await with_key.get(url)
-        other = httpx.AsyncClient(transport=transport)
+    async with open_pool(4) as pool:
+        await get(pool, url, Authorization="Key a:b")
+        content = await get(pool, url)
 
-        answer = await other.get(url)
-
-    assert (answer.content, [headers.get("authorization") for _, headers in host.requests], host.connections) == (
+    assert (content, [headers.get("authorization") for _, headers in host.requests], host.connections) == (
         b"hello",
         ["Key a:b", None],
         1,
@@ -35,103 +45,140 @@ async def test_closing_a_client_leaves_the_pool_open_for_the_others(host: MediaH
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked", "close"])
-async def test_an_answer_that_nobody_reads_to_its_end_gives_its_connection_back(
-    host: MediaHost, framing: Framing
-) -> None:
+async def test_response_left_unread_releases_its_connection(host: MediaHost, framing: Framing) -> None:
     endless = host.serves(lambda: (bytes(1000) for _ in range(10**9)), length=10**12, framing=framing)
-    async with open_transport(1) as transport, asyncio.timeout(5):
-        client = httpx.AsyncClient(transport=transport)
+    async with open_pool(1) as pool, asyncio.timeout(5):
         for _ in range(3):
-            async with client.stream("GET", endless) as answer:
-                await anext(answer.aiter_raw())
+            incoming = await pool.send(a_get(endless))
+            await incoming.body.read(10)
+            incoming.release()
 
-        assert (await client.get(host.serves(b"next"))).content == b"next"
+        assert await get(pool, host.serves(b"next")) == b"next"
 
 
-async def test_a_cancelled_request_gives_its_connection_back(host: MediaHost) -> None:
+async def test_long_response_is_read_up_to_the_limit(host: MediaHost) -> None:
+    endless = host.serves(lambda: (bytes(1000) for _ in range(10**9)), length=10**12)
+    async with open_pool(1) as pool, asyncio.timeout(5):
+        cut = await fetch(pool, a_get(endless), timedelta(seconds=5), 2500)
+        whole = await fetch(pool, a_get(host.serves(bytes(2499))), timedelta(seconds=5), 2500)
+
+    assert (len(cut.content), cut.is_truncated, len(whole.content), whole.is_truncated) == (2500, True, 2499, False)
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "deflate", "GZip", "identity, gzip", "gzip, deflate", "br", "utf-8", ""])
+async def test_compressed_response_is_decompressed_if_its_encoding_is_known(host: MediaHost, encoding: str) -> None:
+    text, sent = b"{}" * 9000, b"{}" * 9000
+    for name in encoding.lower().split(", "):
+        sent = {"gzip": gzip.compress, "deflate": zlib.compress}.get(name, bytes)(sent)
+    url = host.serves(sent, headers={"Content-Encoding": encoding})
+    async with open_pool(1) as pool:
+        assert await get(pool, url) == text
+
+    assert [headers["accept-encoding"] for _, headers in host.requests] == ["identity"]
+
+
+async def test_decompression_stops_at_the_limit(host: MediaHost) -> None:
+    bomb = gzip.compress(bytes(50 * 2**20))
+    async with open_pool(1) as pool:
+        url = host.serves(bomb, headers={"Content-Encoding": "gzip"})
+        read = await fetch(pool, a_get(url), timedelta(seconds=5), 1000)
+
+    assert (len(read.content), read.is_truncated) == (1000, True)
+
+
+@pytest.mark.parametrize("damaged", [gzip.compress(b"hello")[:-9], b"hello"], ids=["truncated", "not gzip"])
+async def test_damaged_compression_is_an_error(host: MediaHost, damaged: bytes) -> None:
+    url = host.serves(damaged, headers={"Content-Encoding": "gzip"})
+    async with open_pool(1) as pool:
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await get(pool, url)
+
+
+async def test_redirect_is_not_followed(host: MediaHost) -> None:
+    url = host.serves(b"", status=307, headers={"Location": host.serves(b"elsewhere")})
+    async with open_pool(1) as pool:
+        response = await fetch(pool, a_get(url), timedelta(seconds=5), 1000)
+
+    assert (response.status_code, len(host.requests)) == (307, 1)
+
+
+async def test_cancelled_request_releases_its_connection(host: MediaHost) -> None:
     silent = host.serves(lambda: [b"a"], length=10, stall_at=1)
-    async with open_transport(1) as transport, asyncio.timeout(5):
-        client = httpx.AsyncClient(transport=transport)
+    async with open_pool(1) as pool, asyncio.timeout(5):
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.1):
-                await client.get(silent)
+            await fetch(pool, a_get(silent), timedelta(seconds=0.1), 1000)
 
-        assert (await client.get(host.serves(b"next"))).content == b"next"
+        assert await get(pool, host.serves(b"next")) == b"next"
 
 
-async def test_no_more_connections_are_opened_than_allowed(host: MediaHost) -> None:
-    async with open_transport(2) as transport:
-        client = httpx.AsyncClient(transport=transport)
-
-        await asyncio.gather(*(client.get(host.serves(bytes(100_000))) for _ in range(20)))
+async def test_pool_opens_no_more_connections_than_allowed(host: MediaHost) -> None:
+    async with open_pool(2) as pool:
+        await asyncio.gather(*(get(pool, host.serves(bytes(100_000))) for _ in range(20)))
 
     assert host.connections == 2
 
 
-async def test_a_connection_that_idled_long_is_not_used_again(host: MediaHost) -> None:
+async def test_connection_that_idled_too_long_is_not_reused(host: MediaHost) -> None:
     url = host.serves(b"hello")
-    async with open_transport(4) as transport:
-        client = httpx.AsyncClient(transport=transport)
-        await client.get(url)
-        await client.get(url)
-        at_once = host.connections
+    async with open_pool(4) as pool:
+        await get(pool, url)
+        await get(pool, url)
+        before_idling = host.connections
         await asyncio.sleep(KEEPALIVE_SECONDS + 0.2)
-        await client.get(url)
+        await get(pool, url)
 
-    assert (KEEPALIVE_SECONDS < 3, at_once, host.connections) == (True, 1, 2)
+    assert (KEEPALIVE_SECONDS < 3, before_idling, host.connections) == (True, 1, 2)
 
 
-async def test_the_pool_keeps_no_cookies(host: MediaHost) -> None:
+async def test_pool_keeps_no_cookies(host: MediaHost) -> None:
     url = host.serves(b"hello", headers={"Set-Cookie": "a=b"})
-    async with open_transport(4) as transport:
-        await httpx.AsyncClient(transport=transport).get(url)
-        await httpx.AsyncClient(transport=transport).get(url)
+    async with open_pool(4) as pool:
+        await get(pool, url)
+        await get(pool, url)
 
     assert [headers.get("cookie") for _, headers in host.requests] == [None, None]
 
 
-async def test_what_an_error_means_can_be_read_from_its_cause() -> None:
+async def test_error_tells_what_failed() -> None:
     async def babble(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"SSH-2.0-OpenSSH\r\n\r\n")
         await writer.drain()
         writer.close()
 
-    async with open_transport(4) as transport, await asyncio.start_server(babble, "127.0.0.1", 0) as server:
-        client = httpx.AsyncClient(transport=transport)
-        with pytest.raises(httpx.RemoteProtocolError) as not_http:
-            await client.get(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
-        with pytest.raises(httpx.TransportError) as refused:
-            await client.get("http://127.0.0.1:9/")
-
-    causes = not_http.value.__cause__, refused.value.__cause__
-    assert tuple(map(type, causes)) == (aiohttp.ClientResponseError, aiohttp.ClientConnectorError)
+    async with open_pool(4) as pool, await asyncio.start_server(babble, "127.0.0.1", 0) as server:
+        with pytest.raises(aiohttp.ClientResponseError):
+            await get(pool, f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await get(pool, "http://127.0.0.1:9/")
 
 
-async def test_a_proxy_of_the_environment_is_used_but_not_for_this_machine(
-    host: MediaHost, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("login", ["", "me:a%40b@"])
+async def test_environment_proxy_is_used_except_for_loopback(
+    host: MediaHost, monkeypatch: pytest.MonkeyPatch, login: str
 ) -> None:
-    monkeypatch.setenv("http_proxy", host.address)
+    monkeypatch.setenv("http_proxy", host.address.replace("://", f"://{login}"))
     monkeypatch.setenv("no_proxy", "inside.example")
     host.serves(b"through the proxy", path="http://outside.example/a")
-    async with open_transport(4) as transport:
-        client = httpx.AsyncClient(transport=transport)
-        answers = [await client.get("http://outside.example/a"), await client.get(host.serves(b"direct", path="/b"))]
-        with pytest.raises((httpx.TransportError, PermissionError)):
-            await client.get("http://inside.example/c")
+    async with open_pool(4) as pool:
+        contents = [await get(pool, "http://outside.example/a"), await get(pool, host.serves(b"direct", path="/b"))]
+        with pytest.raises((aiohttp.ClientError, PermissionError)):
+            await get(pool, "http://inside.example/c")
 
-    assert ([answer.content for answer in answers], [path for path, _ in host.requests]) == (
+    told = [headers.get("proxy-authorization") for _, headers in host.requests]
+    assert (contents, [path for path, _ in host.requests], told) == (
         [b"through the proxy", b"direct"],
         ["http://outside.example/a", "/b"],
+        ["Basic bWU6YUBi" if login else None, None],
     )
 
 
-async def test_a_password_in_netrc_is_not_sent(
+async def test_password_from_netrc_is_not_sent(
     host: MediaHost, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "netrc").write_text("default login somebody password secret\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    async with open_transport(4) as transport:
-        await httpx.AsyncClient(transport=transport, trust_env=False).get(host.serves(b"hello"))
+    async with open_pool(4) as pool:
+        await get(pool, host.serves(b"hello"))
 
     assert [headers.get("authorization") for _, headers in host.requests] == [None]
 
@@ -148,5 +195,5 @@ async def test_a_password_in_netrc_is_not_sent(
         ("", False),
     ],
 )
-def test_loopback_is_told_by_its_address(host_name: str, expected: bool) -> None:
+def test_loopback_addresses_are_recognized(host_name: str, expected: bool) -> None:
     assert is_loopback(host_name) is expected

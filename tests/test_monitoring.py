@@ -1,4 +1,4 @@
-"""docs/monitoring: every metric and label that the alert rules and the dashboard name is one that the service tells."""
+"""docs/monitoring: the service has every metric and label that the alert rules and the dashboard name."""
 
 import json
 import re
@@ -6,23 +6,24 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 import pytest
-from pages import ROOT
 from ruamel.yaml import YAML
-from service import Service
+
+from tests.support.pages import ROOT
+from tests.support.service import Service
 
 FOLDER: Final = ROOT / "docs/monitoring"
 ALERTS: Final[dict[str, Any]] = YAML(typ="safe", pure=True).load(FOLDER / "alerts.yaml")  # pyright: ignore[reportUnknownMemberType] - no stubs
 DASHBOARD: Final[dict[str, Any]] = json.loads((FOLDER / "dashboard.json").read_text(encoding="utf-8"))
 RULES: Final[list[dict[str, Any]]] = [rule for group in ALERTS["groups"] for rule in group["rules"]]
 PAGE: Final = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
-# What PromQL itself has, and what a scrape adds.
+# Labels that PromQL and the scrape add.
 WORDS: Final = frozenset({"and", "or", "unless", "on", "by", "without", "offset", "ignoring"})
 BY_PROMETHEUS: Final = frozenset({"job", "instance", "le"})
 PARTS: Final = {"histogram": ("_bucket", "_count", "_sum")}
 
 
 def expressions() -> Iterator[tuple[str, str]]:
-    """Each expression of either file, and where it stands."""
+    """Each expression of both files, and its place."""
     for rule in RULES:
         yield rule["alert"], rule["expr"]
     for panel in DASHBOARD["panels"]:
@@ -53,13 +54,13 @@ def labels_of(metric: str) -> set[str]:
 
 
 async def told(service: Service) -> set[str]:
-    """The name of every series that the running service can tell of."""
+    """The name of every series of the running service."""
     text = (await service.client.get("/metrics", headers={"Accept": "text/plain;version=0.0.4"})).text
     families = re.findall(r"^# TYPE (\w+) (\w+)$", text, re.MULTILINE)
     return {f"{name}{part}" for name, kind in families for part in PARTS.get(kind, ("",))}
 
 
-async def test_every_metric_that_a_rule_or_a_panel_names_is_told(service: Service) -> None:
+async def test_every_metric_in_a_rule_or_panel_exists(service: Service) -> None:
     named = {name: where for where, expression in EXPRESSIONS for name in metrics_in(expression)}
     known = {"up", *await told(service)}
 
@@ -67,30 +68,30 @@ async def test_every_metric_that_a_rule_or_a_panel_names_is_told(service: Servic
 
 
 @pytest.mark.parametrize(("where", "expression"), EXPRESSIONS)
-def test_every_label_is_one_of_a_metric_in_the_same_expression(where: str, expression: str) -> None:
+def test_every_label_belongs_to_a_metric_of_its_expression(where: str, expression: str) -> None:
     known = BY_PROMETHEUS.union(*(labels_of(metric) for metric in metrics_in(expression)))
 
     assert labels_in(expression) <= known, where
 
 
 @pytest.mark.parametrize(("where", "expression"), EXPRESSIONS)
-def test_brackets_close_and_rates_are_of_counters_only(where: str, expression: str) -> None:
+def test_brackets_close_and_rates_are_of_counters(where: str, expression: str) -> None:
     assert all(expression.count(one) == expression.count(other) for one, other in ("()", "{}", "[]")), where
     for metric in re.findall(r"\b(?:rate|increase)\((\w+)", expression):
         assert metric.endswith(("_total", "_bucket")), where
 
 
-def test_the_page_says_of_each_alert_what_to_do_and_of_no_other() -> None:
+def test_the_page_explains_every_alert_and_no_other() -> None:
     rows = re.findall(r"^\| `(Imagegen\w+)` \| (page|ticket) \|", PAGE, re.MULTILINE)
 
     assert rows == [(rule["alert"], rule["labels"]["severity"]) for rule in RULES]
 
 
-def test_every_alert_tells_what_has_happened() -> None:
+def test_every_alert_has_a_summary() -> None:
     assert [rule["alert"] for rule in RULES if not rule["annotations"]["summary"]] == []
 
 
-def test_no_two_panels_have_the_same_place_or_number() -> None:
+def test_panels_have_positions_and_ids_of_their_own() -> None:
     panels = DASHBOARD["panels"]
     places = {(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels}
 

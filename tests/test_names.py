@@ -1,4 +1,4 @@
-"""Every name that a message, a page or a file tells people to install is ours or a known tool of others."""
+"""Every package that a message, a page or a file tells people to install is ours or a known tool."""
 
 import re
 import tomllib
@@ -13,12 +13,12 @@ import imagegen
 
 ROOT: Final = Path(__file__).parent.parent
 PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-OURS: Final = {"imagegen-service"}
+OURS: Final = {"imagegen-service", "imagegen-service-client"}
 KNOWN: Final = {
     *("litellm", "openapi-python-client", "pip", "uv"),
     *("@hey-api/openapi-ts", "openapi-typescript", "openapi-fetch", "@redocly/cli", "autocannon"),
     *("libcurl4", "libcurl", "libssl3", "openssl-libs"),  # packages of Debian and Fedora
-    *(re.split(r"[=><;\s]", line)[0] for line in PROJECT["optional-dependencies"]["local"]),
+    *(re.split(r"[=><;\s]", line)[0] for line in PROJECT["optional-dependencies"]["local"] + PROJECT["dependencies"]),
 }
 COMMAND: Final = re.compile(
     r"(?:(?:\bpip3?|\bpipx|\buv pip|\buv tool|\bapt-get|\bapt|\bdnf|\bbrew|\bnpm|\bpnpm|\byarn|\bconda|\bpoetry|\bpdm)"
@@ -26,7 +26,19 @@ COMMAND: Final = re.compile(
     r"(?P<rest>[^\n`|&;)]*)"
 )
 REQUIREMENT: Final = re.compile(r"(?P<name>@?[A-Za-z0-9][\w./@-]*)(?::[\w.-]+)?(?:\[[\w,-]*\])?(?:[=<>~!]=?[\w.*]+)?")
-VALUED: Final = {"-r", "-c", "-e", "--editable", "--python", "--input", "--output", "--only-binary", "-o", "--from"}
+VALUED: Final = {
+    "--progress-bar",
+    "-r",
+    "-c",
+    "-e",
+    "--editable",
+    "--python",
+    "--input",
+    "--output",
+    "--only-binary",
+    "-o",
+    "--from",
+}
 
 
 def sources() -> Iterator[Path]:
@@ -61,10 +73,10 @@ def names_in(command: str, rest: str) -> Iterator[str]:
         elif (found := REQUIREMENT.fullmatch(word)) and not word.startswith("."):
             yield re.sub(r"(?<=.)@[\w.]+$", "", found["name"])
             if re.match(r"(uvx|npx|pipx)", command):
-                return  # the words that follow are the tool's own
+                return  # the following words belong to the tool
 
 
-def test_the_distribution_has_a_name_of_its_own() -> None:
+def test_distribution_has_our_name() -> None:
     assert PROJECT["name"] in OURS
     installed = distribution(PROJECT["name"])
 
@@ -73,7 +85,7 @@ def test_the_distribution_has_a_name_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("path", list(sources()), ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_nothing_tells_to_install_a_name_that_is_not_known(path: Path) -> None:
+def test_install_instructions_name_known_packages_only(path: Path) -> None:
     assert installed_by(path.read_text(encoding="utf-8")) - KNOWN - OURS == set()
 
 
@@ -91,5 +103,5 @@ def test_nothing_tells_to_install_a_name_that_is_not_known(path: Path) -> None:
         ("pip install --no-deps .", set[str]()),
     ],
 )
-def test_the_search_finds_names(text: str, names: set[str]) -> None:
+def test_search_finds_names(text: str, names: set[str]) -> None:
     assert installed_by(text) == names

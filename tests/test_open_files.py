@@ -1,14 +1,14 @@
-"""The limit on open files is raised as far as the user may raise it; what is still missing is said."""
+"""The soft limit on open files is raised to the hard limit, and a limit that is still too low is logged."""
 
 import asyncio
 import sys
 
 _CODE = """
 import logging, resource, sys
-from imagegen.open_files import allow_open_files
+from imagegen.net.file_limits import raise_file_limit
 logging.basicConfig(format="%(message)s", stream=sys.stdout)
 resource.setrlimit(resource.RLIMIT_NOFILE, (256, 2048))
-print(allow_open_files({wanted}), resource.getrlimit(resource.RLIMIT_NOFILE))
+print(raise_file_limit({wanted}), resource.getrlimit(resource.RLIMIT_NOFILE))
 """
 
 
@@ -19,14 +19,14 @@ async def _printed(wanted: int) -> list[str]:
     return output.decode().splitlines()
 
 
-async def test_the_soft_limit_is_raised_to_the_hard_one() -> None:
+async def test_soft_limit_is_raised_to_hard_limit() -> None:
     assert await _printed(2048) == ["2048 (2048, 2048)"]
 
 
-async def test_a_hard_limit_that_is_too_low_is_said() -> None:
-    warning, outcome = await _printed(2049)
+async def test_hard_limit_that_is_too_low_is_logged() -> None:
+    warning, limits = await _printed(2049)
 
     assert warning.startswith(
-        "IMAGEGEN_CONCURRENCY wants 2049 open files and connections, and this process may have 2048"
+        "IMAGEGEN_CONCURRENCY needs 2049 open files and connections, and this process may have 2048"
     )
-    assert outcome == "2048 (2048, 2048)"
+    assert limits == "2048 (2048, 2048)"

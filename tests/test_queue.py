@@ -1,4 +1,4 @@
-"""JetStream carries the ids of jobs; a message goes away only when its job has ended."""
+"""JetStream carries the ids of jobs; a message is removed only when its job has ended."""
 
 # nats-py annotates its **options with nothing.
 # pyright: reportUnknownMemberType=false
@@ -12,18 +12,18 @@ from urllib.parse import urlsplit
 
 import nats  # noqa: TID251 - changes the stream behind the queue's back, as an operator does
 import pytest
-from door import door, through
-from jobs_apart import a_job, apart
 from nats.js import JetStreamContext  # noqa: TID251 - as above
 from nats.js.api import ConsumerConfig, RetentionPolicy, StreamConfig  # noqa: TID251 - as above
 from pydantic import JsonValue, SecretStr
 
 from imagegen.errors import QueueUnavailable
-from imagegen.job_news import Listener
 from imagegen.jobs import Job, JobStatus, Priority
-from imagegen.queue import Delivery, Queue, Queued, open_queue
-from imagegen.queue_lanes import FIRST
+from imagegen.queue import Queue, QueuedJobIds, QueueMessage, open_queue
+from imagegen.queue.lanes import FIRST, RETRY
+from imagegen.queue.subscriptions import Subscription
 from imagegen.settings import NatsSettings, Settings
+from tests.support.door import door, through
+from tests.support.jobs_apart import a_job, apart
 
 NORMAL = FIRST[Priority.NORMAL]
 LONG, SHORT = timedelta(seconds=30), timedelta(milliseconds=300)
@@ -51,26 +51,26 @@ async def queue(settings: NatsSettings) -> AsyncGenerator[Queue]:
 
 @pytest.fixture
 async def job(queue: Queue) -> Job:
-    """A job that is queued."""
+    """A queued job."""
     job = a_job()
     await queue.publish(job)
     return job
 
 
-async def taken(queue: Queue, patience: timedelta = timedelta(seconds=3)) -> Delivery:
-    delivery = await queue.take(patience)
-    assert delivery is not None
-    return delivery
+async def taken(queue: Queue, patience: timedelta = timedelta(seconds=3)) -> QueueMessage:
+    message = await queue.take(patience)
+    assert message is not None
+    return message
 
 
 async def until_empty(queue: Queue) -> None:
-    """Wait until no job has a message: the server takes an acknowledgement into account a moment after it came."""
+    """Wait until no job has a message; the server processes an acknowledgement a moment after it arrives."""
     async with asyncio.timeout(3):
         while (await queue.stream.queued()).all:
             await asyncio.sleep(0.01)
 
 
-async def test_jobs_are_taken_in_the_order_in_which_they_were_queued(queue: Queue) -> None:
+async def test_jobs_are_taken_in_queue_order(queue: Queue) -> None:
     jobs = [a_job() for _ in range(5)]
     for job in jobs:
         await queue.publish(job)
@@ -79,26 +79,26 @@ async def test_jobs_are_taken_in_the_order_in_which_they_were_queued(queue: Queu
     assert await queue.take(SHORT) is None
 
 
-async def test_a_job_counts_as_queued_until_it_is_acknowledged(queue: Queue, job: Job) -> None:
+async def test_job_counts_as_queued_until_it_is_acknowledged(queue: Queue, job: Job) -> None:
     before = await queue.stream.queued()
-    delivery = await taken(queue)
+    message = await taken(queue)
     meanwhile = await queue.stream.queued()
-    await delivery.acknowledge()
+    await message.acknowledge()
     await until_empty(queue)
 
-    there = Queued(all=frozenset({job.id}), open=frozenset())
+    there = QueuedJobIds(all=frozenset({job.id}), open=frozenset())
     assert (before, meanwhile) == (there, there)
 
 
-async def test_every_queued_job_is_known_also_when_there_are_thousands(queue: Queue) -> None:
+async def test_all_of_thousands_of_queued_jobs_are_listed(queue: Queue) -> None:
     jobs = {f"{number:026}" for number in range(3_000)}
     await asyncio.gather(*(queue.publish_again(job_id, 0, NORMAL) for job_id in jobs))
     await queue.publish_open("1", "1")
 
-    assert await queue.stream.queued() == Queued(all=frozenset(jobs | {"1"}), open=frozenset({"1"}))
+    assert await queue.stream.queued() == QueuedJobIds(all=frozenset(jobs | {"1"}), open=frozenset({"1"}))
 
 
-async def test_a_job_that_a_person_waits_for_overtakes_three_hundred_of_low_priority(queue: Queue) -> None:
+async def test_normal_job_overtakes_three_hundred_of_low_priority(queue: Queue) -> None:
     batch = [replace(a_job(user_id="batch"), priority=Priority.LOW) for _ in range(300)]
     await asyncio.gather(*(queue.publish(job, crowded=True) for job in batch))
     running = [await taken(queue) for _ in range(3)]
@@ -106,13 +106,13 @@ async def test_a_job_that_a_person_waits_for_overtakes_three_hundred_of_low_prio
     await queue.publish(person)
     await asyncio.sleep(SHORT.total_seconds())  # a consumer learns of it a moment after the publisher
 
-    assert ((await taken(queue)).job_id, [delivery.job_id for delivery in running]) == (
+    assert ((await taken(queue)).job_id, [message.job_id for message in running]) == (
         person.id,
         [job.id for job in batch[:3]],
     )
 
 
-async def test_one_job_of_a_user_is_not_behind_the_thousand_of_another(queue: Queue) -> None:
+async def test_job_does_not_wait_behind_a_thousand_of_another_user(queue: Queue) -> None:
     await asyncio.gather(*(queue.publish(a_job(user_id="many"), crowded=True) for _ in range(1000)))
     await taken(queue)
     one = a_job(user_id="one")
@@ -121,16 +121,16 @@ async def test_one_job_of_a_user_is_not_behind_the_thousand_of_another(queue: Qu
     assert one.id in {(await taken(queue)).job_id for _ in range(2)}
 
 
-async def test_a_job_that_is_passed_on_comes_before_all_others(queue: Queue, job: Job) -> None:
-    delivery = await taken(queue)
+async def test_requeued_open_job_comes_before_all_others(queue: Queue, job: Job) -> None:
+    message = await taken(queue)
     await queue.publish(a_job())
-    await delivery.pass_on(job)
+    await message.requeue_open(job)
     await asyncio.sleep(SHORT.total_seconds())
 
     assert ((await taken(queue)).job_id, (await queue.stream.queued()).open) == (job.id, {job.id})
 
 
-async def test_one_by_one_the_next_job_of_a_priority_comes_when_the_one_before_is_settled(
+async def test_one_by_one_the_next_job_of_a_priority_waits_for_the_release(
     settings: NatsSettings,
 ) -> None:
     async with open_queue(settings, LONG, one_by_one=True) as queue:
@@ -140,16 +140,14 @@ async def test_one_by_one_the_next_job_of_a_priority_comes_when_the_one_before_i
             await queue.publish(job)
         waits = await taken(queue)
         overtakes = await taken(queue)
-        nobody = await queue.take(SHORT)
-        waits.settled()
+        blocked = await queue.take(SHORT)
+        waits.release_priority()
         then = await taken(queue)
 
-    assert (waits.job_id, overtakes.job_id, nobody, then.job_id) == (first.id, low.id, None, second.id)
+    assert (waits.job_id, overtakes.job_id, blocked, then.job_id) == (first.id, low.id, None, second.id)
 
 
-async def test_what_an_older_version_queued_is_still_delivered(
-    settings: NatsSettings, jetstream: JetStreamContext
-) -> None:
+async def test_message_of_an_older_version_is_delivered(settings: NatsSettings, jetstream: JetStreamContext) -> None:
     name, job = settings.stream, a_job()
     await jetstream.add_stream(
         StreamConfig(name=name, subjects=[f"{name}.jobs.*"], retention=RetentionPolicy.WORK_QUEUE)
@@ -158,23 +156,23 @@ async def test_what_an_older_version_queued_is_still_delivered(
     await jetstream.publish(f"{name}.jobs.{job.id}", b"")
     async with open_queue(settings, LONG) as queue:
         before = (await queue.stream.queued()).all
-        delivery = await taken(queue)
-        await delivery.acknowledge()
+        message = await taken(queue)
+        await message.acknowledge()
         await until_empty(queue)
 
-        assert (before, delivery.job_id) == ({job.id}, job.id)
+        assert (before, message.job_id) == ({job.id}, job.id)
 
 
-async def test_two_runners_never_take_the_same_message(queue: Queue, settings: NatsSettings) -> None:
+async def test_two_processes_never_take_the_same_message(queue: Queue, settings: NatsSettings) -> None:
     async with open_queue(settings, LONG) as other:
         for _ in range(6):
             await queue.publish(a_job())
-        deliveries = [await taken(runner) for runner in (queue, other) * 3]
+        messages = [await taken(runner) for runner in (queue, other) * 3]
 
-    assert len({delivery.job_id for delivery in deliveries}) == 6
+    assert len({message.job_id for message in messages}) == 6
 
 
-async def test_a_job_that_is_handed_back_comes_again_after_the_delay_and_not_before(queue: Queue, job: Job) -> None:
+async def test_job_handed_back_is_delivered_again_after_the_delay(queue: Queue, job: Job) -> None:
     await (await taken(queue)).hand_back(timedelta(seconds=0.6))
     at_once = await queue.take(SHORT)
     later = await taken(queue)
@@ -183,7 +181,41 @@ async def test_a_job_that_is_handed_back_comes_again_after_the_delay_and_not_bef
     assert (at_once, later.job_id, (await taken(queue, SHORT)).job_id) == (None, job.id, job.id)
 
 
-async def test_a_repeated_publish_is_one_message_and_a_new_generation_another(queue: Queue, job: Job) -> None:
+async def test_held_job_moves_to_the_retry_lane(queue: Queue, job: Job) -> None:
+    message = await taken(queue)
+    message.mark_held(job)
+    await message.hand_back(timedelta(0))
+    again = await taken(queue)
+    again.mark_held(job)
+    await again.hand_back(timedelta(0))
+    again.retry_done()
+
+    assert (message.lane, again.lane, (await taken(queue)).lane) == (NORMAL, RETRY, RETRY)
+
+
+async def test_held_jobs_and_new_jobs_take_turns(queue: Queue) -> None:
+    for number in range(4):
+        await queue.publish_due(f"held{number}", f"held{number}", timedelta(0))
+    for number in range(4):
+        await queue.publish_again(f"new{number}", 0, NORMAL)
+    await asyncio.sleep(SHORT.total_seconds())
+
+    messages = list[QueueMessage]()
+    for _ in range(8):
+        messages.append(message := await taken(queue))
+        message.retry_done()
+
+    assert [message.job_id for message in messages] == [f"{kind}{n}" for n in range(4) for kind in ("held", "new")]
+
+
+async def test_retry_is_not_delivered_before_it_is_due(queue: Queue) -> None:
+    await queue.publish_due("job", "job.1.again", timedelta(seconds=1))
+    early = await queue.take(SHORT)
+
+    assert (early, (await taken(queue)).job_id) == (None, "job")
+
+
+async def test_repeated_publish_is_one_message_and_a_new_generation_another(queue: Queue, job: Job) -> None:
     await queue.publish(job)
     await queue.publish(job)
     await (await taken(queue)).acknowledge()
@@ -193,34 +225,38 @@ async def test_a_repeated_publish_is_one_message_and_a_new_generation_another(qu
     assert (repeated, (await taken(queue)).job_id) == (None, job.id)
 
 
-async def test_a_message_that_nobody_reports_on_comes_again_and_one_in_work_does_not(settings: NatsSettings) -> None:
+async def test_only_a_message_without_a_sign_of_work_is_delivered_again(settings: NatsSettings) -> None:
     async with open_queue(settings, timedelta(seconds=0.8)) as queue:
         await queue.publish(a_job())
-        delivery = await taken(queue)
+        message = await taken(queue)
         for _ in range(3):
             assert await queue.take(timedelta(seconds=0.4)) is None
-            await delivery.still_working()
+            await message.still_working()
         again = await taken(queue)
 
-    assert again.job_id == delivery.job_id
+    assert again.job_id == message.job_id
 
 
-async def test_messages_that_come_again_do_so_one_right_after_the_other(settings: NatsSettings) -> None:
+async def test_redelivered_messages_follow_each_other_at_once(settings: NatsSettings) -> None:
     async with open_queue(settings, timedelta(seconds=0.8)) as queue:
         for _ in range(6):
             await queue.publish(a_job())
         first = {(await taken(queue)).job_id for _ in range(6)}
         await asyncio.sleep(1)
-        async with asyncio.timeout(2.5):  # one look into every lane comes in every 2 s
+        async with asyncio.timeout(2.5):  # a full scan comes every 2 s
             again = {(await taken(queue)).job_id for _ in range(6)}
 
     assert again == first
 
 
-async def test_news_of_a_job_wakes_those_who_wait_for_it_in_any_process(queue: Queue, settings: NatsSettings) -> None:
+async def test_event_wakes_waiters_for_the_job_in_any_process(queue: Queue, settings: NatsSettings) -> None:
     job = a_job()
     async with open_queue(settings, LONG) as other:
-        with queue.news.of(job.id) as one, queue.news.of(job.id) as two, queue.news.of(a_job().id) as stranger:
+        with (
+            queue.subscriptions.signal(job.id) as one,
+            queue.subscriptions.signal(job.id) as two,
+            queue.subscriptions.signal(a_job().id) as stranger,
+        ):
             await other.announce(job)
             async with asyncio.timeout(3):
                 await asyncio.gather(one.wait(), two.wait())
@@ -228,11 +264,9 @@ async def test_news_of_a_job_wakes_those_who_wait_for_it_in_any_process(queue: Q
     assert not stranger.is_set()
 
 
-async def test_news_of_a_job_wakes_those_who_wait_for_its_batch_in_another_process(
-    queue: Queue, settings: NatsSettings
-) -> None:
+async def test_event_wakes_waiters_for_the_batch_in_another_process(queue: Queue, settings: NatsSettings) -> None:
     async with open_queue(settings, LONG) as other:
-        with other.news.of("a batch") as wanted, other.news.of("another") as stranger:
+        with other.subscriptions.signal("a batch") as wanted, other.subscriptions.signal("another") as stranger:
             await queue.announce(replace(a_job(), batch_id="a batch"))
             async with asyncio.timeout(3):
                 await wanted.wait()
@@ -240,28 +274,28 @@ async def test_news_of_a_job_wakes_those_who_wait_for_its_batch_in_another_proce
     assert not stranger.is_set()
 
 
-async def test_of_moves_that_follow_closely_other_processes_hear_the_last(
+async def test_other_processes_get_only_the_last_of_several_events(
     queue: Queue, settings: NatsSettings, job: Job
 ) -> None:
-    moves = [replace(job, version=version, status=JobStatus.RUNNING) for version in (2, 3, 4)]
+    transitions = [replace(job, version=version, status=JobStatus.RUNNING) for version in (2, 3, 4)]
     async with open_queue(settings, LONG) as other:
-        with queue.news.heard(job.id) as here, other.news.heard(job.id) as there:
-            for move in moves[:2]:
-                await queue.announce(move)
+        with queue.subscriptions.subscribe(job.id) as here, other.subscriptions.subscribe(job.id) as there:
+            for transition in transitions[:2]:
+                await queue.announce(transition)
             await asyncio.sleep(SHORT.total_seconds())
             first = versions(there)
-            await queue.announce(moves[2])
+            await queue.announce(transitions[2])
             await queue.announce(replace(job, version=5, status=JobStatus.COMPLETED))
             await asyncio.sleep(SHORT.total_seconds())
 
             assert (first, versions(there), versions(here)) == ([3], [5], [2, 3, 4, 5])
 
 
-def versions(listener: Listener) -> list[JsonValue]:
-    return [event["version"] for event in listener.take()]
+def versions(subscription: Subscription) -> list[JsonValue]:
+    return [event["version"] for event in subscription.take()]
 
 
-async def test_what_a_process_tells_is_heard_in_it_once_also_while_nats_is_away(settings: NatsSettings) -> None:
+async def test_process_gets_its_own_events_once_even_without_nats(settings: NatsSettings) -> None:
     assert settings.url is not None
     port = urlsplit(settings.url.get_secret_value()).port
     assert port is not None
@@ -269,16 +303,16 @@ async def test_what_a_process_tells_is_heard_in_it_once_also_while_nats_is_away(
     async with door(port) as to_nats:
         behind = settings.model_copy(update={"url": through(settings.url, to_nats.port)})
         async with open_queue(behind, LONG) as queue:
-            with queue.news.heard(job.id) as listener:
+            with queue.subscriptions.subscribe(job.id) as subscription:
                 await queue.announce(job, stage="there")
-                await queue.stream.check()  # whatever the server had to say before is here by now
+                await queue.stream.check()  # earlier events from the server have arrived by now
                 await to_nats.shut()
                 await queue.announce(job, stage="away")
 
-                assert [event["stage"] for event in listener.take()] == ["there", "away"]
+                assert [event["stage"] for event in subscription.take()] == ["there", "away"]
 
 
-async def test_an_address_where_nothing_answers_is_told_within_the_patience() -> None:
+async def test_silent_address_is_reported_within_the_patience() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
 
@@ -288,7 +322,7 @@ async def test_an_address_where_nothing_answers_is_told_within_the_patience() ->
                 pass
 
 
-async def test_a_queue_whose_stream_is_gone_says_so_and_goes_on_once_it_is_prepared(
+async def test_lost_stream_is_reported_and_created_again_by_prepare(
     queue: Queue, jetstream: JetStreamContext, settings: NatsSettings, job: Job
 ) -> None:
     await taken(queue)
@@ -303,7 +337,7 @@ async def test_a_queue_whose_stream_is_gone_says_so_and_goes_on_once_it_is_prepa
     assert (await taken(queue)).job_id == job.id
 
 
-async def test_a_stream_of_an_older_version_is_brought_up_to_date_and_keeps_what_an_operator_set(
+async def test_older_stream_is_updated_and_keeps_the_operators_settings(
     settings: NatsSettings, jetstream: JetStreamContext
 ) -> None:
     await jetstream.add_stream(
@@ -331,7 +365,7 @@ async def test_a_stream_of_an_older_version_is_brought_up_to_date_and_keeps_what
     )
 
 
-async def test_a_stream_that_is_no_work_queue_is_refused(settings: NatsSettings, jetstream: JetStreamContext) -> None:
+async def test_stream_that_is_no_work_queue_is_refused(settings: NatsSettings, jetstream: JetStreamContext) -> None:
     await jetstream.add_stream(StreamConfig(name=settings.stream, retention=RetentionPolicy.LIMITS))
 
     with pytest.raises(QueueUnavailable):

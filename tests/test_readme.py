@@ -1,80 +1,47 @@
-"""README.md and .env.example say what is true of the settings and of `make`. The examples: test_examples.py."""
+"""README.md and the pages name `make` targets and commands that exist. The examples: test_examples.py."""
 
 import re
-from itertools import pairwise
-from pathlib import Path
+import shlex
 from typing import Final
 
 import pytest
-from dotenv import dotenv_values
-from pages import ROOT, Page, pages
-from pydantic import BaseModel
 from typer import Typer
+from typer.core import TyperGroup
+from typer.main import get_command
 
-from imagegen.cli import app
-from imagegen.settings import Settings
+from imagegen.cli.app import app
+from tests.support.pages import ROOT, Page, pages
 
 PAGE: Final = Page(ROOT / "README.md")
 README: Final = PAGE.text
+LONGEST: Final = 150
 
 
-def settings_groups() -> list[BaseModel]:
-    return [value for _, value in Settings.model_validate({}) if isinstance(value, BaseModel)]
+def test_the_readme_is_one_page_and_leads_to_every_guide() -> None:
+    guides = [file.relative_to(ROOT).as_posix() for file in ROOT.glob("docs/guides/*.md")]
+
+    assert len(README.splitlines()) <= LONGEST
+    assert [guide for guide in guides if f"({guide}" not in README] == []
 
 
-def variables() -> list[str]:
-    return [str(info.validation_alias) for group in settings_groups() for info in type(group).model_fields.values()]
+def test_the_figures_beside_litellm_are_those_of_the_benchmark() -> None:
+    results = (ROOT / "docs/benchmarks.md").read_text(encoding="utf-8")
+    gateway = results.partition("\n## gateway\n")[2].partition("\n## ")[0]
+    alone, together = (gateway.partition(f"| {many} at once |")[2] for many in (1, 32))
+
+    assert first_ratio(alone, "p50 ms") == shown_ratio("Time of one image, when fal takes 50 ms")
+    assert first_ratio(together, "jobs/s") == shown_ratio("Images per second, 32 at once")
 
 
-def settings_table() -> dict[str, str]:
-    """Each variable of the table with its default as text, empty where it is unset."""
-    rows = re.findall(r"^\| `([A-Z0-9_]+)` \| (?:`([^`]+)` )?\| .+ \|$", README, re.MULTILINE)
-    return dict(rows)
+def first_ratio(results: str, figure: str) -> str:
+    """Our figure as a multiple of LiteLLM's, both measured in one run."""
+    row = results[results.index(f" {figure} |") :]
+    return re.findall(r"\| ([\d.]+) x \(", row)[0]
 
 
-def test_the_settings_table_has_every_variable_in_the_codes_order() -> None:
-    assert list(settings_table()) == variables()
-
-
-def test_the_settings_table_has_the_codes_defaults() -> None:
-    shown = {name: value for name, value in settings_table().items() if value}
-    as_shown = [type(group).model_validate(shown) for group in settings_groups()]
-
-    assert as_shown == settings_groups()
-    assert [name for name, value in defaults().items() if value] == list(shown)
-
-
-def defaults() -> dict[str, object]:
-    fields = [info for group in settings_groups() for info in type(group).model_fields.values()]
-    return {str(info.validation_alias): info.default for info in fields}
-
-
-def test_the_example_env_sets_nothing_as_it_stands() -> None:
-    assert dotenv_values(ROOT / ".env.example") == {}
-
-
-def test_the_example_env_has_every_variable_with_a_comment_above() -> None:
-    lines = (ROOT / ".env.example").read_text(encoding="utf-8").splitlines()
-    pairs = [(above, line) for above, line in pairwise(lines) if re.match("#[A-Z]", line)]
-
-    assert [line[1:].partition("=")[0] for _, line in pairs] == variables()
-    assert [above for above, _ in pairs if not above.startswith("# ")] == []
-
-
-def test_the_example_env_is_valid_with_every_line_taken_in(tmp_path: Path) -> None:
-    text = (ROOT / ".env.example").read_text(encoding="utf-8")
-    (tmp_path / ".env").write_text(re.sub("^#(?=[A-Z])", "", text, flags=re.MULTILINE))
-
-    assert Settings.read({}, dotenv=tmp_path / ".env").unset_servers == ()
-
-
-def test_the_example_env_shows_the_codes_defaults() -> None:
-    text = (ROOT / ".env.example").read_text(encoding="utf-8")
-    shown = dict(re.findall("^#([A-Z0-9_]+)=(.+)$", text, re.MULTILINE))
-
-    assert {name: shown[name] for name, value in settings_table().items() if value} == {
-        name: value for name, value in settings_table().items() if value
-    }
+def shown_ratio(case: str) -> str:
+    (row,) = [line.split("|") for line in README.splitlines() if line.startswith(f"| {case} ")]
+    return re.findall(r"([\d.]+) times", row[4])[0]
 
 
 def test_every_make_target_that_is_named_exists() -> None:
@@ -94,6 +61,22 @@ def test_every_command_of_imagegen_that_is_named_exists(page: Page) -> None:
     }
 
     assert {words for words in named if words not in commands() and words.split()[0] not in names(app)} == set()
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+def test_every_option_in_a_typed_command_exists(page: Page) -> None:
+    typed = [line for block in page.blocks if block.language == "sh" for line in block.text.splitlines()]
+    lines = [re.split(r"(?:^|/)imagegen ", line.partition(" #")[0], maxsplit=1)[1:] for line in typed]
+
+    assert [word for line in lines for rest in line for word in unknown_options(shlex.split(rest))] == []
+
+
+def unknown_options(words: list[str]) -> list[str]:
+    command = get_command(app)
+    while isinstance(command, TyperGroup) and words:
+        command = command.commands[words.pop(0)]
+    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    return [word for word in words if re.match(r"--?[a-z]", word) and word.partition("=")[0] not in known]
 
 
 def commands() -> set[str]:

@@ -18,21 +18,21 @@ def faults(**environ: str) -> tuple[str, ...]:
     return refused.value.faults
 
 
-def test_nothing_set_means_a_local_server_for_each() -> None:
+def test_without_variables_every_server_is_local() -> None:
     assert Settings.read({}, dotenv=None).unset_servers == ("fal", "mongodb", "s3", "nats")
 
 
-def test_a_variable_names_a_server() -> None:
+def test_variable_names_a_server() -> None:
     environ = {"FAL_KEY": "id:secret", "MONGODB_URL": "mongodb://db/", "S3_BUCKET": "pictures", "NATS_URL": "nats://q"}
 
     assert Settings.read(environ, dotenv=None).unset_servers == ()
 
 
-def test_a_variable_set_to_nothing_counts_as_unset() -> None:
+def test_empty_variable_counts_as_unset() -> None:
     assert "fal" in Settings.read({"FAL_KEY": ""}, dotenv=None).unset_servers
 
 
-def test_the_environment_goes_before_the_file(tmp_path: Path) -> None:
+def test_environment_overrides_the_file(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("IMAGEGEN_WAIT=5s\nNATS_STREAM=from-file\n")
 
     settings = Settings.read({"IMAGEGEN_WAIT": "90"}, dotenv=tmp_path / ".env")
@@ -45,7 +45,7 @@ def test_durations_are_read(text: str, seconds: float) -> None:
     assert Settings.read({"IMAGEGEN_WAIT": text}, dotenv=None).service.wait == timedelta(seconds=seconds)
 
 
-def test_every_fault_is_named_at_once_with_its_value_and_what_was_expected() -> None:
+def test_all_faults_are_reported_with_value_and_expectation() -> None:
     assert faults(IMAGEGEN_WAIT="soon", FAL_QUEUE_URL="queue.fal.run", S3_BUCKET="No!") == (
         "FAL_QUEUE_URL is 'queue.fal.run': expected an address such as https://host or http://127.0.0.1:9000",
         "S3_BUCKET is 'No!': expected a bucket's name: 3 to 63 lower-case letters, digits, dots and hyphens",
@@ -53,26 +53,26 @@ def test_every_fault_is_named_at_once_with_its_value_and_what_was_expected() -> 
     )
 
 
-def test_a_secret_is_never_shown() -> None:
+def test_secret_values_are_hidden() -> None:
     (fault,) = faults(MONGODB_URL="postgres://user:hunter2@db/")
 
     assert fault == "MONGODB_URL is (hidden): expected mongodb://… or mongodb+srv://…"
 
 
 @pytest.mark.parametrize("option", ["w=1", "w=0", "journal=false"])
-def test_a_write_concern_that_loses_accepted_jobs_is_refused(option: str) -> None:
+def test_weak_write_concern_is_refused(option: str) -> None:
     (fault,) = faults(MONGODB_URL=f"mongodb://db/?{option}")
 
     assert "loses accepted jobs" in fault or "would be lost" in fault
 
 
-def test_an_address_of_fal_without_a_key_is_refused() -> None:
+def test_fal_address_without_a_key_is_refused() -> None:
     assert faults(FAL_QUEUE_URL="http://127.0.0.1:1") == (
         "FAL_QUEUE_URL is set but FAL_KEY is not: set both, or neither for the local sandbox",
     )
 
 
-def test_production_names_every_server_that_is_missing_but_allows_a_local_queue() -> None:
+def test_production_requires_all_servers_but_the_queue() -> None:
     assert [fault.partition(" ")[0] for fault in faults(IMAGEGEN_ENV="production")] == [
         "FAL_KEY",
         "MONGODB_URL",
@@ -80,14 +80,14 @@ def test_production_names_every_server_that_is_missing_but_allows_a_local_queue(
     ]
 
 
-def test_secrets_do_not_show_in_a_repr() -> None:
+def test_repr_hides_secrets() -> None:
     environ = {"FAL_KEY": "id:hunter2", "MONGODB_URL": "mongodb://u:hunter2@db/", "NATS_URL": "nats://u:hunter2@q"}
     environ |= {"AWS_ACCESS_KEY_ID": "hunter2", "AWS_SECRET_ACCESS_KEY": "hunter2"}
 
     assert "hunter2" not in repr(Settings.read(environ, dotenv=None))
 
 
-def test_every_secret_and_every_part_of_one_is_known_to_whoever_must_not_show_it() -> None:
+def test_secrets_lists_every_secret_and_its_parts() -> None:
     environ = {
         "FAL_KEY": "id:fals-secret",
         "MONGODB_URL": "mongodb://user:mongo%2Fs@db1:1,db2:2/?replicaSet=rs0",
@@ -103,7 +103,7 @@ def test_every_secret_and_every_part_of_one_is_known_to_whoever_must_not_show_it
     assert known >= {environ["WEBHOOK_SECRETS"], "of-otlp"}
 
 
-def test_the_log_is_json_in_production_and_for_people_elsewhere_unless_it_is_said() -> None:
+def test_log_format_depends_on_environment_unless_set() -> None:
     servers = {"FAL_KEY": "id:s", "MONGODB_URL": "mongodb://db/", "S3_BUCKET": "pictures"}
     production = {**servers, "IMAGEGEN_ENV": "production"}
     said = {**production, "IMAGEGEN_LOG_FORMAT": "console"}
@@ -112,7 +112,7 @@ def test_the_log_is_json_in_production_and_for_people_elsewhere_unless_it_is_sai
     assert formats == ["console", "json", "console"]
 
 
-def test_a_protocol_of_opentelemetry_that_is_not_spoken_is_refused() -> None:
+def test_unsupported_otlp_protocol_is_refused() -> None:
     (fault,) = faults(OTEL_EXPORTER_OTLP_PROTOCOL="grpc")
 
     assert fault.startswith("OTEL_EXPORTER_OTLP_PROTOCOL is 'grpc': ")
@@ -147,13 +147,13 @@ WRONG = {
 
 
 @pytest.mark.parametrize(("variable", "value"), WRONG)
-def test_a_wrong_value_is_told_with_what_would_be_right(variable: str, value: str) -> None:
+def test_wrong_value_is_reported_with_what_is_expected(variable: str, value: str) -> None:
     assert faults(**{variable: value}) == (f"{variable} is {WRONG[variable, value]}",)
 
 
 @pytest.mark.parametrize("info", ANY_FIELD)
-def test_no_message_is_left_to_the_library(info: str) -> None:
-    """Values that no variable takes: what is told of them begins with what was expected."""
+def test_every_message_says_what_is_expected(info: str) -> None:
+    """For values that no variable accepts, every message begins with what was expected."""
     for value in ("\x01 ?", "-1", "1e400"):
         try:
             Settings.read({info: value}, dotenv=None)
@@ -165,14 +165,14 @@ def test_no_message_is_left_to_the_library(info: str) -> None:
 @pytest.mark.parametrize(
     "key", ["abc", ":", "id:", ":secret", "id: secret", "Key id:secret", "id:s\u00e9cret", "id:s\nx"]
 )
-def test_a_key_that_fal_cannot_have_made_is_refused_at_the_start_and_not_shown(key: str) -> None:
+def test_malformed_fal_key_is_refused_and_hidden(key: str) -> None:
     (fault,) = faults(FAL_KEY=key)
 
     assert fault.startswith("FAL_KEY is (hidden): expected a key of the form id:secret")
 
 
 @pytest.mark.parametrize("key", ["id:secret", "local:sandbox", "0f9e-1:abc:def", "main:secret-of-the-tests"])
-def test_a_key_of_two_parts_is_taken(key: str) -> None:
+def test_fal_key_of_two_parts_is_accepted(key: str) -> None:
     assert Settings.read({"FAL_KEY": key}, dotenv=None).fal.key is not None
 
 
@@ -194,15 +194,15 @@ UNKNOWN = {
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
-def test_a_variable_that_nothing_reads_is_told_with_the_nearest_that_is(name: str) -> None:
+def test_unknown_variable_has_a_suggestion(name: str) -> None:
     (warning,) = Settings.read({name: "hunter2"}, dotenv=None).warnings
 
-    assert warning.startswith(f"{name} is no variable of imagegen, and is ignored")
+    assert warning.startswith(f"{name} is not a variable of imagegen and is ignored")
     assert UNKNOWN[name] in warning
     assert "hunter2" not in warning
 
 
-def test_variables_of_others_are_nobodys_concern() -> None:
+def test_variables_of_other_programs_are_ignored() -> None:
     names = ("PATH", "HOME", "AWS_PROFILE", "AWS_DEFAULT_REGION", "OTEL_RESOURCE_ATTRIBUTES", "NATS_SERVICE_HOST")
     names += ("OTEL_EXPORTER_OTLP_TRACES_HEADERS", "NATS_PORT_4222_TCP_ADDR", "IMAGEGEN_SERVICE_PORT_HTTP", "S3_PORT")
     names += ("IMAGEGEN_PORT", "NATS_PASSWORD", "MONGODB_PASSWORD", "MONGODB_ROOT_PASSWORD", "S3_SECRET_KEY")
@@ -210,7 +210,28 @@ def test_variables_of_others_are_nobodys_concern() -> None:
     assert Settings.read(dict.fromkeys(names, "x"), dotenv=None).warnings == ()
 
 
-def test_what_the_file_has_is_looked_at_too(tmp_path: Path) -> None:
+def test_unknown_variables_in_the_file_are_reported(tmp_path: Path) -> None:
     (tmp_path / ".env").write_text("IMAGEGEN_WAITS=5s\n")
 
     assert len(Settings.read({}, dotenv=tmp_path / ".env").warnings) == 1
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7])
+def test_shares_of_processes_add_up_to_the_limits(count: int) -> None:
+    whole = Settings.read({"IMAGEGEN_MAX_WAITING": "5", "IMAGEGEN_MAX_STREAMS": "0"}, dotenv=None)
+    shares = [whole.share(number, count) for number in range(count)]
+
+    for limit in ("concurrency", "transfer_memory"):
+        assert sum(getattr(share.service, limit) for share in shares) == getattr(whole.service, limit)
+    for limit in ("max_connections", "receive_memory", "max_waiting", "max_streams"):
+        assert sum(getattr(share.limits, limit) for share in shares) == getattr(whole.limits, limit)
+
+
+def test_limit_below_the_number_of_processes_is_named() -> None:
+    whole = Settings.read({"IMAGEGEN_CONCURRENCY": "2", "IMAGEGEN_MAX_CONNECTIONS": "1"}, dotenv=None)
+
+    with pytest.raises(SettingsError) as error:
+        whole.share(0, 3)
+
+    assert "IMAGEGEN_CONCURRENCY is 2" in str(error.value)
+    assert "IMAGEGEN_MAX_CONNECTIONS is 1" in str(error.value)

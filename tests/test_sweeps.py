@@ -1,4 +1,4 @@
-"""What is still to be removed from the bucket: one record that cannot be handled holds up no other, and no job."""
+"""Removing objects from the bucket: a record that cannot be handled delays no other record and no job."""
 
 import asyncio
 import logging
@@ -8,15 +8,16 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from jobs_apart import a_job, apart
 
-from imagegen.deletion import sweep
+from imagegen.clock import now
+from imagegen.engine.orphans import sweep_orphans
+from imagegen.engine.worker import run_jobs
 from imagegen.jobs import Job
-from imagegen.leftovers import sweep_leftovers
+from imagegen.operations.delete import sweep_deletions
 from imagegen.registry import load_registry
+from imagegen.services import Services, open_services
 from imagegen.settings import Settings
-from imagegen.wiring import Services, now, open_services
-from imagegen.worker import run_jobs
+from tests.support.jobs_apart import a_job, apart
 
 UNREADABLE: dict[str, Any] = {"submission": {"state": "of the future"}}
 DEFECTIVE: dict[str, Any] = {"createdAt": "no date"}
@@ -42,9 +43,9 @@ async def ended(services: Services) -> Job:
 
 
 async def deleted(services: Services, **changes: Any) -> str:
-    """A deleted job whose objects are still to be removed; due for longer, the more it is changed."""
+    """A deleted job whose objects are not removed yet; one with changes is due first."""
     job = await ended(services)
-    await services.jobs.removals.bury(job.deleted(now() - timedelta(minutes=30 if changes else 25)))
+    await services.removals.create_tombstone(job.deleted(now() - timedelta(minutes=30 if changes else 25)))
     await change(services, job.id, changes)
     return job.id
 
@@ -69,50 +70,46 @@ async def stored(services: Services, job_id: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("poison", [UNREADABLE, DEFECTIVE], ids=["unreadable", "defective"])
-async def test_a_deletion_that_fails_is_put_off_and_the_others_go_on(
-    services: Services, poison: dict[str, Any]
-) -> None:
+async def test_failed_deletion_is_postponed_and_the_others_finish(services: Services, poison: dict[str, Any]) -> None:
     bad, good = await deleted(services, **poison), await deleted(services)
 
-    done = [await sweep(services) for _ in range(2)]
+    done = [await sweep_deletions(services) for _ in range(2)]
 
     assert (done, (await stored(services, good))["deletion"]["dueAt"]) == ([1, 0], None)
     assert timedelta(0) < (await stored(services, bad))["deletion"]["dueAt"] - now() <= timedelta(minutes=1)
 
 
 @pytest.mark.parametrize("poison", [UNREADABLE, DEFECTIVE], ids=["unreadable", "defective"])
-async def test_a_clearing_that_fails_is_put_off_and_the_others_go_on(
-    services: Services, poison: dict[str, Any]
-) -> None:
+async def test_failed_cleanup_is_postponed_and_the_others_finish(services: Services, poison: dict[str, Any]) -> None:
     bad, good = await left(services, **poison), await left(services)
 
-    done = [await sweep_leftovers(services) for _ in range(2)]
+    done = [await sweep_orphans(services) for _ in range(2)]
 
     assert (done, (await stored(services, good))["clearAt"]) == ([1, 0], None)
     assert timedelta(0) < (await stored(services, bad))["clearAt"] - now() <= timedelta(minutes=1)
 
 
-async def test_more_than_a_sweep_takes_do_not_hide_what_is_behind_them(services: Services) -> None:
+async def test_more_failures_than_one_sweep_handles_do_not_hide_the_rest(services: Services) -> None:
     for _ in range(105):
         await left(services, **UNREADABLE)
     await left(services)
 
-    assert [await sweep_leftovers(services) for _ in range(2)] == [0, 1]
+    assert [await sweep_orphans(services) for _ in range(2)] == [0, 1]
 
 
-async def test_a_pause_doubles_up_to_an_hour_and_success_forgets_it(services: Services) -> None:
+async def test_pause_doubles_up_to_an_hour_and_success_resets_it(services: Services) -> None:
     job_id = await deleted(services, **UNREADABLE)
     pauses = list[float]()
     for _ in range(9):
-        await services.jobs.removals.put_off(job_id, "deletion.dueAt")
+        await services.removals.postpone(job_id, "deletion.dueAt")
         due = (await stored(services, job_id))["deletion"]["dueAt"]
         pauses.append(round((due - now()).total_seconds() / 60))
-    await services.jobs.removals.erased(replace(a_job(), id=job_id), None)
+    await services.removals.mark_purged(replace(a_job(), id=job_id), None)
 
     assert (pauses, "removalFailures" in await stored(services, job_id)) == ([1, 2, 4, 8, 16, 32, 60, 60, 60], False)
 
 
-async def test_jobs_are_run_beside_records_that_cannot_be_handled(services: Services) -> None:
+async def test_jobs_run_beside_unreadable_records(services: Services) -> None:
     bad = [await deleted(services, **UNREADABLE), await left(services, **DEFECTIVE)]
     running = asyncio.create_task(run_jobs(services))
     try:

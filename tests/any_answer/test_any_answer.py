@@ -1,23 +1,23 @@
-"""Whatever fal answers, every job ends, soon, once paid at most, and says why. `make any-answer` tries for longer."""
+"""Whatever fal responds, every job ends, paid for at most once and with a reason. `make any-answer` runs longer."""
 
 import os
 import random
 from typing import Final
 
 import pytest
-from answers_drawn import CASES, EXAMPLES, Case
-from hypothesis import HealthCheck, Phase, given, seed, settings
-from promises import Ended, broken
-from side_by_side import LONGEST, run_all
 
 from imagegen.settings import Settings
+from tests.any_answer.promises import CaseEnd, broken_promises
+from tests.any_answer.random_responses import CASES, EXAMPLES, Case
+from tests.any_answer.run_cases import LONGEST, run_all
+from tests.support.properties import HealthCheck, Phase, given, seed, settings
 
-MANY: Final = int(os.environ.get("ANY_ANSWER_CASES", "0"))
-A_BATCH: Final = 250
+MANY: Final = int(os.environ.get("ANY_ANSWER_CASES", "10000"))
+BATCH: Final = 250
 
 
 def drawn(count: int, with_seed: int) -> list[Case]:
-    """So many different cases; the same ones for the same seed."""
+    """This number of different cases; the same seed gives the same ones."""
     cases: list[Case] = []
 
     @seed(with_seed)
@@ -36,36 +36,38 @@ def drawn(count: int, with_seed: int) -> list[Case]:
     return cases
 
 
-def report(ends: list[Ended], troubles: list[str]) -> str:
-    """What is wrong, each with its case, for a person; empty if nothing is."""
-    faults = [f"{fault}: {end}" for end in ends for fault in broken(end, LONGEST)]
-    return "\n\n".join([*faults, *troubles])
+def report(ends: list[CaseEnd], exceptions: list[str]) -> str:
+    """Every fault with its case, as readable text; empty if there is none."""
+    faults = [f"{fault}: {end}" for end in ends for fault in broken_promises(end, LONGEST)]
+    return "\n\n".join([*faults, *exceptions])
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)
-async def test_every_real_answer_ends_a_job_truly(stack: Settings) -> None:
-    ends, troubles = await run_all(EXAMPLES, stack, hinted=False)
+async def test_every_recorded_response_ends_a_job_correctly(stack: Settings) -> None:
+    ends, exceptions = await run_all(EXAMPLES, stack, hinted=False)
 
-    assert not (found := report(ends, troubles)), found
+    assert not (found := report(ends, exceptions)), found
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("hinted", [False, True], ids=["over the stream", "by webhooks"])
-async def test_drawn_answers_end_jobs_truly(stack: Settings, *, hinted: bool) -> None:
-    ends, troubles = await run_all(drawn(50, with_seed=1 + hinted), stack, hinted=hinted)
+async def test_random_responses_end_jobs_correctly(stack: Settings, *, hinted: bool) -> None:
+    ends, exceptions = await run_all(drawn(50, with_seed=1 + hinted), stack, hinted=hinted)
 
-    assert not (found := report(ends, troubles)), found
+    assert not (found := report(ends, exceptions)), found
 
 
-@pytest.mark.skipif(not MANY, reason="only for as long as asked: make any-answer CASES=10000")
+@pytest.mark.drill
 @pytest.mark.timeout(0)
-async def test_as_many_cases_as_asked_break_no_promise(stack: Settings) -> None:
+async def test_requested_number_of_cases_breaks_no_promise(stack: Settings) -> None:
     with_seed, slowest = int(os.environ.get("ANY_ANSWER_SEED") or random.randrange(2**31)), 0.0
     print(f"\nANY_ANSWER_SEED={with_seed}", flush=True)  # noqa: T201 - for the person who waits
     cases = drawn(MANY, with_seed)
-    for start in range(0, len(cases), A_BATCH):
-        ends, troubles = await run_all(cases[start : start + A_BATCH], stack, hinted=start // A_BATCH % 2 == 1)
+    for start in range(0, len(cases), BATCH):
+        ends, exceptions = await run_all(cases[start : start + BATCH], stack, hinted=start // BATCH % 2 == 1)
         slowest = max(slowest, *(end.seconds for end in ends))
         print(f"{start + len(ends)} of {len(cases)} cases; the slowest took {slowest:.1f} s", flush=True)  # noqa: T201
 
-        assert not (found := report(ends, troubles)), found
+        assert not (found := report(ends, exceptions)), found

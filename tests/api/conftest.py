@@ -1,11 +1,12 @@
 from collections.abc import AsyncGenerator
 
 import pytest
-from service import Sandbox, Service
+
+from tests.support.service import Sandbox, Service
 
 
 @pytest.fixture
 async def sandbox(service: Service) -> AsyncGenerator[Sandbox]:
-    """The sandbox, whose faults end with the test."""
+    """The sandbox; its faults end with the test."""
     yield service.sandbox
     await service.sandbox.behaves()

@@ -1,4 +1,4 @@
-"""Many generations with one request: accepted together or not at all."""
+"""Batches: many generations in one request, all or none of which are accepted."""
 
 import asyncio
 import base64
@@ -9,21 +9,21 @@ from uuid import uuid4
 
 import pytest
 from dirty_equals import IsList, IsPartialDict, IsStr
-from jobs_apart import apart
-from service import FLUX, ITEM, Json, Sandbox, Service, running
-from specimens import picture
 
+from imagegen.engine.worker import reconcile
 from imagegen.errors import QueueUnavailable
 from imagegen.jobs import Job
 from imagegen.settings import LimitSettings, Settings
-from imagegen.worker import audit
+from tests.support.jobs_apart import apart
+from tests.support.service import FLUX, ITEM, Json, Sandbox, Service, running
+from tests.support.specimens import picture
 
 NO_BATCH = "/api/batches/01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
 
 @pytest.fixture
 async def idle(stack: Settings) -> AsyncGenerator[Service]:
-    """A service of its own that takes jobs and runs none."""
+    """A separate service that accepts jobs, but runs none."""
     async with running(apart(stack), with_runner=False) as service:
         yield service
 
@@ -36,7 +36,7 @@ def inline(format: str) -> str:  # noqa: A002 - Pillow's word
     return f"data:image/png;base64,{base64.b64encode(picture(format)).decode()}"
 
 
-async def test_every_request_of_a_batch_becomes_a_job_that_is_run(service: Service) -> None:
+async def test_every_request_of_a_batch_becomes_a_job(service: Service) -> None:
     accepted = await service.batch(variant(1), {**variant(2), "userId": "user123"}, variant(3))
     batch = accepted.json()
 
@@ -64,7 +64,7 @@ async def test_every_request_of_a_batch_becomes_a_job_that_is_run(service: Servi
     ]
 
 
-async def test_what_fails_is_counted_and_not_charged(service: Service, sandbox: Sandbox) -> None:
+async def test_failed_jobs_are_counted_and_not_charged(service: Service, sandbox: Sandbox) -> None:
     await sandbox.misbehaves({"fault": "model_fails", "times": 1})
     path = (await service.batch(variant(1), variant(2))).headers["Location"]
 
@@ -77,7 +77,7 @@ async def test_what_fails_is_counted_and_not_charged(service: Service, sandbox: 
     )
 
 
-async def test_the_history_is_narrowed_to_a_batch(service: Service) -> None:
+async def test_history_can_be_filtered_by_batch(service: Service) -> None:
     batch = (await service.batch(variant(1), variant(2))).json()
     await service.generate()
 
@@ -86,7 +86,7 @@ async def test_the_history_is_narrowed_to_a_batch(service: Service) -> None:
     assert {job["jobId"] for job in listed["jobs"]} == set(batch["jobIds"])
 
 
-async def test_a_thousand_requests_are_accepted_at_once(idle: Service) -> None:
+async def test_batch_of_a_thousand_requests_is_accepted(idle: Service) -> None:
     started = time.monotonic()
     answer = await idle.batch(*(variant(number) for number in range(1000)))
     seconds = time.monotonic() - started
@@ -97,7 +97,7 @@ async def test_a_thousand_requests_are_accepted_at_once(idle: Service) -> None:
     assert len((await idle.services.queue.stream.queued()).all) == 1000
 
 
-async def test_a_change_is_waited_for_with_a_tag(service: Service, sandbox: Sandbox) -> None:
+async def test_wait_with_a_tag_ends_on_any_change(service: Service, sandbox: Sandbox) -> None:
     await sandbox.misbehaves({"fault": "latency", "generation": 1.5})
     path = (await service.batch(variant(1))).headers["Location"]
     tag, seen = 'W/"an older one"', list[Json]()
@@ -110,7 +110,7 @@ async def test_a_change_is_waited_for_with_a_tag(service: Service, sandbox: Sand
     assert len(seen) >= 2
 
 
-async def test_a_batch_that_has_not_changed_in_time_is_304(idle: Service) -> None:
+async def test_unchanged_batch_is_304_after_the_wait(idle: Service) -> None:
     path = (await idle.batch(variant(1))).headers["Location"]
     tag = (await idle.client.get(path)).headers["ETag"]
     started = time.monotonic()
@@ -124,7 +124,7 @@ async def test_a_batch_that_has_not_changed_in_time_is_304(idle: Service) -> Non
 FAULTY: Json = {"model": "flux-pro", "inputs": {"promt": "a hat"}, "options": {"num_images": 99}}
 
 
-async def test_every_fault_of_every_request_is_named_and_nothing_is_accepted(idle: Service) -> None:
+async def test_every_fault_of_every_request_is_reported(idle: Service) -> None:
     foreign = {**ITEM, "userId": "somebody-else"}
     answer = await idle.batch(ITEM, FAULTY, {**ITEM, "model": "flux-prp"}, {"inputs": {}}, 7)  # pyright: ignore[reportArgumentType] - no object
     well_formed = await idle.batch(ITEM, foreign)
@@ -160,19 +160,19 @@ async def test_every_fault_of_every_request_is_named_and_nothing_is_accepted(idl
     ],
     ids=["none", "too many", "no user", "no list", "unknown name", "no object"],
 )
-async def test_a_batch_that_is_none_is_refused(idle: Service, body: object, faults: list[tuple[str, str]]) -> None:
+async def test_invalid_batch_is_refused(idle: Service, body: object, faults: list[tuple[str, str]]) -> None:
     answer = await idle.client.post("/api/images/batch", json=body)
 
     assert (answer.status_code, [(each["pointer"], each["code"]) for each in answer.json()["errors"]]) == (400, faults)
 
 
-async def test_a_hundred_faults_are_named_at_most(idle: Service) -> None:
+async def test_at_most_a_hundred_faults_are_reported(idle: Service) -> None:
     answer = await idle.batch(*[FAULTY] * 200)
 
     assert len(answer.json()["errors"]) == 100
 
 
-async def test_a_limit_of_the_operators_is_told_of_the_request_that_breaks_it(stack: Settings) -> None:
+async def test_operators_limit_is_reported_for_the_request_that_exceeds_it(stack: Settings) -> None:
     strict = apart(stack).model_copy(update={"limits": LimitSettings(max_prompt_chars=5, max_batch_bytes=2000)})  # pyright: ignore[reportArgumentType] - pydantic makes a ByteSize of it
     async with running(strict, with_runner=False) as service:
         prompt = await service.batch({**ITEM, "inputs": {"prompt": "hat"}}, ITEM)
@@ -182,7 +182,7 @@ async def test_a_limit_of_the_operators_is_told_of_the_request_that_breaks_it(st
     assert (large.status_code, "IMAGEGEN_MAX_BATCH_BYTES" in large.json()["detail"]) == (413, True)
 
 
-async def test_pictures_inside_a_batch_are_kept_and_a_broken_one_refuses_it(service: Service) -> None:
+async def test_images_in_a_batch_are_stored_and_a_broken_one_refuses_it(service: Service) -> None:
     edit: Json = {"model": "nano-banana-edit", "inputs": {"prompt": "a hat", "image_urls": [inline("png")]}}
     broken: Json = {**edit, "inputs": {"prompt": "a hat", "image_urls": [inline("png"), "data:image/png;base64,AAAA"]}}
 
@@ -197,7 +197,7 @@ async def test_pictures_inside_a_batch_are_kept_and_a_broken_one_refuses_it(serv
     assert (job["status"], job["inputs"]["image_urls"]) == ("completed", [IsStr(regex="http://.*/inputs/user123/.*")])
 
 
-async def test_a_repeated_batch_is_the_first_one(idle: Service) -> None:
+async def test_repeated_batch_returns_the_first_one(idle: Service) -> None:
     key = uuid4().hex
     first = await idle.batch(variant(1), variant(2), idempotency_key=key)
     again = await idle.batch(variant(1), variant(2), idempotency_key=key)
@@ -209,7 +209,7 @@ async def test_a_repeated_batch_is_the_first_one(idle: Service) -> None:
     assert len((await idle.client.get("/api/jobs")).json()["jobs"]) == 2
 
 
-async def test_batches_that_race_with_one_key_are_one(idle: Service) -> None:
+async def test_racing_batches_with_one_key_are_one_batch(idle: Service) -> None:
     key = uuid4().hex
     answers = await asyncio.gather(*(idle.batch(variant(1), variant(2), idempotency_key=key) for _ in range(6)))
 
@@ -218,7 +218,7 @@ async def test_batches_that_race_with_one_key_are_one(idle: Service) -> None:
     assert len((await idle.client.get("/api/jobs")).json()["jobs"]) == 2
 
 
-async def test_a_batch_is_accepted_while_the_queue_is_down_and_found_by_the_audit(
+async def test_batch_is_accepted_while_the_queue_is_down_and_reconciled(
     idle: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(_job: Job, *, crowded: bool) -> Awaitable[None]:  # noqa: ARG001 - its form
@@ -229,17 +229,17 @@ async def test_a_batch_is_accepted_while_the_queue_is_down_and_found_by_the_audi
     monkeypatch.undo()
 
     assert accepted.status_code == 202
-    assert await audit(idle.services, timedelta(seconds=-1)) == 2
+    assert await reconcile(idle.services, timedelta(seconds=-1)) == 2
 
 
 @pytest.mark.parametrize("path", [NO_BATCH, "/api/batches/nonsense"])
-async def test_a_batch_that_is_not_there_is_not_found(idle: Service, path: str) -> None:
+async def test_unknown_batch_is_404(idle: Service, path: str) -> None:
     answer = await idle.client.get(path)
 
     assert (answer.status_code, answer.json()["code"]) == (404, "batch_not_found")
 
 
-async def test_a_generate_with_the_key_of_a_batch_is_another_request(idle: Service) -> None:
+async def test_batch_and_generate_do_not_share_idempotency_keys(idle: Service) -> None:
     key = uuid4().hex
     batch = (await idle.batch(ITEM, idempotency_key=key)).json()
     job = (await idle.generate(FLUX, prefer="respond-async", idempotency_key=key)).json()
@@ -247,7 +247,7 @@ async def test_a_generate_with_the_key_of_a_batch_is_another_request(idle: Servi
     assert job["jobId"] not in batch["jobIds"]
 
 
-async def test_cancelling_a_batch_ends_all_that_fal_does_not_have(idle: Service) -> None:
+async def test_cancelling_a_batch_ends_jobs_that_fal_does_not_have(idle: Service) -> None:
     batch = (await idle.batch(*map(variant, range(60)))).json()
     path = f"/api/batches/{batch['batchId']}/cancel"
 
@@ -261,7 +261,7 @@ async def test_cancelling_a_batch_ends_all_that_fal_does_not_have(idle: Service)
     assert (again.status_code, again.json()) == (200, cancelled.json())
 
 
-async def test_of_a_batch_that_fal_has_it_says_what_becomes(service: Service, sandbox: Sandbox) -> None:
+async def test_fal_decides_about_cancelled_jobs_that_it_has(service: Service, sandbox: Sandbox) -> None:
     await sandbox.misbehaves({"fault": "latency", "queue": 60})
     batch = (await service.batch(variant(1))).json()
     async with asyncio.timeout(20):

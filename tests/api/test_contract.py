@@ -1,4 +1,4 @@
-"""What the service answers is what the OpenAPI document says it does: every example is sent, every problem provoked."""
+"""The service behaves as the OpenAPI document says: every example is sent, and every problem is provoked."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -9,16 +9,16 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from contract import Contract, Json
 from pydantic import SecretStr
-from raw import send
-from service import FLUX, ITEM, Sandbox, Service, running
-from specimens import picture
 
-from imagegen.api.doors import Doors
+from imagegen.api.middleware.auth import AccessPolicy
 from imagegen.errors import DatabaseUnavailable
-from imagegen.keys import KeysFile, changing, new_key
+from imagegen.keys import KeysFile, change_keys, new_key
 from imagegen.settings import LimitSettings
+from tests.support.contract import Contract, Json
+from tests.support.raw import send
+from tests.support.service import FLUX, ITEM, Sandbox, Service, running
+from tests.support.specimens import picture
 
 JSON = "application/json"
 NO_JOB = "/api/jobs/01ARZ3NDEKTSV4RRFFQ69G5FAV"
@@ -30,7 +30,7 @@ async def contract(service: Service) -> Contract:
     return Contract((await service.client.get("/openapi.json")).json())
 
 
-async def test_every_request_example_is_answered_as_promised(service: Service, contract: Contract) -> None:
+async def test_every_request_example_works_as_documented(service: Service, contract: Contract) -> None:
     sent = 0
     for operation in contract.operations():
         body = operation.node.get("requestBody", {}).get("content", {})
@@ -55,13 +55,13 @@ async def test_every_request_example_is_answered_as_promised(service: Service, c
         "/health/ready",
     ],
 )
-async def test_what_is_read_is_answered_as_promised(service: Service, contract: Contract, path: str) -> None:
+async def test_every_read_responds_as_documented(service: Service, contract: Contract, path: str) -> None:
     answer = await service.client.get(path)
 
     assert (answer.status_code, contract.breaches(answer)) == (200, [])
 
 
-async def test_an_upload_and_its_picture_are_as_promised(service: Service, contract: Contract) -> None:
+async def test_uploads_and_images_are_as_documented(service: Service, contract: Contract) -> None:
     uploaded = await service.client.post("/api/uploads", data={"userId": "user123"}, files={"file": picture("png")})
     job = (await service.generate()).json()
     shown = await service.client.get(f"/api/images/{job['jobId']}/0")
@@ -72,7 +72,7 @@ async def test_an_upload_and_its_picture_are_as_promised(service: Service, contr
     assert [contract.breaches(answer) for answer in answers] == [[], [], []]
 
 
-async def test_a_job_is_as_promised_at_every_stage(service: Service, sandbox: Sandbox, contract: Contract) -> None:
+async def test_job_is_as_documented_at_every_stage(service: Service, sandbox: Sandbox, contract: Contract) -> None:
     await sandbox.misbehaves({"fault": "latency", "generation": 0.5})
     key = uuid4().hex
     accepted = await service.generate(prefer="respond-async", idempotency_key=key)
@@ -86,7 +86,7 @@ async def test_a_job_is_as_promised_at_every_stage(service: Service, sandbox: Sa
     assert [contract.breaches(answer) for answer in answers] == [[], [], [], []]
 
 
-async def test_a_batch_is_as_promised_at_every_stage(service: Service, contract: Contract) -> None:
+async def test_batch_is_as_documented_at_every_stage(service: Service, contract: Contract) -> None:
     accepted = await service.batch(ITEM, ITEM)
     path = accepted.headers["Location"]
     ended = await service.client.get(path, params={"wait": 30})
@@ -97,7 +97,7 @@ async def test_a_batch_is_as_promised_at_every_stage(service: Service, contract:
     assert [contract.breaches(answer) for answer in answers] == [[], [], []]
 
 
-async def test_a_failed_job_is_as_promised(service: Service, sandbox: Sandbox, contract: Contract) -> None:
+async def test_failed_job_is_as_documented(service: Service, sandbox: Sandbox, contract: Contract) -> None:
     await sandbox.misbehaves({"fault": "model_fails", "status": 422, "type": "some_type", "message": "No."})
     failed = await service.generate()
 
@@ -106,7 +106,7 @@ async def test_a_failed_job_is_as_promised(service: Service, sandbox: Sandbox, c
     assert (contract.breaches(failed), contract.breaches(job), job.json()["status"]) == ([], [], "failed")
 
 
-def test_an_answer_that_is_not_as_promised_is_noticed(contract: Contract) -> None:
+def test_undocumented_response_is_detected(contract: Contract) -> None:
     request = httpx.Request("GET", "http://service/health/live")
     other_status = httpx.Response(204, request=request)
     other_members = httpx.Response(200, json={"state": 1}, headers={"X-New": "1"}, request=request)
@@ -218,7 +218,7 @@ async def provider_rejected(service: Service, _: pytest.MonkeyPatch) -> httpx.Re
 
 
 async def provider_account(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
-    """With a key of its own: the pause that follows stops every other request of the key."""
+    """Use a separate key, because the pause that follows stops every other request with the key."""
     settings = service.services.settings
     apart = {
         "fal": settings.fal.model_copy(update={"key": SecretStr("locked-account:secret-of-the-tests")}),
@@ -257,12 +257,12 @@ async def user_not_allowed(service: Service, _: pytest.MonkeyPatch) -> httpx.Res
 
 
 async def _at_the_door(service: Service, headers: dict[str, str]) -> httpx.Response:
-    """Ask a service that wants keys for user123's pictures."""
+    """Request images of user123 from a service that requires keys."""
     with TemporaryDirectory() as directory:
         path = Path(directory) / "keys.json"
-        await asyncio.to_thread(changing, path, lambda ring: ring.with_key(_KEY))
-        doors = Doors(keys=KeysFile(path), anonymous=False, hosts=frozenset())
-        async with running(service.services.settings, doors=doors, with_runner=False) as closed:
+        await asyncio.to_thread(change_keys, path, lambda ring: ring.with_key(_KEY))
+        access = AccessPolicy(keys=KeysFile(path), anonymous=False, hosts=frozenset())
+        async with running(service.services.settings, access=access, with_runner=False) as closed:
             return await closed.client.post("/api/images/generate", json=FLUX, headers=headers)
 
 
@@ -311,7 +311,7 @@ PROVOCATIONS: dict[str, Provoke] = {
 
 @pytest.mark.usefixtures("sandbox")
 @pytest.mark.parametrize("code", PROVOCATIONS)
-async def test_a_problem_is_like_its_example(
+async def test_every_problem_matches_its_example(
     code: str, service: Service, contract: Contract, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer = await PROVOCATIONS[code](service, monkeypatch)
@@ -323,7 +323,7 @@ async def test_a_problem_is_like_its_example(
     assert form(answer.json()) == form(examples[code]["value"])
 
 
-def test_every_problem_that_has_an_example_is_provoked(contract: Contract) -> None:
+def test_every_example_of_a_problem_is_provoked(contract: Contract) -> None:
     codes = {
         code
         for operation in contract.operations()
@@ -335,7 +335,7 @@ def test_every_problem_that_has_an_example_is_provoked(contract: Contract) -> No
 
 
 def form(problem: Json) -> Json:
-    """What stays the same whenever a problem is met: its members, and the values that programs look at."""
+    """The stable part of a problem: its members, and the values that programs check."""
     fixed = {name: value for name, value in problem.items() if name in {"type", "title", "status", "code"}}
     faults = [sorted(fault) for fault in problem.get("errors", [])]
     return {**dict.fromkeys(problem), **fixed, "errors": faults}

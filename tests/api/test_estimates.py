@@ -1,11 +1,12 @@
-"""What was estimated is what is charged, for real."""
+"""Estimates equal what is charged."""
 
 import asyncio
 import re
 
 import pytest
 from dirty_equals import IsPartialDict, IsStr
-from service import FLUX, Json, Service, running
+
+from tests.support.service import FLUX, Json, Service, running
 
 LORAS = [{"path": "https://example.com/me.safetensors", "scale": 0.8}]
 PICTURE = "https://example.com/a.jpg"
@@ -26,7 +27,7 @@ PICTURE = "https://example.com/a.jpg"
     ],
     ids=["flux-pro", "flux-dev with loras", "flux-dev", "nano-banana-edit in 4K", "face-swap"],
 )
-async def test_the_estimate_is_the_charge(service: Service, asked: Json) -> None:
+async def test_estimate_equals_the_charge(service: Service, asked: Json) -> None:
     estimate, job = await asyncio.gather(
         service.client.post("/api/images/estimate-cost", json=asked), service.generate({**asked, "userId": "u"})
     )
@@ -41,7 +42,7 @@ async def warnings(service: Service, body: Json) -> dict[str, tuple[str, str]]:
     return {warning["pointer"]: (warning["code"], warning["message"]) for warning in answer.json()["warnings"]}
 
 
-async def test_planning_for_more_images_than_a_request_takes_is_priced_with_a_warning(service: Service) -> None:
+async def test_estimate_beyond_the_models_limit_has_a_warning(service: Service) -> None:
     answer = await service.client.post(
         "/api/images/estimate-cost", json={"model": "flux-pro", "options": {"num_images": 10}}
     )
@@ -61,11 +62,11 @@ async def test_planning_for_more_images_than_a_request_takes_is_priced_with_a_wa
     )
 
 
-async def test_a_request_that_generate_takes_is_priced_without_warnings(service: Service) -> None:
+async def test_valid_request_has_no_warnings(service: Service) -> None:
     assert await warnings(service, {**FLUX, "deadlineSeconds": 600}) == {}
 
 
-async def test_images_of_a_model_that_makes_one_are_planned_with_a_warning(service: Service) -> None:
+async def test_single_image_model_is_priced_for_many_with_a_warning(service: Service) -> None:
     found = await warnings(
         service,
         {
@@ -83,7 +84,7 @@ async def test_images_of_a_model_that_makes_one_are_planned_with_a_warning(servi
     }
 
 
-async def test_what_the_service_itself_refuses_is_a_warning(service: Service) -> None:
+async def test_limits_of_the_service_are_warnings(service: Service) -> None:
     inputs = {"prompt": "x", "image_urls": ["data:image/png;base64,AAAA", *[PICTURE] * 13]}
     limits = service.services.settings.limits.model_copy(
         update={"max_prompt_chars": 0, "max_image_urls": 1, "url_schemes": "data,http"}
@@ -103,7 +104,7 @@ async def test_what_the_service_itself_refuses_is_a_warning(service: Service) ->
     }
 
 
-async def test_warnings_are_what_generate_then_refuses(service: Service) -> None:
+async def test_warnings_equal_the_faults_of_generate(service: Service) -> None:
     body: Json = {
         "model": "flux-dev",
         "inputs": {"prompt": None, "loras": LORAS},
@@ -120,7 +121,7 @@ async def test_warnings_are_what_generate_then_refuses(service: Service) -> None
     }
 
 
-async def test_what_no_model_takes_is_refused_at_every_place(service: Service) -> None:
+async def test_estimate_refuses_what_no_model_takes(service: Service) -> None:
     body = {"model": "flux-pro", "inputs": {"promt": "x"}, "userId": 7, "unknown": 1}
 
     answer = await service.client.post("/api/images/estimate-cost", json=body)

@@ -1,4 +1,4 @@
-"""A job's events, as a browser's EventSource would read them."""
+"""A job's events, read as by a browser's EventSource."""
 
 import asyncio
 import json
@@ -9,13 +9,13 @@ from datetime import timedelta
 
 import httpx
 import pytest
-from contract import Contract
 from dirty_equals import IsList, IsPartialDict
-from jobs_apart import apart
-from service import FLUX, Json, Sandbox, Service, running
 
-from imagegen.api.events import events_of
+from imagegen.api.sse import events_of
 from imagegen.settings import LimitSettings, Settings
+from tests.support.contract import Contract
+from tests.support.jobs_apart import apart
+from tests.support.service import FLUX, Json, Sandbox, Service, running
 
 SLOW: Json = {"fault": "latency", "queue": 0.5, "generation": 1.5}
 
@@ -28,7 +28,7 @@ async def opened(service: Service, job_id: str, **headers: str) -> AsyncGenerato
 
 
 async def read(answer: httpx.Response) -> Sequence[Json]:
-    """Every event until the stream ends: its data, after a check that its id is the version."""
+    """The data of every event until the stream ends. Checks that each id is the job's version."""
     text = "".join([piece async for piece in answer.aiter_text()])
     blocks = [dict(line.split(": ", 1) for line in block.splitlines()) for block in text.split("\n\n") if block]
     events = [(block["id"], json.loads(block["data"])) for block in blocks if "data" in block]
@@ -36,9 +36,7 @@ async def read(answer: httpx.Response) -> Sequence[Json]:
     return [event for _, event in events]
 
 
-async def test_a_stream_tells_how_the_job_goes_on_and_ends_with_its_pictures(
-    service: Service, sandbox: Sandbox
-) -> None:
+async def test_stream_reports_progress_and_ends_with_the_images(service: Service, sandbox: Sandbox) -> None:
     await sandbox.misbehaves(SLOW)
     job_id = await service.accept({**FLUX, "options": {"num_images": 2}})
 
@@ -60,10 +58,9 @@ async def test_a_stream_tells_how_the_job_goes_on_and_ends_with_its_pictures(
     assert any(event["logs"] for event in events)
 
 
-async def test_any_replica_tells_it(stack: Settings, sandbox: Sandbox) -> None:
-    own = apart(stack)
-    await sandbox.misbehaves(SLOW)
+async def test_any_replica_serves_the_stream(own: Settings) -> None:
     async with running(own) as worker, running(own, with_runner=False) as replica:
+        await worker.sandbox.misbehaves(SLOW)
         job_id = await worker.accept()
         async with opened(replica, job_id) as answer:
             events = await read(answer)
@@ -72,7 +69,7 @@ async def test_any_replica_tells_it(stack: Settings, sandbox: Sandbox) -> None:
     assert events[-1]["job"]["status"] == "completed"
 
 
-async def test_a_stream_that_is_resumed_begins_with_the_job_as_it_is(service: Service, sandbox: Sandbox) -> None:
+async def test_resumed_stream_starts_with_the_current_state(service: Service, sandbox: Sandbox) -> None:
     await sandbox.misbehaves({"fault": "latency", "generation": 2})
     job_id = await service.accept()
     async with opened(service, job_id) as answer:
@@ -86,7 +83,7 @@ async def test_a_stream_that_is_resumed_begins_with_the_job_as_it_is(service: Se
     assert (events[0]["status"], events[-1]["status"]) == ("running", "completed")
 
 
-async def test_a_job_that_has_ended_is_told_in_one_event_and_then_no_more(service: Service) -> None:
+async def test_ended_job_is_one_event_and_then_204(service: Service) -> None:
     job_id = (await service.generate()).json()["jobId"]
     async with opened(service, job_id) as answer:
         events = await read(answer)
@@ -98,7 +95,7 @@ async def test_a_job_that_has_ended_is_told_in_one_event_and_then_no_more(servic
     assert (resumed.status_code, resumed.content) == (204, b"")
 
 
-async def test_a_failed_job_ends_its_stream_with_its_error(service: Service, sandbox: Sandbox) -> None:
+async def test_stream_of_a_failed_job_ends_with_its_error(service: Service, sandbox: Sandbox) -> None:
     await sandbox.misbehaves({"fault": "model_fails"})
     job_id = await service.accept()
 
@@ -130,7 +127,7 @@ async def test_streams_beyond_the_limit_are_refused_until_one_ends(stack: Settin
     )
 
 
-async def test_a_service_that_is_asked_to_stop_ends_its_streams(stack: Settings) -> None:
+async def test_stopping_service_ends_its_streams(stack: Settings) -> None:
     async with running(apart(stack), with_runner=False) as service:
         job_id = await service.accept()
         async with opened(service, job_id) as answer:
@@ -144,7 +141,7 @@ async def test_a_service_that_is_asked_to_stop_ends_its_streams(stack: Settings)
     assert time.monotonic() - started < 3
 
 
-async def test_a_silent_stream_is_kept_alive(stack: Settings) -> None:
+async def test_silent_stream_is_kept_alive(stack: Settings) -> None:
     async with running(apart(stack), with_runner=False) as service:
         job = await service.services.jobs.get(await service.accept())
         stream = events_of(job, service.services, timedelta(seconds=0.2))
@@ -155,7 +152,7 @@ async def test_a_silent_stream_is_kept_alive(stack: Settings) -> None:
 
 
 @pytest.mark.parametrize("path", ["01ARZ3NDEKTSV4RRFFQ69G5FAV", "nonsense"])
-async def test_the_events_of_no_job_are_not_found(service: Service, path: str) -> None:
+async def test_events_of_an_unknown_job_are_404(service: Service, path: str) -> None:
     answer = await service.client.get(f"/api/jobs/{path}/events")
 
     assert (answer.status_code, answer.headers["Content-Type"], answer.json()["code"]) == (
@@ -165,7 +162,7 @@ async def test_the_events_of_no_job_are_not_found(service: Service, path: str) -
     )
 
 
-async def test_the_events_of_a_deleted_job_are_gone(service: Service) -> None:
+async def test_events_of_a_deleted_job_are_410(service: Service) -> None:
     job_id = (await service.generate()).json()["jobId"]
     await service.client.delete(f"/api/jobs/{job_id}")
 

@@ -1,4 +1,4 @@
-"""A thousand connections or hundreds of health checks cost the service little, and its callers nothing."""
+"""A thousand connections or hundreds of health checks cost the service little, and do not slow its callers."""
 
 import asyncio
 import time
@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Final
 
 import pytest
-from processes import Running, peak_memory, serving
-from scraped import scrape
-from service import Service
 
 from imagegen.settings import Settings
+from tests.support.processes import Running, peak_memory, serving
+from tests.support.scraped import scrape
+from tests.support.service import Service
 
 MOST_MEMORY: Final = 64  # MiB for a thousand connections whose bodies, of almost 1 MiB each, do not end
 HEAD: Final = b"POST /api/webhooks/fal/%b/%b HTTP/1.1\r\nHost: localhost\r\n%bContent-Length: 900000\r\n\r\n"
@@ -25,7 +25,7 @@ SIGNED: Final = (
 
 
 async def flood_webhooks(running: Running, count: int) -> Sequence[bytes]:
-    """Open so many webhooks, send as much of each body as is read within two seconds, and end none."""
+    """Open so many webhooks, send as much of each body as is read within two seconds, and complete none."""
     url = running.client.base_url
     now = int(datetime.now(UTC).timestamp())
 
@@ -50,7 +50,7 @@ async def flood_webhooks(running: Running, count: int) -> Sequence[bytes]:
 
 
 @pytest.mark.parametrize("public_url", ["", "https://imagegen.example.com"])
-async def test_a_thousand_webhooks_that_do_not_end_hold_little_memory(
+async def test_thousand_unfinished_webhooks_hold_little_memory(
     stack: Settings, tmp_path: Path, public_url: str
 ) -> None:
     more = {"PUBLIC_URL": public_url} if public_url else {}
@@ -74,7 +74,7 @@ async def timed_generate(service: Service) -> float:
 
 
 async def look(service: Service) -> bytes:
-    """One health check, at little cost for this process."""
+    """One health check that costs this process little."""
     url = service.client.base_url
     reader, writer = await asyncio.open_connection(url.host, url.port)
     writer.write(b"GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
@@ -87,7 +87,7 @@ async def looks_at_fal(service: Service) -> float:
     return (await scrape(service.client)).value("upstream_requests_total", "fal", "status", "refused") or 0
 
 
-async def test_four_hundred_health_checks_at_once_neither_slow_a_request_nor_reach_fal(service: Service) -> None:
+async def test_health_checks_do_not_slow_requests_or_reach_fal(service: Service) -> None:
     before = await looks_at_fal(service)
     alone = min([await timed_generate(service) for _ in range(3)])
     began = time.monotonic()

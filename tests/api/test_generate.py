@@ -6,9 +6,9 @@ import httpx
 import pytest
 from dirty_equals import IsFloat, IsInt, IsPartialDict, IsPositiveInt, IsStr
 from PIL import Image
-from service import FLUX, Json, Sandbox, Service, running
 
 from imagegen.settings import Settings
+from tests.support.service import FLUX, Json, Sandbox, Service, running
 
 IS_ULID = IsStr(regex=r"[0-9A-HJKMNP-TV-Z]{26}")
 IS_TIME = IsStr(regex=r"20\d\d-\d\d-\d\dT[\d:.]+Z")
@@ -21,7 +21,7 @@ async def picture(url: str) -> Image.Image:
     return await asyncio.to_thread(Image.open, BytesIO(content))
 
 
-async def test_the_answer_is_the_finished_job_with_its_picture_in_the_bucket(service: Service) -> None:
+async def test_response_is_the_finished_job_with_its_image(service: Service) -> None:
     answer = await service.generate()
 
     job = answer.json()
@@ -76,16 +76,16 @@ async def test_the_answer_is_the_finished_job_with_its_picture_in_the_bucket(ser
     assert (await picture(job["images"][0]["url"])).size == (1024, 768)
 
 
-async def test_whoever_waited_is_told_what_everybody_reads_afterwards(service: Service) -> None:
+async def test_response_equals_the_job_that_is_read_later(service: Service) -> None:
     told = (await service.generate()).json()
     read = (await service.client.get(f"/api/jobs/{told['jobId']}")).json()
 
     for job in (told, read):
-        del job["images"][0]["url"]  # signed afresh
+        del job["images"][0]["url"]  # signed anew
     assert told == read
 
 
-async def test_every_model_of_the_catalog_makes_a_picture_from_its_example(service: Service) -> None:
+async def test_example_of_every_model_generates_an_image(service: Service) -> None:
     async def generate(name: str) -> str:
         example = (await service.client.get(f"/api/images/models/{name}")).json()["example"]
         return (await service.generate(example)).json()["status"]
@@ -138,7 +138,7 @@ async def test_fal_gets_its_own_names_at_the_right_endpoint(
     assert {name: latest[name] for name in sent} == sent
 
 
-async def test_the_charge_follows_the_pictures_and_the_resolution(service: Service) -> None:
+async def test_charge_follows_images_and_resolution(service: Service) -> None:
     body: Json = {**EDIT, "options": {"resolution": "4K", "num_images": 2}}
 
     job = (await service.generate(body)).json()
@@ -157,7 +157,7 @@ async def test_the_charge_follows_the_pictures_and_the_resolution(service: Servi
     }
 
 
-async def test_pictures_that_did_not_come_are_not_charged(service: Service, sandbox: Sandbox) -> None:
+async def test_missing_images_are_not_charged(service: Service, sandbox: Sandbox) -> None:
     await sandbox.misbehaves({"fault": "fewer_pictures", "count": 1})
 
     job = (await service.generate({**FLUX, "options": {"num_images": 3}})).json()
@@ -165,13 +165,13 @@ async def test_pictures_that_did_not_come_are_not_charged(service: Service, sand
     assert (len(job["images"]), job["cost"]["numImages"], job["cost"]["totalCost"]) == (1, 1, 0.05)
 
 
-async def test_a_flagged_picture_carries_the_flag(service: Service, sandbox: Sandbox) -> None:
+async def test_flagged_image_has_the_flag(service: Service, sandbox: Sandbox) -> None:
     await sandbox.misbehaves({"fault": "nsfw_flagged"})
 
     assert (await service.generate()).json()["images"][0]["nsfw"] is True
 
 
-async def test_a_caller_that_does_not_want_to_wait_gets_the_job_at_once(service: Service) -> None:
+async def test_respond_async_returns_the_job_at_once(service: Service) -> None:
     answer = await service.generate(prefer="respond-async")
 
     job = answer.json()
@@ -184,7 +184,7 @@ async def test_a_caller_that_does_not_want_to_wait_gets_the_job_at_once(service:
     assert (await service.ended(job["jobId"]))["status"] == "completed"
 
 
-async def test_a_wait_that_runs_out_answers_with_the_job_so_far(service: Service, sandbox: Sandbox) -> None:
+async def test_expired_wait_returns_the_job_so_far(service: Service, sandbox: Sandbox) -> None:
     await sandbox.misbehaves({"fault": "latency", "generation": 2.5})
 
     answer = await service.generate(prefer="wait=1")
@@ -197,7 +197,7 @@ async def test_a_wait_that_runs_out_answers_with_the_job_so_far(service: Service
     assert (await service.ended(answer.json()["jobId"]))["status"] == "completed"
 
 
-async def test_the_services_own_limit_of_waiting_answers_202_too(stack: Settings, sandbox: Sandbox) -> None:
+async def test_services_own_wait_limit_returns_202(stack: Settings, sandbox: Sandbox) -> None:
     impatient = stack.model_copy(update={"service": stack.service.model_copy(update={"wait": timedelta(seconds=0.3)})})
     await sandbox.misbehaves({"fault": "latency", "generation": 1.0})
     async with running(impatient) as service:
@@ -207,7 +207,7 @@ async def test_the_services_own_limit_of_waiting_answers_202_too(stack: Settings
         assert (await service.ended(answer.json()["jobId"]))["status"] == "completed"
 
 
-async def test_a_caller_that_hangs_up_does_not_stop_its_job(service: Service, sandbox: Sandbox) -> None:
+async def test_disconnect_does_not_stop_the_job(service: Service, sandbox: Sandbox) -> None:
     await sandbox.misbehaves({"fault": "latency", "generation": 1.0})
     user = "hangs-up"
     with pytest.raises(httpx.ReadTimeout):
@@ -218,9 +218,7 @@ async def test_a_caller_that_hangs_up_does_not_stop_its_job(service: Service, sa
     assert (await service.ended(job["jobId"]))["status"] == "completed"
 
 
-async def test_a_burst_of_requests_is_answered_whole_and_each_is_paid_for_once(
-    service: Service, sandbox: Sandbox
-) -> None:
+async def test_burst_of_requests_is_served_and_paid_for_once(service: Service, sandbox: Sandbox) -> None:
     before = len(await sandbox.requests())
 
     answers = await asyncio.gather(*(service.generate() for _ in range(30)))
@@ -240,7 +238,7 @@ async def test_estimates_are_exact(service: Service) -> None:
         "totalCost": IsFloat(exactly=0.5),
         "numImages": IsInt(exactly=10),
         "currency": "USD",
-        "explanation": ["The model costs $0.05 per image.", "10 images.", "Together $0.50."],
+        "explanation": ["The model costs $0.05 per image.", "10 images.", "Total: $0.50."],
         "factors": [
             {"kind": "costPerImage", "value": 0.05, "parameter": None, "given": None},
             {"kind": "images", "value": 10.0, "parameter": "num_images", "given": 10},

@@ -2,14 +2,15 @@ import asyncio
 from uuid import uuid4
 
 import pytest
-from service import FLUX, Json, Sandbox, Service
+
+from tests.support.service import FLUX, Json, Sandbox, Service
 
 AT_ONCE = {"fault": "latency", "queue": 0, "generation": 0}
 
 
 @pytest.fixture
 async def user(service: Service, sandbox: Sandbox) -> str:
-    """A user with five jobs: four made by flux-pro, of which one failed, and one by flux-dev."""
+    """A user with five jobs: four of flux-pro, one of which failed, and one of flux-dev."""
     name = f"history-{uuid4()}"
     await sandbox.misbehaves(AT_ONCE)
     for number in range(4):
@@ -25,7 +26,7 @@ async def listed(service: Service, **query: str) -> list[Json]:
     return answer.json()["jobs"]
 
 
-async def test_the_history_is_newest_first_and_the_same_as_the_jobs(service: Service, user: str) -> None:
+async def test_history_is_newest_first_and_equals_the_jobs(service: Service, user: str) -> None:
     jobs = await listed(service, userId=user, type="image-generation")
 
     assert [job["jobId"] for job in jobs] == sorted((job["jobId"] for job in jobs), reverse=True)
@@ -46,11 +47,11 @@ async def test_the_history_is_newest_first_and_the_same_as_the_jobs(service: Ser
         ({"createdTo": "2020-01-01T00:00:00Z"}, 0),
     ],
 )
-async def test_the_history_is_narrowed(service: Service, user: str, query: dict[str, str], count: int) -> None:
+async def test_history_can_be_filtered(service: Service, user: str, query: dict[str, str], count: int) -> None:
     assert len(await listed(service, userId=user, **query)) == count
 
 
-async def test_a_time_bounds_the_history(service: Service, user: str) -> None:
+async def test_history_can_be_bounded_by_time(service: Service, user: str) -> None:
     jobs = await listed(service, userId=user)
     moment = jobs[2]["createdAt"]
 
@@ -62,7 +63,7 @@ async def test_a_time_bounds_the_history(service: Service, user: str) -> None:
     assert len(since) == 3
 
 
-async def test_pages_follow_each_other_without_a_gap_or_a_repeat(service: Service, user: str) -> None:
+async def test_pages_have_no_gaps_or_repeats(service: Service, user: str) -> None:
     seen: list[str] = []
     cursor: dict[str, str] = {}
     while True:

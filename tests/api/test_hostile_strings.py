@@ -4,10 +4,11 @@ from urllib.parse import quote
 import httpx
 import pytest
 from pydantic import JsonValue
-from raw import send
-from service import FLUX, Service
 
-# From the usual lists: injection into logs, paths, keys, queries, shells, pages, formats, and what breaks decoders.
+from tests.support.raw import send
+from tests.support.service import FLUX, Service
+
+# From the usual lists: injections into logs, paths, keys, queries, shells, pages and formats, and what breaks decoders.
 HOSTILE = [
     "../../etc/passwd",
     "..\\..\\windows\\win.ini",
@@ -48,7 +49,7 @@ OPERATORS: list[JsonValue] = [{"$ne": ""}, {"$gt": ""}, {"$regex": ".*"}, {"$whe
 
 
 @pytest.mark.parametrize("text", HOSTILE)
-async def test_a_user_id_is_refused_or_kept_as_it_is_and_finds_only_its_own(service: Service, text: str) -> None:
+async def test_user_id_is_refused_or_kept_verbatim(service: Service, text: str) -> None:
     answer = await service.generate({**FLUX, "userId": text}, prefer="respond-async")
     listed = await service.client.get("/api/jobs", params={"userId": text})
 
@@ -68,7 +69,7 @@ async def test_a_user_id_is_refused_or_kept_as_it_is_and_finds_only_its_own(serv
 
 @pytest.mark.parametrize("text", HOSTILE)
 @pytest.mark.parametrize("path", ["/api/jobs/", "/api/images/models/"])
-async def test_a_name_in_the_path_finds_nothing_and_breaks_nothing(service: Service, path: str, text: str) -> None:
+async def test_hostile_path_parameter_finds_nothing(service: Service, path: str, text: str) -> None:
     answer = await service.client.get(path + quote(text, safe=""))
 
     assert answer.status_code in {200, 404}
@@ -77,7 +78,7 @@ async def test_a_name_in_the_path_finds_nothing_and_breaks_nothing(service: Serv
 
 @pytest.mark.parametrize("operator", OPERATORS)
 @pytest.mark.parametrize("member", ["userId", "model"])
-async def test_an_operator_in_the_place_of_a_string_is_refused(
+async def test_mongodb_operator_instead_of_a_string_is_refused(
     service: Service, member: str, operator: JsonValue
 ) -> None:
     answer = await service.generate({**FLUX, member: operator})
@@ -103,7 +104,7 @@ async def test_an_operator_in_the_place_of_a_string_is_refused(
         "createdTo=99999999999",
     ],
 )
-async def test_an_operator_in_the_query_is_refused(service: Service, query: str) -> None:
+async def test_mongodb_operator_in_the_query_is_refused(service: Service, query: str) -> None:
     answer = await service.client.get(f"/api/jobs?{query}")
 
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_query")
@@ -112,7 +113,7 @@ async def test_an_operator_in_the_query_is_refused(service: Service, query: str)
 @pytest.mark.parametrize(
     "moment", ["0001-01-01T00:00:00+23:59", "0140-09-14T06:37:08-22:56", "9999-12-31T23:59:59-23:59"]
 )
-async def test_a_time_before_or_after_all_jobs_bounds_the_history(service: Service, moment: str) -> None:
+async def test_extreme_times_bound_the_history(service: Service, moment: str) -> None:
     for name in ("createdFrom", "createdTo"):
         answer = await service.client.get("/api/jobs", params={name: moment, "limit": 1})
 
@@ -120,7 +121,7 @@ async def test_a_time_before_or_after_all_jobs_bounds_the_history(service: Servi
 
 
 @pytest.mark.parametrize("text", [text for text in HOSTILE if text.isascii() and text.isprintable() and text.strip()])
-async def test_an_idempotency_key_is_refused_or_a_key(service: Service, text: str) -> None:
+async def test_hostile_idempotency_key_is_refused_or_works(service: Service, text: str) -> None:
     first = await service.generate(idempotency_key=text)
     again = await service.generate(idempotency_key=text)
 
@@ -130,7 +131,7 @@ async def test_an_idempotency_key_is_refused_or_a_key(service: Service, text: st
 
 @pytest.mark.parametrize("header", [b"X-Request-Id", b"Idempotency-Key", b"Prefer", b"Accept", b"If-None-Match"])
 @pytest.mark.parametrize("value", [b"\xff\xfe", b"%0d%0aSet-Cookie:x", b"\"';--", b"x" * 2000])
-async def test_a_strange_header_breaks_nothing(service: Service, header: bytes, value: bytes) -> None:
+async def test_strange_header_breaks_nothing(service: Service, header: bytes, value: bytes) -> None:
     answers = [
         await service.client.get("/api/jobs?limit=1", headers={header: value}),
         await service.client.post("/api/images/generate", json={}, headers={header: value}),
@@ -143,14 +144,14 @@ async def test_a_strange_header_breaks_nothing(service: Service, header: bytes, 
 @pytest.mark.parametrize(
     "line", [b"X-Request-Id: a\rb", b"X-Request-Id: a\x00b", b"X-Request-Id : a", b"X-Request-Id: a\n b"]
 )
-async def test_a_header_that_would_break_a_line_is_refused_or_replaced(service: Service, line: bytes) -> None:
+async def test_header_with_a_line_break_is_refused_or_replaced(service: Service, line: bytes) -> None:
     answer = await send(service, b"GET /health/live HTTP/1.1\r\nHost: x\r\nConnection: close\r\n" + line + b"\r\n\r\n")
 
     assert answer.status in {200, 400}
     assert "a" not in answer.headers["x-request-id"] or len(answer.headers["x-request-id"]) == 32
 
 
-async def test_no_line_of_the_log_can_be_forged(service: Service, caplog: pytest.LogCaptureFixture) -> None:
+async def test_log_lines_cannot_be_forged(service: Service, caplog: pytest.LogCaptureFixture) -> None:
     forged = "\nERROR forged\x1b[2J"
     with caplog.at_level(logging.DEBUG):
         await service.client.get(f"/api/jobs/{quote(forged)}", headers={"X-Request-Id": "x"})
@@ -162,7 +163,7 @@ async def test_no_line_of_the_log_can_be_forged(service: Service, caplog: pytest
     assert [message for message in ours if not message.replace("\n", "¶").isprintable() or "\nERROR" in message] == []
 
 
-async def test_a_defects_line_in_the_log_shows_the_path_escaped(
+async def test_log_line_of_a_defect_escapes_the_path(
     service: Service, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fails(*_: object, **__: object) -> None:

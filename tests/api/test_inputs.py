@@ -1,4 +1,4 @@
-"""Data URIs in a request: kept in the bucket, never in the job, and given to fal as URLs."""
+"""Data URIs in a request are stored in the bucket, never in the job, and passed to fal as URLs."""
 
 import asyncio
 import base64
@@ -10,15 +10,14 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from corpus import NAMES, specimen
 from dirty_equals import IsPartialDict, IsStr
-from jobs_apart import apart
 from pydantic import ByteSize
-from service import Json, Sandbox, Service, running
-from specimens import picture
 
-from imagegen.inputs import fal_can_fetch
+from imagegen.operations.input_images import fal_can_fetch
 from imagegen.settings import FalSettings, LimitSettings, S3Settings, Settings
+from tests.support.corpus import NAMES, specimen
+from tests.support.service import Json, Sandbox, Service, running
+from tests.support.specimens import picture
 
 PNG = picture("png")
 DIGEST = hashlib.sha256(PNG).hexdigest()
@@ -43,7 +42,7 @@ async def fetched(url: str) -> bytes:
         return (await anybody.get(url)).raise_for_status().content
 
 
-async def test_a_data_uri_becomes_a_reference_and_fal_gets_a_url(service: Service, sandbox: Sandbox, user: str) -> None:
+async def test_data_uri_becomes_a_reference_and_fal_gets_a_url(service: Service, sandbox: Sandbox, user: str) -> None:
     answer = (await service.generate(edit(user, data_uri(), data_uri(kind="image/jpg")))).json()
 
     stored = await service.services.jobs.get(answer["jobId"])
@@ -86,7 +85,7 @@ async def test_data_uri_is_read_as_browsers_read_it(service: Service, user: str,
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_every_file_of_the_corpus_is_kept(service: Service, user: str, name: str) -> None:
+async def test_every_file_of_the_corpus_is_stored(service: Service, user: str, name: str) -> None:
     answer = await service.generate(edit(user, data_uri(specimen(name))), prefer="respond-async")
 
     digest = hashlib.sha256(specimen(name)).hexdigest()
@@ -94,7 +93,7 @@ async def test_every_file_of_the_corpus_is_kept(service: Service, user: str, nam
     assert (answer.status_code, stored.input_keys) == (202, (IsStr(regex=f"inputs/{user}/{digest}\\.[a-z0-9]+"),))
 
 
-async def test_a_shown_link_can_be_used_in_the_next_request(service: Service, user: str) -> None:
+async def test_link_of_a_job_works_in_the_next_request(service: Service, user: str) -> None:
     first = (await service.generate(edit(user, data_uri()))).json()
 
     again = (await service.generate(edit(user, *first["inputs"]["image_urls"]))).json()
@@ -103,7 +102,7 @@ async def test_a_shown_link_can_be_used_in_the_next_request(service: Service, us
     assert (again["status"], stored.input_keys) == ("completed", (f"inputs/{user}/{DIGEST}.png",))
 
 
-async def test_every_picture_parameter_takes_one(service: Service, user: str) -> None:
+async def test_every_image_parameter_takes_a_data_uri(service: Service, user: str) -> None:
     swap: Json = {"base_image_url": data_uri(), "swap_image_url": data_uri(picture("webp"))}
     single: Json = {"prompt": "x", "image_url": data_uri(picture("jpeg"))}
 
@@ -115,7 +114,7 @@ async def test_every_picture_parameter_takes_one(service: Service, user: str) ->
     assert [answer.json()["status"] for answer in answers] == ["completed", "completed"]
 
 
-async def test_a_text_that_looks_like_a_reference_stays_a_text(service: Service, sandbox: Sandbox, user: str) -> None:
+async def test_text_that_looks_like_a_reference_stays_text(service: Service, sandbox: Sandbox, user: str) -> None:
     prompt = f"s3:inputs/somebody-else/{DIGEST}.png"
 
     await service.generate(edit(user, data_uri(), prompt=prompt))
@@ -124,19 +123,19 @@ async def test_a_text_that_looks_like_a_reference_stays_a_text(service: Service,
 
 
 WRONG: list[tuple[str, str]] = [
-    ("data:image/png;base64,%%%", "no valid base64"),
-    ("data:image/png;base64,A", "no valid base64"),
-    ("data:image/png;base64,AB=C", "no valid base64"),
-    ("data:image/png;base64,", "is no picture"),
-    ("data:,hello", "is no picture"),
-    (data_uri(b"<svg/>", "image/svg+xml"), "is no picture"),
-    (data_uri(PNG[: len(PNG) // 2]), "is cut off"),
-    (data_uri(PNG[:20]), "is cut off"),
+    ("data:image/png;base64,%%%", "not valid base64"),
+    ("data:image/png;base64,A", "not valid base64"),
+    ("data:image/png;base64,AB=C", "not valid base64"),
+    ("data:image/png;base64,", "is not a usable image"),
+    ("data:,hello", "is not a usable image"),
+    (data_uri(b"<svg/>", "image/svg+xml"), "is not a usable image"),
+    (data_uri(PNG[: len(PNG) // 2]), "is truncated"),
+    (data_uri(PNG[:20]), "is truncated"),
 ]
 
 
 @pytest.mark.parametrize(("uri", "said"), WRONG, ids=range(len(WRONG)))
-async def test_what_is_no_picture_is_a_fault_and_nothing_is_kept_or_sent(
+async def test_invalid_image_is_a_fault_and_nothing_is_stored(
     service: Service, sandbox: Sandbox, uri: str, said: str
 ) -> None:
     before, user = len(await sandbox.requests()), f"wrong-{uuid4().hex}"
@@ -145,11 +144,11 @@ async def test_what_is_no_picture_is_a_fault_and_nothing_is_kept_or_sent(
 
     fault: Any = {"pointer": "/inputs/image_urls/1", "code": "wrong_format", "message": IsStr(regex=f".*{said}.*")}
     assert (answer.status_code, answer.json()["errors"]) == (400, [fault])
-    assert not await service.services.images.bucket.has(f"inputs/{user}/{DIGEST}.png")
+    assert not await service.services.images.bucket.exists(f"inputs/{user}/{DIGEST}.png")
     assert len(await sandbox.requests()) == before
 
 
-async def test_the_limit_is_for_all_data_uris_together_and_is_named(stack: Settings, user: str) -> None:
+async def test_limit_of_all_data_uris_together_is_named(stack: Settings, user: str) -> None:
     limit = ByteSize(2 * len(data_uri()))
     limits = LimitSettings(max_data_uri_bytes=limit)
     async with running(stack.model_copy(update={"limits": limits})) as service:
@@ -165,7 +164,7 @@ async def test_the_limit_is_for_all_data_uris_together_and_is_named(stack: Setti
     ]
 
 
-async def test_idempotency_is_over_the_request_as_it_was_sent(service: Service, user: str) -> None:
+async def test_idempotency_compares_the_request_as_sent(service: Service, user: str) -> None:
     key, other = uuid4().hex, picture("png", (64, 64))
     first, again, different = [
         await service.generate(edit(user, data_uri(content)), idempotency_key=key) for content in (PNG, PNG, other)
@@ -174,53 +173,47 @@ async def test_idempotency_is_over_the_request_as_it_was_sent(service: Service, 
     assert again.json()["jobId"] == first.json()["jobId"]
     assert (different.status_code, different.json()["code"]) == (409, "idempotency_mismatch")
     digest = hashlib.sha256(other).hexdigest()
-    assert not await service.services.images.bucket.has(f"inputs/{user}/{digest}.png")
+    assert not await service.services.images.bucket.exists(f"inputs/{user}/{digest}.png")
 
 
-async def test_a_picture_that_is_gone_before_the_submit_fails_the_job_uncharged(
-    stack: Settings, sandbox: Sandbox, user: str
-) -> None:
-    own = apart(stack)
+async def test_missing_input_image_fails_the_job_uncharged(own: Settings, user: str) -> None:
     async with running(own, with_runner=False) as service:
-        before = len(await sandbox.requests())
         job_id = await service.accept(edit(user, data_uri()))
         await service.services.images.delete(f"inputs/{user}/{DIGEST}.png")
     async with running(own) as service:
         job = await service.ended(job_id)
+        sent = await service.sandbox.requests()
 
     assert job == IsPartialDict(
         status="failed", error=IsPartialDict(code="input_gone"), cost=IsPartialDict(totalCost=0)
     )
-    assert len(await sandbox.requests()) == before
+    assert sent == []
 
 
-async def test_a_bucket_that_fal_cannot_reach_is_gone_around_through_fals_storage(
-    stack: Settings, sandbox: Sandbox, user: str
-) -> None:
-    hidden = apart(stack).model_copy(update={"s3": stack.s3.model_copy(update={"publicly_reachable": False})})
+async def test_fals_storage_is_used_if_fal_cannot_reach_the_bucket(own: Settings, user: str) -> None:
+    hidden = own.model_copy(update={"s3": own.s3.model_copy(update={"publicly_reachable": False})})
     async with running(hidden) as service:
         job = (await service.generate(edit(user, data_uri()))).json()
+        (request,) = await service.sandbox.requests()
 
-    (sent,) = (await sandbox.requests())[-1]["body"]["image_urls"]
-    assert (job["status"], sent) == ("completed", IsStr(regex=rf"{stack.fal.queue_url}/files/b/.*\.png"))
+    (sent,) = request["body"]["image_urls"]
+    assert (job["status"], sent) == ("completed", IsStr(regex=rf"{own.fal.queue_url}/files/b/.*\.png"))
     assert await fetched(sent) == PNG
 
 
-async def test_without_fals_storage_the_job_fails_as_retryable_and_nothing_is_submitted(
-    stack: Settings, sandbox: Sandbox, user: str
-) -> None:
-    before = len(await sandbox.requests())
-    hidden = apart(stack).model_copy(
+async def test_without_fals_storage_the_job_fails_as_retryable(own: Settings, user: str) -> None:
+    hidden = own.model_copy(
         update={
-            "s3": stack.s3.model_copy(update={"publicly_reachable": False}),
-            "fal": stack.fal.model_copy(update={"rest_url": "http://127.0.0.1:9"}),
+            "s3": own.s3.model_copy(update={"publicly_reachable": False}),
+            "fal": own.fal.model_copy(update={"rest_url": "http://127.0.0.1:9"}),
         }
     )
     async with running(hidden) as service:
         answer = await asyncio.wait_for(service.generate(edit(user, data_uri())), 30)
+        sent = await service.sandbox.requests()
 
     assert (answer.status_code, answer.json()) == (500, IsPartialDict(code="provider_unavailable", retryable=True))
-    assert len(await sandbox.requests()) == before
+    assert sent == []
 
 
 @pytest.mark.parametrize(
@@ -239,7 +232,7 @@ async def test_without_fals_storage_the_job_fails_as_retryable_and_nothing_is_su
         ({"publicly_reachable": False}, "https://queue.fal.run", False),
     ],
 )
-def test_whether_fal_can_fetch_is_seen_in_the_hosts_name(s3: Json, queue: str, *, reachable: bool) -> None:
+def test_reachability_follows_from_the_host_name(s3: Json, queue: str, *, reachable: bool) -> None:
     settings = Settings(s3=S3Settings.model_validate(s3), fal=FalSettings(queue_url=queue))
 
     assert fal_can_fetch(settings) is reachable

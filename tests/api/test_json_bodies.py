@@ -1,15 +1,14 @@
-"""Reading a body: what is cut out, counted and put back."""
+"""Reading a JSON body: data URIs are cut out and put back, and the rest is counted."""
 
 import json
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from imagegen.api.errors import Refusal
-from imagegen.api.json_bodies import ArrivingText, JsonBounds, read_json
+from imagegen.api.http.json_bodies import ArrivingText, JsonBounds, read_json
+from imagegen.api.http.problems import HttpProblem
 from imagegen.errors import InvalidInput
+from tests.support.properties import given, st
 
 BOUNDS = JsonBounds(most_bytes=4096, most_values=100, most_levels=8, bytes_variable="BYTES", values_variable="VALUES")
 WIDE = JsonBounds(
@@ -30,7 +29,7 @@ def loaded(text: str, bounds: JsonBounds = BOUNDS) -> Any:
 
 
 @given(JSON, st.booleans(), st.sampled_from([None, 1]))
-def test_what_is_read_is_what_was_written(value: Any, ascii_only: bool, indent: int | None) -> None:
+def test_body_is_parsed_as_it_was_written(value: Any, ascii_only: bool, indent: int | None) -> None:
     text = json.dumps(value, ensure_ascii=ascii_only, indent=indent)
 
     assert read_json(text.encode(errors="surrogatepass"), WIDE) == value
@@ -40,7 +39,7 @@ def test_what_is_read_is_what_was_written(value: Any, ascii_only: bool, indent: 
     ("escaped", "plain"),
     [("/", "\\/"), ("+", "\\u002b"), ("+", "\\u002B"), ("=", "\\u003d"), ("/", "\\u002F"), ("A==i", "A==\\r\\ni")],
 )
-def test_data_uris_are_not_counted_whatever_their_encoder_escapes(escaped: str, plain: str) -> None:
+def test_data_uris_do_not_count_with_any_escapes(escaped: str, plain: str) -> None:
     text = json.dumps({"image_url": URI}).replace(escaped, plain)
 
     assert len(text) > BOUNDS.most_bytes
@@ -48,28 +47,28 @@ def test_data_uris_are_not_counted_whatever_their_encoder_escapes(escaped: str, 
 
 
 @pytest.mark.parametrize("uri", [URI + "\\u0041", URI + "é", URI + "\\\\"])
-def test_what_no_data_uri_has_is_counted(uri: str) -> None:
-    with pytest.raises(Refusal) as refusal:
+def test_invalid_data_uri_counts_as_text(uri: str) -> None:
+    with pytest.raises(HttpProblem) as refusal:
         loaded(f'{{"image_url":"{uri}"}}')
 
     assert refusal.value.status_code == 413
 
 
-def test_text_that_begins_like_a_data_uri_outside_of_a_string_is_no_json() -> None:
+def test_data_uri_outside_of_a_string_is_not_json() -> None:
     for text in (f'["a,"{URI}"]', f'[\\"{URI}"]', f'["a" "{URI}"]', f'["{URI}"'):
         with pytest.raises(json.JSONDecodeError):
             loaded(text, WIDE)
 
 
 @pytest.mark.parametrize("text", ["[" * 9 + "]" * 9, "[" * 5000, '{"a":' * 9 + "1" + "}" * 9, "[[[[[[[[{}]]]]]]]]"])
-def test_a_level_too_many_is_refused(text: str) -> None:
+def test_excessive_nesting_is_refused(text: str) -> None:
     with pytest.raises(InvalidInput) as refusal:
         read_json(text.encode(), WIDE if len(text) > BOUNDS.most_bytes else BOUNDS)
 
     assert refusal.value.faults[0].code == "too_deep"
 
 
-def test_levels_up_to_the_bound_are_read() -> None:
+def test_nesting_up_to_the_bound_is_read() -> None:
     assert loaded("[[[[[[[[1]]]]]]]]") == [[[[[[[[1]]]]]]]]
 
 
@@ -84,7 +83,7 @@ def test_values_are_counted_exactly(count: int) -> None:
             loaded(text)
 
 
-def test_a_byte_order_mark_is_no_fault() -> None:
+def test_byte_order_mark_is_accepted() -> None:
     assert read_json(b"\xef\xbb\xbf[1]", BOUNDS) == [1]
 
 
@@ -99,7 +98,7 @@ def test_a_byte_order_mark_is_no_fault() -> None:
     ],
     ids=["text", "a data URI", "text after one", "half a data URI", "many data URIs"],
 )
-def test_text_that_is_too_large_is_seen_while_it_arrives(text: str, too_large: bool) -> None:
+def test_oversized_text_is_detected_while_it_arrives(text: str, too_large: bool) -> None:
     raw, arriving = bytearray(), ArrivingText(WIDE)
     seen = False
     for start in range(0, len(text), 65_536):

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 from dirty_equals import IsPartialDict, IsStr
 from pydantic import ByteSize
-from raw import send
-from service import FLUX, Json, Sandbox, Service, running
 
 from imagegen.settings import LimitSettings, Settings
+from tests.support.raw import send
+from tests.support.service import FLUX, Json, Sandbox, Service, running
 
 PROBLEM = "application/problem+json"
 PATH = "/api/images/generate"
@@ -37,7 +37,7 @@ def about(variable: str) -> str:
     return IsStr(regex=rf".*{variable}.*")  # pyright: ignore[reportReturnType] - equal to any such text
 
 
-async def test_a_body_that_is_declared_too_large_is_refused(narrow: Service) -> None:
+async def test_declared_oversized_body_is_refused(narrow: Service) -> None:
     answer = await narrow.client.post(PATH, content=b"x" * 2049)
 
     assert (answer.status_code, answer.headers["Content-Type"], answer.json()) == (
@@ -47,7 +47,7 @@ async def test_a_body_that_is_declared_too_large_is_refused(narrow: Service) -> 
     )
 
 
-async def test_a_body_that_turns_out_too_large_is_refused(narrow: Service) -> None:
+async def test_undeclared_oversized_body_is_refused(narrow: Service) -> None:
     async def chunks() -> AsyncIterator[bytes]:
         for _ in range(30):
             yield b"x" * 100_000
@@ -57,20 +57,20 @@ async def test_a_body_that_turns_out_too_large_is_refused(narrow: Service) -> No
     assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
 
 
-async def test_a_client_that_asks_before_it_sends_is_told_at_once(narrow: Service) -> None:
+async def test_expect_continue_is_refused_at_once(narrow: Service) -> None:
     answer = await send(narrow, HEAD + b"Content-Length: 9999999\r\nExpect: 100-continue\r\n\r\n")
 
     assert (answer.status, answer.problem["code"]) == (413, "body_too_large")
 
 
-async def test_a_body_as_large_as_allowed_is_read(narrow: Service) -> None:
+async def test_body_of_the_largest_size_is_read(narrow: Service) -> None:
     answer = await narrow.client.post(PATH, content=b"{}".ljust(2047), headers={"Content-Type": "application/json"})
 
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_input")
 
 
 @pytest.mark.parametrize("length", [b"Content-Length: 50", b"Transfer-Encoding: chunked"])
-async def test_a_half_sent_body_is_cut_off(narrow: Service, length: bytes) -> None:
+async def test_stalled_body_is_refused(narrow: Service, length: bytes) -> None:
     answer = await send(narrow, HEAD + length + b"\r\n\r\n", b"2\r\n{}\r\n")
 
     assert (answer.status, answer.headers["connection"], answer.problem) == (
@@ -80,13 +80,13 @@ async def test_a_half_sent_body_is_cut_off(narrow: Service, length: bytes) -> No
     )
 
 
-async def test_a_dribbled_body_is_cut_off(narrow: Service) -> None:
+async def test_trickled_body_is_refused(narrow: Service) -> None:
     answer = await send(narrow, HEAD + b"Content-Length: 50\r\n\r\n", *([b" "] * 20), pause=0.05)
 
     assert answer.status == 408
 
 
-async def test_half_sent_headers_are_cut_off(narrow: Service) -> None:
+async def test_stalled_headers_are_refused(narrow: Service) -> None:
     answer = await send(narrow, b"GET /health/live HTTP/1.1\r\nHost: ", *([b"x"] * 15), pause=0.05)
 
     assert (answer.status, answer.headers["content-type"], answer.problem) == (
@@ -96,7 +96,7 @@ async def test_half_sent_headers_are_cut_off(narrow: Service) -> None:
     )
 
 
-async def test_a_connection_that_says_nothing_is_closed(narrow: Service) -> None:
+async def test_silent_connection_is_closed(narrow: Service) -> None:
     reader, writer = await asyncio.open_connection(narrow.client.base_url.host, narrow.client.base_url.port)
 
     async with asyncio.timeout(5):
@@ -104,7 +104,7 @@ async def test_a_connection_that_says_nothing_is_closed(narrow: Service) -> None
     writer.close()
 
 
-async def test_a_body_that_goes_on_after_its_answer_is_not_waited_for(narrow: Service) -> None:
+async def test_body_after_the_response_is_not_waited_for(narrow: Service) -> None:
     head = b"GET /health/live HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"
 
     answer = await send(narrow, head, *([b" "] * 15), pause=0.05)
@@ -121,7 +121,7 @@ async def test_a_body_that_goes_on_after_its_answer_is_not_waited_for(narrow: Se
     ],
     ids=["one large header", "a long path", "many headers"],
 )
-async def test_headers_that_are_too_large_are_refused(narrow: Service, head: bytes) -> None:
+async def test_oversized_headers_are_refused(narrow: Service, head: bytes) -> None:
     answer = await send(narrow, head)
 
     assert (answer.status, answer.headers["content-type"], answer.problem) == (
@@ -131,13 +131,13 @@ async def test_headers_that_are_too_large_are_refused(narrow: Service, head: byt
     )
 
 
-async def test_a_header_without_an_end_is_refused_before_it_fills_the_memory(narrow: Service) -> None:
+async def test_endless_header_is_refused(narrow: Service) -> None:
     answer = await send(narrow, b"GET / HTTP/1.1\r\nX: ", *([b"x" * 1000] * 8), pause=0.01)
 
     assert answer.status == 431
 
 
-async def test_what_is_no_http_is_refused_with_a_problem(narrow: Service) -> None:
+async def test_malformed_request_is_a_problem(narrow: Service) -> None:
     answer = await send(narrow, b"\x16\x03\x01 hello\r\n\r\n")
 
     assert (answer.status, answer.problem) == (400, IsPartialDict(code="malformed_request"))
@@ -147,7 +147,7 @@ DEEP: list[Json] = [{"a": [[[[]]]]}, {"inputs": {"prompt": {"$where": {"$ne": {"
 
 
 @pytest.mark.parametrize("body", DEEP)
-async def test_a_body_that_is_nested_too_deeply_is_refused(narrow: Service, body: Json) -> None:
+async def test_deeply_nested_body_is_refused(narrow: Service, body: Json) -> None:
     answer = await narrow.generate(body)
 
     assert (answer.status_code, answer.json()["errors"]) == (
@@ -156,7 +156,7 @@ async def test_a_body_that_is_nested_too_deeply_is_refused(narrow: Service, body
     )
 
 
-async def test_a_body_of_brackets_only_is_refused(service: Service) -> None:
+async def test_body_of_brackets_is_refused(service: Service) -> None:
     answer = await service.client.post(PATH, content=b"[" * 500_000, headers={"Content-Type": "application/json"})
 
     assert (answer.status_code, answer.json()["errors"][0]["code"]) == (400, "too_deep")
@@ -186,7 +186,7 @@ EDIT: Json = {"model": "nano-banana-edit", "userId": "u"}
         ),
     ],
 )
-async def test_an_input_beyond_the_services_own_limit_is_refused(
+async def test_input_beyond_the_services_limit_is_refused(
     narrow: Service, body: Json, pointer: str, variable: str
 ) -> None:
     answer = await narrow.generate(body)
@@ -198,7 +198,7 @@ async def test_an_input_beyond_the_services_own_limit_is_refused(
 
 
 @pytest.mark.parametrize("scheme", ["file", "ftp", "gopher", "javascript", "s3", "//", ""])
-async def test_no_other_scheme_is_taken_for_a_picture(service: Service, scheme: str) -> None:
+async def test_other_url_schemes_are_refused(service: Service, scheme: str) -> None:
     url = f"{scheme}://etc/passwd"
 
     answer = await service.generate({**EDIT, "inputs": {"prompt": "x", "image_urls": [url]}})
@@ -206,21 +206,18 @@ async def test_no_other_scheme_is_taken_for_a_picture(service: Service, scheme: 
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (400, "/inputs/image_urls/0")
 
 
-async def test_beyond_the_waiting_requests_a_job_is_accepted_and_answered_at_once(narrow: Service) -> None:
+async def test_request_without_a_waiting_slot_is_202_at_once(narrow: Service) -> None:
     answer = await narrow.generate({**FLUX, "inputs": {"prompt": "A fox"}}, prefer="wait=30")
 
-    assert (answer.status_code, answer.json()["status"], "Preference-Applied" in answer.headers) == (
-        202,
-        "queued",
-        False,
-    )
+    assert (answer.status_code, "Preference-Applied" in answer.headers) == (202, False)
+    assert answer.json()["status"] in {"queued", "running"}
     assert (await narrow.ended(answer.json()["jobId"]))["status"] == "completed"
 
 
-async def test_a_seat_is_free_again_when_its_request_is_answered(stack: Settings, sandbox: Sandbox) -> None:
+async def test_waiting_slot_is_freed_by_the_response(stack: Settings, sandbox: Sandbox) -> None:
     await sandbox.misbehaves({"fault": "latency", "queue": 0, "generation": 1})
-    one_seat = stack.model_copy(update={"limits": LimitSettings(max_waiting=1)})
-    async with running(one_seat) as service:
+    one_slot = stack.model_copy(update={"limits": LimitSettings(max_waiting=1)})
+    async with running(one_slot) as service:
         both = await asyncio.gather(service.generate(), service.generate())
         third = await service.generate()
         ended = [await service.ended(answer.json()["jobId"]) for answer in both]

@@ -1,6 +1,7 @@
 import pytest
 from dirty_equals import IsPartialDict
-from service import Json, Sandbox, Service
+
+from tests.support.service import Json, Sandbox, Service
 
 POLICY: Json = {"fault": "model_fails", "type": "content_policy_violation"}
 
@@ -16,7 +17,7 @@ POLICY: Json = {"fault": "model_fails", "type": "content_policy_violation"}
     ],
     ids=["input", "no place", "output", "fal says retry", "nothing generated"],
 )
-async def test_a_refusal_by_moderation_is_a_422_that_is_not_worth_a_retry(
+async def test_moderation_refusal_is_422_and_not_retryable(
     service: Service, sandbox: Sandbox, fault: Json, code: str
 ) -> None:
     await sandbox.misbehaves(fault)
@@ -39,7 +40,7 @@ async def test_a_refusal_by_moderation_is_a_422_that_is_not_worth_a_retry(
 
 
 @pytest.mark.parametrize("kind", ["image_load_error", "face_detection_error", "file_too_large", "something_new"])
-async def test_fals_other_complaints_about_a_request_stay_a_500(service: Service, sandbox: Sandbox, kind: str) -> None:
+async def test_fals_other_validation_errors_are_500(service: Service, sandbox: Sandbox, kind: str) -> None:
     await sandbox.misbehaves({"fault": "model_fails", "type": kind})
 
     answer = await service.generate()

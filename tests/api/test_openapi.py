@@ -1,4 +1,4 @@
-"""The document says what generators need, and is the one in the repository."""
+"""The document has what generators need, and openapi.json is current."""
 
 import json
 import subprocess
@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from contract import Contract
 
 from imagegen.api import openapi_json
 from imagegen.registry import load_registry
 from imagegen.webhooks import URL_PATTERN
+from tests.support.contract import Contract
 
 COMMITTED = Path(__file__).parent.parent.parent / "openapi.json"
 PROBLEM, JSON = "application/problem+json", "application/json"
@@ -24,7 +24,7 @@ def contract() -> Contract:
 
 
 def nodes(node: object, place: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every schema of the document's components with its place; no example is taken for one."""
+    """Every node of the document with its place, except those within examples."""
     if isinstance(node, dict):
         members = cast("dict[str, Any]", node)
         yield place, members
@@ -36,14 +36,14 @@ def nodes(node: object, place: str = "") -> Iterator[tuple[str, dict[str, Any]]]
             yield from nodes(item, place)
 
 
-def test_the_file_in_the_repository_is_what_the_command_prints_without_any_server(tmp_path: Path) -> None:
+def test_committed_document_is_current(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "imagegen", "openapi"]
     printed = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout  # noqa: S603 - our own
 
     assert printed == COMMITTED.read_text(encoding="utf-8"), "run `make openapi`"
 
 
-def test_the_operations_have_names_for_methods(contract: Contract) -> None:
+def test_operation_ids_suit_client_methods(contract: Contract) -> None:
     assert {operation.id: f"{operation.method} {operation.path}" for operation in contract.operations()} == {
         "listModels": "GET /api/images/models",
         "getModel": "GET /api/images/models/{name}",
@@ -95,7 +95,7 @@ def test_every_error_is_a_problem_with_an_example(contract: Contract) -> None:
                 assert {example["value"]["status"] for example in content[1]["examples"].values()} == {int(status)}
 
 
-def test_what_an_operation_takes_decides_which_errors_it_has_without_its_route_saying_so(contract: Contract) -> None:
+def test_common_errors_follow_from_body_and_query(contract: Contract) -> None:
     statuses = {operation.id: set(operation.node["responses"]) for operation in contract.operations()}
 
     assert statuses["estimateCost"] == {"200", "400", "401", "403", "406", "408", "413", "415", "431", "500"}
@@ -115,13 +115,13 @@ def test_every_example_fits_its_schema(contract: Contract) -> None:
     assert {place: found for place, found in faults.items() if found} == {}
 
 
-def test_nothing_but_the_document_has_a_title(contract: Contract) -> None:
+def test_only_the_document_has_a_title(contract: Contract) -> None:
     titled = [place for place, node in nodes(contract.document) if isinstance(node.get("title"), str)]
 
     assert titled == ["/info"]
 
 
-def test_what_may_be_left_out_is_never_null(contract: Contract) -> None:
+def test_optional_members_are_never_null(contract: Contract) -> None:
     optional = {
         f"{place}/{name}": member
         for place, node in nodes(contract.schemas)
@@ -140,13 +140,13 @@ def test_what_may_be_left_out_is_never_null(contract: Contract) -> None:
     assert nullable == []
 
 
-def test_bounds_of_whole_numbers_are_exact(contract: Contract) -> None:
+def test_integer_bounds_are_exact(contract: Contract) -> None:
     seed = contract.schemas["FluxProInputs"]["properties"]["seed"]
 
     assert (repr(seed["minimum"]), repr(seed["maximum"])) == ("0", "9223372036854775807")
 
 
-def test_a_jobs_status_is_open_to_more(contract: Contract) -> None:
+def test_status_of_a_job_is_an_open_string(contract: Contract) -> None:
     assert {"enum", "const"}.isdisjoint(contract.schemas["Job"]["properties"]["status"])
 
 
@@ -158,7 +158,7 @@ def test_licence_contact_and_server_are_named(contract: Contract) -> None:
     assert [server["url"] for server in contract.document["servers"]] == ["/"]
 
 
-def test_webhooks_have_a_tag_of_their_own_and_make_no_method_of_a_client(contract: Contract) -> None:
+def test_webhooks_are_tagged_and_internal(contract: Contract) -> None:
     (operation,) = contract.document["webhooks"]["jobEnded"].values()
 
     assert (operation["tags"], operation["x-internal"]) == (["webhooks"], True)
@@ -175,7 +175,7 @@ def test_no_description_repeats_its_summary(contract: Contract) -> None:
     assert repeated == []
 
 
-def test_texts_with_known_values_list_them_and_stay_open(contract: Contract) -> None:
+def test_open_enums_list_their_known_values(contract: Contract) -> None:
     found = {
         f"{name}.{member}": schema
         for name, owner in contract.schemas.items()
@@ -204,7 +204,7 @@ def unfinished_examples(operation: dict[str, Any]) -> list[Any]:
     return list(content["examples"].values()) if content else []
 
 
-def test_the_example_of_what_is_accepted_has_not_ended(contract: Contract) -> None:
+def test_example_of_a_202_has_not_ended(contract: Contract) -> None:
     shown = {
         operation.id: example["value"]
         for operation in contract.operations()
@@ -223,14 +223,48 @@ def test_the_example_of_what_is_accepted_has_not_ended(contract: Contract) -> No
         assert contract.faults(value, {"$ref": f"#/components/schemas/{kind}"}) == [], name
 
 
-def test_the_first_example_of_a_request_works_anywhere(contract: Contract) -> None:
+def request_examples(contract: Contract, path: str) -> dict[str, Any]:
+    return contract.document["paths"][path]["post"]["requestBody"]["content"][JSON]["examples"]
+
+
+def test_first_example_of_a_request_is_the_simplest(contract: Contract) -> None:
     for path in ("/api/images/generate", "/api/images/estimate-cost"):
-        examples = contract.document["paths"][path]["post"]["requestBody"]["content"][JSON]["examples"]
+        examples = request_examples(contract, path)
         assert next(iter(examples)) == "flux-pro"
         assert len(examples) == len(load_registry().models)
 
+    (batch,) = request_examples(contract, "/api/images/batch").values()
+    assert [request["model"] for request in batch["value"]["requests"]] == ["flux-pro", "flux-dev"]
+    assert contract.schemas["ModelList"]["examples"][0]["models"][0]["name"] == "flux-pro"
 
-def test_no_pattern_is_longer_than_a_reader_bears(contract: Contract) -> None:
+
+def test_examples_have_no_references(contract: Contract) -> None:
+    found = [place for place, node in nodes(contract.document) if "$ref" in str(node.get("examples"))]
+
+    assert found == []
+
+
+def test_members_of_examples_are_in_order(contract: Contract) -> None:
+    requests = request_examples(contract, "/api/images/generate")
+
+    assert list(requests["nano-banana-edit"]["value"]) == ["model", "inputs", "options", "userId"]
+    assert list(requests["nano-banana-edit"]["value"]["inputs"]) == ["prompt", "image_urls"]
+    for name, example in (
+        (name, each) for name, schema in contract.schemas.items() for each in schema.get("examples", [])
+    ):
+        members = contract.schemas[name].get("properties", {})
+        assert list(example) == [member for member in members if member in example], name
+
+
+def test_job_begins_with_its_images(contract: Contract) -> None:
+    assert list(contract.schemas["Job"]["properties"])[:3] == ["jobId", "status", "images"]
+
+
+def test_summaries_are_plain_text(contract: Contract) -> None:
+    assert [operation.node["summary"] for operation in contract.operations() if "`" in operation.node["summary"]] == []
+
+
+def test_patterns_are_short(contract: Contract) -> None:
     long = {node["pattern"] for _, node in nodes(contract.document) if isinstance(node.get("pattern"), str)}
 
     assert {pattern for pattern in long if len(pattern) > 100} <= {URL_PATTERN}

@@ -1,10 +1,11 @@
-"""Faults of a query, a path or a header are told like those of a body: where, what is wrong, what would be right."""
+"""Faults of a query, a path or a header are reported like those of a body: place, fault and valid values."""
 
 from typing import Any
 
 import pytest
 from dirty_equals import IsStr
-from service import FLUX, Json, Service
+
+from tests.support.service import FLUX, Json, Service
 
 JOB = "01ARZ3NDEKTSV4RRFFQ69G5FAV"
 FAULTS: list[tuple[str, str, str, str, object]] = [
@@ -13,9 +14,9 @@ FAULTS: list[tuple[str, str, str, str, object]] = [
         "user_id",
         "query",
         "unknown_name",
-        IsStr(regex="The query of GET /api/jobs takes no 'user_id'; did you mean 'userId'."),
+        IsStr(regex="GET /api/jobs has no query parameter 'user_id'; did you mean 'userId'."),
     ),
-    ("/api/jobs?zzz=1", "zzz", "query", "unknown_name", IsStr(regex=".* takes no 'zzz'; it takes userId, status, .*")),
+    ("/api/jobs?zzz=1", "zzz", "query", "unknown_name", IsStr(regex=".* parameter 'zzz'; it takes userId, status, .*")),
     ("/api/jobs?limit=101", "limit", "query", "out_of_range", "The query parameter limit must be between 1 and 100."),
     ("/api/jobs?limit=many", "limit", "query", "wrong_type", "The query parameter limit must be a whole number."),
     ("/api/jobs?limit=1.5", "limit", "query", "wrong_type", IsStr()),
@@ -49,8 +50,20 @@ FAULTS: list[tuple[str, str, str, str, object]] = [
         "wrong_format",
         IsStr(regex=".*such as 2026-11-22T16:57:49Z."),
     ),
-    ("/api/jobs?cursor=x", "cursor", "query", "wrong_format", IsStr(regex="The query parameter cursor .*example.*")),
-    ("/api/jobs?batchId=x", "batchId", "query", "wrong_format", IsStr(regex="The query parameter batchId .*example.*")),
+    (
+        "/api/jobs?cursor=x",
+        "cursor",
+        "query",
+        "wrong_format",
+        IsStr(regex="The query parameter cursor must look like .*"),
+    ),
+    (
+        "/api/jobs?batchId=x",
+        "batchId",
+        "query",
+        "wrong_format",
+        IsStr(regex="The query parameter batchId must look like .*"),
+    ),
     ("/api/jobs?userId=%00", "userId", "query", "wrong_format", IsStr(regex=".*printable.*")),
     (
         "/api/jobs?userId=" + "u" * 129,
@@ -111,7 +124,7 @@ FAULTS: list[tuple[str, str, str, str, object]] = [
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=range(len(FAULTS)))
-async def test_a_fault_of_a_parameter_is_told_like_one_of_a_body(
+async def test_parameter_fault_is_reported_like_a_body_fault(
     service: Service, fault: tuple[str, str, str, str, object]
 ) -> None:
     path, name, location, code, message = fault
@@ -144,7 +157,7 @@ HEADERS: list[tuple[dict[str, str], str, str, object]] = [
 
 
 @pytest.mark.parametrize(("headers", "name", "code", "message"), HEADERS, ids=range(len(HEADERS)))
-async def test_a_fault_of_a_header_is_told_with_its_name(
+async def test_header_fault_names_the_header(
     service: Service, headers: dict[str, str], name: str, code: str, message: object
 ) -> None:
     problem = (await service.client.post("/api/images/generate", json=FLUX, headers=headers)).json()
@@ -154,7 +167,7 @@ async def test_a_fault_of_a_header_is_told_with_its_name(
     ]
 
 
-async def test_faults_of_body_and_header_are_told_together(service: Service) -> None:
+async def test_faults_of_body_and_header_come_together(service: Service) -> None:
     body: Json = {**FLUX, "inputs": {}}
 
     problem = (await service.client.post("/api/images/generate", json=body, headers={"Idempotency-Key": "a b"})).json()
@@ -171,20 +184,18 @@ async def test_faults_of_body_and_header_are_told_together(service: Service) -> 
         (f"/api/jobs/{JOB}?wiat=5&wait=soon", ["wiat", "wait"]),
     ],
 )
-async def test_faults_of_a_query_s_names_and_values_are_told_together(
-    service: Service, path: str, pointers: list[str]
-) -> None:
+async def test_faults_of_query_names_and_values_come_together(service: Service, path: str, pointers: list[str]) -> None:
     problem = (await service.client.get(path)).json()
 
     assert [error["pointer"] for error in problem["errors"]] == pointers
 
 
 @pytest.mark.parametrize("path", ["/api/images/models?v=2", "/health/live?probe=1"])
-async def test_an_operation_without_a_query_ignores_one(service: Service, path: str) -> None:
+async def test_operation_without_a_query_ignores_one(service: Service, path: str) -> None:
     assert (await service.client.get(path)).status_code == 200
 
 
-def test_the_words_of_pydantic_are_nowhere() -> None:
+def test_pydantics_messages_never_appear() -> None:
     said: list[Any] = [message for *_, message in (*FAULTS, *HEADERS)]
 
     assert not any("should be" in str(message) for message in said)

@@ -2,13 +2,14 @@ from collections.abc import Sequence
 
 import pytest
 from dirty_equals import Contains, IsPartialDict, IsStr
-from service import FLUX, Json, Sandbox, Service
+
+from tests.support.service import FLUX, Json, Sandbox, Service
 
 PROBLEM = "application/problem+json"
 
 
 async def refused(service: Service, body: object) -> Json:
-    """The problem that a wrong request is answered with, having made sure that nothing was stored or sent."""
+    """The problem for an invalid request, after a check that nothing was stored or sent."""
     jobs, requests = await _stored(service), len(await service.sandbox.requests())
     answer = await service.client.post("/api/images/generate", json=body)
     assert (answer.status_code, answer.headers["Content-Type"]) == (400, PROBLEM)
@@ -21,7 +22,7 @@ async def _stored(service: Service) -> Sequence[str]:
     return [job["jobId"] for job in (await service.client.get("/api/jobs", params={"limit": 1})).json()["jobs"]]
 
 
-async def test_an_unknown_model_is_refused_with_the_valid_ones(service: Service) -> None:
+async def test_unknown_model_error_lists_the_valid_ones(service: Service) -> None:
     problem = await refused(service, {**FLUX, "model": "flux-prp"})
 
     assert problem == IsPartialDict(
@@ -39,7 +40,7 @@ async def test_an_unknown_model_is_refused_with_the_valid_ones(service: Service)
     )
 
 
-async def test_what_else_is_wrong_is_told_beside_an_unknown_model(service: Service) -> None:
+async def test_other_faults_are_reported_with_an_unknown_model(service: Service) -> None:
     body = {"model": "flux-prp", "inputs": {"userId": "u"}, "options": 7, "webhookUrl": "http://999.1.1.1", "uid": "u"}
 
     problem = await refused(service, body)
@@ -61,7 +62,7 @@ async def test_missing_inputs_are_named(service: Service) -> None:
     assert problem == IsPartialDict(code="invalid_input", missing=Contains("prompt", "image_urls"))
 
 
-async def test_every_fault_is_named_at_once_with_the_nearest_valid_name(service: Service) -> None:
+async def test_every_fault_is_reported_with_the_closest_name(service: Service) -> None:
     body = {
         "model": "flux-pro",
         "inputs": {"promt": "x", "seed": "seven"},
@@ -83,7 +84,7 @@ async def test_every_fault_is_named_at_once_with_the_nearest_valid_name(service:
 
 
 @pytest.mark.parametrize("content", ["", "{", "null", "[]", '"text"', "\xff", '{"model": NaN}'])
-async def test_a_body_that_is_no_request_is_refused(service: Service, content: str) -> None:
+async def test_invalid_body_is_refused(service: Service, content: str) -> None:
     answer = await service.client.post(
         "/api/images/generate", content=content.encode("latin-1"), headers={"Content-Type": "application/json"}
     )
@@ -95,7 +96,7 @@ async def test_a_body_that_is_no_request_is_refused(service: Service, content: s
     )
 
 
-async def test_a_body_that_is_not_declared_as_json_is_refused_with_the_header_to_send(service: Service) -> None:
+async def test_undeclared_json_is_refused_with_the_header_to_send(service: Service) -> None:
     answer = await service.client.post("/api/images/generate", data={"model": "flux-pro"})
 
     assert (answer.status_code, answer.json()) == (
@@ -105,7 +106,7 @@ async def test_a_body_that_is_not_declared_as_json_is_refused_with_the_header_to
 
 
 @pytest.mark.parametrize("user_id", ["", " ", "a\nb", "x" * 129, 7, None, {"$ne": ""}])
-async def test_a_user_id_that_is_none_is_refused(service: Service, user_id: object) -> None:
+async def test_invalid_user_id_is_refused(service: Service, user_id: object) -> None:
     problem = await refused(service, {**FLUX, "userId": user_id})
 
     assert [error["pointer"] for error in problem["errors"]] == ["/userId"]
@@ -117,7 +118,7 @@ async def test_sync_mode_is_refused_with_the_reason(service: Service) -> None:
     assert "history" in problem["detail"]
 
 
-async def test_a_data_uri_that_is_no_picture_is_refused_with_what_would_be_one(service: Service) -> None:
+async def test_data_uri_without_an_image_is_refused(service: Service) -> None:
     inputs = {"prompt": "x", "image_url": "data:image/png;base64,AAAA"}
 
     problem = await refused(service, {"model": "flux-dev-image-to-image", "inputs": inputs, "userId": "u"})
@@ -136,7 +137,7 @@ async def test_a_data_uri_that_is_no_picture_is_refused_with_what_would_be_one(s
         {},
     ],
 )
-async def test_an_estimate_of_something_impossible_is_refused(service: Service, body: Json) -> None:
+async def test_impossible_estimate_is_refused(service: Service, body: Json) -> None:
     answer = await service.client.post("/api/images/estimate-cost", json=body)
 
     assert (answer.status_code, answer.headers["Content-Type"]) == (400, PROBLEM)
@@ -154,7 +155,7 @@ async def test_an_estimate_of_something_impossible_is_refused(service: Service, 
         ({"user": "u"}, "user"),
     ],
 )
-async def test_a_query_that_means_nothing_is_refused(service: Service, query: dict[str, str], name: str) -> None:
+async def test_invalid_query_is_refused(service: Service, query: dict[str, str], name: str) -> None:
     answer = await service.client.get("/api/jobs", params=query)
 
     assert (answer.status_code, answer.json()) == (
@@ -164,7 +165,7 @@ async def test_a_query_that_means_nothing_is_refused(service: Service, query: di
 
 
 @pytest.mark.parametrize("job_id", ["01ARZ3NDEKTSV4RRFFQ69G5FAV", "nonsense", "%00", "..%2F..%2Fetc"])
-async def test_a_job_that_is_not_there_is_not_found(service: Service, job_id: str) -> None:
+async def test_unknown_job_is_404(service: Service, job_id: str) -> None:
     answer = await service.client.get(f"/api/jobs/{job_id}")
 
     assert (answer.status_code, answer.headers["Content-Type"]) == (404, PROBLEM)
@@ -174,7 +175,7 @@ async def test_a_job_that_is_not_there_is_not_found(service: Service, job_id: st
     ("method", "path", "status"),
     [("GET", "/nowhere", 404), ("GET", "/api/images/generate", 405), ("GET", "/api/images/models/nothing", 404)],
 )
-async def test_what_the_router_refuses_is_a_problem_too(service: Service, method: str, path: str, status: int) -> None:
+async def test_errors_of_the_router_are_problems(service: Service, method: str, path: str, status: int) -> None:
     answer = await service.client.request(method, path)
 
     assert (answer.status_code, answer.headers["Content-Type"], answer.json()["status"]) == (status, PROBLEM, status)
@@ -194,7 +195,7 @@ async def test_what_the_router_refuses_is_a_problem_too(service: Service, method
     ],
     ids=["input picture", "runner"],
 )
-async def test_fals_own_error_is_a_500_with_fals_words_and_the_job_has_the_same(
+async def test_fals_error_is_500_with_fals_message(
     service: Service, sandbox: Sandbox, fault: Json, expected: Json
 ) -> None:
     await sandbox.misbehaves(fault)

@@ -1,26 +1,25 @@
-"""Each request is one line of the log: its route and its answer, nothing that its address says."""
+"""Each request is one log line with its route and status, and nothing else of its URL."""
 
 import logging
 
 import pytest
-from service import FLUX, Service
 
-SOMEBODY = "somebody@example.com"
+from tests.support.service import FLUX, Service
+
+USER = "somebody@example.com"
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.name == "imagegen.requests"]
 
 
-async def test_a_request_is_one_line_with_its_route_and_status(
-    service: Service, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_request_is_one_line_with_route_and_status(service: Service, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     job_id = (await service.generate()).json()["jobId"]
     await service.client.get(f"/api/jobs/{job_id}")
-    await service.client.get("/api/jobs", params={"userId": SOMEBODY})
-    await service.client.get(f"/{SOMEBODY}")
-    await service.generate({**FLUX, "userId": SOMEBODY, "model": "none"})
+    await service.client.get("/api/jobs", params={"userId": USER})
+    await service.client.get(f"/{USER}")
+    await service.generate({**FLUX, "userId": USER, "model": "none"})
 
     assert lines(caplog) == [
         "POST /api/images/generate 200",
@@ -30,12 +29,10 @@ async def test_a_request_is_one_line_with_its_route_and_status(
         "POST /api/images/generate 400",
     ]
     ours = [record for record in caplog.records if record.name.startswith(("imagegen", "uvicorn"))]
-    assert [record for record in ours if SOMEBODY in str(record.__dict__)] == []
+    assert [record for record in ours if USER in str(record.__dict__)] == []
 
 
-async def test_health_is_asked_all_the_time_and_logged_at_debug_only(
-    service: Service, caplog: pytest.LogCaptureFixture
-) -> None:
+async def test_health_checks_are_logged_at_debug_only(service: Service, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     await service.client.get("/health/live")
     at_info = lines(caplog)
@@ -45,7 +42,7 @@ async def test_health_is_asked_all_the_time_and_logged_at_debug_only(
     assert (at_info, lines(caplog)) == ([], ["GET /health/live 200"])
 
 
-async def test_a_defect_is_a_500_in_its_line_too(
+async def test_defect_is_logged_as_500(
     service: Service, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fails(*_: object, **__: object) -> None:

@@ -1,4 +1,4 @@
-"""What fal's result holds beside the images, and images under other names, as a caller sees them."""
+"""The details of fal's result besides the images, and images under other names, as a caller sees them."""
 
 import asyncio
 import json
@@ -9,10 +9,10 @@ from typing import Final
 import httpx
 import pytest
 from dirty_equals import IsPartialDict
-from service import FLUX, Json, Sandbox, Service
 
 from imagegen.jobs import ProviderImage, ProviderResult
-from imagegen.storage.job_documents import from_document, to_document
+from imagegen.storage.jobs.documents import from_document, to_document
+from tests.support.service import FLUX, Json, Sandbox, Service
 
 TWO: Final[Json] = {**FLUX, "options": {"num_images": 2}}
 SEED: Final[Json] = {**FLUX, "inputs": {**FLUX["inputs"], "seed": 1234}}
@@ -22,7 +22,7 @@ def reshaped(body: object) -> Json:
     return {"fault": "result_reshaped", "body": body}
 
 
-async def test_a_job_has_what_fals_result_holds_beside_the_images(service: Service) -> None:
+async def test_job_has_the_details_of_fals_result(service: Service) -> None:
     job = (await service.generate(SEED)).json()
 
     assert job["result"] == IsPartialDict(seed=1234, prompt=FLUX["inputs"]["prompt"], has_nsfw_concepts=[False])
@@ -30,7 +30,7 @@ async def test_a_job_has_what_fals_result_holds_beside_the_images(service: Servi
     assert (await service.job(job["jobId"]))["result"] == job["result"]
 
 
-async def test_the_result_is_null_until_it_is_there(service: Service, sandbox: Sandbox) -> None:
+async def test_result_is_null_until_fal_has_answered(service: Service, sandbox: Sandbox) -> None:
     await sandbox.misbehaves({"fault": "latency", "queue": 0, "generation": 5})
     job_id = await service.accept()
 
@@ -39,7 +39,7 @@ async def test_the_result_is_null_until_it_is_there(service: Service, sandbox: S
     await service.ended(job_id)
 
 
-async def test_the_last_event_of_a_job_has_its_result(service: Service) -> None:
+async def test_last_event_has_the_result(service: Service) -> None:
     job = (await service.generate(SEED)).json()
 
     events = (await service.client.get(f"/api/jobs/{job['jobId']}/events")).text
@@ -66,11 +66,11 @@ async def test_images_under_other_names_are_delivered(service: Service, sandbox:
     assert (job["status"], len(job["images"]), job["result"]) == ("completed", 2, {"seed": 3})
 
 
-async def test_an_input_that_fal_repeats_is_no_image(service: Service, sandbox: Sandbox) -> None:
-    picture = (await service.generate()).json()["images"][0]["url"]
+async def test_input_that_fal_repeats_is_not_an_image(service: Service, sandbox: Sandbox) -> None:
+    url = (await service.generate()).json()["images"][0]["url"]
     body: Json = {
         "model": "flux-dev-image-to-image",
-        "inputs": {"prompt": "x", "image_url": f"{sandbox.client.base_url}/sandbox/media/x.png?of={len(picture)}"},
+        "inputs": {"prompt": "x", "image_url": f"{sandbox.client.base_url}/sandbox/media/x.png?of={len(url)}"},
         "userId": "user123",
     }
     echoed = {"image_url": body["inputs"]["image_url"], "input": {"image": {"url": body["inputs"]["image_url"]}}}
@@ -81,7 +81,7 @@ async def test_an_input_that_fal_repeats_is_no_image(service: Service, sandbox: 
     assert (len(job["images"]), job["result"]) == (1, {})
 
 
-async def test_a_large_result_is_cut_and_says_so(service: Service, sandbox: Sandbox) -> None:
+async def test_large_result_is_truncated_and_marked(service: Service, sandbox: Sandbox) -> None:
     await sandbox.misbehaves(reshaped({"image": {"url": "picture 0"}, "seed": 5, "steps": ["x" * 1000] * 1000}))
 
     answer = await service.generate()
@@ -90,8 +90,8 @@ async def test_a_large_result_is_cut_and_says_so(service: Service, sandbox: Sand
     assert len(json.dumps(answer.json()["result"])) < 70_000
 
 
-async def test_a_job_of_the_first_version_shows_its_result(service: Service) -> None:
-    """0.1.0 stored fal's whole answer."""
+async def test_job_of_the_first_version_shows_its_result(service: Service) -> None:
+    """0.1.0 stored fal's complete response."""
     job = await service.services.jobs.get((await service.generate(SEED)).json()["jobId"])
     assert job.result is not None
     url = "https://v3.fal.media/files/a.png"
@@ -105,7 +105,7 @@ async def test_a_job_of_the_first_version_shows_its_result(service: Service) -> 
     assert url not in json.dumps(read.result.details)
 
 
-def test_a_result_of_the_first_version_is_read_as_it_was_stored() -> None:
+def test_result_of_the_first_version_is_read_as_stored() -> None:
     result = ProviderResult(images=(ProviderImage(url="u:x"),), billable_units=Decimal(1), payload={"image": "u:x"})
 
     assert result.details == {}
@@ -115,13 +115,13 @@ def test_a_result_of_the_first_version_is_read_as_it_was_stored() -> None:
     ("body", "code", "words"),
     [
         ({"images": [], "description": "I cannot create that."}, "output_refused", "I cannot create that."),
-        ({"images": []}, "output_refused", "fal.ai completed the request without a picture."),
+        ({"images": []}, "output_refused", "fal.ai completed the request without an image."),
         ({"detail": [{"type": "no_media_generated", "msg": "Nothing."}]}, "output_refused", "Nothing."),
         ({"detail": [{"type": "content_policy_violation", "msg": "No."}]}, "output_refused", "No."),
         ({"error": "Face not found."}, "provider_rejected", "Face not found."),
     ],
 )
-async def test_a_result_without_an_image_says_why_and_what_was_billed(
+async def test_result_without_an_image_has_reason_and_bill(
     service: Service, sandbox: Sandbox, body: Json, code: str, words: str
 ) -> None:
     headers = {"x-fal-billable-units": "1"}
@@ -153,7 +153,7 @@ async def _request_ids(service: Service, job: Json) -> set[str]:
     return {stored.submission.request.request_id}
 
 
-async def test_units_that_fal_bills_for_a_refusal_are_recorded(service: Service, sandbox: Sandbox) -> None:
+async def test_units_billed_for_a_refusal_are_recorded(service: Service, sandbox: Sandbox) -> None:
     fault = {"loc": ["body", "image_url"], "msg": "too small", "type": "image_too_small", "ctx": {"min_width": 256}}
     await sandbox.misbehaves(
         {
@@ -176,7 +176,7 @@ async def test_units_that_fal_bills_for_a_refusal_are_recorded(service: Service,
     )
 
 
-async def test_no_answer_holds_the_key(service: Service, sandbox: Sandbox) -> None:
+async def test_no_response_contains_the_key(service: Service, sandbox: Sandbox) -> None:
     await sandbox.misbehaves(reshaped({"image": {"url": "picture 0"}, "env": {"FAL_KEY": sandbox.key}}))
 
     job = (await service.generate()).json()
@@ -184,7 +184,7 @@ async def test_no_answer_holds_the_key(service: Service, sandbox: Sandbox) -> No
     assert job["result"] == {"env": {"FAL_KEY": "[FAL_KEY]"}}
 
 
-async def test_pages_of_jobs_have_results_too(service: Service) -> None:
+async def test_pages_of_jobs_have_results(service: Service) -> None:
     await asyncio.gather(service.generate(SEED), service.generate(SEED))
 
     answer: httpx.Response = await service.client.get("/api/jobs", params={"limit": 2, "status": "completed"})

@@ -1,4 +1,4 @@
-"""A job that failed runs again as a new one."""
+"""Retrying a job creates a new one."""
 
 import base64
 from collections.abc import AsyncGenerator
@@ -8,10 +8,10 @@ from uuid import uuid4
 import pytest
 from dirty_equals import IsPartialDict, IsStr
 from pydantic import SecretStr
-from service import FLUX, Json, Sandbox, Service, running
-from specimens import picture
 
 from imagegen.settings import LimitSettings, Settings, WebhookSettings
+from tests.support.service import FLUX, Json, Sandbox, Service, running
+from tests.support.specimens import picture
 
 SECRET = "whsec_" + base64.b64encode(bytes(32)).decode()
 WEBHOOK = "https://hooks.example.com/ended"
@@ -19,7 +19,7 @@ WEBHOOK = "https://hooks.example.com/ended"
 
 @pytest.fixture(scope="module")
 async def signing(stack: Settings) -> AsyncGenerator[Service]:
-    """A service that takes webhooks."""
+    """A service that accepts webhooks."""
     settings = stack.model_copy(update={"webhooks": WebhookSettings(secrets=SecretStr(SECRET))})
     async with running(settings) as service:
         yield service
@@ -34,14 +34,14 @@ async def narrow(stack: Settings) -> AsyncGenerator[Service]:
 
 
 async def failed(service: Service, sandbox: Sandbox, body: Json = FLUX) -> str:
-    """A job that has failed; from here on fal behaves."""
+    """A job that has failed. From here on the sandbox has no faults."""
     await sandbox.misbehaves({"fault": "model_fails"})
     job_id = (await service.generate(body)).json()["jobId"]
     await sandbox.behaves()
     return job_id
 
 
-async def test_a_failed_job_runs_again_as_a_new_one_that_names_it(service: Service, sandbox: Sandbox) -> None:
+async def test_retry_is_a_new_job_that_refers_to_the_old_one(service: Service, sandbox: Sandbox) -> None:
     old = await failed(service, sandbox, {**FLUX, "options": {"num_images": 2}})
 
     answer = await service.retry(old)
@@ -61,7 +61,7 @@ async def test_a_failed_job_runs_again_as_a_new_one_that_names_it(service: Servi
     assert await service.job(old) == IsPartialDict(status="failed", retryOf=None)
 
 
-async def test_a_retry_is_paid_for_once_under_one_key(service: Service, sandbox: Sandbox) -> None:
+async def test_retries_with_one_key_are_paid_for_once(service: Service, sandbox: Sandbox) -> None:
     old, other, key = await failed(service, sandbox), await failed(service, sandbox), uuid4().hex
     before = len(await sandbox.requests())
 
@@ -74,7 +74,7 @@ async def test_a_retry_is_paid_for_once_under_one_key(service: Service, sandbox:
     assert len(await sandbox.requests()) - before == 1
 
 
-async def test_a_retry_need_not_be_waited_for(service: Service, sandbox: Sandbox) -> None:
+async def test_retry_supports_respond_async(service: Service, sandbox: Sandbox) -> None:
     old = await failed(service, sandbox)
 
     answer = await service.retry(old, prefer="respond-async")
@@ -84,7 +84,7 @@ async def test_a_retry_need_not_be_waited_for(service: Service, sandbox: Sandbox
     assert (await service.ended(job_id))["status"] == "completed"
 
 
-async def test_a_retry_that_fails_too_is_told_as_its_failure(service: Service, sandbox: Sandbox) -> None:
+async def test_failed_retry_is_reported_as_its_failure(service: Service, sandbox: Sandbox) -> None:
     old = await failed(service, sandbox)
     await sandbox.misbehaves({"fault": "model_fails"})
 
@@ -93,7 +93,7 @@ async def test_a_retry_that_fails_too_is_told_as_its_failure(service: Service, s
     assert (answer.status_code, answer.json()["jobId"] != old) == (422, True)
 
 
-async def test_the_users_own_pictures_go_with_it(service: Service, sandbox: Sandbox) -> None:
+async def test_retry_uses_the_users_own_images(service: Service, sandbox: Sandbox) -> None:
     inline = f"data:image/png;base64,{base64.b64encode(picture('png')).decode()}"
     inputs: Json = {"prompt": "a hat", "image_urls": [inline]}
     old = await failed(service, sandbox, {"model": "nano-banana-edit", "inputs": inputs, "userId": "user123"})
@@ -105,7 +105,7 @@ async def test_the_users_own_pictures_go_with_it(service: Service, sandbox: Sand
     assert stored[0].input_keys == stored[1].input_keys != ()
 
 
-async def test_a_retry_keeps_the_webhook_and_counts_the_deadline_anew(signing: Service, sandbox: Sandbox) -> None:
+async def test_retry_keeps_the_webhook_and_restarts_the_deadline(signing: Service, sandbox: Sandbox) -> None:
     old = await failed(signing, sandbox, {**FLUX, "webhookUrl": WEBHOOK, "deadlineSeconds": 600})
 
     new = (await signing.retry(old)).json()["jobId"]
@@ -117,7 +117,7 @@ async def test_a_retry_keeps_the_webhook_and_counts_the_deadline_anew(signing: S
     assert again.deadline > before.deadline
 
 
-async def test_a_job_without_webhook_and_deadline_is_retried_without(signing: Service, sandbox: Sandbox) -> None:
+async def test_retry_without_webhook_and_deadline(signing: Service, sandbox: Sandbox) -> None:
     old = await failed(signing, sandbox)
 
     new = await signing.services.jobs.get((await signing.retry(old)).json()["jobId"])
@@ -125,9 +125,7 @@ async def test_a_job_without_webhook_and_deadline_is_retried_without(signing: Se
     assert (new.webhook_url, new.deadline) == (None, None)
 
 
-async def test_a_retry_passes_todays_limits_and_webhook_policy(
-    signing: Service, narrow: Service, sandbox: Sandbox
-) -> None:
+async def test_retry_is_checked_against_current_limits(signing: Service, narrow: Service, sandbox: Sandbox) -> None:
     old = await failed(signing, sandbox, {**FLUX, "webhookUrl": WEBHOOK})
     before = len(await sandbox.requests())
 
@@ -140,7 +138,7 @@ async def test_a_retry_passes_todays_limits_and_webhook_policy(
     assert len(await sandbox.requests()) == before
 
 
-async def test_the_users_own_pictures_are_no_urls_of_the_callers(
+async def test_own_images_of_a_retry_are_not_checked_as_urls(
     service: Service, narrow: Service, sandbox: Sandbox
 ) -> None:
     inline = f"data:image/png;base64,{base64.b64encode(picture('png')).decode()}"
@@ -152,7 +150,7 @@ async def test_the_users_own_pictures_are_no_urls_of_the_callers(
     assert answer.status_code == 202
 
 
-async def test_what_completed_or_has_not_ended_is_not_tried_again(service: Service, sandbox: Sandbox) -> None:
+async def test_completed_or_unfinished_job_cannot_be_retried(service: Service, sandbox: Sandbox) -> None:
     completed = (await service.generate()).json()["jobId"]
     await sandbox.misbehaves({"fault": "latency", "generation": 1})
     under_way = await service.accept()
@@ -163,7 +161,7 @@ async def test_what_completed_or_has_not_ended_is_not_tried_again(service: Servi
     await service.ended(under_way)
 
 
-async def test_a_deleted_job_is_gone(service: Service, sandbox: Sandbox) -> None:
+async def test_retry_of_a_deleted_job_is_410(service: Service, sandbox: Sandbox) -> None:
     old = await failed(service, sandbox)
     await service.client.delete(f"/api/jobs/{old}")
 
@@ -171,5 +169,5 @@ async def test_a_deleted_job_is_gone(service: Service, sandbox: Sandbox) -> None
 
 
 @pytest.mark.parametrize("job_id", ["01ARZ3NDEKTSV4RRFFQ69G5FAV", "nonsense"])
-async def test_no_job_is_not_found(service: Service, job_id: str) -> None:
+async def test_retry_of_an_unknown_job_is_404(service: Service, job_id: str) -> None:
     assert (await service.retry(job_id)).status_code == 404

@@ -1,4 +1,4 @@
-"""POST /api/uploads: a user's own picture, kept in the bucket, and used in requests."""
+"""POST /api/uploads: a user's own image is stored in the bucket, and used in requests."""
 
 import hashlib
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -7,14 +7,14 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from bucket import Bucket, open_bucket
-from corpus import NAMES, displayed_size, specimen
 from dirty_equals import IsPartialDict, IsStr
 from pydantic import ByteSize
-from service import Json, Sandbox, Service, running
-from specimens import MIB, huge_png, picture
 
 from imagegen.settings import LimitSettings, Settings
+from tests.support.bucket import Bucket, open_bucket
+from tests.support.corpus import NAMES, displayed_size, specimen
+from tests.support.service import Json, Sandbox, Service, running
+from tests.support.specimens import MIB, huge_png, picture
 
 PNG = picture("png")
 DIGEST = hashlib.sha256(PNG).hexdigest()
@@ -22,7 +22,7 @@ DIGEST = hashlib.sha256(PNG).hexdigest()
 
 @pytest.fixture
 async def bucket(stack: Settings, service: Service) -> AsyncGenerator[Bucket]:
-    assert await service.services.images.bucket.available()
+    assert await service.services.images.bucket.is_available()
     async with open_bucket(stack.s3) as opened:
         yield opened
 
@@ -42,9 +42,7 @@ def edit(user: str, *urls: str) -> Json:
     return {"model": "nano-banana-edit", "inputs": inputs, "userId": user}
 
 
-async def test_an_upload_lies_in_the_bucket_under_its_users_prefix_as_what_its_bytes_say(
-    service: Service, bucket: Bucket, user: str
-) -> None:
+async def test_upload_is_stored_below_the_users_prefix(service: Service, bucket: Bucket, user: str) -> None:
     answer = await upload(service, user, PNG)
 
     key = f"inputs/{user}/{DIGEST}.png"
@@ -64,25 +62,25 @@ async def test_an_upload_lies_in_the_bucket_under_its_users_prefix_as_what_its_b
     assert (await bucket.head(key))["ContentType"] == "image/png"
 
 
-async def test_a_wrong_field_is_told_with_the_right_one(service: Service, user: str) -> None:
+async def test_wrong_field_suggests_the_right_one(service: Service, user: str) -> None:
     answer = await service.client.post("/api/uploads", data={"user_id": user}, files={"image": ("a.png", PNG)})
 
     named = [(fault["message"], fault.get("suggestion")) for fault in answer.json()["errors"]]
     assert named[:2] == [
-        ("An upload takes no 'user_id'; did you mean 'userId'?", "userId"),
-        ("An upload takes no 'image'; it takes file and userId.", None),
+        ("An upload has no field 'user_id'; did you mean 'userId'?", "userId"),
+        ("An upload has no field 'image'; it takes file and userId.", None),
     ]
 
 
 @pytest.mark.parametrize("kind", ["png", "jpeg", "webp", "gif"])
-async def test_every_type_is_told_by_its_bytes_and_not_by_its_name(service: Service, user: str, kind: str) -> None:
+async def test_type_is_detected_from_the_bytes(service: Service, user: str, kind: str) -> None:
     answer = await upload(service, user, picture(kind), name="../../etc/passwd")
 
     assert answer.json() == IsPartialDict(contentType=f"image/{kind}", key=IsStr(regex=rf"inputs/{user}/\w+\.\w+"))
 
 
 @pytest.mark.parametrize("name", NAMES)
-async def test_every_file_of_the_corpus_is_kept(service: Service, user: str, name: str) -> None:
+async def test_every_file_of_the_corpus_is_stored(service: Service, user: str, name: str) -> None:
     content = specimen(name)
 
     answer = await upload(service, user, content, name="evil.html")
@@ -96,9 +94,7 @@ async def test_every_file_of_the_corpus_is_kept(service: Service, user: str, nam
     )
 
 
-async def test_an_uploads_link_is_used_in_a_request_and_fal_gets_a_fresh_one(
-    service: Service, sandbox: Sandbox, user: str
-) -> None:
+async def test_link_of_an_upload_is_renewed_for_fal(service: Service, sandbox: Sandbox, user: str) -> None:
     url = (await upload(service, user, PNG)).json()["url"]
 
     job = (await service.generate(edit(user, url.partition("?")[0]))).json()
@@ -110,8 +106,31 @@ async def test_an_uploads_link_is_used_in_a_request_and_fal_gets_a_fresh_one(
     assert (job["status"], sent.partition("?")[0]) == ("completed", url.partition("?")[0])
 
 
-async def test_another_users_upload_is_a_url_like_any_other(service: Service, sandbox: Sandbox, user: str) -> None:
-    """No link of ours is signed for somebody who does not have one."""
+async def test_repeat_after_another_upload_of_the_image_is_a_replay(service: Service, user: str) -> None:
+    link, other = [(await upload(service, user, content)).json()["url"] for content in (PNG, picture("jpeg"))]
+    bare = link.partition("?")[0]
+
+    first, *again = [
+        await service.generate(edit(user, url), idempotency_key=user)
+        for url in (link, f"{bare}?X-Amz-Signature=later", bare, other)
+    ]
+
+    assert [answer.status_code for answer in (first, *again)] == [200, 200, 200, 409]
+    assert {answer.json()["jobId"] for answer in again} == {first.json()["jobId"]}
+
+
+async def test_repeated_batch_may_have_new_links_to_its_images(service: Service, user: str) -> None:
+    link = (await upload(service, user, PNG)).json()["url"]
+    items = [{**edit(user, url)} for url in (link, f"{link}&later=1")]
+
+    first, again = [await service.batch(item, user_id=user, idempotency_key=user) for item in items]
+
+    assert first.status_code == again.status_code == 202
+    assert again.json()["batchId"] == first.json()["batchId"]
+
+
+async def test_upload_of_another_user_is_an_ordinary_url(service: Service, sandbox: Sandbox, user: str) -> None:
+    """No link is signed for a user that does not own the upload."""
     unsigned = (await upload(service, user, PNG)).json()["url"].partition("?")[0]
 
     await service.generate(edit(f"not-{user}", unsigned))
@@ -119,7 +138,7 @@ async def test_another_users_upload_is_a_url_like_any_other(service: Service, sa
     assert (await sandbox.requests())[-1]["body"]["image_urls"] == [unsigned]
 
 
-async def test_an_upload_that_is_gone_is_a_fault_of_the_request(service: Service, user: str) -> None:
+async def test_missing_upload_is_a_fault(service: Service, user: str) -> None:
     uploaded = (await upload(service, user, PNG)).json()
     await service.services.images.delete(uploaded["key"])
 
@@ -131,7 +150,7 @@ async def test_an_upload_that_is_gone_is_a_fault_of_the_request(service: Service
             {
                 "pointer": "/inputs/image_urls/0",
                 "code": "gone",
-                "message": "inputs.image_urls[0] leads to a picture that is not in the bucket; upload it again.",
+                "message": "inputs.image_urls[0] leads to an image that is no longer in the bucket; upload it again.",
             }
         ],
     )
@@ -155,7 +174,7 @@ HOSTILE = [
 
 
 @pytest.mark.parametrize("user_id", HOSTILE)
-async def test_no_user_id_leaves_its_own_folder(service: Service, bucket: Bucket, user_id: str) -> None:
+async def test_user_id_cannot_leave_its_prefix(service: Service, bucket: Bucket, user_id: str) -> None:
     answer = await upload(service, user_id, PNG)
 
     key = answer.json()["key"]
@@ -166,13 +185,13 @@ async def test_no_user_id_leaves_its_own_folder(service: Service, bucket: Bucket
 
 
 @pytest.mark.parametrize("user_id", ["", " padded ", "a\nb", "nul\0", "\x7f", "u" * 129])
-async def test_a_user_id_is_refused_as_everywhere(service: Service, user_id: str) -> None:
+async def test_invalid_user_id_of_an_upload_is_refused(service: Service, user_id: str) -> None:
     answer = await upload(service, user_id, PNG)
 
     assert (answer.status_code, [fault["pointer"] for fault in answer.json()["errors"]]) == (400, ["/userId"])
 
 
-async def test_what_is_missing_is_told_at_once(service: Service) -> None:
+async def test_all_missing_fields_are_reported(service: Service) -> None:
     answer = await service.client.post("/api/uploads", files={"picture": ("a.png", PNG), "x": (None, "y")})
 
     assert (answer.status_code, answer.headers["Content-Type"], answer.json()) == (
@@ -196,7 +215,7 @@ async def test_what_is_missing_is_told_at_once(service: Service) -> None:
     ],
     ids=["a pdf", "an svg", "a page", "nothing", "half a header", "half a png", "half a jpeg"],
 )
-async def test_what_is_no_whole_picture_is_refused_and_not_kept(
+async def test_invalid_image_is_refused_and_not_stored(
     service: Service, bucket: Bucket, user: str, content: bytes, refusal: tuple[int, str]
 ) -> None:
     answer = await upload(service, user, content)
@@ -234,7 +253,7 @@ async def test_what_is_no_whole_picture_is_refused_and_not_kept(
     ],
     ids=["json", "a bare picture", "no boundary", "not a form", "empty", "broken off", "a huge field", "three files"],
 )
-async def test_what_is_no_form_is_refused(
+async def test_malformed_form_is_refused(
     service: Service, content_type: str, body: bytes, status: int, code: str
 ) -> None:
     answer = await service.client.post("/api/uploads", content=body, headers={"Content-Type": content_type})
@@ -256,7 +275,7 @@ def form(user: str, blocks: AsyncIterator[bytes] | None = None, size: int = 0) -
 FORM = {"Content-Type": "multipart/form-data; boundary=x"}
 
 
-async def test_a_file_over_the_limit_is_refused_by_name_and_a_smaller_one_is_not(stack: Settings, user: str) -> None:
+async def test_oversized_file_is_refused(stack: Settings, user: str) -> None:
     limits = LimitSettings(max_upload_bytes=ByteSize(4 * MIB))
     async with running(stack.model_copy(update={"limits": limits}), with_runner=False) as service:
         answers = [
@@ -270,7 +289,7 @@ async def test_a_file_over_the_limit_is_refused_by_name_and_a_smaller_one_is_not
     )
 
 
-async def test_an_endless_upload_is_stopped(stack: Settings, user: str) -> None:
+async def test_endless_upload_is_stopped(stack: Settings, user: str) -> None:
     limits = LimitSettings(max_upload_bytes=ByteSize(MIB))
     sent = 0
 
@@ -282,13 +301,13 @@ async def test_an_endless_upload_is_stopped(stack: Settings, user: str) -> None:
             yield bytes(MIB // 4)
 
     async with running(stack.model_copy(update={"limits": limits}), with_runner=False) as service:
-        with suppress(httpx.TransportError):  # the rest is not read, so the answer may not be seen
+        with suppress(httpx.TransportError):  # the rest is not read, so the response may be lost
             await service.client.post("/api/uploads", content=form(user, endless()), headers=FORM)
 
     assert sent < 100 * MIB
 
 
-async def test_a_client_that_hangs_up_leaves_nothing_behind(service: Service, bucket: Bucket, user: str) -> None:
+async def test_aborted_upload_leaves_nothing(service: Service, bucket: Bucket, user: str) -> None:
     async def broken() -> AsyncGenerator[bytes]:
         async for block in form(user, size=2 * MIB):
             yield block

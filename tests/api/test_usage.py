@@ -5,7 +5,8 @@ from uuid import uuid4
 
 import pytest
 from dirty_equals import IsPartialDict
-from service import FLUX, Json, Sandbox, Service
+
+from tests.support.service import FLUX, Json, Sandbox, Service
 
 AT_ONCE = {"fault": "latency", "queue": 0, "generation": 0}
 FIGURES = {
@@ -39,7 +40,7 @@ async def table(service: Service, accept: str = "text/csv", **query: str) -> lis
 
 @pytest.fixture
 async def user(service: Service, sandbox: Sandbox) -> str:
-    """A user with three jobs of flux-pro: one picture, two pictures, and one that fal refused."""
+    """A user with three jobs of flux-pro: one image, two images, and a job that fal refused."""
     name = f"usage-{uuid4()}"
     await sandbox.misbehaves(AT_ONCE, {"fault": "model_fails", "after": 2, "times": 1})
     for count in (1, 2, 1):
@@ -48,9 +49,7 @@ async def user(service: Service, sandbox: Sandbox) -> str:
     return name
 
 
-async def test_a_users_usage_says_what_was_charged_what_fal_bills_and_what_is_not_known(
-    service: Service, user: str
-) -> None:
+async def test_usage_has_charges_fals_bill_and_unknown_bills(service: Service, user: str) -> None:
     assert await usage(service, userId=user) == {
         "userId": user,
         "from": None,
@@ -58,11 +57,12 @@ async def test_a_users_usage_says_what_was_charged_what_fal_bills_and_what_is_no
         "groupBy": "model",
         "currency": "USD",
         "total": FIGURES,
-        "rows": [{"model": "flux-pro", "day": None, "month": None, **FIGURES}],
+        "rows": [{"model": "flux-pro", "day": None, "month": None, "userId": None, **FIGURES}],
+        "omittedRows": 0,
     }
 
 
-async def test_where_every_bill_is_known_there_is_a_margin(service: Service, sandbox: Sandbox) -> None:
+async def test_margin_needs_every_bill(service: Service, sandbox: Sandbox) -> None:
     name = f"usage-{uuid4()}"
     await sandbox.misbehaves(AT_ONCE)
     await service.generate({**FLUX, "userId": name})
@@ -76,11 +76,24 @@ async def test_usage_is_grouped_by_day_and_month(service: Service, user: str) ->
     days = await usage(service, userId=user, groupBy="day")
     months = await usage(service, userId=user, groupBy="month")
 
-    assert days["rows"] == [{"model": None, "day": today(), "month": None, **FIGURES}]
-    assert months["rows"] == [{"model": None, "day": None, "month": today()[:7], **FIGURES}]
+    assert days["rows"] == [{"model": None, "day": today(), "month": None, "userId": None, **FIGURES}]
+    assert months["rows"] == [{"model": None, "day": None, "month": today()[:7], "userId": None, **FIGURES}]
 
 
-async def test_the_first_day_is_included_and_the_last_bound_is_not(service: Service, user: str) -> None:
+async def test_usage_is_grouped_by_user(service: Service, user: str) -> None:
+    await service.generate({**FLUX, "userId": f"{user}-2"})
+
+    every, one = await usage(service, groupBy="user"), await usage(service, groupBy="user", userId=user)
+    head, *rows = await table(service, groupBy="user")
+
+    charged = {row["userId"]: row["charged"] for row in every["rows"]}
+    assert (charged[user], charged[f"{user}-2"]) == (0.15, 0.05)
+    assert [row["charged"] for row in every["rows"]] == sorted(charged.values(), reverse=True)
+    assert one["rows"] == [{"model": None, "day": None, "month": None, "userId": user, **FIGURES}]
+    assert (head[:2], [row[0] for row in rows]) == (["userId", "jobs"], list(charged))
+
+
+async def test_period_includes_from_and_excludes_to(service: Service, user: str) -> None:
     tomorrow = (datetime.now(UTC).date() + timedelta(days=1)).isoformat()
 
     within = await usage(service, userId=user, **{"from": today(), "to": tomorrow})
@@ -90,11 +103,11 @@ async def test_the_first_day_is_included_and_the_last_bound_is_not(service: Serv
     assert (before["total"]["jobs"], before["total"]["margin"], before["rows"]) == (0, 0.0, [])
 
 
-async def test_without_a_user_everybodys_usage_is_summed(service: Service, user: str) -> None:
+async def test_usage_without_a_user_sums_all_users(service: Service, user: str) -> None:
     assert (await usage(service))["total"]["jobs"] >= (await usage(service, userId=user))["total"]["jobs"]
 
 
-async def test_a_spreadsheet_gets_exact_figures_and_empty_cells_for_unknown_ones(service: Service, user: str) -> None:
+async def test_csv_has_exact_figures_and_empty_unknown_cells(service: Service, user: str) -> None:
     assert await table(service, userId=user) == [
         [
             "model",
@@ -114,7 +127,7 @@ async def test_a_spreadsheet_gets_exact_figures_and_empty_cells_for_unknown_ones
 
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "\uff1d1+1"])
-async def test_no_cell_is_a_formula(service: Service, sandbox: Sandbox, name: str) -> None:
+async def test_no_csv_cell_is_a_formula(service: Service, sandbox: Sandbox, name: str) -> None:
     await sandbox.misbehaves(AT_ONCE)
     await service.generate({**FLUX, "userId": name})
 
@@ -135,7 +148,7 @@ async def test_no_cell_is_a_formula(service: Service, sandbox: Sandbox, name: st
         ("", "application/json"),
     ],
 )
-async def test_the_accept_header_decides_about_the_form(service: Service, accept: str, kind: str) -> None:
+async def test_accept_header_selects_the_format(service: Service, accept: str, kind: str) -> None:
     answer = await service.client.get("/api/usage", params={"userId": "nobody"}, headers={"Accept": accept})
 
     assert (answer.status_code, answer.headers["Vary"]) == (200, "Accept")
@@ -145,7 +158,7 @@ async def test_the_accept_header_decides_about_the_form(service: Service, accept
 @pytest.mark.parametrize(
     ("query", "name"),
     [
-        ({"groupBy": "user"}, "groupBy"),
+        ({"groupBy": "year"}, "groupBy"),
         ({"from": "yesterday"}, "from"),
         ({"from": "1700000000"}, "from"),
         ({"to": "2026-02-30"}, "to"),
@@ -154,7 +167,7 @@ async def test_the_accept_header_decides_about_the_form(service: Service, accept
         ({"user": "u"}, "user"),
     ],
 )
-async def test_a_question_that_means_nothing_is_refused(service: Service, query: dict[str, str], name: str) -> None:
+async def test_invalid_usage_query_is_refused(service: Service, query: dict[str, str], name: str) -> None:
     answer = await service.client.get("/api/usage", params=query)
 
     assert (answer.status_code, answer.json()) == (

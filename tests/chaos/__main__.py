@@ -1,6 +1,6 @@
-"""`make chaos`: disturb a real fleet under load, and print the table.
+"""`make chaos`: disturbs a real fleet under load, and prints the table.
 
-JOBS=2000 KILLS=200 SEED=1, or MINUTES=10. Exit status 1 where a promise was broken.
+JOBS=2000 KILLS=200 SEED=1, or MINUTES=10. The exit status is 1 if a promise was broken.
 """
 
 import argparse
@@ -9,16 +9,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "support"))
-
-from report import explain, others
-from run import BOUND, Plan, Verdict, run
-from table import write_into
-from watchdog import watched
+from tests.chaos.report import explain, others
+from tests.chaos.run import BOUND, Plan, Verdict, run
+from tests.chaos.table import write_into
+from tests.chaos.watchdog import watched
 
 
 def main() -> int:
-    """Read the command line and run."""
+    """Parse the command line and run."""
     given = _arguments()
     seconds = given.minutes * 60 or (0 if given.jobs or given.kills else 60)
     plan = Plan(

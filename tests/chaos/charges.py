@@ -1,30 +1,30 @@
-"""What callers are charged: for each completed job its pictures, for every other nothing, and their sum by the user."""
+"""What users are charged: the images of each completed job, nothing for any other job, and the sums of each user."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal
 
-from findings import Finding
-from records import Document, Records, UsageRow
-from told import Told
+from tests.chaos.findings import Finding
+from tests.chaos.records import Document, Records, UsageRow
+from tests.chaos.told import Told
 
 
 def charged_wrongly(records: Records, told: Told) -> Iterator[Finding]:
-    """Charges without the pictures, pictures without the charge, charges for what fal never made."""
+    """Charges without images, images without a charge, charges for what fal never generated."""
     paid = {each.request_id: each for each in records.paid}
     for job in records.documents:
-        pictures = len(job.images)
-        due = job.cost.cost_per_image * pictures if job.status == "completed" else 0
+        images = len(job.images)
+        due = job.cost.cost_per_image * images if job.status == "completed" else 0
         if job.is_final and job.cost.total_cost != due:
-            yield Finding("charged wrongly", job.id, f"{job.why}, {pictures} pictures: {job.cost.total_cost}")
+            yield Finding("charged wrongly", job.id, f"{job.why}, {images} images: {job.cost.total_cost}")
         if job.status != "completed":
             continue
         request = job.submission.request
         if request is None or request.request_id not in paid:
             yield Finding("charged wrongly", job.id, "is completed, and fal knows of no such request")
-        elif pictures != paid[request.request_id].pictures or pictures != told.wishes[job.token].pictures:
-            yield Finding("charged wrongly", job.id, f"has {pictures} pictures, not as many as were asked for")
+        elif images != paid[request.request_id].images or images != told.wishes[job.token].images:
+            yield Finding("charged wrongly", job.id, f"has {images} images, not as many as were asked for")
 
 
 @dataclass(slots=True)
@@ -37,8 +37,11 @@ class _Sums:
 
 
 def summed_up_wrongly(records: Records) -> Iterator[Finding]:
-    """Users whose usage, be it by days or by months, is not what their ended jobs come to."""
+    """Users whose usage by day or by month is not the sum of their ended jobs."""
     due = defaultdict[str, _Sums](_Sums)
+    uncounted = [
+        job for job in records.documents if job.is_final and "uncounted" in job.raw and "counted" not in job.raw
+    ]
     for job in records.documents:
         if job.is_final:
             _add(job, due[job.user_id])
@@ -47,6 +50,8 @@ def summed_up_wrongly(records: Records) -> Iterator[Finding]:
         "months": _by_user(row for row in records.usage if row.month is not None),
     }
     for periods, sums in kept.items():
+        for job in uncounted:  # a read of the usage counts it first
+            _add(job, sums[job.user_id])
         for user in sorted({*sums, *due}):
             if sums[user] != due[user]:
                 yield Finding(

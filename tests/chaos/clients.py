@@ -1,4 +1,4 @@
-"""One client, and what it can do: ask, look, wait, follow, cancel, try again. Any API process may answer."""
+"""A client that requests, polls, waits, follows events, cancels and retries. Any API process may respond."""
 
 import asyncio
 import json
@@ -10,7 +10,8 @@ from random import Random
 from typing import Any, Final
 
 import httpx
-from told import Told, Wish
+
+from tests.chaos.told import Told, Wish
 
 TRIES: Final = 12
 _GENERATE: Final = "/api/images/generate"
@@ -20,7 +21,7 @@ _SILENCE: Final = 17.0  # seconds without any sign of life on a stream, which ha
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """One client with one wish, and what it does by chance."""
+    """A client that wants one job, with the random generator of its choices."""
 
     http: httpx.AsyncClient
     ports: Sequence[int]
@@ -30,16 +31,16 @@ class Client:
 
     @property
     def address(self) -> str:
-        """An API process; the next question may go to another."""
+        """The address of any API process; the next request may go to another."""
         return f"http://127.0.0.1:{self.rng.choice(self.ports)}"
 
     def post(self, *, within: float, prefer: str | None = None) -> Coroutine[object, object, httpx.Response]:
-        """Ask for the job."""
+        """Request the job."""
         headers = _headers(self.wish.key, prefer)
         return self.http.post(f"{self.address}{_GENERATE}", json=self.wish.body, headers=headers, timeout=within)
 
     async def ask(self, *, within: float, prefer: str | None) -> str | None:
-        """Ask once; the job's id if it is told."""
+        """Request the job once. Returns its id if the response has one."""
         try:
             answer = await self.post(within=within, prefer=prefer)
         except httpx.TransportError:
@@ -47,7 +48,7 @@ class Client:
         return self.told.hear(self.wish, answer)
 
     async def repeat(self, *, within: float, prefer: str) -> str | None:
-        """Ask until accepted; without a key only once, for a repeat would be a second job."""
+        """Request until accepted; without a key only once, because a repeat would create a second job."""
         for _ in range(TRIES if self.wish.key else 1):
             job_id = await self.ask(within=within, prefer=prefer)
             if job_id is not None:
@@ -56,7 +57,7 @@ class Client:
         return None
 
     async def watch(self, job_id: str, times: int = 20) -> None:
-        """Ask for the job until it has ended; a client gives up after a while."""
+        """Poll the job until it has ended, or the client gives up."""
         for _ in range(times):
             await asyncio.sleep(self.rng.uniform(0.3, 1.5))
             await self._look(job_id, wait=0)
@@ -64,7 +65,7 @@ class Client:
                 return
 
     async def wait_long(self, job_id: str, times: int = 5) -> None:
-        """Ask for the job's end with a long-poll, again where that runs out or breaks off."""
+        """Long-poll the end of the job, again if a poll times out or is cut off."""
         for _ in range(times):
             await self._look(job_id, wait=self.rng.randint(2, 8))
             if job_id in self.told.ended:
@@ -78,7 +79,7 @@ class Client:
             self.told.hear(self.wish, answer)
 
     async def follow(self, job_id: str, times: int = 5) -> None:
-        """Hear the job's events to its end; what breaks off is resumed with the last event's id, at any process."""
+        """Follow the events of the job. An interrupted stream is resumed after the last event's id, at any process."""
         last: str | None = None
         for _ in range(times):
             try:
@@ -109,13 +110,13 @@ class Client:
             self.told.surprises.append(f"{self.wish.token}: {job_id} went back from event {last} to {event_id}")
 
     async def cancel(self, job_id: str, rightful: int = HTTPStatus.CONFLICT) -> None:
-        """Wish the job cancelled; it may have ended before."""
+        """Request the cancellation of the job, which may have ended already."""
         with suppress(httpx.TransportError):
             answer = await self.http.post(f"{self.address}/api/jobs/{job_id}/cancel", timeout=10)
             self.told.hear(self.wish, answer, rightful)
 
     async def try_again(self, job_id: str) -> str | None:
-        """Ask that a job which ended without pictures be run again, under one key, until that is accepted."""
+        """Retry a job that ended without images, under one key, until the retry is accepted."""
         late = "failed (submission_unknown)"  # it may run again by itself meanwhile
         rightful = HTTPStatus.CONFLICT if self.told.ended[job_id] == late else None
         for _ in range(TRIES):
@@ -130,7 +131,7 @@ class Client:
         return None
 
     async def ask_for_all(self, wishes: Sequence[Wish]) -> str | None:
-        """Ask for many jobs at once under one key, until they are accepted; the batch's id."""
+        """Request a batch under one key until it is accepted. Returns the batch's id."""
         body = {"requests": [wish.request for wish in wishes], "userId": self.wish.user}
         for _ in range(TRIES):
             with suppress(httpx.TransportError):
@@ -142,13 +143,13 @@ class Client:
         return None
 
     async def cancel_all(self, batch_id: str, wishes: Sequence[Wish]) -> None:
-        """Wish all jobs of a batch cancelled that have not ended."""
+        """Request the cancellation of every job of a batch that has not ended."""
         with suppress(httpx.TransportError):
             answer = await self.http.post(f"{self.address}/api/batches/{batch_id}/cancel", timeout=10)
             self.told.hear_of_batch(wishes, answer)
 
     async def wait_for_all(self, batch_id: str, wishes: Sequence[Wish], times: int = 6) -> None:
-        """Ask for the batch's end with long-polls."""
+        """Long-poll the end of the batch."""
         for _ in range(times):
             with suppress(httpx.TransportError):
                 wait = self.rng.randint(2, 8)
@@ -161,7 +162,7 @@ class Client:
 
 
 async def _events_in(answer: httpx.Response) -> AsyncGenerator[tuple[str, Mapping[str, Any]]]:
-    """Each event's id and data, once it is whole; comments are signs of life."""
+    """The id and data of each complete event; comments only show that the stream is alive."""
     found: dict[str, str] = {}
     async for line in answer.aiter_lines():
         name, _, value = line.partition(": ")

@@ -1,4 +1,4 @@
-"""Everything that is done to the service at random moments. A new disturbance is one more entry of the table."""
+"""Everything that is done to the service at random moments. A new disturbance is a new entry of the table."""
 
 import asyncio
 import signal
@@ -9,11 +9,12 @@ from random import Random
 from typing import Final, Literal, TypeAlias
 
 from aiohttp.web import Response
-from faults import Fal, planned
-from fleet import Fleet, Member
-from receiver import Receiver
-from servers import Servers
-from tally import Tally
+
+from tests.chaos.faults import Fal, planned
+from tests.chaos.fleet import Fleet, Member
+from tests.chaos.servers import Servers
+from tests.chaos.tally import Tally
+from tests.support.receiver import Receiver
 
 Column: TypeAlias = Literal["kills", "stops", "restarts", "faults"]
 
@@ -30,22 +31,22 @@ class Scene:
     lease: float
 
 
-# Does its harm, and returns how often it struck.
+# Disturbs, and returns how often it did.
 Act: TypeAlias = Callable[[Scene, Random], Coroutine[object, object, int]]
 
 
 async def kill_one(scene: Scene, rng: Random) -> int:
-    """`kill -9` of a process, which is started again soon or late."""
+    """`kill -9` of a process, which is restarted after a short or a long pause."""
     return _kill(scene.fleet.idle(rng)[:1], rng)
 
 
 async def kill_most(scene: Scene, rng: Random) -> int:
-    """`kill -9` of all processes but one in the same moment."""
+    """`kill -9` of all processes but one at the same moment."""
     return _kill(scene.fleet.idle(rng)[1:], rng)
 
 
 async def kill_soon_after_start(scene: Scene, rng: Random) -> int:
-    """`kill -9`, and once more while the successor is starting."""
+    """`kill -9`, and again while the successor is starting."""
     for member in scene.fleet.idle(rng)[:1]:
         with _in_hand(member):
             times = _kill([member], rng, longest=0.1)
@@ -55,18 +56,18 @@ async def kill_soon_after_start(scene: Scene, rng: Random) -> int:
 
 
 async def stop_one(scene: Scene, rng: Random) -> int:
-    """SIGSTOP for longer than the lease, then SIGCONT: the process wakes up when its jobs are others'."""
+    """SIGSTOP for longer than the lease, then SIGCONT: the process wakes when other processes have its jobs."""
     return await _stop(scene.fleet.idle(rng)[:1], scene.lease + rng.uniform(0.5, 4))
 
 
 async def stop_half(scene: Scene, rng: Random) -> int:
-    """SIGSTOP of half of the processes, sometimes only just as long as the lease."""
+    """SIGSTOP of half of the processes, sometimes for just as long as the lease."""
     idle = scene.fleet.idle(rng)
     return await _stop(idle[: len(idle) // 2], scene.lease * rng.uniform(0.8, 1.3))
 
 
 async def stop_and_kill(scene: Scene, rng: Random) -> int:
-    """SIGSTOP for longer than the lease, and `kill -9` the moment it goes on."""
+    """SIGSTOP for longer than the lease, and `kill -9` as soon as the process continues."""
     for member in scene.fleet.idle(rng)[:1]:
         await _stop([member], scene.lease + 1)
         await asyncio.sleep(rng.uniform(0, 0.3))
@@ -75,7 +76,7 @@ async def stop_and_kill(scene: Scene, rng: Random) -> int:
 
 
 async def ask_to_end(scene: Scene, rng: Random) -> int:
-    """SIGTERM, as at a new release."""
+    """SIGTERM, as in a rolling release."""
     for member in scene.fleet.idle(rng)[:1]:
         member.signal(signal.SIGTERM)
         return 1
@@ -83,28 +84,28 @@ async def ask_to_end(scene: Scene, rng: Random) -> int:
 
 
 async def crash_mongodb(scene: Scene, _: Random) -> int:
-    """`kill -9` of mongod, which is started again."""
+    """`kill -9` of mongod, which is restarted."""
     return await _crash(scene, "mongodb")
 
 
 async def crash_s3(scene: Scene, _: Random) -> int:
-    """`kill -9` of SeaweedFS, which is started again."""
+    """`kill -9` of SeaweedFS, which is restarted."""
     return await _crash(scene, "s3")
 
 
 async def crash_nats(scene: Scene, _: Random) -> int:
-    """`kill -9` of nats-server, which is started again."""
+    """`kill -9` of nats-server, which is restarted."""
     return await _crash(scene, "nats")
 
 
 async def lose_the_queue(scene: Scene, _: Random) -> int:
-    """Delete NATS's directory."""
+    """Delete the directory of NATS."""
     await scene.servers.lose_the_queue()
     return 1
 
 
 async def hang_mongodb(scene: Scene, rng: Random) -> int:
-    """SIGSTOP of mongod: connections stay open and nothing is answered."""
+    """SIGSTOP of mongod: connections stay open and get no response."""
     return await _hang(scene, "mongodb", rng.uniform(2, 8))
 
 
@@ -119,15 +120,15 @@ async def hang_nats(scene: Scene, rng: Random) -> int:
 
 
 async def fal_misbehaves(scene: Scene, rng: Random) -> int:
-    """A new plan of faults at fal."""
+    """Plan other faults at fal."""
     faults = planned(rng)
     await scene.fal.misbehaves(faults)
     scene.tally.note(f"fal: {faults}")
-    return len(faults) - 2  # the last two say only how long fal takes
+    return len(faults) - 2  # the last two only set how long fal takes
 
 
 async def receiver_refuses(scene: Scene, rng: Random) -> int:
-    """The receiver of the callers' webhooks answers the next few with an error."""
+    """The webhook receiver responds to the next few deliveries with an error."""
     times = rng.randint(1, 4)
     scene.receiver.answers += [Response(status=rng.choice((302, 404, 500, 503))) for _ in range(times)]
     return times
@@ -135,7 +136,7 @@ async def receiver_refuses(scene: Scene, rng: Random) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Disturbance:
-    """An act, the column of the table that counts it, and how often it is drawn."""
+    """An action, the column of the table that counts it, and its weight."""
 
     act: Act
     column: Column
@@ -143,7 +144,7 @@ class Disturbance:
 
     @property
     def name(self) -> str:
-        """As counted and shown."""
+        """The name that is counted and shown."""
         return self.act.__name__.replace("_", " ")
 
 
@@ -170,7 +171,7 @@ DISTURBANCES: Final[Sequence[Disturbance]] = (
 async def disturb(
     scene: Scene, rng: Random, pause: float, enough: asyncio.Event, table: Sequence[Disturbance] = DISTURBANCES
 ) -> None:
-    """Disturb every `pause` seconds or so until it is enough, then let what was begun come to its end."""
+    """Disturb about every `pause` seconds until `enough` is set, then let the disturbances in progress finish."""
     weights = [disturbance.weight for disturbance in table]
     async with asyncio.TaskGroup() as acts:
         while not enough.is_set():
@@ -181,7 +182,7 @@ async def disturb(
 
 
 def struck(tally: Tally, column: Column) -> int:
-    """How often the disturbances of a column struck."""
+    """The number of disturbances that a column counts."""
     return sum(tally.struck[disturbance.name] for disturbance in DISTURBANCES if disturbance.column == column)
 
 

@@ -1,9 +1,8 @@
-"""What fal can do wrong: entries of the sandbox's plans, each a few times, then forgotten.
+"""What can go wrong at fal: entries of the sandbox's fault plans, each for a few calls.
 
-Left out is what ends a job by right although fal may be paid for it: a result that is no picture, or is too large; a
-request that fal forgets; an answer to a status read that says COMPLETED, or to a submit that names another request. A
-history that is forbidden is left out too: without webhooks there is then no path at all on which a lost request could
-be found.
+Left out are the faults that rightly end a job although fal may be paid for it: a result that is not an image, or is too
+large; a request that fal forgets; a status response that says COMPLETED; a response to the submit that names another
+request. A forbidden history is left out too, because a lost request could then not be found without webhooks.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +21,7 @@ LATE: Final[Sequence[Fault]] = (
     {"fault": "latency", "queue": 1.0, "generation": 3.0},
     {"fault": "latency", "queue": 2.0, "generation": 10.0, "times": 10},
 )
-# After these nobody knows by the answer whether fal has the request.
+# After these, the response does not tell whether fal has the request.
 LOST_ANSWERS: Final[Sequence[Fault]] = (
     {"fault": "submit_drop", "when": "before_accepting", "how": "close"},
     {"fault": "submit_drop", "when": "before_accepting", "how": "reset"},
@@ -56,7 +55,7 @@ READS: Final[Sequence[Fault]] = (
     {"fault": "read_drop", "on": ["status", "result"], "how": "reset"},
     {"fault": "read_delay", "on": ["status", "result"], "seconds": 4.0},
 )
-# Not half an image with a length to match: sent twice, it is taken for what there is (decision record 21).
+# Not half an image with a matching length: received twice, it counts as the whole image (decision record 21).
 MEDIA: Final[Sequence[Fault]] = (
     {"fault": "media_truncated", "length": "whole"},
     {"fault": "media_truncated", "length": "absent"},
@@ -126,9 +125,9 @@ _ANY_CALLS: Final = (["submit"], ["status", "stream"], ["status"], ["stream"], [
 
 
 def _any_answer(rng: Random) -> Fault:
-    """Any answer but one that says of a request that it has completed, or that it is another one.
+    """Any response, except one that says that a request has completed, or that names another request.
 
-    A 429 without a request id says that there is no request, and is true: the submit is repeated after it.
+    A 429 without a request id truly means that there is no request, so the submit is repeated.
     """
     status, has_id = rng.choice((*_STATUSES, rng.randint(100, 599))), rng.random() < 0.5
     return {
@@ -145,7 +144,7 @@ def _any_answer(rng: Random) -> Fault:
 
 
 ANY_ANSWERS: Final[Sequence[Fault]] = tuple(_any_answer(Random(f"any answer {number}")) for number in range(500))
-# Each family with its weight and how often at most one of it strikes in one plan.
+# Each family with its weight, and how many calls at most one of its faults affects in a plan.
 FAMILIES: Final[Sequence[tuple[Sequence[Fault], int, int]]] = (
     (LOST_ANSWERS, 4, 6),
     (LATE_ANSWERS, 3, 4),
@@ -167,18 +166,18 @@ class Fal:
     key: str
 
     async def misbehaves(self, faults: Sequence[Fault]) -> None:
-        """Put these faults in the place of those planned before."""
+        """Replace the planned faults by these."""
         answer = await self.http.put("/_sandbox/faults", json={"key": self.key, "faults": list(faults)})
         assert answer.is_success, answer.text
 
     async def ledger(self) -> Mapping[str, object]:
-        """Every request of the key, as the sandbox wrote it down."""
+        """Every request of the key, as the sandbox recorded it."""
         answer = await self.http.get("/_sandbox/requests", params={"key": self.key}, timeout=60)
         return answer.raise_for_status().json()
 
 
 def planned(rng: Random) -> Sequence[Fault]:
-    """Draw a plan: one to three faults for a few times each, and how long fal takes."""
+    """Draw a plan: one to three faults for a few calls each, and how long fal takes."""
     families = rng.choices(FAMILIES, [weight for _, weight, _ in FAMILIES], k=rng.randint(1, 3))
     drawn = [{**rng.choice(family), "times": rng.randint(1, most)} for family, _, most in families]
     return [*drawn, rng.choice(LATE), LATE[1]]

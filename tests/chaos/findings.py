@@ -1,4 +1,4 @@
-"""What a broken promise is, and the columns of the table that count them."""
+"""Broken promises, and the columns of the table that count them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ Broken: TypeAlias = Literal[
     "unknown",
 ]
 BROKEN: Final[Sequence[Broken]] = get_args(Broken)
-# Not promised so soon: what a process stored that was stopped over its lease is swept 20 minutes after the job's end.
+# Promised later: what a process stored after it lost its lease is removed 20 minutes after the end of the job.
 NOT_YET_PROMISED: Final[frozenset[Broken]] = frozenset({"left over"})
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One broken promise, the column that counts it, and what it is about: a job, a token, a user, an object."""
+    """A broken promise, the column that counts it, and its subject: a job, a token, a user, an object."""
 
     column: Broken
     subject: str

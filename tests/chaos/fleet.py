@@ -1,4 +1,4 @@
-"""The processes of imagegen, each started again whenever it ends, as systemd or Kubernetes would."""
+"""The processes of imagegen, each restarted whenever it ends, as by systemd or Kubernetes."""
 
 import asyncio
 import signal
@@ -9,26 +9,26 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from processes import Running, answers, free_port, imagegen
-from tally import Tally
+from tests.chaos.tally import Tally
+from tests.support.processes import Running, answers, free_port, imagegen
 
-_PAUSE: Final = 0.2  # seconds before a process that ended is started again
-_STEADY: Final = 15.0  # seconds after which an end that nobody asked for is a defect, and no failed start
-_UP_WITHIN: Final = 180.0  # seconds for one member to answer; on a busy machine it takes a minute and more
-_CANNOT_START: Final = 2  # also after longer, if it was stopped while it started
+_PAUSE: Final = 0.2  # seconds before an ended process is restarted
+_STEADY: Final = 15.0  # seconds after the start, from which an unexpected end is a defect and not a failed start
+_UP_WITHIN: Final = 180.0  # seconds for a member to respond; on a busy machine it takes over a minute
+_CANNOT_START: Final = 2  # longer if the process was stopped during its start
 
 
 @dataclass(slots=True)
 class Member:
-    """One place in the fleet: the process that has it now, and its successors.
+    """A member of the fleet: the present process and its successors.
 
     Attributes:
-        metrics_port: where it tells Prometheus how it is.
-        busy: a disturbance has it in its hands.
-        told: its present process was killed, or asked to end.
-        pause: seconds before the next one is started.
-        ended: exit statuses of processes that were up, and ended without being told.
-        failed_starts: processes that ended soon after their start, as they do while a server is down.
+        metrics_port: for Prometheus.
+        busy: a disturbance is using it.
+        told: the present process was killed, or was sent SIGTERM.
+        pause: seconds before the next process is started.
+        ended: exit statuses of processes that were up, and ended by themselves.
+        failed_starts: processes that ended soon after their start, which happens while a server is down.
     """
 
     name: str
@@ -50,7 +50,7 @@ class Member:
         return self.running is not None and self.running.process.returncode is None
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the present process, if there is one."""
+        """Send a signal to the present process, if one is running."""
         if self.running is not None and self.is_up:
             self.told = self.told or number in {signal.SIGKILL, signal.SIGTERM}
             with suppress(ProcessLookupError):
@@ -58,7 +58,7 @@ class Member:
             self.tally.note(f"{number.name} to {self.name} ({self.running.process.pid})")
 
     async def keep_running(self) -> None:
-        """Start the process again whenever it ends, until cancelled; then kill it."""
+        """Restart the process whenever it ends, until cancelled; then kill it."""
         while True:
             self.told = False
             began = self.tally.seconds
@@ -82,22 +82,22 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """Every member; those that `serve` have a port."""
+    """All members; those that `serve` have a port."""
 
     members: Sequence[Member]
 
     @property
     def ports(self) -> Sequence[int]:
-        """Where the API is."""
+        """The ports of the API."""
         return [member.port for member in self.members if member.port]
 
     def idle(self, rng: Random) -> Sequence[Member]:
-        """The members that run undisturbed, in a random order."""
+        """The members that are running undisturbed, in random order."""
         free = [member for member in self.members if member.is_up and not member.busy]
         return rng.sample(free, len(free))
 
     async def all_up(self) -> None:
-        """Wait until every API process answers and every other one is started."""
+        """Wait until every API process responds and every other process is started."""
         for member in self.members:
             async with asyncio.timeout(_UP_WITHIN):
                 while not await _answers(member):
@@ -110,7 +110,7 @@ async def fleet(
 ) -> AsyncGenerator[Fleet]:
     """Run `serve` and `worker` processes; all are killed at the end.
 
-    The first of each kind has a public address, so fal calls it back; the others wait on fal's status streams.
+    The first of each kind has a public address, so fal calls its webhook; the others follow the status streams of fal.
     """
     ports = [free_port() for _ in range(serves)]
     public = {**environ, "PUBLIC_URL": f"http://127.0.0.1:{ports[0]}"}

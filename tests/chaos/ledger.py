@@ -1,4 +1,4 @@
-"""The reckoning: what was promised, held against what MongoDB, the sandbox, S3 and the receiver have in the end."""
+"""The reckoning: compares what was promised with what MongoDB, the sandbox, S3 and the receiver have in the end."""
 
 import asyncio
 import hashlib
@@ -7,24 +7,25 @@ from collections import Counter
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from typing import Final, TypeAlias
 
-from charges import charged_wrongly, summed_up_wrongly
-from findings import Finding
-from paid import over_the_bound, paid_for_nothing, paid_twice, unknown
 from PIL import Image
-from records import Document, Picture, Records
-from told import Told
+
+from tests.chaos.charges import charged_wrongly, summed_up_wrongly
+from tests.chaos.findings import Finding
+from tests.chaos.paid import over_the_bound, paid_for_nothing, paid_twice, unknown
+from tests.chaos.records import Document, Records, StoredImage
+from tests.chaos.told import Told
 
 ContentOf: TypeAlias = Callable[[str], Awaitable[bytes]]
-_HELD_IN_VAIN: Final = "failed (submission_unknown)"  # the one end that a late id may still change
+_HELD_IN_VAIN: Final = "failed (submission_unknown)"  # the only end that a late id may change
 _FINAL: Final = ("completed", "failed", "cancelled")
 
 
 async def reckon(records: Records, told: Told, content_of: ContentOf, *, bound: int | None = None) -> Sequence[Finding]:
-    """Everything that is not as promised.
+    """Find everything that is not as promised.
 
     Args:
-        records: what is left.
-        told: what was asked for, and what was answered.
+        records: what is left after the run.
+        told: what was requested, and what the responses said.
         content_of: reads an object of S3 by its key.
         bound: FAL_CONCURRENCY.
     """
@@ -44,7 +45,7 @@ async def reckon(records: Records, told: Told, content_of: ContentOf, *, bound: 
 
 
 def _lost(records: Records, told: Told) -> Iterator[Finding]:
-    """Accepted jobs that are not there, or have not ended, or not as a client was told."""
+    """Accepted jobs that are missing, have not ended, or ended in another way than a client was told."""
     by_id = {document.id: document for document in records.documents}
     for job_id, token in told.accepted.items():
         if job_id not in by_id:
@@ -60,7 +61,7 @@ def _lost(records: Records, told: Told) -> Iterator[Finding]:
 
 
 def _broken_batches(records: Records, told: Told) -> Iterator[Finding]:
-    """Batches of which only a part was accepted, or that ended otherwise than a client was told."""
+    """Batches that were accepted in part, or ended in another way than a client was told."""
     there = {document.token for document in records.documents}
     for key, tokens in told.batches.items():
         missing = sorted({*tokens} - there)
@@ -77,7 +78,7 @@ def _broken_batches(records: Records, told: Told) -> Iterator[Finding]:
 
 
 def _may_have_become(now: Counter[str], then: Mapping[str, int]) -> bool:
-    """A failed job may have run again by itself; apart from that an end is an end."""
+    """A failed job may have been continued; any other end is final."""
     whole = sum(now[status] for status in _FINAL) == then["total"]
     return (
         whole
@@ -87,7 +88,7 @@ def _may_have_become(now: Counter[str], then: Mapping[str, int]) -> bool:
 
 
 def _undelivered(records: Records, told: Told) -> Iterator[Finding]:
-    """Ends that a webhook was to be told of and was not, or not with our signature."""
+    """Ended jobs whose webhook was not delivered, or not with our signature."""
     heard = {(receipt.job_id, receipt.event) for receipt in records.receipts if receipt.is_signed}
     for receipt in records.receipts:
         if not receipt.is_signed:
@@ -99,38 +100,38 @@ def _undelivered(records: Records, told: Told) -> Iterator[Finding]:
 
 
 def _is_to_be_told(job: Document, told: Told) -> bool:
-    """A job that tries another again has no webhook."""
+    """A retry has no webhook."""
     wish = told.wishes.get(job.token)
     return wish is not None and wish.webhook is not None and job.retry_of is None
 
 
 def _orphaned(records: Records) -> Iterator[Finding]:
-    """Objects that no job names: of no job at all, or left over by a lease that was lost while it stored them."""
-    named = {picture.key for job in records.documents for picture in job.images}
+    """Objects that no job names: of no job at all, or stored by a runner that lost its lease meanwhile."""
+    named = {image.key for job in records.documents for image in job.images}
     jobs = {job.id for job in records.documents}
     for key in sorted(records.objects - named):
         known = any(part.partition(".")[0] in jobs for part in key.split("/"))
         yield Finding("left over" if known else "orphaned", key, "is an object that no job names")
     for key in records.uploads:
-        yield Finding("left over", key, "is an upload that nobody finished")
+        yield Finding("left over", key, "is an upload that was not finished")
 
 
 async def _unreadable(records: Records, content_of: ContentOf) -> AsyncGenerator[Finding]:
-    """Pictures that a job names and nobody can look at."""
+    """Images that a job names and that cannot be decoded."""
     for job in records.documents:
-        for picture in job.images:
-            if fault := await _fault(picture, records, content_of):
-                yield Finding("lost", job.id, f"{picture.key}: {fault}")
+        for image in job.images:
+            if fault := await _fault(image, records, content_of):
+                yield Finding("lost", job.id, f"{image.key}: {fault}")
 
 
-async def _fault(picture: Picture, records: Records, content_of: ContentOf) -> str | None:
-    """What is wrong with a stored picture; None if it is there, whole and what the job says."""
-    if picture.key not in records.objects:
+async def _fault(image: StoredImage, records: Records, content_of: ContentOf) -> str | None:
+    """What is wrong with a stored image; None if it is complete and what the job says."""
+    if image.key not in records.objects:
         return "is not in S3"
-    content = await content_of(picture.key)
-    if hashlib.sha256(content).hexdigest() != picture.sha256:
+    content = await content_of(image.key)
+    if hashlib.sha256(content).hexdigest() != image.sha256:
         return "has other bytes than the job says"
-    return await asyncio.to_thread(_undecodable, content, (picture.width, picture.height))
+    return await asyncio.to_thread(_undecodable, content, (image.width, image.height))
 
 
 def _undecodable(content: bytes, size: tuple[int, int]) -> str | None:

@@ -1,7 +1,7 @@
-"""Clients as they are: they wait, poll, listen, hang up, time out, repeat, cancel and try again, on any API process.
+"""Clients that wait, poll, follow events, hang up, time out, repeat, cancel and retry, on any API process.
 
-Every job that is asked for has a token of its own in its prompt. By it the ledger knows which job a request at fal
-belongs to, and which jobs are one and the same wish.
+Every requested job has a token of its own in its prompt. It tells the ledger which job a request at fal belongs to, and
+which jobs are repeats of one request.
 """
 
 import asyncio
@@ -12,9 +12,10 @@ from random import Random
 from typing import Final, TypeAlias
 
 import httpx
-from clients import TRIES, Client
-from tally import Tally
-from told import Told, Wish
+
+from tests.chaos.clients import TRIES, Client
+from tests.chaos.tally import Tally
+from tests.chaos.told import Told, Wish
 
 _WITH_DEADLINE: Final = 0.1  # of all jobs
 _WITH_WEBHOOK: Final = 0.2
@@ -22,7 +23,7 @@ _LARGEST_BATCH: Final = 8
 
 
 async def wait_for_it(client: Client) -> None:
-    """Wait in one request, look where `Location` points if it takes long, and try again if it fails."""
+    """Wait in one request, follow `Location` if it takes long, and retry if the job fails."""
     job_id = await client.repeat(within=30, prefer="wait=15")
     if job_id is None:
         return
@@ -32,14 +33,14 @@ async def wait_for_it(client: Client) -> None:
 
 
 async def poll_for_it(client: Client) -> None:
-    """Ask to be answered at once, then look now and then."""
+    """Ask for an immediate response, then poll."""
     job_id = await client.repeat(within=15, prefer="respond-async")
     if job_id is not None:
         await client.watch(job_id)
 
 
 async def wait_long_for_it(client: Client) -> None:
-    """Ask to be answered at once, wait for the end with long-polls, and try again if it failed."""
+    """Ask for an immediate response, long-poll the end, and retry if the job failed."""
     job_id = await client.repeat(within=15, prefer="respond-async")
     if job_id is not None:
         await client.wait_long(job_id)
@@ -47,14 +48,14 @@ async def wait_long_for_it(client: Client) -> None:
 
 
 async def follow_it(client: Client) -> None:
-    """Ask to be answered at once, then listen to the job's events."""
+    """Ask for an immediate response, then follow the events of the job."""
     job_id = await client.repeat(within=15, prefer="respond-async")
     if job_id is not None:
         await client.follow(job_id)
 
 
 async def hang_up(client: Client) -> None:
-    """Go away in the middle of the request and never come back."""
+    """Disconnect during the request, and do not return."""
     asking = asyncio.create_task(client.post(within=30))
     done, _ = await asyncio.wait({asking}, timeout=client.rng.uniform(0, 2.5))
     asking.cancel()
@@ -64,7 +65,7 @@ async def hang_up(client: Client) -> None:
 
 
 async def lose_patience(client: Client) -> None:
-    """Time out much too early, and repeat with the same key until there is an answer."""
+    """Time out too early, and repeat with the same key until there is a response."""
     for _ in range(TRIES):
         job_id = await client.ask(within=client.rng.uniform(0.2, 3), prefer=None)
         if job_id is not None:
@@ -73,12 +74,12 @@ async def lose_patience(client: Client) -> None:
 
 
 async def ask_twice_at_once(client: Client) -> None:
-    """Send the same key over two connections in the same moment, to whichever process."""
+    """Send the same key over two connections at the same moment, each to any process."""
     await asyncio.gather(*(client.repeat(within=20, prefer="respond-async") for _ in range(2)))
 
 
 async def change_its_mind(client: Client) -> None:
-    """Ask for the job, and soon after that it be cancelled, perhaps more than once; then look what came of it."""
+    """Request the job, cancel it soon after that, perhaps more than once, then read what became of it."""
     job_id = await client.repeat(within=15, prefer="respond-async")
     if job_id is None:
         return
@@ -89,7 +90,7 @@ async def change_its_mind(client: Client) -> None:
 
 
 async def change_it_back(client: Client) -> None:
-    """Ask for the job and cancel it; once it is cancelled, try it again, twice at once under the same key."""
+    """Request the job and cancel it; once it is cancelled, retry it, twice at once under the same key."""
     job_id = await client.repeat(within=15, prefer="respond-async")
     if job_id is None:
         return
@@ -103,7 +104,7 @@ async def change_it_back(client: Client) -> None:
 
 
 async def ask_for_many(client: Client) -> None:
-    """Ask for a batch, repeat it under its key until it is accepted, sometimes cancel it, and wait for its end."""
+    """Request a batch, repeat it under its key until it is accepted, sometimes cancel it, and wait for its end."""
     count = client.rng.randint(2, _LARGEST_BATCH)
     wishes = [replace(client.wish, token=f"{client.wish.token}.{n}", key=None) for n in range(count)]
     client.told.wishes |= {wish.token: wish for wish in wishes}
@@ -140,15 +141,15 @@ BEHAVIOURS: Final[Mapping[Behaviour, tuple[int, bool]]] = {
 
 @dataclass(slots=True)
 class Load:
-    """Clients that come at a steady rate, until there were enough of them.
+    """Clients that arrive at a steady rate, until there were enough of them.
 
     Attributes:
         ports: of the API processes.
-        seed: of every choice that a client makes.
+        seed: of every random choice of a client.
         rate: clients in a second.
-        webhook: where some of them want to be told of the end.
-        behaviours: what they do, each with its weight, and whether such clients give an idempotency key.
-        came: how many there were.
+        webhook: the URL that some of them give.
+        behaviours: what clients do, each with its weight, and whether such clients give an idempotency key.
+        came: the number of clients so far.
     """
 
     ports: Sequence[int]
@@ -161,7 +162,7 @@ class Load:
     came: int = 0
 
     async def run(self, enough: Callable[[], bool]) -> None:
-        """Send clients until it is enough, then let the last ones finish."""
+        """Start clients until it is enough, then let the last ones finish."""
         rng = Random(f"{self.seed}/load")
         async with self._sending() as send:
             while not enough():
@@ -170,14 +171,14 @@ class Load:
             self.tally.note(f"{self.came} clients came, and heard of {len(self.told.accepted)} jobs")
 
     async def burst(self, count: int) -> None:
-        """Send so many clients at once, and let them finish."""
+        """Start so many clients at once, and let them finish."""
         async with self._sending() as send:
             for _ in range(count):
                 send()
 
     @asynccontextmanager
     async def _sending(self) -> AsyncGenerator[Callable[[], None]]:
-        """What sends the next client; at the end all of them have finished, and their connections are closed."""
+        """A function that starts the next client. At the end, all have finished and their connections are closed."""
         limits = httpx.Limits(max_connections=None)
         async with httpx.AsyncClient(limits=limits, trust_env=False) as http, asyncio.TaskGroup() as clients:
 
@@ -195,7 +196,7 @@ class Load:
         token = f"wish-{self.seed}-{number}"
         wish = Wish(
             token,
-            pictures=rng.choice((1, 1, 1, 2, 3)),
+            images=rng.choice((1, 1, 1, 2, 3)),
             user=f"user-{rng.randrange(8)}",
             key=token if has_key else None,
             deadline=rng.randint(3, 30) if rng.random() < _WITH_DEADLINE else None,

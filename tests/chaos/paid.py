@@ -1,20 +1,20 @@
-"""What fal was paid for, held against the jobs: each request has its job, and each job one request at most."""
+"""Compares what fal was paid for with the jobs: each request has its job, and each job at most one request."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from typing import Final
 
-from findings import Finding
-from records import Document, Paid, Records
+from tests.chaos.findings import Finding
+from tests.chaos.records import Document, Paid, Records
 
 _OK: Final = 200
-# Ends after which fal may be paid although there is no picture: fal's own word, or bytes that are none.
+# Ends after which fal may be paid although there is no image: fal's own word, or bytes that are not an image.
 _RIGHTFUL: Final = frozenset({"not_a_picture"})
 
 
 def paid_twice(records: Records) -> Iterator[Finding]:
-    """More requests at fal than jobs, more jobs than were asked for, requests with two jobs."""
+    """More requests at fal than jobs, more jobs than were requested, requests with two jobs."""
     jobs, asked = _jobs_by_token(records), defaultdict[str, list[str]](list)
     for document in records.documents:
         asked[document.retry_of or document.token].append(document.id)
@@ -31,7 +31,7 @@ def paid_twice(records: Records) -> Iterator[Finding]:
 
 
 def paid_for_nothing(records: Records) -> Iterator[Finding]:
-    """Requests at fal that no job knows, and pictures that fal made and the job does not have."""
+    """Requests at fal that no job knows, and images that fal generated and the job does not have."""
     jobs, owners = _jobs_by_token(records), _owners(records)
     for paid in records.paid:
         of_this_wish, (job, *_) = jobs[paid.token], owners.get(paid.request_id, [None])
@@ -44,29 +44,38 @@ def paid_for_nothing(records: Records) -> Iterator[Finding]:
         elif job.token != paid.token:
             yield Finding("lost", job.id, f"has {paid.request_id}, the request of {paid.token}")
         elif paid.result_status == _OK and job.status in {"failed", "cancelled"} and not _ended_rightfully(job, paid):
-            yield Finding("lost", job.id, f"fal made the pictures of {paid.request_id}, and the job is {job.why}")
+            yield Finding("lost", job.id, f"fal made the images of {paid.request_id}, and the job is {job.why}")
 
 
 def unknown(records: Records) -> Iterator[Finding]:
-    """Jobs that ended without their request, though fal has it. One that fal never got ends so by right."""
-    owners = _owners(records)
-    unowned = {paid.token for paid in records.paid if paid.request_id not in owners}
+    """Jobs that ended without their request although fal has it. Without a request at fal, that end is correct."""
+    unowned = _unowned_tokens(records)
     for job in records.documents:
         if job.is_unknown and job.token in unowned:
             yield Finding("unknown", job.id, f"is {job.why}, and fal has its request")
 
 
+def never_sent(records: Records) -> int:
+    """The number of jobs that ended with an unknown outcome, and whose request fal never had: killed before the POST.
+
+    No promise is broken, but such a job is lost work. How many there are for each kill shows how long the time between
+    the intent and the POST is.
+    """
+    unowned = _unowned_tokens(records)
+    return sum(job.is_final and job.is_unknown and job.token not in unowned for job in records.documents)
+
+
 def over_the_bound(records: Records, bound: int | None) -> Iterator[Finding]:
-    """More requests open at fal at once than FAL_CONCURRENCY allows."""
+    """Moments with more open requests at fal than FAL_CONCURRENCY allows."""
     most = most_at_once(records.paid)
     if bound is not None and most > bound:
         yield Finding("over the bound", f"{most} requests", f"were open at fal at once, and {bound} are allowed")
 
 
 def most_at_once(paid: Sequence[Paid]) -> int:
-    """How many requests fal had accepted and not finished, at the moment with the most of them.
+    """The largest number of requests that fal had accepted and not finished at one moment.
 
-    One that fal said of that it was not accepted, or had ended, holds no slot.
+    A request that fal reported as not accepted, or as ended, holds no slot.
     """
     open_ones = [each for each in paid if not each.was_lied_about]
     moments = [(each.submitted_at, 1) for each in open_ones]
@@ -76,6 +85,12 @@ def most_at_once(paid: Sequence[Paid]) -> int:
 
 def _ended_rightfully(job: Document, paid: Paid) -> bool:
     return paid.was_lied_about or (job.error is not None and job.error.code in _RIGHTFUL)
+
+
+def _unowned_tokens(records: Records) -> frozenset[str]:
+    """The tokens of the requests at fal that no job knows."""
+    owners = _owners(records)
+    return frozenset(paid.token for paid in records.paid if paid.request_id not in owners)
 
 
 def _owners(records: Records) -> Mapping[str, Sequence[Document]]:

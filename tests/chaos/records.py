@@ -1,6 +1,6 @@
-"""What is left after a run, read as it lies there: MongoDB, the sandbox's ledger, S3, and what the receiver was sent.
+"""What is left after a run in MongoDB, the sandbox's ledger, S3 and the receiver, as it is stored.
 
-Read with shapes of the harness's own, never with imagegen's code, which is what is being judged.
+It is read with the harness's own schemas, because imagegen's code is what is being judged.
 """
 
 import base64
@@ -12,16 +12,17 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
-from bucket import Bucket
-from faults import Fal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from pymongo import AsyncMongoClient  # noqa: TID251 - looks into MongoDB itself
+from pymongo.asynchronous.client_session import AsyncClientSession  # noqa: TID251 - the same
 from pymongo.asynchronous.database import AsyncDatabase  # noqa: TID251 - the same
-from receiver import Received
 from standardwebhooks import Webhook
 
 from imagegen.settings import Settings
+from tests.chaos.faults import Fal
+from tests.support.bucket import Bucket
+from tests.support.receiver import Received
 
 WEBHOOK_SECRET: Final = "whsec_" + base64.b64encode(bytes(range(32))).decode()
 
@@ -50,8 +51,8 @@ class _Failure(_Read):
     code: str
 
 
-class Picture(_Read):
-    """A picture that a job names."""
+class StoredImage(_Read):
+    """An image that a job names."""
 
     key: str
     width: int
@@ -68,7 +69,7 @@ class Document(_Read):
     inputs: Mapping[str, Any]
     cost: _Cost
     submission: _Submission
-    images: tuple[Picture, ...] = ()
+    images: tuple[StoredImage, ...] = ()
     error: _Failure | None = None
     attention: str | None = None
     batch_id: str | None = None
@@ -77,7 +78,7 @@ class Document(_Read):
 
     @property
     def token(self) -> str:
-        """The word in the prompt that tells whose wish the job is."""
+        """The token in the prompt."""
         return str(self.inputs["prompt"]).partition(" ")[0]
 
     @property
@@ -86,7 +87,7 @@ class Document(_Read):
 
     @property
     def is_unknown(self) -> bool:
-        """Whether it ended without anybody knowing what fal made of its request."""
+        """Whether it ended without a known outcome at fal."""
         return self.submission.state == "unknown" or (self.error is not None and "unknown" in self.error.code)
 
     @property
@@ -96,7 +97,7 @@ class Document(_Read):
 
 
 class UsageRow(_Read):
-    """One document of the usage: what the jobs of a user came to that ended on a day, or in a month."""
+    """A document of the usage: the sums of the jobs of a user that ended on a day, or in a month."""
 
     day: str | None = None
     month: str | None = None
@@ -109,11 +110,11 @@ class UsageRow(_Read):
 
 
 class Paid(BaseModel):
-    """One request that the sandbox accepted: what fal would have billed.
+    """A request that the sandbox accepted, and that fal would have billed.
 
     Attributes:
         result_status: of its outcome.
-        dictated: how many calls on it, by kind, a plan answered with anything.
+        dictated: how many of its calls, by kind, got a planned response.
     """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -128,23 +129,23 @@ class Paid(BaseModel):
 
     @property
     def was_lied_about(self) -> bool:
-        """Whether fal may have said of it that it was refused, failed or was cancelled, though it was not."""
+        """Whether a response of fal may have called it refused, failed or cancelled although it was not."""
         return any(self.dictated.get(call) for call in ("submit", "result", "cancel"))
 
     @property
     def token(self) -> str:
-        """The word in the prompt that tells whose wish it was."""
+        """The token in the prompt."""
         return str(self.body["prompt"]).partition(" ")[0]
 
     @property
-    def pictures(self) -> int:
-        """How many were asked for."""
+    def images(self) -> int:
+        """The number of images that were requested."""
         return int(self.body.get("num_images", 1))
 
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What the callers' receiver was sent once: of which job, which event, and whether the signature is ours."""
+    """A delivery to the webhook receiver: the job, the event, and whether the signature is ours."""
 
     job_id: str
     event: str
@@ -153,7 +154,7 @@ class Receipt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Records:
-    """Everything that is left. `objects` are S3's keys; `uploads` those of uploads that nobody finished."""
+    """Everything that is left. `objects` are the keys in S3; `uploads` those of unfinished uploads."""
 
     documents: Sequence[Document]
     paid: Sequence[Paid]
@@ -164,15 +165,16 @@ class Records:
 
 
 async def read_records(settings: Settings, fal: Fal, bucket: Bucket, received: Sequence[Received]) -> Records:
-    """Read it all."""
+    """Read everything."""
     ledger = await fal.ledger()
     requests: Any = ledger["requests"]
+    documents, usage = await _read_documents_and_usage(settings)
     return Records(
-        documents=await read_documents(settings),
+        documents=documents,
         paid=[Paid.model_validate(each) for each in requests],
         objects=frozenset(await bucket.keys()),
         uploads=await bucket.unfinished(),
-        usage=await _read_usage(settings),
+        usage=usage,
         receipts=[receipt_of(each) for each in received],
     )
 
@@ -180,19 +182,27 @@ async def read_records(settings: Settings, fal: Fal, bucket: Bucket, received: S
 async def read_documents(settings: Settings) -> Sequence[Document]:
     """Every job, oldest first."""
     async with _database(settings) as database:
-        found = database["jobs"].find().sort("_id")
-        return [Document.model_validate({**each, "raw": each}) async for each in found]
+        return await _documents(database)
 
 
 async def left_to_deliver(settings: Settings) -> int:
-    """How many ends of jobs are still to be told to a webhook."""
+    """The number of webhook deliveries that are pending."""
     async with _database(settings) as database:
         return await database["deliveries"].count_documents({"state": "pending"})
 
 
-async def _read_usage(settings: Settings) -> Sequence[UsageRow]:
-    async with _database(settings) as database:
-        return [UsageRow.model_validate(each) async for each in database["usage"].find()]
+async def _read_documents_and_usage(settings: Settings) -> tuple[Sequence[Document], Sequence[UsageRow]]:
+    """Both as of the same moment, because ended jobs are counted seconds later."""
+    async with _database(settings) as database, database.client.start_session(snapshot=True) as session:
+        usage = [UsageRow.model_validate(each) async for each in database["usage"].find(session=session)]
+        return await _documents(database, session), usage
+
+
+async def _documents(
+    database: AsyncDatabase[dict[str, Any]], session: AsyncClientSession | None = None
+) -> Sequence[Document]:
+    found = database["jobs"].find(session=session).sort("_id")
+    return [Document.model_validate({**each, "raw": each}) async for each in found]
 
 
 @asynccontextmanager
@@ -204,7 +214,7 @@ async def _database(settings: Settings) -> AsyncGenerator[AsyncDatabase[dict[str
 
 
 def receipt_of(received: Received) -> Receipt:
-    """Signed anew and compared, for the library's own check also asks whether it is only just arrived."""
+    """The signature is computed again and compared, because the library's own check also limits the age."""
     sent_at = datetime.fromtimestamp(int(received.headers["webhook-timestamp"]), UTC)
     signature = Webhook(WEBHOOK_SECRET).sign(received.id, sent_at, received.body.decode())
     told: Any = json.loads(received.body)

@@ -1,10 +1,10 @@
-"""What a failed run tells: the seed, each finding, and for each its document and fal's entries."""
+"""The report of a failed run: the seed, and each finding with its document and the entries of fal."""
 
 from collections.abc import Iterator
 
-from findings import Finding
-from records import Records
-from run import Plan, Verdict
+from tests.chaos.findings import Finding
+from tests.chaos.records import Records
+from tests.chaos.run import Plan, Verdict
 
 _MOST = 40
 
@@ -21,7 +21,7 @@ def explain(plan: Plan, verdict: Verdict, directory: object) -> str:
 
 
 def others(verdict: Verdict) -> str:
-    """The findings that break no promise yet, a line each."""
+    """The findings that do not break a promise yet, a line each."""
     about = [finding for finding in verdict.findings if finding not in verdict.broken]
     return "\n".join(f"{finding.column}: {finding.subject}: {finding.what}" for finding in about)
 

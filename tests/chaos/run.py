@@ -1,4 +1,4 @@
-"""A run from its first process to its table: start, disturb under load, let it come to rest, reckon."""
+"""A run from its first process to its table: starts, disturbs under load, lets everything come to rest, reckons."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -8,33 +8,33 @@ from pathlib import Path
 from random import Random
 from typing import Final
 
-from disturbances import Scene, disturb, struck
-from faults import LATE
-from findings import NOT_YET_PROMISED, Finding
-from ledger import reckon
-from load import Load
-from records import WEBHOOK_SECRET, Records, left_to_deliver, read_documents, read_records
-from servers import Servers
-from stage import Stage, open_stage
-from table import Table, tabulate
+from tests.chaos.disturbances import Scene, disturb, struck
+from tests.chaos.faults import LATE
+from tests.chaos.findings import NOT_YET_PROMISED, Finding
+from tests.chaos.ledger import reckon
+from tests.chaos.load import Load
+from tests.chaos.records import WEBHOOK_SECRET, Records, left_to_deliver, read_documents, read_records
+from tests.chaos.servers import Servers
+from tests.chaos.stage import Stage, open_stage
+from tests.chaos.table import Table, tabulate
 
 BOUND: Final = 12
-_REST: Final = 180.0  # seconds, undisturbed, in which another job has to come to its end
-_SPARE: Final = 120.0  # seconds for starting, for the last clients, and for reading every picture
+_REST: Final = 180.0  # seconds without disturbances within which another job has to end
+_SPARE: Final = 120.0  # seconds for starting, for the last clients, and for reading every image
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How much of what. The load ends once there were as many seconds, jobs and kills.
+    """The amounts of a run. The load ends after at least so many seconds, jobs and kills.
 
     Attributes:
-        seed: of every choice that is made by chance; the moments themselves are the machine's.
-        jobs: accepted, as clients heard.
-        rate: clients that come in a second.
-        pause: seconds from one disturbance to the next, on average.
-        lease: the shortest that the service allows, so that it is often outlasted.
-        horizon: how long a job is held whose request nobody knows of.
-        bound: FAL_CONCURRENCY; few enough that jobs often wait for a place.
+        seed: of every random choice; the moments themselves depend on the machine.
+        jobs: accepted ones, as clients were told.
+        rate: clients per second.
+        pause: seconds between disturbances, on average.
+        lease: the shortest that the service allows, so that leases often run out.
+        horizon: how long a job waits if the outcome of its submission is unknown.
+        bound: FAL_CONCURRENCY; low, so that jobs often wait for a slot.
     """
 
     seed: int = 1
@@ -51,7 +51,7 @@ class Plan:
 
     @property
     def longest(self) -> float:
-        """Seconds after which the run is given up: three times what it should take."""
+        """Seconds after which the run is given up: three times the expected duration."""
         return 3 * max(self.seconds, self.jobs / self.rate, self.kills * 3 * self.pause) + _REST + _SPARE
 
 
@@ -79,7 +79,7 @@ async def run(plan: Plan, directory: Path, command: str = "") -> Verdict:
     """Run to the end; logs, data and events stay in the directory.
 
     Raises:
-        TimeoutError: it took much longer than it should; everything that was started is ended.
+        TimeoutError: the run took much too long; everything that was started is ended.
     """
     opened = open_stage(directory, plan.lease, _variables(plan), serves=plan.serves, workers=plan.workers)
     async with asyncio.timeout(plan.longest), opened as stage:
@@ -103,7 +103,7 @@ def _variables(plan: Plan) -> Mapping[str, str]:
 
 
 async def _shake(plan: Plan, stage: Stage, load: Load) -> None:
-    """Load and disturbances side by side, until it is enough of both."""
+    """Run load and disturbances side by side until there was enough of both."""
     servers = Servers(stage.settings, stage.tally)
     lease = plan.lease.total_seconds()
     scene = Scene(stage.fleet, servers, stage.fal, stage.receiver, stage.tally, lease)
@@ -121,9 +121,9 @@ async def _shake(plan: Plan, stage: Stage, load: Load) -> None:
 
 
 async def _come_to_rest(stage: Stage) -> None:
-    """Undisturbed, wait until every job has ended and its webhook was told.
+    """Stop disturbing, and wait until every job has ended and its webhook is delivered.
 
-    For as long as any does: what is left when none did for a while never will.
+    The wait lasts as long as jobs go on ending.
     """
     await stage.fal.misbehaves([LATE[0]])
     stage.receiver.answers.clear()
@@ -138,7 +138,7 @@ async def _come_to_rest(stage: Stage) -> None:
 
 
 async def _left(stage: Stage) -> tuple[int, int]:
-    """How many jobs have not ended and wait for no person, and how many ends are to be told to a webhook."""
+    """The numbers of unfinished jobs that do not wait for an operator, and of pending webhook deliveries."""
     documents = await read_documents(stage.settings)
     unfinished = sum(not document.is_final and not document.attention for document in documents)
     return unfinished, await left_to_deliver(stage.settings)

@@ -1,7 +1,7 @@
-"""The servers of a run: real ones of its own, started again by the local stack whenever they die.
+"""The servers of a run: real ones of its own, restarted by the local stack whenever they end.
 
-They are children of the harness, so they outlive every process of imagegen. The sandbox is never touched: its ledger
-is what everything is held against.
+They are children of the harness, so they outlive the processes of imagegen. The sandbox is never disturbed, because
+everything is compared with its ledger.
 """
 
 import asyncio
@@ -13,9 +13,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
-from tally import Tally
 
 from imagegen.settings import Settings
+from tests.chaos.tally import Tally
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +26,11 @@ class Servers:
     tally: Tally
 
     async def kill(self, name: str) -> None:
-        """End a server as a crash does; the stack starts it again on its port, with its data."""
+        """Kill a server as in a crash. The stack restarts it on its port, with its data."""
         await self._signal(name, signal.SIGKILL)
 
     async def hang(self, name: str, seconds: float) -> None:
-        """Let a server accept connections and answer nothing for a while."""
+        """Let a server accept connections without responding for a while."""
         await self._signal(name, signal.SIGSTOP)
         try:
             await asyncio.sleep(seconds)
@@ -38,7 +38,7 @@ class Servers:
             await self._signal(name, signal.SIGCONT)
 
     async def lose_the_queue(self) -> None:
-        """Delete everything that NATS has, and kill it: it comes back empty."""
+        """Delete the data of NATS, and kill it: it comes back empty."""
         data = self.settings.service.data_dir / "nats"
         await asyncio.to_thread(_empty, data)
         await self._signal("nats", signal.SIGKILL)
@@ -47,7 +47,7 @@ class Servers:
     async def _signal(self, name: str, number: signal.Signals) -> None:
         process = await asyncio.to_thread(_listener, port_of(self.settings, name))
         if process is None:
-            return  # it is only just being started again
+            return  # it is being restarted
         with suppress(psutil.NoSuchProcess):  # another disturbance was faster
             process.send_signal(number)
             self.tally.note(f"{number.name} to {name} ({process.pid})")

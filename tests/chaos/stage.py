@@ -1,4 +1,4 @@
-"""What a run needs around it: servers of its own, the bucket, the sandbox, a receiver of webhooks, and the fleet."""
+"""The surroundings of a run: servers of its own, the bucket, the sandbox, a webhook receiver, and the fleet."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
@@ -8,23 +8,23 @@ from pathlib import Path
 from typing import Final
 
 import httpx
-from bucket import Bucket, open_bucket
-from faults import Fal
-from fleet import Fleet, fleet
-from processes import environment
-from receiver import Receiver, receiving
-from tally import Tally
 
 from imagegen.local import local_stack
 from imagegen.settings import ServiceSettings, Settings
+from tests.chaos.faults import Fal
+from tests.chaos.fleet import Fleet, fleet
+from tests.chaos.tally import Tally
+from tests.support.bucket import Bucket, open_bucket
+from tests.support.processes import environment
+from tests.support.receiver import Receiver, receiving
 
-# A connection that the sandbox closes in the moment of a request would end the run.
+# A connection that the sandbox closes at the moment of a request would end the run.
 _FRESH: Final = httpx.Limits(max_keepalive_connections=0)
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Everything that runs, and the settings that point at it."""
+    """Everything that is running, and the settings with its addresses."""
 
     settings: Settings
     fal: Fal
@@ -38,7 +38,7 @@ class Stage:
 async def open_stage(
     directory: Path, lease: timedelta, more: Mapping[str, str], *, serves: int, workers: int
 ) -> AsyncGenerator[Stage]:
-    """Start it all, the processes of imagegen with more variables; logs, data and events stay in the directory."""
+    """Start everything, imagegen with more variables. Logs, data and events stay in the directory."""
     tally = Tally(directory)
     async with (
         local_stack(Settings(service=ServiceSettings(data_dir=directory / "servers"))) as settings,

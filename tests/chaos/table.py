@@ -1,4 +1,4 @@
-"""The one table of a run, for people at a terminal and for docs/reliability.md."""
+"""The table of a run, for the terminal and for docs/reliability.md."""
 
 import re
 from collections import Counter
@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from disturbances import DISTURBANCES, struck
-from findings import BROKEN, Finding
-from paid import most_at_once
-from records import Records
-from tally import Tally
-from told import Told
+from tests.chaos.disturbances import DISTURBANCES, struck
+from tests.chaos.findings import BROKEN, Finding
+from tests.chaos.paid import most_at_once, never_sent
+from tests.chaos.records import Records
+from tests.chaos.tally import Tally
+from tests.chaos.told import Told
 
 _BEGIN: Final = "<!-- make chaos: begin -->"
 _END: Final = "<!-- make chaos: end -->"
@@ -23,11 +23,11 @@ class Table:
     """What was done, and what became of the jobs.
 
     Attributes:
-        columns: jobs, kills, stops, restarts, faults, and each broken promise.
+        columns: jobs, kills, stops, restarts, faults, each broken promise, and jobs that were never sent.
         ends: how many jobs ended how.
-        ways: how many were asked for, followed and told in other ways than one request that is answered.
-        disturbed: how often each disturbance struck.
-        open_at_most: requests open at fal at the moment with the most of them.
+        ways: how many were requested, followed and delivered in other ways than by one waiting request.
+        disturbed: how often each disturbance happened.
+        open_at_most: the largest number of open requests at fal at one moment.
         bound: FAL_CONCURRENCY.
         command: repeats the run.
     """
@@ -42,7 +42,7 @@ class Table:
     command: str
 
     def markdown(self) -> str:
-        """The table, the command, and what is behind the figures."""
+        """The table, the command, and the details."""
         ends = ", ".join(f"{number} {end}" for end, number in self.ends.items())
         ways = ", ".join(f"{number} {way}" for way, number in self.ways.items())
         disturbed = ", ".join(f"{name} {number}" for name, number in self.disturbed.items())
@@ -73,6 +73,7 @@ def tabulate(
             "jobs": len(records.documents),
             **{column: struck(tally, column) for column in ("kills", "stops", "restarts", "faults")},
             **{column: broken[column] for column in BROKEN},
+            "never sent": never_sent(records),
         },
         ends=dict(ends.most_common()),
         ways=_ways(records, told),

@@ -1,4 +1,4 @@
-"""What was done to the service in a run, counted and written down as it happens."""
+"""Counts and logs what is done to the service during a run."""
 
 import time
 from collections import Counter
@@ -6,7 +6,7 @@ from pathlib import Path
 
 
 class Tally:
-    """How often each disturbance struck, by name; `events.log` in the directory has each with its time."""
+    """How often each disturbance happened, by name; `events.log` in the directory has each with its time."""
 
     def __init__(self, directory: Path) -> None:
         self.began = time.monotonic()
@@ -16,7 +16,7 @@ class Tally:
 
     @property
     def seconds(self) -> float:
-        """How long the run has gone on."""
+        """Seconds since the start of the run."""
         return time.monotonic() - self.began
 
     def note(self, event: str) -> None:

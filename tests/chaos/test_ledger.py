@@ -1,4 +1,4 @@
-"""The reckoning finds what it is there to find."""
+"""The reckoning finds broken promises."""
 
 import hashlib
 import io
@@ -9,13 +9,15 @@ from typing import Any, Final
 
 import httpx
 import pytest
-from findings import Broken
-from ledger import reckon
 from PIL import Image
-from receiver import Received
-from records import WEBHOOK_SECRET, Document, Paid, Receipt, Records, UsageRow, receipt_of
 from standardwebhooks import Webhook
-from told import BatchEnd, Told, Wish
+
+from tests.chaos.findings import Broken
+from tests.chaos.ledger import reckon
+from tests.chaos.paid import never_sent
+from tests.chaos.records import WEBHOOK_SECRET, Document, Paid, Receipt, Records, UsageRow, receipt_of
+from tests.chaos.told import BatchEnd, Told, Wish
+from tests.support.receiver import Received
 
 KEY: Final = "images/me/2026/11/JOB/1-0.png"
 AGAIN_KEY: Final = "images/me/2026/11/AGAIN/1-0.png"
@@ -27,11 +29,11 @@ def png(side: int) -> bytes:
     return file.getvalue()
 
 
-PICTURE: Final = png(8)
+IMAGE: Final = png(8)
 
 
-def picture(key: str) -> dict[str, Any]:
-    return {"key": key, "width": 8, "height": 8, "sha256": hashlib.sha256(PICTURE).hexdigest()}
+def image(key: str) -> dict[str, Any]:
+    return {"key": key, "width": 8, "height": 8, "sha256": hashlib.sha256(IMAGE).hexdigest()}
 
 
 def completed(**changes: Any) -> dict[str, Any]:
@@ -42,7 +44,7 @@ def completed(**changes: Any) -> dict[str, Any]:
         "inputs": {"prompt": "wish-1 a lighthouse"},
         "cost": {"costPerImage": "0.05", "numImages": 1, "totalCost": "0.05"},
         "submission": {"state": "submitted", "request": {"requestId": "r-1"}},
-        "images": [picture(KEY)],
+        "images": [image(KEY)],
         **changes,
     }
 
@@ -60,7 +62,7 @@ AGAIN: Final = completed(
     _id="AGAIN",
     retryOf="JOB",
     submission={"state": "submitted", "request": {"requestId": "r-2"}},
-    images=[picture(AGAIN_KEY)],
+    images=[image(AGAIN_KEY)],
 )
 
 
@@ -103,7 +105,7 @@ def row(user: str = "me", jobs: int = 1, **sums: Any) -> UsageRow:
 
 
 def by_day_and_month(rows: Sequence[UsageRow]) -> list[UsageRow]:
-    """These of a day, and the same once more of its month."""
+    """The rows of a day, and the same rows of its month."""
     return [*rows, *(row.model_copy(update={"day": None, "month": "2026-11"}) for row in rows)]
 
 
@@ -125,7 +127,7 @@ def records(
 
 
 async def columns(
-    found: Records, told: Told | None = None, content: bytes = PICTURE, bound: int | None = None
+    found: Records, told: Told | None = None, content: bytes = IMAGE, bound: int | None = None
 ) -> list[Broken]:
     async def content_of(_: str) -> bytes:
         return content
@@ -135,24 +137,42 @@ async def columns(
     return sorted(finding.column for finding in await reckon(found, told, content_of, bound=bound))
 
 
-async def test_a_job_with_its_picture_and_its_one_request_is_as_promised() -> None:
+async def test_completed_job_with_one_request_is_as_promised() -> None:
     assert await columns(records(completed(), paid=[paid()], objects=(KEY,))) == []
 
 
 @pytest.mark.parametrize("document", [FAILED, UNKNOWN], ids=["refused", "never sent"])
-async def test_a_failed_job_that_fal_has_no_pictures_of_is_as_promised(document: dict[str, Any]) -> None:
+async def test_failed_job_without_images_at_fal_is_as_promised(document: dict[str, Any]) -> None:
     paid_for = [] if document is UNKNOWN else [paid(status=422)]
 
     assert await columns(records(document, paid=paid_for)) == []
 
 
-async def test_a_job_that_was_tried_again_has_two_requests_by_right() -> None:
+@pytest.mark.parametrize(
+    ("documents", "at_fal", "count"),
+    [
+        ([UNKNOWN], [], 1),
+        ([UNKNOWN], [paid()], 0),
+        ([{**UNKNOWN, "status": "running", "error": None}], [], 0),
+        ([FAILED], [], 0),
+        ([UNKNOWN, AGAIN], [paid("r-2")], 1),
+        ([{**UNKNOWN, "status": "cancelled", "error": None}], [], 1),
+    ],
+    ids=["never sent", "at fal", "not ended", "refused", "tried again", "cancelled"],
+)
+def test_unknown_jobs_without_a_request_at_fal_are_never_sent(
+    documents: list[dict[str, Any]], at_fal: list[Paid], count: int
+) -> None:
+    assert never_sent(records(*documents, paid=at_fal)) == count
+
+
+async def test_retried_job_may_have_two_requests() -> None:
     both = [paid(status=422), paid("r-2")]
 
     assert await columns(records(FAILED, AGAIN, paid=both, objects=(AGAIN_KEY,))) == []
 
 
-async def test_a_request_that_was_never_found_does_not_spoil_another_try() -> None:
+async def test_lost_request_does_not_spoil_the_retry() -> None:
     """fal never got the first one, and has the second."""
     assert await columns(records(UNKNOWN, AGAIN, paid=[paid("r-2")], objects=(AGAIN_KEY,))) == []
 
@@ -177,7 +197,7 @@ async def test_a_request_that_was_never_found_does_not_spoil_another_try() -> No
     ],
     ids=[
         "not ended",
-        "picture gone",
+        "image gone",
         "made and not delivered",
         "two requests",
         "two requests of one try",
@@ -192,22 +212,22 @@ async def test_a_request_that_was_never_found_does_not_spoil_another_try() -> No
         "unknown though tried again",
     ],
 )
-async def test_a_broken_promise_is_counted_in_its_column(found: Records, column: str) -> None:
+async def test_broken_promise_is_counted_in_its_column(found: Records, column: str) -> None:
     assert column in await columns(found)
 
 
-async def test_an_accepted_job_that_is_not_there_is_lost() -> None:
+async def test_missing_accepted_job_is_lost() -> None:
     assert await columns(records(paid=[]), Told(accepted={"JOB": "wish-1"})) == ["lost"]
 
 
-async def test_an_end_that_changed_after_a_client_saw_it_is_lost() -> None:
+async def test_end_that_changed_after_a_client_saw_it_is_lost() -> None:
     told = Told(accepted={"JOB": "wish-1"}, ended={"JOB": "failed (provider_rejected)"})
 
     assert await columns(records(completed(), paid=[paid()], objects=(KEY,)), told) == ["lost"]
 
 
-@pytest.mark.parametrize("content", [PICTURE[:-20], png(9)], ids=["cut off", "another"])
-async def test_a_picture_that_is_not_whole_is_lost(content: bytes) -> None:
+@pytest.mark.parametrize("content", [IMAGE[:-20], png(9)], ids=["cut off", "another"])
+async def test_incomplete_image_is_lost(content: bytes) -> None:
     assert await columns(records(completed(), paid=[paid()], objects=(KEY,)), content=content) == ["lost"]
 
 
@@ -221,23 +241,23 @@ async def test_a_picture_that_is_not_whole_is_lost(content: bytes) -> None:
         [row(failed=1)],
         [row("somebody", completed=1, images=1, charged="0.05")],
     ],
-    ids=["not counted", "counted twice", "other money", "other pictures", "other end", "another's"],
+    ids=["not counted", "counted twice", "other money", "other images", "other end", "another's"],
 )
-async def test_a_usage_that_is_not_what_the_jobs_come_to_is_charged_wrongly(kept: list[UsageRow]) -> None:
+async def test_usage_that_differs_from_the_jobs_is_charged_wrongly(kept: list[UsageRow]) -> None:
     found = records(completed(), paid=[paid()], objects=(KEY,), kept=by_day_and_month(kept))
 
     assert set(await columns(found)) == {"charged wrongly"}
 
 
 @pytest.mark.parametrize("period", ["day", "month"])
-async def test_a_usage_that_is_right_only_by_days_or_only_by_months_is_charged_wrongly(period: str) -> None:
+async def test_usage_must_be_right_by_day_and_by_month(period: str) -> None:
     both = by_day_and_month([row(completed=1, images=1, charged="0.05")])
     kept = [row for row in both if getattr(row, period)]
 
     assert await columns(records(completed(), paid=[paid()], objects=(KEY,), kept=kept)) == ["charged wrongly"]
 
 
-async def test_the_usage_is_the_sum_of_its_documents() -> None:
+async def test_usage_is_the_sum_of_its_documents() -> None:
     kept = [row(completed=1, images=1, charged="0.05"), row(failed=1), row(jobs=0)]
     other = {**FAILED, "_id": "OTHER", "inputs": {"prompt": "wish-2 a lighthouse"}, "submission": {"state": "none"}}
 
@@ -249,7 +269,7 @@ async def test_the_usage_is_the_sum_of_its_documents() -> None:
     [((2, 3), 1, []), ((1.5, 3), 1, ["over the bound"]), ((1.5, None), 1, ["over the bound"]), ((1.5, 3), 2, [])],
     ids=["one after the other", "two at once", "one is open still", "as many as allowed"],
 )
-async def test_requests_open_at_fal_beyond_the_bound_are_counted(
+async def test_open_requests_above_the_bound_are_counted(
     second: tuple[float, float | None], bound: int, found: list[str]
 ) -> None:
     both = [paid(status=422), paid("r-2", at=second)]
@@ -271,14 +291,14 @@ def wishing_to_be_told() -> Told:
     ],
     ids=["told", "not told", "told another end", "not signed"],
 )
-async def test_an_end_that_a_webhook_was_not_told_is_undelivered(receipts: list[Receipt], found: list[str]) -> None:
+async def test_end_without_its_webhook_is_undelivered(receipts: list[Receipt], found: list[str]) -> None:
     left = records(completed(), paid=[paid()], objects=(KEY,), receipts=receipts)
 
     assert await columns(left, wishing_to_be_told()) == found
 
 
 @pytest.mark.parametrize("secret", [WEBHOOK_SECRET, "whsec_c29tZWJvZHkgZWxzZSdz"], ids=["ours", "another"])
-def test_a_signature_is_judged_by_the_secret(secret: str) -> None:
+def test_signature_is_verified_with_the_secret(secret: str) -> None:
     body = '{"type": "job.completed", "data": {"jobId": "JOB"}}'
     sent_at = datetime.fromtimestamp(1_800_000_000, UTC)
     headers = {
@@ -307,7 +327,7 @@ ALL_COMPLETED: Final = {"total": 1, "completed": 1, "failed": 0, "cancelled": 0}
     ],
     ids=["as told", "ran again after all", "not as told", "one is gone", "other money"],
 )
-async def test_a_batch_ends_as_its_client_was_told(
+async def test_batch_ends_as_its_client_was_told(
     document: dict[str, Any], counts: dict[str, int], charged: str, found: list[str]
 ) -> None:
     told = Told(batch_ends={"BATCH": BatchEnd(counts, Decimal(charged))})
@@ -315,13 +335,13 @@ async def test_a_batch_ends_as_its_client_was_told(
     assert await columns(records(document, paid=[paid()], objects=(KEY,)), told) == found
 
 
-async def test_a_batch_that_was_accepted_in_part_is_lost() -> None:
+async def test_batch_accepted_in_part_is_lost() -> None:
     told = Told(batches={"wish-1": ["wish-1", "wish-2"]})
 
     assert await columns(records(IN_A_BATCH, paid=[paid()], objects=(KEY,)), told) == ["lost"]
 
 
-async def test_a_batch_that_was_not_accepted_at_all_is_nothing() -> None:
+async def test_refused_batch_is_no_finding() -> None:
     told = Told(batches={"wish-8": ["wish-8.0", "wish-8.1"]})
 
     assert await columns(records(completed(), paid=[paid()], objects=(KEY,)), told) == []
@@ -339,7 +359,7 @@ async def test_a_batch_that_was_not_accepted_at_all_is_nothing() -> None:
         (409, {"jobId": "JOB", "code": "idempotency_mismatch"}, 1),
     ],
 )
-def test_an_answer_that_nobody_should_get_is_a_surprise(status: int, body: dict[str, str], surprises: int) -> None:
+def test_unexpected_response_is_a_surprise(status: int, body: dict[str, str], surprises: int) -> None:
     told = Told()
 
     told.hear(Wish("wish-1", 1, "me", "key"), httpx.Response(status, json=body))

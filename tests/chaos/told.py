@@ -1,4 +1,4 @@
-"""What clients want, and what they were told: the promises that the reckoning holds the service to."""
+"""What clients request, and what they are told: the promises that the reckoning checks."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -16,17 +16,17 @@ _FINAL: Final = frozenset({"completed", "failed", "cancelled"})
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """One job that a client wants.
+    """A job that a client wants.
 
     Attributes:
-        token: the word in the prompt that no other wish has.
+        token: a word in the prompt that is unique to this job.
         key: the idempotency key, for clients that give one.
-        deadline: seconds after which the pictures are not wanted any more.
-        webhook: where the end of the job is to be told.
+        deadline: seconds after which the images are no longer wanted.
+        webhook: the URL for the end of the job.
     """
 
     token: str
-    pictures: int
+    images: int
     user: str
     key: str | None
     deadline: int | None = None
@@ -34,18 +34,18 @@ class Wish:
 
     @property
     def request(self) -> dict[str, object]:
-        """What is posted among the requests of a batch."""
+        """The request as an item of a batch."""
         more = {"deadlineSeconds": self.deadline, "webhookUrl": self.webhook}
         return {
             **{name: value for name, value in more.items() if value is not None},
             "model": "flux-pro",
             "inputs": {"prompt": f"{self.token} a lighthouse"},
-            "options": {"width": 256, "height": 256, "num_images": self.pictures},
+            "options": {"width": 256, "height": 256, "num_images": self.images},
         }
 
     @property
     def body(self) -> dict[str, object]:
-        """What is posted for this job alone."""
+        """The request for this job alone."""
         return {**self.request, "userId": self.user}
 
 
@@ -63,12 +63,12 @@ class Told:
 
     Attributes:
         wishes: every job asked for, by its token.
-        accepted: the ids of all jobs that any client heard of, with the token that it was asked with.
+        accepted: the ids of all jobs that a client was told of, with their tokens.
         ended: the final status that a client saw, by the job's id, with the code of its error in parentheses.
-        batches: the tokens that were asked for together, by the batch's key.
-        batch_ends: what ended batches came to, by the batch's id.
-        surprises: answers that no client should ever get.
-        resumed: how often a stream of events that had broken off was opened anew.
+        batches: the tokens that were requested together, by the batch's key.
+        batch_ends: the outcomes of ended batches, by the batch's id.
+        surprises: responses that no client should get.
+        resumed: how often an interrupted event stream was resumed.
     """
 
     wishes: dict[str, Wish] = field(default_factory=dict[str, Wish])
@@ -80,7 +80,7 @@ class Told:
     resumed: int = 0
 
     def hear(self, wish: Wish, answer: httpx.Response, rightful: int | None = None) -> str | None:
-        """Note an answer; the job's id if it names one that is accepted. `rightful` is a status that is no surprise."""
+        """Record a response. Returns the id if it names an accepted job. `rightful` is a status that is expected."""
         body = json_of(answer)
         refused = body.get("code") in _REFUSED  # by moderation: a job that failed, as with the 5xx that name one
         about_a_job = refused or body.get("jobId") is not None
@@ -93,7 +93,7 @@ class Told:
     def hear_of_job(
         self, wish: Wish, body: Mapping[str, Any], *, failed: bool = False, doubtful: bool = False
     ) -> str | None:
-        """Note a job as it was told; 503 may name one that perhaps exists."""
+        """Record a job as it was told; a 503 may name a job that perhaps exists."""
         job_id = body.get("jobId")
         if not isinstance(job_id, str) or doubtful:
             return None
@@ -104,7 +104,7 @@ class Told:
         return job_id
 
     def hear_of_batch(self, wishes: Sequence[Wish], answer: httpx.Response) -> str | None:
-        """Note an answer about a batch; its id if it is accepted."""
+        """Record a response about a batch. Returns its id if it is accepted."""
         body = json_of(answer)
         if _is_surprising(answer, refused=False, about_a_job=False):
             self.surprise(wishes[0].token, answer)
@@ -118,12 +118,12 @@ class Told:
         return batch_id
 
     def surprise(self, token: str, answer: httpx.Response) -> None:
-        """Note an answer that nobody should ever get."""
+        """Record a response that no client should get."""
         self.surprises.append(f"{token}: {answer.status_code} {answer.text[:300]}")
 
 
 def json_of(answer: httpx.Response) -> dict[str, Any]:
-    """The body's members; none where it is no JSON object."""
+    """The members of the body; none if it is not a JSON object."""
     try:
         body = json.loads(answer.content)
     except ValueError:
@@ -132,7 +132,7 @@ def json_of(answer: httpx.Response) -> dict[str, Any]:
 
 
 def is_busy(answer: httpx.Response) -> bool:
-    """Whether a server that it needs is down."""
+    """Whether a server that the service needs is down."""
     return answer.status_code == HTTPStatus.SERVICE_UNAVAILABLE
 
 
@@ -143,7 +143,7 @@ def _is_surprising(answer: httpx.Response, *, refused: bool, about_a_job: bool) 
 
 
 def _reason(body: Mapping[str, Any]) -> str:
-    """The code of a failed job, which is a job's member, or a problem's own."""
+    """The error code of a failed job, from the job or from the problem."""
     error: dict[str, Any] | None = body.get("error")
     code = error["code"] if error else body.get("code")
     return f" ({code})" if code else ""

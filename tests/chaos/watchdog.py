@@ -1,4 +1,4 @@
-"""The end of a run that does not end: every process that it started is killed by its id, then the run itself."""
+"""Ends a run that hangs: every process that it started is killed by its id, then the run itself."""
 
 import faulthandler
 import os
@@ -14,7 +14,7 @@ import psutil
 
 @contextmanager
 def watched(seconds: float) -> Generator[None]:
-    """Bound the body, even one that blocks its event loop; SIGTERM ends it as Ctrl-C does."""
+    """Limit the time of the body, even if it blocks its event loop. SIGTERM ends it as Ctrl-C does."""
     timer = threading.Timer(seconds, _end_everything)
     timer.daemon = True
     timer.start()

@@ -1,4 +1,4 @@
-"""Which webhooks are accepted: what could not be delivered is refused before anything is stored."""
+"""Webhooks that could not be delivered are refused before anything is stored."""
 
 import base64
 from collections.abc import AsyncGenerator
@@ -6,17 +6,17 @@ from collections.abc import AsyncGenerator
 import pytest
 from dirty_equals import IsPartialDict
 from pydantic import JsonValue, SecretStr
-from service import FLUX, ITEM, Json, Service, running
 
-from imagegen.api.webhook_urls import webhook_fault
+from imagegen.operations.webhook_policy import webhook_fault
 from imagegen.settings import Environment, Settings, WebhookSettings
+from tests.support.service import FLUX, ITEM, Json, Service, running
 
 SECRET = "whsec_" + base64.b64encode(bytes(32)).decode()
 
 
 @pytest.fixture(scope="module")
-async def house(stack: Settings) -> AsyncGenerator[Service]:
-    """A service that signs, and calls public addresses only."""
+async def signing_service(stack: Settings) -> AsyncGenerator[Service]:
+    """A service with a webhook secret, which calls public addresses only."""
     settings = stack.model_copy(update={"webhooks": WebhookSettings(secrets=SecretStr(SECRET))})
     async with running(settings, with_runner=False) as service:
         yield service
@@ -29,17 +29,20 @@ async def refusal(service: Service, url: JsonValue) -> Json:
     return fault
 
 
-async def test_without_a_secret_the_answer_says_what_to_set(service: Service) -> None:
-    assert await refusal(service, "https://example.com/") == {
+async def test_refusal_without_a_secret_names_the_setting(stack: Settings) -> None:
+    async with running(stack, with_runner=False) as unsigned:
+        fault = await refusal(unsigned, "https://example.com/")
+
+    assert fault == {
         "pointer": "/webhookUrl",
         "code": "unsupported",
-        "message": "webhookUrl is not possible here: WEBHOOK_SECRETS is not set, so that nothing could be signed.",
+        "message": "webhookUrl is not available: WEBHOOK_SECRETS is not set, so nothing can be signed.",
     }
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1/", "https://localhost:8443/", "https://[::1]/"])
-async def test_a_private_address_is_refused(house: Service, url: str) -> None:
-    assert await refusal(house, url) == {
+async def test_private_address_is_refused(signing_service: Service, url: str) -> None:
+    assert await refusal(signing_service, url) == {
         "pointer": "/webhookUrl",
         "code": "not_allowed",
         "message": "webhookUrl must not lead to a private address (WEBHOOK_ALLOW_PRIVATE).",
@@ -63,10 +66,8 @@ async def test_a_private_address_is_refused(house: Service, url: str) -> None:
         (7, "wrong_type"),
     ],
 )
-async def test_what_is_no_url_of_a_webhook_is_refused_and_not_repeated(
-    house: Service, url: JsonValue, code: str
-) -> None:
-    fault = await refusal(house, url)
+async def test_invalid_url_is_refused_and_not_quoted(signing_service: Service, url: JsonValue, code: str) -> None:
+    fault = await refusal(signing_service, url)
 
     assert fault == IsPartialDict(pointer="/webhookUrl", code=code)
     assert "secret" not in fault["message"]
@@ -84,8 +85,8 @@ def test_plain_http_is_refused_in_production(stack: Settings) -> None:
     assert webhook_fault("https://example.com/", settings) is None
 
 
-async def test_a_batch_tells_which_of_its_webhooks_is_refused(house: Service) -> None:
-    answer = await house.batch(ITEM, {**ITEM, "webhookUrl": "https://127.0.0.1/"})
+async def test_batch_refusal_names_the_item_with_the_webhook(signing_service: Service) -> None:
+    answer = await signing_service.batch(ITEM, {**ITEM, "webhookUrl": "https://127.0.0.1/"})
 
     (fault,) = answer.json()["errors"]
     assert (answer.status_code, fault["pointer"], fault["code"]) == (400, "/requests/1/webhookUrl", "not_allowed")

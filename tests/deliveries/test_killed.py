@@ -1,31 +1,24 @@
-"""A process that is killed with something left to deliver: another one delivers it."""
+"""The pending deliveries of a killed process are sent by another one."""
 
 import asyncio
 import base64
-from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
 from aiohttp.web import Response
-from jobs_apart import apart
-from processes import environment, imagegen, serving
-from receiver import Receiver, receiving
-from service import FLUX
 
 from imagegen.settings import Settings
+from tests.support.jobs_apart import apart
+from tests.support.processes import environment, imagegen, serving
+from tests.support.receiver import Receiver
+from tests.support.service import FLUX
 
 SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
-pytestmark = pytest.mark.usefixtures("service")  # which makes the bucket
+pytestmark = [pytest.mark.usefixtures("service"), pytest.mark.slow]  # which makes the bucket
 WEBHOOKS = {"WEBHOOK_SECRETS": SECRET, "WEBHOOK_ALLOW_PRIVATE": "1"}
 
 
-@pytest.fixture
-async def receiver() -> AsyncGenerator[Receiver]:
-    async with receiving() as opened:
-        yield opened
-
-
-async def test_what_a_killed_process_owed_is_delivered_by_another(
+async def test_deliveries_of_a_killed_process_are_sent_by_another(
     stack: Settings, tmp_path: Path, receiver: Receiver
 ) -> None:
     receiver.answers = [Response(status=500)]
@@ -35,7 +28,7 @@ async def test_what_a_killed_process_owed_is_delivered_by_another(
         await receiver.times(1)
         await first.kill()
     async with imagegen("worker", environ={**environment(settings), **WEBHOOKS}, directory=tmp_path):
-        refused, delivered = await receiver.times(2, within=40)
+        refused, delivered = await receiver.times(2, within=90)
 
     event = delivered.verified(SECRET)
     assert (refused.id, event["type"], event["data"]["jobId"]) == (

@@ -1,25 +1,20 @@
-import sys
 from collections.abc import AsyncGenerator, AsyncIterator
-from pathlib import Path
 
-import httpx
 import pytest
 
-from imagegen.http import open_transport
+from imagegen.net.http import Sender
+from imagegen.net.pool import open_pool
 from imagegen.settings import Settings
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from workbench import Bench, opened
+from tests.fal.workbench import Bench, opened
 
 
 @pytest.fixture(scope="session")
-async def transport() -> AsyncIterator[httpx.AsyncBaseTransport]:
-    async with open_transport(connections=20) as shared:
+async def pool() -> AsyncIterator[Sender]:
+    async with open_pool(connections=20) as shared:
         yield shared
 
 
 @pytest.fixture
-async def bench(stack: Settings, transport: httpx.AsyncBaseTransport) -> AsyncGenerator[Bench]:
-    async with opened(stack.fal, transport) as bench:
+async def bench(stack: Settings, pool: Sender) -> AsyncGenerator[Bench]:
+    async with opened(stack.fal, pool) as bench:
         yield bench

@@ -1,12 +1,12 @@
-"""Words of fal's that cannot be seen are taken for none."""
+"""Invisible text from fal counts as no text."""
 
 from typing import Final
 
 import pytest
 from pydantic import JsonValue
-from test_results import WORDING, error, said
 
-from imagegen.fal.refusals import read_refusal
+from imagegen.fal.error_responses import read_error_response
+from tests.fal.test_result_reading import SANITIZER, error, said
 
 BLANK: Final[list[JsonValue]] = [
     {"detail": " "},
@@ -21,10 +21,12 @@ BLANK: Final[list[JsonValue]] = [
 
 @pytest.mark.parametrize("status", [200, 422, 503])
 @pytest.mark.parametrize("body", BLANK, ids=str)
-def test_words_that_cannot_be_seen_are_none(body: JsonValue, status: int) -> None:
+def test_invisible_text_counts_as_none(body: JsonValue, status: int) -> None:
     answer = (
-        read_refusal(said(body, status, x_fal_error_type=" "), WORDING).answer if status > 200 else error(body).answer
+        read_error_response(said(body, status, x_fal_error_type=" "), SANITIZER).answer
+        if status > 200
+        else error(body).answer
     )
 
-    assert any(word in answer.message for word in ("HTTP status", "no message", "without a picture"))
+    assert any(word in answer.message for word in ("HTTP status", "no message", "without an image"))
     assert answer.error_type in {None, "no_media_generated"}

@@ -1,4 +1,4 @@
-"""Finding a request again in fal's own list, by its input and the time of its intent."""
+"""Finding a request in fal's own list by its input and the time of its intent."""
 
 import asyncio
 import json
@@ -7,19 +7,32 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 from pydantic import JsonValue, SecretStr
-from workbench import ENDPOINT, QUICK, SMALL, Bench, Received, Told, http, one_after_another, serving, takes
 
 from imagegen.errors import HistoryUnavailable
-from imagegen.fal import Fal
+from imagegen.fal import FalClient
 from imagegen.fal.history import CLOCK_SKEW, same_json
+from imagegen.net.http import Sender
 from imagegen.settings import FalSettings
+from tests.fal.workbench import (
+    ENDPOINT,
+    QUICK,
+    SMALL,
+    Bench,
+    ProgressRecorder,
+    Received,
+    http,
+    one_after_another,
+    serving,
+    takes,
+)
+from tests.support.scripted_http import Scripted
 
 SINCE = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
-def at(server: Received, transport: httpx.AsyncBaseTransport) -> Fal:
+def at(server: Received, pool: Sender) -> FalClient:
     settings = FalSettings(key=SecretStr("id:secret"), queue_url="http://127.0.0.1:1", api_url=f"{server.url}/v1")
-    return Fal(settings, transport, QUICK)
+    return FalClient(settings, pool, QUICK)
 
 
 def item(name: str, seconds: float = 0, **more: JsonValue) -> dict[str, JsonValue]:
@@ -33,11 +46,11 @@ def page(*items: JsonValue, cursor: str | None = None) -> bytes:
     return http("200 OK", json.dumps({"items": items, "next_cursor": cursor, "has_more": cursor is not None}))
 
 
-async def ids(fal: Fal, since: datetime = SINCE) -> list[str]:
-    return [request.request_id for request in await fal.history(ENDPOINT, SMALL, since)]
+async def ids(fal: FalClient, since: datetime = SINCE) -> list[str]:
+    return [request.request_id for request in await fal.find_in_history(ENDPOINT, SMALL, since)]
 
 
-async def test_a_request_whose_submit_was_never_answered_is_found_with_its_addresses(bench: Bench) -> None:
+async def test_request_without_a_submit_response_is_found(bench: Bench) -> None:
     fal, began = bench.fal(), datetime.now(UTC)
     await bench.plan(takes(), {"fault": "submit_drop", "when": "after_accepting", "times": 1})
     with pytest.raises(Exception, match="lost"):
@@ -47,21 +60,21 @@ async def test_a_request_whose_submit_was_never_answered_is_found_with_its_addre
         await fal.submit("fal-ai/flux/schnell", SMALL),
     ]
     for request in known:
-        await fal.wait(request, Told())
+        await fal.wait(request, ProgressRecorder())
 
-    (found,) = await fal.history(ENDPOINT, {**SMALL, "sync_mode": True}, began)
-    await fal.wait(found, Told())
+    (found,) = await fal.find_in_history(ENDPOINT, {**SMALL, "sync_mode": True}, began)
+    await fal.wait(found, ProgressRecorder())
 
     assert (await bench.rows())[0]["request_id"] == found.request_id
-    assert found == fal.adopted(ENDPOINT, found.request_id)
+    assert found == fal.request_with_id(ENDPOINT, found.request_id)
     assert (await fal.result(found)).payload["prompt"] == SMALL["prompt"]
-    assert fal.adopted(ENDPOINT, known[0].request_id) == known[0]
+    assert fal.request_with_id(ENDPOINT, known[0].request_id) == known[0]
 
 
 @pytest.mark.parametrize(
     "fault", [{"fault": "history_empty"}, {"fault": "history_late", "seconds": 60}, {"fault": "request_forgotten"}]
 )
-async def test_a_request_that_is_not_listed_yet_is_not_found(bench: Bench, fault: dict[str, object]) -> None:
+async def test_unlisted_request_is_not_found(bench: Bench, fault: dict[str, object]) -> None:
     fal, began = bench.fal(), datetime.now(UTC)
     await bench.plan(takes(), fault)
     request = await fal.submit(ENDPOINT, SMALL)
@@ -71,39 +84,39 @@ async def test_a_request_that_is_not_listed_yet_is_not_found(bench: Bench, fault
     assert await ids(fal, began) == []
 
 
-async def test_two_requests_with_the_same_input_are_both_found(bench: Bench) -> None:
+async def test_two_requests_with_equal_input_are_both_found(bench: Bench) -> None:
     fal, began = bench.fal(), datetime.now(UTC)
     await bench.plan(takes())
     both = [await fal.submit(ENDPOINT, SMALL) for _ in range(2)]
     for request in both:
-        await fal.wait(request, Told())
+        await fal.wait(request, ProgressRecorder())
 
-    assert set(await fal.history(ENDPOINT, SMALL, began)) == set(both)
+    assert set(await fal.find_in_history(ENDPOINT, SMALL, began)) == set(both)
 
 
-async def test_a_key_without_the_permission_learns_nothing(bench: Bench) -> None:
+async def test_key_without_permission_makes_the_history_unavailable(bench: Bench) -> None:
     await bench.plan({"fault": "history_unavailable"})
 
     with pytest.raises(HistoryUnavailable, match="may not read") as caught:
-        await bench.fal().history(ENDPOINT, SMALL, SINCE)
+        await bench.fal().find_in_history(ENDPOINT, SMALL, SINCE)
     assert caught.value.answer.status == 403
 
 
-async def test_every_page_is_read_and_asked_for_as_fal_documents_it(transport: httpx.AsyncBaseTransport) -> None:
+async def test_every_page_is_requested_as_fal_documents_it(pool: Sender) -> None:
     answers = [page(item("r-1"), cursor="Mg=="), page(item("r-2"), item("r-1"), cursor="Mw=="), page(item("r-3"))]
     async with serving(one_after_another(*answers)) as server:
-        found = await ids(at(server, transport))
+        found = await ids(at(server, pool))
 
     asked = [httpx.URL(line.split()[1]) for line in server.lines]
     wanted = {"endpoint_id": ENDPOINT, "start": "2026-11-22T11:59:30Z", "expand": "payloads", "limit": "100"}
     assert found == ["r-1", "r-2", "r-3"]
     assert {url.path for url in asked} == {"/v1/models/requests/by-endpoint"}
     assert [dict(url.params) for url in asked] == [wanted, wanted | {"cursor": "Mg=="}, wanted | {"cursor": "Mw=="}]
-    assert {headers["authorization"] for headers in server.headers} == {"Key id:secret"}
+    assert {headers["Authorization"] for headers in server.headers} == {"Key id:secret"}
 
 
-async def test_only_requests_of_the_endpoint_after_the_intent_with_this_very_input_are_found(
-    transport: httpx.AsyncBaseTransport,
+async def test_only_later_requests_with_endpoint_and_input_match(
+    pool: Sender,
 ) -> None:
     listed = page(
         item("early", -CLOCK_SKEW.total_seconds() - 1),
@@ -122,7 +135,7 @@ async def test_only_requests_of_the_endpoint_after_the_intent_with_this_very_inp
         "odd",
     )
     async with serving(one_after_another(listed)) as server:
-        assert await ids(at(server, transport)) == ["skewed", "late", "began", "a-float", "synchronous"]
+        assert await ids(at(server, pool)) == ["skewed", "late", "began", "a-float", "synchronous"]
 
 
 TROUBLE = {
@@ -143,24 +156,24 @@ TROUBLE = {
 
 
 @pytest.mark.parametrize("trouble", TROUBLE)
-async def test_a_list_that_cannot_be_read_is_no_news(trouble: str, transport: httpx.AsyncBaseTransport) -> None:
+async def test_unreadable_list_makes_the_history_unavailable(trouble: str, pool: Sender) -> None:
     async with serving(one_after_another(TROUBLE[trouble])) as server:
         with pytest.raises(HistoryUnavailable) as caught:
-            await at(server, transport).history(ENDPOINT, SMALL, SINCE)
+            await at(server, pool).find_in_history(ENDPOINT, SMALL, SINCE)
 
     assert "secret" not in f"{caught.value!r}"
 
 
-async def test_a_match_counts_although_another_input_is_not_shown(transport: httpx.AsyncBaseTransport) -> None:
+async def test_match_counts_although_other_inputs_are_missing(pool: Sender) -> None:
     async with serving(one_after_another(page(item("r-1", json_input=None), item("r-2")))) as server:
-        assert await ids(at(server, transport)) == ["r-2"]
+        assert await ids(at(server, pool)) == ["r-2"]
 
 
-async def test_a_server_that_cannot_be_reached_is_no_news(transport: httpx.AsyncBaseTransport) -> None:
+async def test_unreachable_server_makes_the_history_unavailable(pool: Sender) -> None:
     async with serving(one_after_another(b"")) as server:
-        fal = at(server, transport)
+        fal = at(server, pool)
     with pytest.raises(HistoryUnavailable, match="could not be asked"):
-        await fal.history(ENDPOINT, SMALL, SINCE)
+        await fal.find_in_history(ENDPOINT, SMALL, SINCE)
 
 
 @pytest.mark.parametrize(
@@ -181,14 +194,14 @@ def test_json_values_are_compared_as_json(one: JsonValue, other: JsonValue, *, s
     assert same_json(one, other) is same
 
 
-async def test_a_gateways_key_is_not_shown_to_fals_own_list() -> None:
-    def nobody(request: httpx.Request) -> httpx.Response:
+async def test_history_is_not_read_with_a_gateways_key() -> None:
+    def refuse(request: httpx.Request) -> httpx.Response:
         raise AssertionError(f"{request.url} was asked")
 
     settings = FalSettings(key=SecretStr("id:secret"), queue_url="https://gateway.example")
-    fal = Fal(settings, httpx.MockTransport(nobody), QUICK)
+    fal = FalClient(settings, Scripted(refuse), QUICK)
 
     with pytest.raises(HistoryUnavailable, match="FAL_API_URL is not set") as refused:
-        await fal.history(ENDPOINT, SMALL, SINCE)
+        await fal.find_in_history(ENDPOINT, SMALL, SINCE)
 
     assert refused.value.lasting

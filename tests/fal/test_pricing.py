@@ -1,4 +1,4 @@
-"""fal's price list, as it comes and as it may come."""
+"""Reading fal's price list, well-formed or not."""
 
 from collections.abc import Callable
 from uuid import uuid4
@@ -9,7 +9,9 @@ from pydantic import SecretStr
 
 from imagegen.errors import ProviderUnavailable
 from imagegen.fal import Pricing
+from imagegen.net.http import Sender
 from imagegen.settings import FalSettings, Settings
+from tests.support.scripted_http import Scripted
 
 KEY = SecretStr("id:secret")
 ENDPOINTS = [f"fal-ai/number/{number}" for number in range(120)]
@@ -21,13 +23,11 @@ def row(endpoint: str, **changes: object) -> dict[str, object]:
 
 def over(answer: Callable[[httpx.Request], httpx.Response], **settings: object) -> Pricing:
     given = FalSettings.model_validate({"key": KEY, **settings})
-    return Pricing(given, httpx.MockTransport(answer))
+    return Pricing(given, Scripted(answer))
 
 
-async def test_the_sandboxs_prices_are_read_and_what_it_does_not_know_is_left_out(
-    stack: Settings, transport: httpx.AsyncBaseTransport
-) -> None:
-    pricing = Pricing(stack.fal.model_copy(update={"key": SecretStr(f"{uuid4()}:x")}), transport)
+async def test_sandbox_prices_are_read_without_unknown_endpoints(stack: Settings, pool: Sender) -> None:
+    pricing = Pricing(stack.fal.model_copy(update={"key": SecretStr(f"{uuid4()}:x")}), pool)
     asked = ["fal-ai/flux/dev", "fal-ai/your-endpoint", "fal-ai/face-swap", "no/such", "fal-ai/flux-lora"]
 
     prices = await pricing.prices(asked)
@@ -40,7 +40,7 @@ async def test_the_sandboxs_prices_are_read_and_what_it_does_not_know_is_left_ou
     assert {price.currency for price in prices.values()} == {"USD"}
 
 
-async def test_at_most_fifty_are_asked_for_at_once_and_the_unknown_are_found_by_halving() -> None:
+async def test_fifty_prices_per_call_and_unknown_found_by_halving() -> None:
     sizes: list[int] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
@@ -69,7 +69,7 @@ async def test_at_most_fifty_are_asked_for_at_once_and_the_unknown_are_found_by_
     ],
     ids=lambda answer: f"{answer.status_code} {answer.text[:20]}",
 )
-async def test_an_answer_that_is_no_price_list_is_no_news(answer: httpx.Response) -> None:
+async def test_malformed_price_list_raises_unavailable(answer: httpx.Response) -> None:
     with pytest.raises(ProviderUnavailable):
         await over(lambda _: answer).prices(["a/b"])
 
@@ -79,7 +79,7 @@ async def test_an_answer_that_is_no_price_list_is_no_news(answer: httpx.Response
     [{"unit_price": -1}, {"unit_price": "dear"}, {"unit_price": None}, {"currency": "dollars"}, {"endpoint_id": "x/y"}],
     ids=str,
 )
-async def test_an_odd_row_is_left_out(odd: dict[str, object]) -> None:
+async def test_malformed_row_is_left_out(odd: dict[str, object]) -> None:
     rows = [row("a/b", **odd), row("c/d")]
 
     prices = await over(lambda _: httpx.Response(200, json={"prices": rows})).prices(["a/b", "c/d"])
@@ -87,13 +87,13 @@ async def test_an_odd_row_is_left_out(odd: dict[str, object]) -> None:
     assert list(prices) == ["c/d"]
 
 
-async def test_a_price_without_a_unit_is_kept_as_such() -> None:
+async def test_price_without_a_unit_is_kept() -> None:
     prices = await over(lambda _: httpx.Response(200, json={"prices": [row("a/b", unit=None)]})).prices(["a/b"])
 
     assert prices["a/b"].unit is None
 
 
-async def test_a_gateways_key_is_not_shown_to_fals_own_host() -> None:
+async def test_prices_are_not_read_with_a_gateways_key() -> None:
     def answer(_: httpx.Request) -> httpx.Response:
         raise AssertionError("asked")
 

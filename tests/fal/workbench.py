@@ -1,4 +1,4 @@
-"""A fal with a key of its own at the sandbox, a receiver of webhooks, and a server whose answers are written out."""
+"""A client with a key of its own at the sandbox, and a server that sends prepared responses."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -11,30 +11,32 @@ from uuid import uuid4
 import httpx
 from pydantic import SecretStr
 
-from imagegen.fal import Fal, Patience, Progress
-from imagegen.jobs import JsonObject, ProviderRequest
+from imagegen.fal import FalClient, FalTimeouts, Progress
+from imagegen.jobs import ProviderRequest
+from imagegen.json_object import JsonObject
+from imagegen.net.http import Sender
 from imagegen.settings import FalSettings
 
 ENDPOINT: Final = "fal-ai/flux/dev"
 SMALL: Final[JsonObject] = {"prompt": "a fox", "seed": 1, "image_size": {"width": 64, "height": 64}}
-QUICK: Final = Patience(
+QUICK: Final = FalTimeouts(
     read=timedelta(seconds=2),
     first_poll=timedelta(seconds=0.02),
-    longest_poll=timedelta(seconds=0.1),
+    max_poll=timedelta(seconds=0.1),
     first_safety_poll=timedelta(seconds=20),
     safety_poll=timedelta(seconds=20),
-    silence=timedelta(seconds=5),
+    stream_silence=timedelta(seconds=5),
 )
 
 
 def takes(queue: float = 0, generation: float = 0) -> dict[str, object]:
-    """The fault that makes requests take so many seconds."""
+    """The sandbox fault that makes requests take this many seconds."""
     return {"fault": "latency", "queue": queue, "generation": generation}
 
 
 @dataclass(frozen=True)
-class Told:
-    """Keeps what a wait tells."""
+class ProgressRecorder:
+    """Records the progress that a wait reports."""
 
     progress: list[Progress] = field(default_factory=list[Progress])
     any: asyncio.Event = field(default_factory=asyncio.Event)
@@ -46,14 +48,14 @@ class Told:
 
 @dataclass(frozen=True, kw_only=True)
 class Bench:
-    """Somebody with a key at the sandbox."""
+    """An account at the sandbox."""
 
     settings: FalSettings
-    transport: httpx.AsyncBaseTransport
+    pool: Sender
     http: httpx.AsyncClient
 
-    def fal(self, patience: Patience = QUICK, streams: int = 0) -> Fal:
-        return Fal(self.settings, self.transport, patience, streams=streams)
+    def fal(self, timeouts: FalTimeouts = QUICK, streams: int = 0) -> FalClient:
+        return FalClient(self.settings, self.pool, timeouts, streams=streams)
 
     @property
     def key(self) -> str:
@@ -61,28 +63,28 @@ class Bench:
         return self.settings.key.get_secret_value()
 
     async def plan(self, *faults: dict[str, object]) -> None:
-        answer = await self.http.put("/_sandbox/faults", json={"key": self.key, "faults": faults})
-        assert answer.status_code == 200, answer.text
+        response = await self.http.put("/_sandbox/faults", json={"key": self.key, "faults": faults})
+        assert response.status_code == 200, response.text
 
     async def rows(self) -> list[dict[str, Any]]:
         return (await self.http.get("/_sandbox/requests", params={"key": self.key})).json()["requests"]
 
     async def reads(self, request: ProviderRequest) -> tuple[int, int, int]:
-        """How often the request's stream, status and result were asked for."""
+        """How often the request's stream, status and result were read."""
         (row,) = [row for row in await self.rows() if row["request_id"] == request.request_id]
         return row["reads"]["stream"], row["reads"]["status"], row["reads"]["result"]
 
 
 @asynccontextmanager
-async def opened(fal: FalSettings, transport: httpx.AsyncBaseTransport) -> AsyncGenerator[Bench]:
+async def opened(fal: FalSettings, pool: Sender) -> AsyncGenerator[Bench]:
     settings = fal.model_copy(update={"key": SecretStr(f"{uuid4().hex}:secret")})
     async with httpx.AsyncClient(base_url=fal.queue_url, trust_env=False) as http:
-        yield Bench(settings=settings, transport=transport, http=http)
+        yield Bench(settings=settings, pool=pool, http=http)
 
 
 @dataclass
 class Received:
-    """What came to a server: the first line of each request, its headers and its body."""
+    """The requests that a server received: first line, headers and body of each."""
 
     url: str = ""
     lines: list[str] = field(default_factory=list[str])
@@ -95,18 +97,18 @@ class Received:
             await self.changed.wait_for(lambda: len(self.lines) >= count)
 
 
-Answer = Callable[[Received, asyncio.StreamWriter], Awaitable[None]]
+Respond = Callable[[Received, asyncio.StreamWriter], Awaitable[None]]
 
 
 @asynccontextmanager
-async def serving(answer: Answer) -> AsyncGenerator[Received]:
-    """A server that reads one request per connection and lets `answer` write what it likes."""
+async def serving(respond: Respond) -> AsyncGenerator[Received]:
+    """A server that reads one request per connection and lets `respond` write the response."""
     received = Received()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with suppress(OSError, asyncio.IncompleteReadError):
             await _read(received, reader)
-            await answer(received, writer)
+            await respond(received, writer)
             await writer.drain()
         writer.close()
 
@@ -135,14 +137,14 @@ def http(status: str, body: str = "", content_type: str = "application/json") ->
     return f"{head}\r\nConnection: close\r\n\r\n{body}".encode()
 
 
-def one_after_another(*answers: bytes) -> Answer:
-    """Give each request the next of the answers, the last one again and again."""
-    left = list(answers)
+def one_after_another(*responses: bytes) -> Respond:
+    """Return the next response to each request, repeating the last one."""
+    left = list(responses)
 
-    async def answer(_: Received, writer: asyncio.StreamWriter) -> None:
+    async def respond(_: Received, writer: asyncio.StreamWriter) -> None:
         writer.write(left.pop(0) if len(left) > 1 else left[0])
 
-    return answer
+    return respond
 
 
 def request_at(url: str) -> ProviderRequest:

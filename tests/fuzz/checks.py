@@ -1,4 +1,4 @@
-"""Checks of schemathesis of our own: which server errors are none of ours, and what the document cannot say."""
+"""Our own checks for schemathesis: server errors that come from fal, and faults that the document cannot express."""
 
 import json
 import re
@@ -12,14 +12,14 @@ from schemathesis.specs.openapi.checks import negative_data_rejection  # pyright
 
 PROVIDERS: Final = {"provider_rejected", "provider_unavailable", "provider_account", "submission_unknown"}
 REFUSED: Final = {"input_refused", "output_refused"}
-# A retry passes the same admission, and the job that it repeats may have been accepted under other settings.
+# A retry passes the same admission, but its job may have been accepted under other settings.
 GENERATE: Final = (
     "/api/images/generate",
     "/api/images/batch",
     "/api/images/estimate-cost",
     "/api/jobs/{jobId}/retry",
 )
-# What a short pattern cannot say: that text is printable, and shows something.
+# What a short pattern cannot express: that text is printable, and has visible characters.
 TEXT: Final = {("wrong_format", name) for name in ("/userId", "userId", "model", "type")}
 UNSAID: Final = {
     ("not_allowed", "/userId"),
@@ -31,14 +31,14 @@ UNSAID: Final = {
 
 @schemathesis.check
 def a_server_error_is_the_providers(ctx: CheckContext, response: Response, case: "Case[Any]") -> None:  # noqa: ARG001 - its form
-    """5xx is a defect, but for a 500 whose problem has a provider's code."""
+    """5xx is a defect, except for a 500 with a code of the provider."""
     if response.status_code >= 500:
         assert (response.status_code, problem_of(response)["code"]) in {(500, code) for code in PROVIDERS}
 
 
 @schemathesis.check
 def valid_data_is_accepted(ctx: CheckContext, response: Response, case: "Case[Any]") -> None:  # noqa: ARG001 - its form
-    """A 400 to valid data names only faults that the document cannot speak of; a 422 is moderation's."""
+    """A 400 for valid data names only faults that the document cannot express; a 422 comes from moderation."""
     if case.meta is None or not case.meta.generation.mode.is_positive:
         return
     if response.status_code == 400:
@@ -49,13 +49,13 @@ def valid_data_is_accepted(ctx: CheckContext, response: Response, case: "Case[An
 
 @schemathesis.check
 def invalid_data_is_refused(ctx: CheckContext, response: Response, case: "Case[Any]") -> None:
-    """Data against the document is refused, unless all that is wrong is null in the place of what may be left out."""
+    """Invalid data is refused, unless its only fault is null for an optional member."""
     if not is_valid_without_null(case):
         negative_data_rejection(ctx, response, case)
 
 
 def is_valid_without_null(case: "Case[Any]") -> bool:
-    """Whether only the body is wrong, and only by null."""
+    """Whether the only fault is null in the body."""
     if case.meta is None or not isinstance(case.body, dict):
         return False
     others = (part.mode for place, part in case.meta.components.items() if place is not ParameterLocation.BODY)
@@ -80,7 +80,7 @@ def without_null(value: Any) -> Any:
 
 @schemathesis.check
 def every_answer_has_its_id(ctx: CheckContext, response: Response, case: "Case[Any]") -> None:  # noqa: ARG001 - its form
-    """X-Request-Id is on every answer, and in every problem as requestId."""
+    """X-Request-Id is on every response, and in every problem as requestId."""
     (request_id,) = response.headers["x-request-id"]
     if response.status_code >= 400:
         assert response.headers["content-type"] == ["application/problem+json"]
@@ -92,7 +92,7 @@ def problem_of(response: Response) -> dict[str, Any]:
 
 
 def place_of(fault: dict[str, Any]) -> str:
-    """Where in a request a fault is, also in one of a batch."""
+    """The place of a fault in a request, which may be one of a batch."""
     return re.sub("^/requests/[0-9]+", "", fault["pointer"])
 
 

@@ -1,10 +1,12 @@
+"""`imagegen keys` adds, lists and revokes keys, and reports errors in one line."""
+
 import re
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
-from imagegen.cli import app
+from imagegen.cli.app import app
 from imagegen.keys import read_keys
 
 
@@ -26,19 +28,21 @@ def shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shell:
     return Shell(tmp_path / "keys.json")
 
 
-def test_a_key_is_made_listed_and_revoked(shell: Shell) -> None:
+def test_key_is_added_listed_and_revoked(shell: Shell) -> None:
     status, token, told = shell.run("add", "the shop", "--user", "ann", "--user", "bob", "--model", "flux-pro")
     key_id = token.split("_")[1]
     assert (status, re.fullmatch(r"ig_\w{10}_\w{43}\n", token) is not None) == (0, True)
-    assert "not shown again" in told
-    assert read_keys(shell.path).holder(token.strip()) is not None
+    assert "shown only once" in told
+    assert read_keys(shell.path).find_key(token.strip()) is not None
 
     _, listed, _ = shell.run("list")
-    assert listed.startswith(key_id)
-    assert listed.endswith("  the shop  (users ann, bob, models flux-pro)\n")
+    heading, row = listed.splitlines()
+    assert heading.split() == ["ID", "CREATED", "NAME", "ACCESS"]
+    assert row.startswith(f"{key_id}  20")
+    assert row.endswith("  the shop  users ann, bob, models flux-pro")
 
     assert shell.run("revoke", key_id)[0] == 0
-    assert shell.run("list") == (0, "", "")
+    assert shell.run("list") == (0, "", "There are no keys: `imagegen keys add NAME` makes one.\n")
 
 
 @pytest.mark.parametrize(
@@ -47,16 +51,16 @@ def test_a_key_is_made_listed_and_revoked(shell: Shell) -> None:
         (["add", "shop", "--model", "flux-por"], "Did you mean 'flux-pro'?"),
         (["add", "shop", "--user", ""], "at least 1 character"),
         (["revoke", "0123456789"], "there is no key 0123456789"),
-        (["list"], "`imagegen keys add NAME` makes it"),
+        (["list"], "`imagegen keys add NAME` creates it"),
     ],
 )
-def test_what_cannot_be_done_is_told_in_one_line(shell: Shell, arguments: list[str], words: str) -> None:
+def test_errors_are_printed_without_a_traceback(shell: Shell, arguments: list[str], words: str) -> None:
     status, _, told = shell.run(*arguments)
 
     assert (status, words in told.replace("\n", " "), "Traceback" in told) == (2, True, False)
 
 
-def test_without_a_file_the_variable_is_named(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_keys_file_setting_names_the_variable(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("IMAGEGEN_API_KEYS_FILE")
 
     assert "IMAGEGEN_API_KEYS_FILE is not set" in shell.run("add", "shop")[2]
@@ -73,6 +77,6 @@ def test_without_a_file_the_variable_is_named(shell: Shell, monkeypatch: pytest.
         ["ok", "--user", "u" * 129],
     ],
 )
-def test_what_no_line_can_show_and_no_request_can_name_is_refused(shell: Shell, arguments: list[str]) -> None:
+def test_unprintable_and_unusable_names_are_refused(shell: Shell, arguments: list[str]) -> None:
     assert shell.run("add", *arguments)[0] == 2
     assert not shell.path.exists()

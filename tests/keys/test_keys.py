@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from imagegen.errors import KeysFileError, ModelNotAllowed, UserNotAllowed
-from imagegen.keys import ApiKey, Caller, KeyRing, KeysFile, changing, new_key, read_keys
+from imagegen.keys import ApiKey, Caller, KeyRing, KeysFile, change_keys, new_key, read_keys
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
 
@@ -17,61 +17,61 @@ def a_key(*users: str, models: tuple[str, ...] = ()) -> tuple[ApiKey, str]:
 
 def add(path: Path, *users: str) -> str:
     key, token = a_key(*users)
-    changing(path, lambda ring: ring.with_key(key))
+    change_keys(path, lambda ring: ring.with_key(key))
     return token
 
 
-def test_a_token_names_itself_and_its_key_and_carries_256_random_bits() -> None:
+def test_token_has_prefix_key_id_and_256_random_bits() -> None:
     key, token = a_key()
 
     prefix, key_id, secret = token.split("_")
     assert (prefix, key_id, 62 ** len(secret) > 2**256) == ("ig", key.id, True)
 
 
-def test_only_the_very_token_opens() -> None:
+def test_only_the_exact_token_is_valid() -> None:
     key, token = a_key()
     other, other_token = a_key()
     ring = KeyRing().with_key(key).with_key(other)
     wrong = [token[:-1] + ("a" if token[-1] != "a" else "b"), token[:-1], token + "x", token.upper(), "", "é", "\ud800"]
     crossed = f"ig_{key.id}_{other_token.rpartition('_')[2]}"
 
-    assert [ring.holder(text) for text in (token, other_token)] == [key, other]
-    assert [ring.holder(text) for text in (*wrong, crossed, key.sha256, key.id)] == [None] * (len(wrong) + 3)
+    assert [ring.find_key(text) for text in (token, other_token)] == [key, other]
+    assert [ring.find_key(text) for text in (*wrong, crossed, key.sha256, key.id)] == [None] * (len(wrong) + 3)
 
 
-def test_neither_the_token_nor_its_hash_shows_in_a_repr() -> None:
+def test_repr_shows_neither_token_nor_hash() -> None:
     key, token = a_key()
 
     assert key.sha256 not in repr(key)
     assert token.rpartition("_")[2] not in repr(KeyRing().with_key(key))
 
 
-def test_a_caller_may_do_what_its_key_is_for() -> None:
+def test_caller_is_limited_by_its_key() -> None:
     caller = Caller(a_key("ann", models=("flux-pro",))[0])
-    caller.demand_user("ann")
-    caller.demand_model("flux-pro")
+    caller.require_user("ann")
+    caller.require_model("flux-pro")
 
     with pytest.raises(UserNotAllowed, match="'bob', only for: ann"):
-        caller.demand_user("bob")
+        caller.require_user("bob")
     with pytest.raises(ModelNotAllowed, match="'flux-dev', only: flux-pro"):
-        caller.demand_model("flux-dev")
+        caller.require_model("flux-dev")
 
 
 @pytest.mark.parametrize("caller", [Caller(), Caller(a_key()[0])])
-def test_a_caller_without_limits_may_do_everything(caller: Caller) -> None:
-    caller.demand_user("anyone")
-    caller.demand_model("any")
+def test_unrestricted_caller_may_do_everything(caller: Caller) -> None:
+    caller.require_user("anyone")
+    caller.require_model("any")
 
     assert caller.users is None
 
 
-def test_no_two_callers_share_idempotency_keys() -> None:
+def test_callers_do_not_share_idempotency_keys() -> None:
     callers = [Caller(), Caller(a_key()[0]), Caller(a_key()[0])]
 
     assert len({caller.idempotency_scope(user) for caller in callers for user in ("a", "b", "anonymous/a")}) == 9
 
 
-def test_the_file_is_for_its_owner_only_and_holds_no_token(tmp_path: Path) -> None:
+def test_file_is_private_and_has_no_token(tmp_path: Path) -> None:
     path = tmp_path / "new" / "keys.json"
     tokens = [add(path, "ann"), add(path)]
 
@@ -89,16 +89,16 @@ def test_the_file_is_for_its_owner_only_and_holds_no_token(tmp_path: Path) -> No
         ('{"keys": [], "limits": 1}', "limits: Extra inputs"),
     ],
 )
-def test_a_broken_file_is_told_without_its_content_and_never_replaced(tmp_path: Path, content: str, words: str) -> None:
+def test_broken_file_is_not_quoted_or_replaced(tmp_path: Path, content: str, words: str) -> None:
     path = tmp_path / "keys.json"
     path.write_text(content)
 
     with pytest.raises(KeysFileError, match=words):
-        changing(path, lambda ring: ring)
+        change_keys(path, lambda ring: ring)
     assert (path.read_text(), list(tmp_path.iterdir())) == (content, [path])
 
 
-def test_two_changes_at_once_do_not_lose_one(tmp_path: Path) -> None:
+def test_concurrent_changes_are_all_kept(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     (tmp_path / "keys.json.draft").touch()
 
@@ -108,7 +108,7 @@ def test_two_changes_at_once_do_not_lose_one(tmp_path: Path) -> None:
 
 
 async def holder(file: KeysFile, token: str) -> bool:
-    return (await file.ring()).holder(token) is not None
+    return (await file.ring()).find_key(token) is not None
 
 
 async def eventually(file: KeysFile, token: str, *, valid: bool) -> None:
@@ -117,7 +117,7 @@ async def eventually(file: KeysFile, token: str, *, valid: bool) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_a_running_service_learns_of_new_and_revoked_keys(tmp_path: Path) -> None:
+async def test_running_service_sees_new_and_revoked_keys(tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
     first = await asyncio.to_thread(add, path)
     file = KeysFile(path)
@@ -125,13 +125,13 @@ async def test_a_running_service_learns_of_new_and_revoked_keys(tmp_path: Path) 
 
     second = await asyncio.to_thread(add, path)
     await eventually(file, second, valid=True)
-    await asyncio.to_thread(changing, path, lambda ring: ring.without(first.split("_")[1]))
+    await asyncio.to_thread(change_keys, path, lambda ring: ring.without(first.split("_")[1]))
     await eventually(file, first, valid=False)
 
     assert await holder(file, second)
 
 
-async def test_a_broken_file_leaves_the_keys_as_they_were_and_one_that_is_gone_lets_nobody_in(
+async def test_broken_file_keeps_keys_and_missing_file_has_none(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     path = tmp_path / "keys.json"

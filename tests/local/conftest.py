@@ -1,15 +1,10 @@
-import sys
 import time
 from collections.abc import AsyncGenerator
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from local_servers import Up, everything_unset
-
 from imagegen.local import local_stack
+from tests.local.local_servers import Up, everything_unset
 
 
 @pytest.fixture(scope="module")

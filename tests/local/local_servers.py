@@ -1,4 +1,4 @@
-"""What the tests of the local stack ask: which settings, which process has a port, does a server do its work."""
+"""Helpers of the local stack's tests: settings, the process of a port, and whether a server works."""
 
 import asyncio
 from collections.abc import Callable
@@ -32,7 +32,7 @@ NAMED = Settings(
 
 @dataclass(frozen=True, slots=True)
 class Up:
-    """A stack that runs, and how many seconds it took to start."""
+    """A running stack, and the seconds that it took to start."""
 
     settings: Settings
     seconds: float
@@ -80,7 +80,7 @@ def listening(process: psutil.Process) -> list[tuple[str, int]]:
 
 
 def alive(process: psutil.Process) -> bool:
-    """Whether a process runs; one that ended and that nobody has waited for does not."""
+    """Whether a process runs; a zombie does not."""
     try:
         return process.status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -94,7 +94,7 @@ async def eventually(condition: Callable[[], bool], within: float = 8) -> None:
 
 
 async def works(settings: Settings, server: str) -> bool:
-    """Whether a server does its work, asked once and without a second try."""
+    """Whether a server works, tried once."""
     match server:
         case "fal":
             return await _fal_is_healthy(settings)
@@ -108,7 +108,7 @@ async def works(settings: Settings, server: str) -> bool:
 
 
 async def documents(settings: Settings, *, add: int = 0) -> int:
-    """How many documents a collection has, after as many were added."""
+    """How many documents a collection has after this many were added."""
     assert settings.mongodb.url
     async with AsyncMongoClient[dict[str, object]](settings.mongodb.url.get_secret_value()) as client:
         for _ in range(add):
@@ -128,7 +128,7 @@ async def get(settings: Settings) -> bytes:
 
 
 async def link(settings: Settings) -> str:
-    """A link to what was put."""
+    """A link to the stored object."""
     async with _s3(settings) as client:
         return await client.generate_presigned_url("get_object", Params={"Bucket": "imagegen", "Key": "kept"})
 

@@ -1,4 +1,4 @@
-"""The local servers as imagegen 0.1.0 started them: none but S3 asks for credentials, and a data directory remains."""
+"""The local servers as imagegen 0.1.0 started them: only S3 requires credentials. Their data directory remains."""
 
 import asyncio
 import json
@@ -9,13 +9,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 from pathlib import Path
 
-from processes import free_port
 from pydantic import SecretStr
 from pymongo import MongoClient  # noqa: TID251 - administers the server it starts
 
 from imagegen.local import mongod, nats_server, sandbox, seaweedfs
 from imagegen.local.binaries import MONGOD, NATS_SERVER, WEED, find
 from imagegen.settings import FalSettings, MongoSettings, NatsSettings, S3Settings, ServiceSettings, Settings
+from tests.support.processes import free_port
 
 KEYS = {"accessKey": "0123456789abcdef0123", "secretKey": "0123456789abcdef0123456789abcdef01234567"}
 S3_CONFIG = {
@@ -27,7 +27,7 @@ S3_CONFIG = {
 
 @asynccontextmanager
 async def servers_of_0_1_0(directory: Path) -> AsyncGenerator[Settings]:
-    """Start the four on a new data directory; yield the settings that point at them."""
+    """Start the four servers in a new data directory; yield the settings that point at them."""
     ports = await asyncio.to_thread(_make, directory)
     async with AsyncExitStack() as stack:
         for name, command in (await asyncio.to_thread(_commands, directory, ports)).items():
@@ -97,7 +97,7 @@ def _listens(port: int) -> bool:
 
 
 def _replica_set(port: int) -> bool:
-    """Whether the replica set of one accepts writes; makes it."""
+    """Create the replica set of one, and return whether it accepts writes."""
     if not _listens(port):
         return False
     url = f"mongodb://127.0.0.1:{port}/?directConnection=true"

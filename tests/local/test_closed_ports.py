@@ -1,4 +1,4 @@
-"""Nothing that the local stack opens lets in a caller without its credentials, nor a web page."""
+"""The local stack accepts neither callers without its credentials nor web pages."""
 
 import asyncio
 import json
@@ -13,12 +13,12 @@ from typing import Final
 import httpx
 import psutil
 import pytest
-from local_servers import Up, documents, eventually, get, link, listening, only_unset, port_of, put
 from pymongo import AsyncMongoClient  # noqa: TID251 - asks the MongoDB server itself
 from pymongo.errors import OperationFailure  # noqa: TID251 - the same
 
 from imagegen.local import local_stack
 from imagegen.settings import LimitSettings
+from tests.local.local_servers import Up, documents, eventually, get, link, listening, only_unset, port_of, put
 
 SECRET: Final = b"what-a-stranger-must-not-see"
 PAGE: Final = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors"}
@@ -53,13 +53,13 @@ PATHS: Final = (
     *("/fal-ai/flux/dev", "/v1/models", "/varz", "/connz", "/jsz", "/.tus/", "/topics/", "/etc/", "/admin"),
 )
 METHODS: Final = ("GET", "POST", "PUT", "DELETE", "OPTIONS")
-# What is said to everybody, by S3 and by MongoDB: that they are there.
+# What S3 and MongoDB answer every caller: that they run.
 HARMLESS: Final = {("s3", "GET", "/status"), ("s3", "GET", "/healthz"), ("s3", "HEAD", "/status")}
 MONGODBS_WORDS: Final = b"It looks like you are trying to access MongoDB over HTTP on the native driver port.\r\n"
 
 
 def servers(up: Up) -> list[psutil.Process]:
-    """The processes of this stack, and not of the one that the other tests use."""
+    """The processes of this stack, without those of the stack that other tests use."""
     return [it for it in psutil.Process().children(recursive=True) if str(up.directory) in " ".join(it.cmdline())]
 
 
@@ -68,7 +68,7 @@ def ports(up: Up) -> set[int]:
 
 
 async def as_a_page(up: Up, port: int, client: httpx.AsyncClient) -> list[tuple[str, str, int, httpx.Headers, bytes]]:
-    """Every answer to a request as a web page makes a browser send it."""
+    """The responses to a request as a browser sends it for a web page."""
     answers: list[tuple[str, str, int, httpx.Headers, bytes]] = []
     for scheme, path, method in ((s, p, m) for s in ("http", "https") for p in PATHS for m in METHODS):
         if scheme == "https" and port in {port_of(up.settings, name) for name in ("s3", "mongodb", "nats", "fal")}:
@@ -82,16 +82,17 @@ async def as_a_page(up: Up, port: int, client: httpx.AsyncClient) -> list[tuple[
     return answers
 
 
-async def test_every_port_is_one_that_is_known(up: Up) -> None:
+async def test_every_open_port_is_known(up: Up) -> None:
     known = json.loads(await asyncio.to_thread((up.directory / "ports.json").read_text))
 
     def found() -> bool:
         return ports(up) == set(known.values())
 
-    await eventually(found)  # a part of SeaweedFS opens its port a little later
+    await eventually(found)  # a part of SeaweedFS opens its port later
 
 
-async def test_no_page_and_no_stranger_reads_writes_or_deletes_by_http(up: Up) -> None:
+@pytest.mark.slow
+async def test_pages_and_strangers_get_no_http_access(up: Up) -> None:
     await put(up.settings, SECRET)
     names = {port_of(up.settings, name): name for name in ("fal", "mongodb", "s3", "nats")}
     let_in: set[tuple[str, str, str]] = set()
@@ -108,9 +109,7 @@ async def test_no_page_and_no_stranger_reads_writes_or_deletes_by_http(up: Up) -
 
 
 @pytest.mark.parametrize(("origins", "allowed"), [("", None), ("https://app.example", "https://app.example")])
-async def test_pages_read_what_a_link_leads_to_only_from_the_origins_of_the_service(
-    tmp_path: Path, origins: str, allowed: str | None
-) -> None:
+async def test_only_allowed_origins_read_links(tmp_path: Path, origins: str, allowed: str | None) -> None:
     wanted = only_unset(tmp_path, "s3").model_copy(update={"limits": LimitSettings(cors_origins=origins)})
     async with local_stack(wanted) as settings, httpx.AsyncClient(trust_env=False) as client:
         await put(settings, SECRET)
@@ -119,7 +118,7 @@ async def test_pages_read_what_a_link_leads_to_only_from_the_origins_of_the_serv
     assert (answer.content, answer.headers.get("access-control-allow-origin")) == (SECRET, allowed)
 
 
-async def test_a_stranger_without_an_origin_is_asked_for_a_key_too(up: Up) -> None:
+async def test_callers_without_an_origin_need_a_key(up: Up) -> None:
     s3, fal = up.settings.s3.endpoint_url, up.settings.fal.queue_url
     async with httpx.AsyncClient(trust_env=False) as client:
         statuses = {
@@ -134,7 +133,7 @@ async def test_a_stranger_without_an_origin_is_asked_for_a_key_too(up: Up) -> No
     assert statuses == {"read": 403, "list": 403, "write": 403, "delete": 403, "submit": 401, "ledger": 422}
 
 
-async def test_every_port_inside_the_s3_server_speaks_only_to_callers_with_its_certificate(up: Up) -> None:
+async def test_internal_s3_ports_require_the_certificate(up: Up) -> None:
     (weed,) = [it for it in servers(up) if "weed" in it.name()]
     inside = {port for _, port in listening(weed)} - {port_of(up.settings, "s3")}
     outcomes = {port: (await tls_refusal(port), await plain_grpc(port)) for port in inside}
@@ -144,7 +143,7 @@ async def test_every_port_inside_the_s3_server_speaks_only_to_callers_with_its_c
 
 
 async def tls_refusal(port: int) -> str:
-    """Whether a TLS client without a certificate is refused, after HTTP/2 was agreed on as gRPC does."""
+    """Whether a TLS client without a certificate is refused after negotiating HTTP/2, as gRPC does."""
     context = ssl.create_default_context()
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     context.set_alpn_protocols(["h2"])
@@ -158,13 +157,13 @@ async def tls_refusal(port: int) -> str:
 
 
 async def plain_grpc(port: int) -> bytes:
-    """What is answered to HTTP/2 without TLS: its settings, if that is spoken."""
+    """The response to HTTP/2 without TLS: its settings, if it is supported."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         async with asyncio.timeout(5):
             writer.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0")
             answer = await reader.read(9)
-            return b"" if answer.startswith((b"HTTP/1.0 ", b"\x15\x03")) else answer  # 400, or an alert of TLS
+            return b"" if answer.startswith((b"HTTP/1.0 ", b"\x15\x03")) else answer  # 400, or a TLS alert
     except ConnectionError:
         return b""
     finally:
@@ -186,7 +185,7 @@ QUERIES: Final[dict[str, Query]] = {
 
 @pytest.mark.parametrize("query", QUERIES)
 @pytest.mark.parametrize("user", ["", "imagegen:imagegen@", "root:root@", "__system:x@"])
-async def test_mongodb_refuses_whoever_has_no_password_or_a_wrong_one(up: Up, user: str, query: str) -> None:
+async def test_mongodb_refuses_missing_and_wrong_passwords(up: Up, user: str, query: str) -> None:
     before = await documents(up.settings, add=1)
     url = f"mongodb://{user}127.0.0.1:{port_of(up.settings, 'mongodb')}/?directConnection=true"
     async with AsyncMongoClient[dict[str, object]](url) as client:
@@ -198,10 +197,10 @@ async def test_mongodb_refuses_whoever_has_no_password_or_a_wrong_one(up: Up, us
 
 
 @pytest.mark.parametrize("more", ["", ',"user":"imagegen","pass":"imagegen"', ',"auth_token":"imagegen"'])
-async def test_nats_refuses_whoever_has_no_password_or_a_wrong_one(up: Up, more: str) -> None:
+async def test_nats_refuses_missing_and_wrong_passwords(up: Up, more: str) -> None:
     reader, writer = await asyncio.open_connection("127.0.0.1", port_of(up.settings, "nats"))
     try:
-        await reader.readline()  # INFO: its version, and that it asks for credentials
+        await reader.readline()  # INFO: the version, and that credentials are required
         writer.write(
             f'CONNECT {{"verbose":false{more}}}\r\nSUB > 1\r\nPUB $JS.API.STREAM.LIST r 0\r\n\r\nPING\r\n'.encode()
         )
@@ -213,7 +212,7 @@ async def test_nats_refuses_whoever_has_no_password_or_a_wrong_one(up: Up, more:
     assert answer == b"-ERR 'Authorization Violation'\r\n"
 
 
-async def test_a_name_that_leads_to_loopback_by_dns_is_refused_by_the_sandbox(up: Up) -> None:
+async def test_sandbox_refuses_dns_rebinding(up: Up) -> None:
     url, key = up.settings.fal.queue_url, up.settings.fal.key
     assert key
     rebound = {"Host": f"evil.example:{port_of(up.settings, 'fal')}", "Authorization": f"Key {key.get_secret_value()}"}
@@ -228,7 +227,7 @@ async def test_a_name_that_leads_to_loopback_by_dns_is_refused_by_the_sandbox(up
 
 
 def secrets_of(up: Up) -> set[str]:
-    """Every credential of the stack, read from the files that keep them."""
+    """Every credential of the stack, from its files."""
     texts = [(up.directory / name).read_text() for name in ("mongodb.key", "nats.conf", "sandbox.key", "s3.json")]
     texts += [(up.directory / "s3" / "security.toml").read_text()]
     found = {secret for text in texts for secret in re.findall(r"\b[0-9a-f]{20,}\b", text)}
@@ -243,7 +242,7 @@ def files_of(up: Up) -> Iterator[Path]:
             yield path
 
 
-async def test_credentials_are_in_no_command_line_no_environment_no_log_and_no_repr(up: Up) -> None:
+async def test_credentials_are_not_leaked(up: Up) -> None:
     secrets = await asyncio.to_thread(secrets_of, up)
     commands = [" ".join(server.cmdline()) for server in servers(up)]
     environments = [str(server.environ()) for server in servers(up)]
@@ -254,7 +253,7 @@ async def test_credentials_are_in_no_command_line_no_environment_no_log_and_no_r
     assert [secret for secret in secrets for text in shown if secret in text] == []
 
 
-async def test_every_file_that_holds_a_credential_is_for_this_user_only(up: Up) -> None:
+async def test_credential_files_are_private(up: Up) -> None:
     secrets = await asyncio.to_thread(secrets_of, up)
     holding = {
         path.relative_to(up.directory).as_posix(): stat.S_IMODE(path.stat().st_mode)
@@ -268,7 +267,7 @@ async def test_every_file_that_holds_a_credential_is_for_this_user_only(up: Up) 
     )
 
 
-def test_sockets_beside_the_ports_are_for_this_user_only(up: Up) -> None:
+def test_unix_sockets_are_private(up: Up) -> None:
     known = json.loads((up.directory / "ports.json").read_text())
     sockets = [path for port in known.values() for path in Path("/tmp").glob(f"seaweedfs-*-{port}.sock")]  # noqa: S108
 

@@ -1,4 +1,4 @@
-"""A data directory that imagegen 0.1.0 made, whose servers asked for no credentials, is taken over as it is."""
+"""A data directory of imagegen 0.1.0, whose servers required no credentials, is adopted unchanged."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
@@ -6,16 +6,18 @@ from pathlib import Path
 
 import httpx
 import pytest
-from local_servers import everything_unset, works
-from servers_of_0_1_0 import servers_of_0_1_0
-from service import FLUX, Json, running
 
 from imagegen.local import local_stack
+from tests.local.local_servers import everything_unset, works
+from tests.local.servers_of_0_1_0 import servers_of_0_1_0
+from tests.support.service import FLUX, Json, running
+
+pytestmark = pytest.mark.slow
 
 SLOW = {"fault": "latency", "queue": 0, "generation": 6}
 
 
-async def test_jobs_images_and_links_are_kept_and_a_job_in_flight_goes_on(tmp_path: Path) -> None:
+async def test_data_is_kept_and_running_jobs_continue(tmp_path: Path) -> None:
     async with servers_of_0_1_0(tmp_path) as before, running(before) as service:
         done = (await service.generate()).json()
         image = await bytes_of(done["images"][0]["url"])
@@ -33,12 +35,12 @@ async def test_jobs_images_and_links_are_kept_and_a_job_in_flight_goes_on(tmp_pa
     unsigned = {**done["images"][0], "url": again["images"][0]["url"]}
     assert again == {**done, "images": [unsigned]}
     assert images == (image, image)
-    assert (ended["status"], submits) == ("completed", 2)  # paid for once each
+    assert (ended["status"], submits) == ("completed", 2)  # each was paid for once
     assert ([job["jobId"] for job in listed], new["status"]) == ([done["jobId"]], "completed")
 
 
 @pytest.mark.parametrize("server", ["mongodb", "s3", "nats"])
-async def test_each_server_does_its_work_on_it_at_every_start(tmp_path: Path, server: str) -> None:
+async def test_every_server_works_at_every_start(tmp_path: Path, server: str) -> None:
     async with servers_of_0_1_0(tmp_path):
         pass
     for _ in range(2):
@@ -46,7 +48,7 @@ async def test_each_server_does_its_work_on_it_at_every_start(tmp_path: Path, se
             assert await works(settings, server)
 
 
-async def test_it_is_taken_over_on_other_ports_too(tmp_path: Path) -> None:
+async def test_data_is_adopted_on_other_ports(tmp_path: Path) -> None:
     async with servers_of_0_1_0(tmp_path) as before, running(before) as service:
         done = (await service.generate()).json()
         image = await bytes_of(done["images"][0]["url"])

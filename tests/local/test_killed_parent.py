@@ -6,10 +6,11 @@ import time
 from pathlib import Path
 
 import psutil
-from local_servers import alive, documents, everything_unset, works
+import pytest
 
 from imagegen.local import local_stack, watch
 from imagegen.local.addresses import point_at
+from tests.local.local_servers import alive, documents, everything_unset, works
 
 SERVE = """
 import asyncio, json, sys
@@ -27,7 +28,8 @@ asyncio.run(serve())
 STUBBORN = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True); time.sleep(60)"
 
 
-async def test_no_server_outlives_a_parent_that_is_killed_and_the_next_start_finds_everything(tmp_path: Path) -> None:
+@pytest.mark.slow
+async def test_servers_end_with_a_killed_parent(tmp_path: Path) -> None:
     parent = await asyncio.create_subprocess_exec(
         sys.executable, "-c", SERVE, str(tmp_path), stdout=asyncio.subprocess.PIPE
     )
@@ -47,7 +49,7 @@ async def test_no_server_outlives_a_parent_that_is_killed_and_the_next_start_fin
     assert (len(servers), outlived, found) == (8, [], (before, 2, True))
 
 
-async def test_a_server_that_ignores_sigterm_is_killed_after_the_grace() -> None:
+async def test_server_that_ignores_sigterm_is_killed() -> None:
     command = (sys.executable, "-I", "-S", watch.__file__, sys.executable, "-c", STUBBORN)
     watcher = await asyncio.create_subprocess_exec(
         *command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True

@@ -6,7 +6,11 @@ from pathlib import Path
 import psutil
 import pytest
 from dirty_equals import IsStr
-from local_servers import (
+
+from imagegen.errors import LocalServerError
+from imagegen.local import join_local_stack, local_stack
+from imagegen.settings import FalSettings
+from tests.local.local_servers import (
     NAMED,
     SERVERS,
     Up,
@@ -23,22 +27,18 @@ from local_servers import (
     works,
 )
 
-from imagegen.errors import LocalServerError
-from imagegen.local import join_local_stack, local_stack
-from imagegen.settings import FalSettings
 
-
-async def test_every_server_does_its_work_at_the_first_request_once_the_stack_is_up(up: Up) -> None:
+async def test_every_server_works_once_the_stack_is_up(up: Up) -> None:
     first_answers = await asyncio.gather(*(works(up.settings, server) for server in SERVERS))
 
     assert dict(zip(SERVERS, first_answers, strict=True)) == dict.fromkeys(SERVERS, True)
 
 
-async def test_the_whole_stack_is_ready_in_under_five_seconds(up: Up) -> None:
+async def test_stack_is_ready_in_under_5_s(up: Up) -> None:
     assert up.seconds < 5
 
 
-async def test_the_settings_point_at_the_local_servers_and_keep_everything_else(up: Up) -> None:
+async def test_settings_point_at_the_local_servers(up: Up) -> None:
     sandbox = f"http://127.0.0.1:{port_of(up.settings, 'fal')}"
     shown = {
         "fal": up.settings.fal.model_dump(exclude={"key", "status_horizon", "result_horizon"}),
@@ -67,20 +67,20 @@ async def test_no_server_listens_beyond_loopback(up: Up) -> None:
     assert (up.seconds > 0, hosts) == (True, {"127.0.0.1"})
 
 
-async def test_every_server_logs_to_a_file_of_its_own(up: Up) -> None:
+async def test_every_server_has_its_log_file(up: Up) -> None:
     logs = {log.name: log.stat().st_size > 0 for log in (up.directory / "logs").iterdir()}
 
     assert logs == {"mongodb.log": True, "nats.log": True, "s3.log": True, "sandbox.log": logs["sandbox.log"]}
 
 
-async def test_files_with_secrets_are_for_this_user_only(up: Up) -> None:
+async def test_files_with_secrets_are_private(up: Up) -> None:
     modes = {name: stat.S_IMODE((up.directory / name).stat().st_mode) for name in ("stack.json", "s3.json")}
 
     assert modes == {"stack.json": 0o600, "s3.json": 0o600}
 
 
 @pytest.mark.parametrize("server", SERVERS)
-async def test_a_server_that_is_killed_is_started_again_on_its_port(up: Up, server: str) -> None:
+async def test_killed_server_is_restarted_on_its_port(up: Up, server: str) -> None:
     port = port_of(up.settings, server)
     killed = listener(port)
     assert killed
@@ -97,7 +97,7 @@ async def _works_by_now(up: Up, server: str) -> bool:
         return False
 
 
-async def test_a_server_goes_with_its_watcher_and_is_started_again(up: Up) -> None:
+async def test_server_dies_with_its_watcher_and_is_restarted(up: Up) -> None:
     port = port_of(up.settings, "nats")
     server = listener(port)
     assert server
@@ -109,7 +109,7 @@ async def test_a_server_goes_with_its_watcher_and_is_started_again(up: Up) -> No
     await eventually(lambda: listener(port) is not None)
 
 
-async def test_a_second_stack_on_the_same_directory_is_refused(up: Up) -> None:
+async def test_second_stack_in_a_directory_is_refused(up: Up) -> None:
     with pytest.raises(LocalServerError) as refusal:
         await local_stack(everything_unset(up.directory)).__aenter__()
 
@@ -119,23 +119,23 @@ async def test_a_second_stack_on_the_same_directory_is_refused(up: Up) -> None:
     )
 
 
-async def test_a_worker_joins_the_stack_that_runs(up: Up) -> None:
+async def test_worker_joins_the_running_stack(up: Up) -> None:
     assert await asyncio.to_thread(join_local_stack, everything_unset(up.directory)) == up.settings
 
 
-async def test_a_worker_keeps_the_servers_that_its_variables_name(up: Up) -> None:
+async def test_worker_keeps_servers_named_by_variables(up: Up) -> None:
     key = FalSettings.model_validate({"FAL_KEY": "id:secret"})
     own = everything_unset(up.directory).model_copy(update={"fal": key})
 
     assert await asyncio.to_thread(join_local_stack, own) == up.settings.model_copy(update={"fal": key})
 
 
-async def test_a_worker_is_told_when_no_stack_runs(tmp_path: Path) -> None:
+async def test_worker_without_a_stack_is_refused(tmp_path: Path) -> None:
     with pytest.raises(LocalServerError, match=r"No local servers run in .+: start `imagegen serve` there first"):
         await asyncio.to_thread(join_local_stack, everything_unset(tmp_path))
 
 
-async def test_a_stack_starts_only_what_no_variable_names(tmp_path: Path) -> None:
+async def test_stack_starts_only_unset_servers(tmp_path: Path) -> None:
     async with local_stack(only_unset(tmp_path, "nats")) as settings:
         with pytest.raises(LocalServerError) as refusal:
             await asyncio.to_thread(join_local_stack, only_unset(tmp_path, "nats", "s3"))
@@ -147,7 +147,7 @@ async def test_a_stack_starts_only_what_no_variable_names(tmp_path: Path) -> Non
     )
 
 
-async def test_nothing_is_touched_when_every_server_is_named(tmp_path: Path) -> None:
+async def test_stack_without_unset_servers_touches_no_files(tmp_path: Path) -> None:
     settings = only_unset(tmp_path)
     async with local_stack(settings) as same:
         outcome = (same, join_local_stack(settings), await asyncio.to_thread(os.listdir, tmp_path))
@@ -155,7 +155,7 @@ async def test_nothing_is_touched_when_every_server_is_named(tmp_path: Path) -> 
     assert outcome == (settings, settings, [])
 
 
-async def test_data_and_addresses_survive_a_stop_and_a_start(tmp_path: Path) -> None:
+async def test_data_and_addresses_survive_a_restart(tmp_path: Path) -> None:
     async with local_stack(everything_unset(tmp_path)) as before:
         await documents(before, add=2)
         await put(before, b"a picture")
@@ -165,7 +165,7 @@ async def test_data_and_addresses_survive_a_stop_and_a_start(tmp_path: Path) -> 
     assert kept == (before, 2, b"a picture")
 
 
-async def test_a_database_is_found_again_on_another_port(tmp_path: Path) -> None:
+async def test_database_works_on_another_port(tmp_path: Path) -> None:
     settings = only_unset(tmp_path, "mongodb")
     async with local_stack(settings) as before:
         await documents(before, add=2)
@@ -176,7 +176,7 @@ async def test_a_database_is_found_again_on_another_port(tmp_path: Path) -> None
     assert found == (3, True)
 
 
-async def test_a_stack_leaves_no_process_and_no_address_behind(tmp_path: Path) -> None:
+async def test_stopped_stack_leaves_no_process_or_address(tmp_path: Path) -> None:
     others = {process.pid for process in psutil.Process().children(recursive=True)}
     async with local_stack(only_unset(tmp_path, "nats")):
         started = [p for p in psutil.Process().children(recursive=True) if p.pid not in others]
@@ -184,7 +184,7 @@ async def test_a_stack_leaves_no_process_and_no_address_behind(tmp_path: Path) -
     assert ([alive(process) for process in started], (tmp_path / "stack.json").exists()) == ([False, False], False)
 
 
-async def test_servers_see_none_of_our_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_servers_do_not_get_our_secrets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("FAL_KEY", "MONGODB_URL", "AWS_SECRET_ACCESS_KEY", "S3_BUCKET"):
         monkeypatch.setenv(name, "a-secret-of-ours")
     async with local_stack(only_unset(tmp_path, "nats")) as settings:

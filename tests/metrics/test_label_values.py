@@ -1,22 +1,22 @@
-"""docs/operations.md has each word that a label can be, and no other; the rest of this room sees each come about."""
+"""docs/operations.md has every value of each label, and no other; the other tests here produce each value."""
 
 import re
 from collections.abc import Iterable
 from typing import Final, get_args
 
 import pytest
-from pages import ROOT
 
-from imagegen.fal.operations import Operation
-from imagegen.jobs import FINAL
-from imagegen.metrics.vocabulary import Answer, Direction, Server, Stage, Step, Upstream
-from imagegen.webhooks import Outcome
+from imagegen.fal.metric_labels import Operation
+from imagegen.jobs import FINAL_STATUSES
+from imagegen.observability.metrics.label_values import Direction, Server, Stage, Step, Upstream, UpstreamOutcome
+from imagegen.webhooks import AttemptOutcome
+from tests.support.pages import ROOT
 
 PAGE: Final = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 
 
 def words(metric: str) -> set[str]:
-    """What stands in code in the last column of a metric's row, but for the names of its labels and of settings."""
+    """The words in code type in the last column of a metric's row, without names of labels and settings."""
     row = re.search(rf"^\| `imagegen_{metric}` \| \w+ \| (.*?) ?\| (.+) \|$", PAGE, re.MULTILINE)
     assert row is not None
     labels, shown = (set(re.findall(r"`([^`]+)`", column)) for column in row.groups())
@@ -30,11 +30,11 @@ def words(metric: str) -> set[str]:
         ("job_stage_seconds", get_args(Stage)),
         ("transferred_bytes_total", get_args(Direction)),
         ("server_up", get_args(Server)),
-        ("webhook_deliveries_total", [outcome.value for outcome in Outcome]),
-        ("jobs_ended_total", ["error.code", *(status.value for status in FINAL)]),
+        ("webhook_deliveries_total", [outcome.value for outcome in AttemptOutcome]),
+        ("jobs_ended_total", ["error.code", *(status.value for status in FINAL_STATUSES)]),
         (
             "upstream_requests_total",
-            [*get_args(Upstream), *get_args(Operation), *get_args(Answer), "download", "PutObject"],
+            [*get_args(Upstream), *get_args(Operation), *get_args(UpstreamOutcome), "download", "PutObject"],
         ),
     ],
 )

@@ -1,4 +1,4 @@
-"""How the metrics are read: by whom, in which form, and while servers are down."""
+"""How metrics are scraped: with and without API keys, in each format, and while servers are down."""
 
 import asyncio
 import time
@@ -9,24 +9,24 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from door import Door, door, through
-from jobs_apart import a_job
-from processes import environment, free_port, imagegen, serving
 from pydantic import ByteSize
-from raw import send
-from scraped import scrape
-from service import FLUX, ITEM, Service, running
 
 import imagegen as product
-from imagegen.api.doors import Doors
-from imagegen.keys import KeysFile, changing, new_key
-from imagegen.queue_lanes import LANES
+from imagegen.api.middleware.auth import AccessPolicy
+from imagegen.keys import KeysFile, change_keys, new_key
+from imagegen.queue.lanes import LANES
 from imagegen.settings import LimitSettings, Settings
+from tests.support.door import Door, door, through
+from tests.support.jobs_apart import a_job
+from tests.support.processes import environment, free_port, imagegen, serving
+from tests.support.raw import send
+from tests.support.scraped import scrape
+from tests.support.service import FLUX, ITEM, Service, running
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
 
 
-async def test_prometheus_is_answered_in_its_own_text_and_in_openmetrics(house: Service) -> None:
+async def test_metrics_are_prometheus_text_or_openmetrics(house: Service) -> None:
     plain = await house.client.get("/metrics")
     negotiated = await house.client.get("/metrics", headers={"Accept": OPENMETRICS})
 
@@ -35,17 +35,17 @@ async def test_prometheus_is_answered_in_its_own_text_and_in_openmetrics(house: 
     assert negotiated.text.endswith("# EOF\n")
 
 
-async def test_where_callers_need_keys_metrics_have_no_place_among_their_paths(own: Settings, tmp_path: Path) -> None:
+async def test_with_api_keys_the_api_has_no_metrics_path(own: Settings, tmp_path: Path) -> None:
     file = tmp_path / "keys.json"
-    async with running(own, with_runner=False, doors=Doors(keys=KeysFile(file), anonymous=True)) as house:
+    async with running(own, with_runner=False, access=AccessPolicy(keys=KeysFile(file), anonymous=True)) as house:
         assert (await house.client.get("/metrics")).status_code == 404
 
 
-async def test_the_document_for_clients_does_not_have_them(house: Service) -> None:
+async def test_the_openapi_document_has_no_metrics_path(house: Service) -> None:
     assert "/metrics" not in (await house.client.get("/openapi.json")).json()["paths"]
 
 
-async def test_requests_are_counted_by_their_routes_whatever_was_asked(house: Service) -> None:
+async def test_requests_are_counted_by_route_and_never_by_path(house: Service) -> None:
     await house.generate()
     await house.job("0" * 26)
     await house.client.head("/health/live")
@@ -64,7 +64,7 @@ async def test_requests_are_counted_by_their_routes_whatever_was_asked(house: Se
     }
 
 
-async def test_what_is_refused_before_it_is_a_request_is_counted_too(own: Settings) -> None:
+async def test_connections_without_a_request_are_counted(own: Settings) -> None:
     narrow = LimitSettings(max_header_bytes=ByteSize(4096), receive_timeout=timedelta(seconds=0.3))
     async with running(own.model_copy(update={"limits": narrow}), with_runner=False) as house:
         await send(house, b"GET / HTTP/1.1\r\nX: " + b"x" * 5000 + b"\r\n\r\n")
@@ -77,7 +77,7 @@ async def test_what_is_refused_before_it_is_a_request_is_counted_too(own: Settin
     assert scraped.value("http_request_duration_seconds_sum", "other", "unknown") == pytest.approx(0.3, abs=0.2)
 
 
-async def test_a_request_is_timed_to_the_end_of_its_answer(house: Service) -> None:
+async def test_a_request_is_timed_to_the_end_of_its_response(house: Service) -> None:
     await house.sandbox.misbehaves({"fault": "latency", "generation": 1})
 
     await house.generate()
@@ -87,7 +87,7 @@ async def test_a_request_is_timed_to_the_end_of_its_answer(house: Service) -> No
     assert (scraped.value("http_request_duration_seconds_sum", "POST", "/api/images/generate") or 0) >= 1
 
 
-async def test_who_hangs_up_is_counted_by_the_answer_that_there_was(house: Service) -> None:
+async def test_a_caller_that_hangs_up_is_counted_by_the_response(house: Service) -> None:
     await house.sandbox.misbehaves({"fault": "latency", "generation": 1})
     with pytest.raises(httpx.ReadTimeout):
         await house.client.post("/api/images/generate", json=FLUX, timeout=0.3)
@@ -97,7 +97,7 @@ async def test_who_hangs_up_is_counted_by_the_answer_that_there_was(house: Servi
             await asyncio.sleep(0.1)
 
 
-async def test_requests_that_wait_and_streams_that_are_open_are_told(house: Service) -> None:
+async def test_waiting_requests_and_open_streams_are_shown(house: Service) -> None:
     await house.sandbox.misbehaves({"fault": "latency", "generation": 30})
     job_id = await house.accept()
     waiting = asyncio.create_task(house.client.get(f"/api/jobs/{job_id}?wait=20"))
@@ -115,7 +115,7 @@ async def test_requests_that_wait_and_streams_that_are_open_are_told(house: Serv
     assert [after.value(f"http_{name}") for name in ("requests_waiting", "streams_open")] == [0, 0]
 
 
-async def test_the_queues_depth_is_told_by_lane_and_its_age_by_the_oldest_job(own: Settings) -> None:
+async def test_the_queue_is_shown_by_lane_and_by_its_oldest_job(own: Settings) -> None:
     async with running(own, with_runner=False) as house:
         idle = await scrape(house.client)
         job, _ = await house.services.jobs.insert(a_job(age=timedelta(minutes=5)))
@@ -130,7 +130,7 @@ async def test_the_queues_depth_is_told_by_lane_and_its_age_by_the_oldest_job(ow
     assert (idle.value("queue_oldest_seconds"), sum(idle.series("queue_messages").values())) == (0, 0)
 
 
-async def test_every_lane_of_the_queue_is_told(own: Settings) -> None:
+async def test_every_lane_of_the_queue_is_shown(own: Settings) -> None:
     async with running(own, with_runner=False) as house:
         await house.batch(ITEM)
 
@@ -175,9 +175,7 @@ async def behind(own: Settings, doors: dict[str, Door]) -> AsyncGenerator[Servic
 
 
 @pytest.mark.parametrize("down", ["mongodb", "nats", "s3", "fal"])
-async def test_a_server_that_is_down_neither_fails_a_scrape_nor_holds_it_up(
-    behind: Service, doors: dict[str, Door], down: str
-) -> None:
+async def test_a_scrape_survives_a_server_that_is_down(behind: Service, doors: dict[str, Door], down: str) -> None:
     await doors[down].shut()
 
     began = time.monotonic()
@@ -194,7 +192,7 @@ async def test_a_server_that_is_down_neither_fails_a_scrape_nor_holds_it_up(
     assert [state != state for state in states] == [down == "mongodb"] * 3  # noqa: PLR0124 - only NaN is not itself
 
 
-async def test_a_server_that_is_back_is_told_of_again(behind: Service, doors: dict[str, Door]) -> None:
+async def test_a_server_that_is_back_is_shown_again(behind: Service, doors: dict[str, Door]) -> None:
     await doors["nats"].shut()
     await scrape(behind.client)
     await doors["nats"].open()
@@ -205,7 +203,7 @@ async def test_a_server_that_is_back_is_told_of_again(behind: Service, doors: di
     assert scraped.value("server_up", "nats") == 1
 
 
-async def test_the_process_its_event_loop_and_its_version_are_told(house: Service) -> None:
+async def test_process_event_loop_and_version_are_shown(house: Service) -> None:
     async with asyncio.timeout(10):
         while not (scraped := await scrape(house.client)).value("event_loop_lag_seconds_count"):
             await asyncio.sleep(0.1)
@@ -216,7 +214,7 @@ async def test_the_process_its_event_loop_and_its_version_are_told(house: Servic
         assert f"\n{name}" in scraped.text
 
 
-async def test_an_event_loop_that_is_blocked_is_late_by_as_much(house: Service) -> None:
+async def test_a_blocked_event_loop_is_late_by_as_much(house: Service) -> None:
     async with asyncio.timeout(10):
         while not (before := await scrape(house.client)).value("event_loop_lag_seconds_count"):
             await asyncio.sleep(0.1)
@@ -242,7 +240,7 @@ async def test_tasks_are_those_of_the_event_loop(house: Service) -> None:
 
 
 @pytest.mark.usefixtures("service")  # which makes the bucket
-async def test_a_worker_is_scraped_on_a_port_of_its_own(own: Settings, tmp_path: Path) -> None:
+async def test_a_worker_is_scraped_on_its_own_port(own: Settings, tmp_path: Path) -> None:
     port = free_port()
     environ = environment(own) | {"IMAGEGEN_METRICS_PORT": str(port)}
     async with imagegen("worker", environ=environ, directory=tmp_path, port=port) as worker:
@@ -261,10 +259,10 @@ async def test_a_worker_is_scraped_on_a_port_of_its_own(own: Settings, tmp_path:
 
 
 @pytest.mark.usefixtures("service")  # which makes the bucket
-async def test_serve_with_keys_is_scraped_on_a_port_of_its_own_without_one(own: Settings, tmp_path: Path) -> None:
+async def test_serve_with_keys_is_scraped_without_a_key(own: Settings, tmp_path: Path) -> None:
     port, keys = free_port(), tmp_path / "keys.json"
     key, _ = new_key("me", ("user123",), (), datetime.now(UTC))
-    await asyncio.to_thread(changing, keys, lambda ring: ring.with_key(key))
+    await asyncio.to_thread(change_keys, keys, lambda ring: ring.with_key(key))
     more = {"IMAGEGEN_METRICS_PORT": str(port), "IMAGEGEN_API_KEYS_FILE": str(keys)}
     async with serving(own, tmp_path, more) as serve, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as scraper:
         refused = await serve.client.get("/metrics")
@@ -275,7 +273,7 @@ async def test_serve_with_keys_is_scraped_on_a_port_of_its_own_without_one(own: 
     assert scraped.value("http_requests_total", "GET", "unknown", "401") == 1
 
 
-async def test_a_metrics_port_that_is_taken_ends_the_start_with_its_variable(own: Settings, tmp_path: Path) -> None:
+async def test_a_taken_metrics_port_names_its_variable(own: Settings, tmp_path: Path) -> None:
     async with door(1) as taken:
         environ = environment(own) | {"IMAGEGEN_METRICS_PORT": str(taken.port)}
         async with imagegen("worker", environ=environ, directory=tmp_path) as worker:

@@ -1,14 +1,21 @@
-"""docs/operations.md names every metric that there is, with its labels, and no other."""
+"""docs/operations.md has every metric with its labels and its help text, and no other."""
 
 import re
 from typing import Final
 
-from pages import ROOT
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from imagegen.metrics.instruments import Instruments
+from imagegen.observability.metrics.instruments import (
+    HttpInstruments,
+    JobInstruments,
+    ProcessInstruments,
+    QueueInstruments,
+    UpstreamInstruments,
+)
+from tests.support.pages import ROOT
 
 PAGE: Final = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
+INSTRUMENTS: Final = (HttpInstruments, JobInstruments, QueueInstruments, UpstreamInstruments, ProcessInstruments)
 KINDS: Final = {"counter": Counter, "gauge": Gauge, "state": Gauge, "histogram": Histogram}
 
 
@@ -19,7 +26,7 @@ def table() -> dict[str, tuple[str, tuple[str, ...]]]:
 
 
 def instruments() -> dict[str, Counter | Gauge | Histogram]:
-    made = vars(Instruments(CollectorRegistry())).values()
+    made = [metric for kind in INSTRUMENTS for metric in vars(kind(CollectorRegistry())).values()]
     return {f"{name(each)}_total" if isinstance(each, Counter) else name(each): each for each in made}
 
 
@@ -43,7 +50,15 @@ def test_the_table_has_each_metrics_kind_and_labels() -> None:
     }
 
 
-def test_every_metric_that_the_page_speaks_of_exists() -> None:
+def test_each_row_begins_with_the_metrics_help_text() -> None:
+    rows = re.findall(r"^\| `(imagegen_\w+)` \| \w+ \| .*? ?\| (.+) \|$", PAGE, re.MULTILINE)
+    meanings = {metric: meaning.replace("`", "") for metric, meaning in rows}
+    helps = {metric: vars(made)["_documentation"].removesuffix(".") for metric, made in instruments().items()}
+
+    assert {metric: meanings[metric][: len(text)] for metric, text in helps.items()} == helps
+
+
+def test_every_metric_named_on_the_page_exists() -> None:
     named = set(re.findall(r"\bimagegen_\w+", PAGE))
     shown = {f"{metric}{end}" for metric in instruments() for end in ("", "_bucket", "_count", "_sum")}
 

@@ -1,4 +1,4 @@
-"""Every request to another server is counted by what it is about and how it was answered, and timed."""
+"""Every request to another server is timed, and counted by operation and outcome."""
 
 import asyncio
 import base64
@@ -7,21 +7,21 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from dataclasses import dataclass, field
 from typing import Final, get_args
 
-import httpx
 import pytest
 from dirty_equals import IsFloat
-from media_host import MediaHost
-from processes import free_port
-from s3_work import every_request, operations_in_the_source
-from scraped import Scraped, scrape
-from service import Json, Service, running
-from specimens import PNG
 
-from imagegen.fal.operations import Operation
-from imagegen.http import open_transport
-from imagegen.metrics import Answer, Metrics, exposition
+from imagegen.fal.metric_labels import Operation
+from imagegen.net.http import Sender
+from imagegen.net.pool import open_pool
+from imagegen.observability.metrics import Metrics, UpstreamOutcome, exposition
 from imagegen.settings import Settings
-from imagegen.storage.images import open_images
+from imagegen.storage.images.store import open_images
+from tests.support.media_host import MediaHost
+from tests.support.processes import free_port
+from tests.support.s3_work import every_request, operations_in_the_source
+from tests.support.scraped import Scraped, scrape
+from tests.support.service import Json, Service, running
+from tests.support.specimens import PNG
 
 LOST: Final = {"fault": "submit_drop", "when": "after_accepting"}
 EDIT: Final[Json] = {
@@ -55,7 +55,7 @@ async def cancel(house: Service) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """What fal does, what is done, and what is then counted of fal, by operation and outcome."""
+    """The faults of fal, the caller's action, and the requests to fal that are then counted."""
 
     faults: Sequence[Mapping[str, object]] = ()
     act: Callable[[Service], Awaitable[None]] = generate
@@ -114,7 +114,7 @@ CASES: Final[Mapping[str, Case]] = {
 
 
 def of_fal(scraped: Scraped) -> dict[tuple[str, str], float]:
-    """What jobs asked of fal; not the status of a job that there is not, by which a scrape sees whether fal is up."""
+    """The requests of jobs to fal, without the read of a missing request with which a scrape checks fal."""
     counted = scraped.series("upstream_requests_total")
     found = {(operation, outcome): n for (server, operation, outcome), n in counted.items() if server == "fal"}
     return {labels: number for labels, number in found.items() if labels != ("status", "refused")}
@@ -139,14 +139,14 @@ def test_the_cases_have_every_operation_and_every_outcome() -> None:
     seen = [labels for case in CASES.values() for labels in case.counted]
 
     assert {operation for operation, _ in seen} == set(get_args(Operation))
-    assert {outcome for _, outcome in seen} == set(get_args(Answer))
+    assert {outcome for _, outcome in seen} == set(get_args(UpstreamOutcome))
 
 
-async def test_a_scrape_asks_fal_for_a_request_that_there_is_not(house: Service) -> None:
+async def test_a_scrape_asks_fal_for_a_missing_request(house: Service) -> None:
     assert (await scrape(house.client)).value("upstream_requests_total", "fal", "status", "refused") == 1
 
 
-async def test_scrapes_and_health_checks_share_what_fal_said_a_second_ago(house: Service) -> None:
+async def test_scrapes_and_health_checks_share_fals_response(house: Service) -> None:
     began = time.monotonic()
     for _ in range(3):
         await asyncio.gather(
@@ -172,23 +172,23 @@ async def test_every_request_is_timed(house: Service) -> None:
 
 
 @pytest.fixture
-async def transport() -> AsyncGenerator[httpx.AsyncBaseTransport]:
-    async with open_transport(16) as opened:
+async def pool() -> AsyncGenerator[Sender]:
+    async with open_pool(16) as opened:
         yield opened
 
 
-async def test_every_request_to_s3_is_counted_under_s3s_own_name(
-    stack: Settings, transport: httpx.AsyncBaseTransport
-) -> None:
+async def test_every_request_to_s3_is_counted_under_s3s_own_name(stack: Settings, pool: Sender) -> None:
     metrics = Metrics()
     async with MediaHost() as media:
         hosts = frozenset({media.address})
-        async with open_images(stack.s3, stack.service, transport, hosts, metrics) as images:
+        async with open_images(stack.s3, stack.service, pool, hosts, metrics) as images:
             await every_request(images, media)
 
     counted = Scraped((await asyncio.to_thread(exposition, metrics, ""))[0].decode()).series("upstream_requests_total")
     assert {operation for _, operation, _ in counted} == operations_in_the_source()
-    assert {labels for labels in counted if labels[2] != "ok"} <= {("s3", "CreateBucket", "refused")}  # it is there
+    assert {labels for labels in counted if labels[2] != "ok"} <= {
+        ("s3", "CreateBucket", "refused")
+    }  # it exists already
     assert {server for server, _, _ in counted} == {"s3"}
     assert counted["s3", "PutObject", "ok"] == 2
     assert counted["s3", "UploadPart", "ok"] == 3

@@ -1,4 +1,4 @@
-"""A parameter that nobody describes takes any JSON that storage can keep."""
+"""A parameter without a description accepts any JSON that storage can keep."""
 
 import json
 import math
@@ -16,7 +16,7 @@ open:
   category: text-to-image
   requiredInputs: [anything]
   costPerImage: 1
-  description: A model with a parameter that nobody knows
+  description: A model with an unknown parameter
   parameters:
     anything: {example: 1}
 """
@@ -46,11 +46,11 @@ def nested(levels: int) -> object:
     ],
     ids=range(11),
 )
-def test_a_value_that_storage_cannot_keep_is_refused(load_with: LoadWith, value: object, code: str) -> None:
+def test_values_that_storage_cannot_keep_are_refused(load_with: LoadWith, value: object, code: str) -> None:
     registry = load_with(ANY_JSON)
 
     with pytest.raises(InvalidInput) as refused:
-        registry.parse({"model": "open", "inputs": {"anything": value}, "userId": "u"})  # pyright: ignore[reportArgumentType] - some are no JSON
+        registry.parse({"model": "open", "inputs": {"anything": value}, "userId": "u"})  # pyright: ignore[reportArgumentType] - some are not JSON
 
     assert [(fault.pointer, fault.code) for fault in refused.value.faults] == [("/inputs/anything", code)]
 
@@ -58,7 +58,7 @@ def test_a_value_that_storage_cannot_keep_is_refused(load_with: LoadWith, value:
 @pytest.mark.parametrize(
     "value", [nested(32), None, 0, -0.5, ["", " "], {"a.b": {"$c": [True, None, "\0"]}}, 2**63 - 1], ids=range(7)
 )
-def test_any_other_json_comes_back_as_it_was(load_with: LoadWith, value: object) -> None:
+def test_other_json_is_returned_unchanged(load_with: LoadWith, value: object) -> None:
     inputs = {"anything": value}
 
     request = load_with(ANY_JSON).parse({"model": "open", "inputs": inputs, "userId": "u"})  # pyright: ignore[reportArgumentType] - JSON

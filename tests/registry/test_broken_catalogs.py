@@ -32,10 +32,10 @@ CASES = {
     "empty": ("", 1, "", "expected a mapping of names to entries"),
     "only a comment": ("# nothing\n", 1, "", "expected a mapping of names to entries"),
     "a list": ("- flux\n", 1, "", "expected a mapping of names to entries"),
-    "no yaml": ("a: 1\nb: c: d\n", 2, "", "is no valid YAML"),
-    "a tab": ("a:\n\tb: 1\n", 2, "", "is no valid YAML"),
-    "a control character": ("a: \x01\n", 1, "", "is no valid YAML"),
-    "two documents": (SOUND + "---\n" + SOUND, 10, "", "is no valid YAML"),
+    "no yaml": ("a: 1\nb: c: d\n", 2, "", "is not valid YAML"),
+    "a tab": ("a:\n\tb: 1\n", 2, "", "is not valid YAML"),
+    "a control character": ("a: \x01\n", 1, "", "is not valid YAML"),
+    "two documents": (SOUND + "---\n" + SOUND, 10, "", "is not valid YAML"),
     "an unknown alias": (broken("0.03", "*price"), 8, "", "undefined alias"),
     "a tag": (broken("0.03", "!money 3"), 8, "your-model.costPerImage", "expected plain YAML"),
     "a list as a key": ("[a]: 1\n", 1, "", "expected keys that are names"),
@@ -55,7 +55,7 @@ CASES = {
         broken("your-model", "flux_pro"),
         1,
         "flux_pro",
-        "expected another name: 'flux-pro' has classes named FluxPro",
+        "expected another name: 'flux-pro' already has classes named FluxPro",
     ),
     "a name that the API uses": (broken("your-model", "generate"), 1, "generate", "expected another name"),
     "a name that a shared object has": (broken("your-model", "image-size"), 1, "image-size", "expected another name"),
@@ -93,9 +93,14 @@ CASES = {
         broken("[seed, g", "[prompt, g"),
         5,
         "your-model.optionalInputs.0",
-        "stands under requiredInputs",
+        "is already under requiredInputs",
     ),
-    "an input as an option": (broken("[num_images", "[seed"), 6, "your-model.options.0", "stands under optionalInputs"),
+    "an input as an option": (
+        broken("[num_images", "[seed"),
+        6,
+        "your-model.options.0",
+        "is already under optionalInputs",
+    ),
     "sync_mode": (broken("[seed", "[sync_mode"), 5, "your-model.optionalInputs.0", "sync_mode is not accepted"),
     "a name with a space": (
         broken("[seed", "[my seed"),
@@ -175,7 +180,7 @@ CASES = {
         more("  parameters:\n    seed: {type: object, properties: {a: {}}, required: [b]}\n"),
         11,
         "your-model.parameters.seed.required",
-        "expected 'b' to stand under properties too",
+        "expected 'b' under properties too",
     ),
     "a rule about a stranger": (
         more("  priceRules:\n    - {option: resolutoin, value: 4K, multiply: 2}\n"),
@@ -223,9 +228,7 @@ CASES = {
 
 
 @pytest.mark.parametrize(("text", "line", "key", "expected"), CASES.values(), ids=CASES)
-def test_a_broken_entry_stops_the_start_where_it_stands(
-    tmp_path: Path, text: str, line: int, key: str, expected: str
-) -> None:
+def test_broken_entry_is_reported_with_its_line(tmp_path: Path, text: str, line: int, key: str, expected: str) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(text, encoding="utf-8")
 
@@ -248,19 +251,19 @@ def binary(path: Path) -> None:
 SPOILED: dict[str, Callable[[Path], None]] = {
     "No such file or directory": nothing,
     "Is a directory": Path.mkdir,
-    "it is no UTF-8 text": binary,
+    "it is not UTF-8 text": binary,
 }
 
 
 @pytest.mark.parametrize("reason", SPOILED)
-def test_a_file_that_cannot_be_read_stops_the_start(tmp_path: Path, reason: str) -> None:
+def test_unreadable_file_is_reported(tmp_path: Path, reason: str) -> None:
     path = tmp_path / "mine.yaml"
     SPOILED[reason](path)
 
     with pytest.raises(CatalogError) as stopped:
         load_registry([path])
 
-    assert str(stopped.value) == f"{path}:1: cannot be read: {reason}"
+    assert str(stopped.value) == f"{path}: cannot be read: {reason}"
 
 
 MANY_FAULTS = """\
@@ -299,7 +302,7 @@ Good Name:
 """
 
 
-def test_every_fault_of_every_catalog_is_told_at_once(tmp_path: Path) -> None:
+def test_all_faults_of_all_catalogs_are_reported_at_once(tmp_path: Path) -> None:
     mine, torn, gone = tmp_path / "mine.yaml", tmp_path / "torn.yaml", tmp_path / "gone.yaml"
     mine.write_text(MANY_FAULTS, encoding="utf-8")
     torn.write_text("a: {b: 1, b: 2}\nc: !x 1\na: 2\n", encoding="utf-8")
@@ -327,11 +330,11 @@ def test_every_fault_of_every_catalog_is_told_at_once(tmp_path: Path) -> None:
         ("mine.yaml", 27, "their-model.defaultOptions.output_format"),
         ("mine.yaml", 28, "their-model.example.inputs.prompt"),
         ("mine.yaml", 28, "their-model.example.options.num_images"),
-        *[("mine.yaml", 31, "Good Name")] * 4,  # the name, and three keys that are not there
+        *[("mine.yaml", 31, "Good Name")] * 4,  # the name, and three missing keys
         ("torn.yaml", 1, "a.b"),
         ("torn.yaml", 2, "c"),
         ("torn.yaml", 3, "a"),
-        ("gone.yaml", 1, ""),
+        ("gone.yaml", 0, ""),
     ]
     assert str(stopped.value).splitlines() == [str(each) for each in stopped.value.faults]
     assert "mine.yaml:6: your-model.description: expected at least 1 character" in str(stopped.value)
@@ -349,7 +352,7 @@ My Model:
 """
 
 
-def test_a_wrong_name_or_key_hides_nothing_else_in_its_entry(tmp_path: Path) -> None:
+def test_wrong_name_or_key_hides_no_other_fault(tmp_path: Path) -> None:
     mine = tmp_path / "mine.yaml"
     mine.write_text(NAME_KEYS_AND_LISTS.lstrip(), encoding="utf-8")
 

@@ -1,4 +1,4 @@
-"""Null is as good as leaving out, text that shows nothing is none, and only true likenesses are suggested."""
+"""Null equals absent, invisible text counts as none, and only equivalent names are suggested."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 
 from imagegen.errors import InvalidInput
 from imagegen.registry import Registry, given
-from imagegen.registry.names import near_name
+from imagegen.registry.names import suggest_name
 
 Json = dict[str, Any]
 LoadWith = Callable[[str], Registry]
@@ -34,7 +34,7 @@ def faults(registry: Registry, body: Json) -> dict[str, str]:
     return {fault.pointer: fault.code for fault in refused.value.faults}
 
 
-def test_null_is_as_good_as_leaving_out_at_every_depth(registry: Registry) -> None:
+def test_null_equals_absent_at_every_depth(registry: Registry) -> None:
     loras: list[Json] = [{"path": "someone/lora", "scale": None}]
     body: Json = {
         "model": "flux-dev",
@@ -55,19 +55,19 @@ def test_null_is_as_good_as_leaving_out_at_every_depth(registry: Registry) -> No
     }
 
 
-def test_null_for_options_is_as_good_as_none(registry: Registry) -> None:
+def test_null_options_equal_absent_options(registry: Registry) -> None:
     request = registry.parse({"model": "flux-pro", "inputs": {"prompt": "x"}, "options": None, "userId": "u"})
 
     assert given(request.options) == {}
 
 
-def test_null_does_not_count_in_rules_over_several_parameters(registry: Registry) -> None:
+def test_null_is_ignored_by_conflict_rules(registry: Registry) -> None:
     body: Json = {"model": "flux-pro", "inputs": {}, "options": {"width": None, "image_size": "square"}, "userId": "u"}
 
     assert faults(registry, body) == {"/inputs/prompt": "missing"}
 
 
-def test_null_in_a_batch_is_as_good_as_leaving_out(registry: Registry) -> None:
+def test_null_equals_absent_in_a_batch(registry: Registry) -> None:
     item: Json = {"model": "flux-pro", "inputs": {"prompt": "x", "seed": None}, "options": None, "userId": None}
 
     assert given(registry.parse_item(item)) == {"model": "flux-pro", "inputs": {"prompt": "x"}}
@@ -77,7 +77,7 @@ def test_null_in_a_batch_is_as_good_as_leaving_out(registry: Registry) -> None:
     "text",
     [" ", "\t\r\n", "\u00a0\u3000", "\u200b\u2060\ufeff", "\u2800", "\u3164", " \u0000", "\u00ad\ufe0f", "\u2028"],
 )
-def test_required_text_that_shows_nothing_is_refused_wherever_it_stands(load_with: LoadWith, text: str) -> None:
+def test_required_invisible_text_is_refused_everywhere(load_with: LoadWith, text: str) -> None:
     registry = load_with(CAPTIONED)
     inputs: Json = {"caption": text, "captions": ["x", text], "either": text, "note": text}
 
@@ -89,7 +89,7 @@ def test_required_text_that_shows_nothing_is_refused_wherever_it_stands(load_wit
 
 
 @pytest.mark.parametrize("text", [".", " x ", "\U0001f5bc", "\u0301", "日本", "\u200b1"])
-def test_text_that_shows_something_is_taken_as_it_is(load_with: LoadWith, text: str) -> None:
+def test_visible_text_is_kept_unchanged(load_with: LoadWith, text: str) -> None:
     request = load_with(CAPTIONED).parse({"model": "captioned", "inputs": {**CAPTIONS, "caption": text}, "userId": "u"})
 
     assert given(request.inputs)["caption"] == text
@@ -128,14 +128,14 @@ OPTIONS = ("num_images", "image_size", "width", "height", "output_format", "enab
         ("_" * 10_000, NAMES, None),
     ],
 )
-def test_only_what_means_the_same_is_suggested(name: str, valid: tuple[str, ...], meant: str | None) -> None:
-    assert near_name(name, valid) == meant
+def test_only_equivalent_names_are_suggested(name: str, valid: tuple[str, ...], meant: str | None) -> None:
+    assert suggest_name(name, valid) == meant
 
 
 OTHERS = "flux-pro takes no '{}' in inputs, a parameter of other fal.ai models; it takes prompt, seed, enhance_prompt."
 
 
-def test_a_parameter_of_other_models_is_said_to_be_one(registry: Registry) -> None:
+def test_parameter_of_other_models_is_reported_as_such(registry: Registry) -> None:
     inputs: Json = {"prompt": "x", "negative_prompt": "y", "image_prompt_strength": 1, "image_urls": []}
     with pytest.raises(InvalidInput) as refused:
         registry.parse({"model": "flux-pro", "inputs": inputs, "userId": "u"})
@@ -149,7 +149,7 @@ def test_a_parameter_of_other_models_is_said_to_be_one(registry: Registry) -> No
     ]
 
 
-def test_a_parameter_of_other_models_that_means_the_same_here_is_suggested(registry: Registry) -> None:
+def test_equivalent_of_another_models_parameter_is_suggested(registry: Registry) -> None:
     inputs: Json = {"prompt": "x", "image_urls": ["https://a.example"]}
 
     with pytest.raises(InvalidInput) as refused:

@@ -1,4 +1,4 @@
-"""A caller that names fal's endpoint, in whatever form, learns which model it is."""
+"""A caller that names an endpoint of fal gets its model suggested."""
 
 import pytest
 
@@ -38,14 +38,14 @@ from imagegen.registry import Registry
         ("%", None),
     ],
 )
-def test_the_model_of_an_endpoint_is_suggested(registry: Registry, name: str, model: str | None) -> None:
+def test_model_of_an_endpoint_is_suggested(registry: Registry, name: str, model: str | None) -> None:
     with pytest.raises(UnknownModel) as refused:
         registry.model(name)
 
     assert refused.value.suggestion == model
 
 
-def test_every_endpoint_of_the_catalog_leads_to_its_model(registry: Registry) -> None:
+def test_every_catalog_endpoint_finds_its_model(registry: Registry) -> None:
     for name, model in registry.models.items():
         with pytest.raises(UnknownModel) as refused:
             registry.model(model.endpoint)

@@ -1,9 +1,12 @@
+import io
 from decimal import Decimal
 from typing import Any, cast
 
 import pytest
+from PIL import Image
 from pydantic import TypeAdapter
 
+from imagegen.data_uris import read_data_uri
 from imagegen.errors import InvalidInput
 from imagegen.registry import FalRequest, Registry, given
 
@@ -12,7 +15,7 @@ LORAS: Json = {"prompt": "x", "loras": [{"path": "https://example.com/me.safeten
 MODELS = ("nano-banana-edit", "flux-pro", "flux-dev", "flux-lora", "flux-dev-image-to-image", "face-swap")
 
 
-def test_the_six_models_stand_in_the_catalogs_order(registry: Registry) -> None:
+def test_models_are_in_catalog_order(registry: Registry) -> None:
     assert {
         name: (model.endpoint, model.category, model.cost_per_image) for name, model in registry.models.items()
     } == {
@@ -28,7 +31,7 @@ def test_the_six_models_stand_in_the_catalogs_order(registry: Registry) -> None:
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_a_models_example_is_a_request_that_works(registry: Registry, name: str) -> None:
+def test_model_examples_are_valid_requests(registry: Registry, name: str) -> None:
     example = registry.model(name).example()
 
     request = registry.parse(example)
@@ -37,7 +40,19 @@ def test_a_models_example_is_a_request_that_works(registry: Registry, name: str)
     assert request.user_id == "user123"
 
 
-def test_an_example_can_be_changed_without_changing_the_next(registry: Registry) -> None:
+@pytest.mark.parametrize("name", MODELS)
+def test_images_of_examples_exist(registry: Registry, name: str) -> None:
+    model = registry.model(name)
+    example: Json = model.example()
+    images = [Image.open(io.BytesIO(read_data_uri(url))) for _, url in model.image_urls(example["inputs"], {})]
+
+    for image in images:
+        image.load()
+    assert [image.format for image in images] == ["WEBP"] * len(images)
+    assert len(images) == sum("image_url" in required for required in model.required_inputs)
+
+
+def test_changing_an_example_does_not_change_the_next(registry: Registry) -> None:
     changed: Json = registry.model("flux-lora").example()
     changed["inputs"]["loras"].clear()
 
@@ -66,7 +81,7 @@ def test_an_example_can_be_changed_without_changing_the_next(registry: Registry)
         },
     ],
 )
-def test_users_requests_reach_fal_as_they_stand(registry: Registry, body: Json) -> None:
+def test_requests_reach_fal_unchanged(registry: Registry, body: Json) -> None:
     request = registry.parse({**body, "userId": "user123"})
 
     asked = registry.model(request.model).fal_request(given(request.inputs), given(request.options))
@@ -74,19 +89,19 @@ def test_users_requests_reach_fal_as_they_stand(registry: Registry, body: Json) 
     assert asked.payload == {**body["inputs"], **body.get("options", {})}
 
 
-def test_width_and_height_become_fals_image_size(registry: Registry) -> None:
+def test_width_and_height_become_image_size(registry: Registry) -> None:
     asked = registry.model("flux-lora").fal_request(LORAS, {"width": 1024, "height": 768})
 
     assert asked == FalRequest("fal-ai/flux-lora", {**LORAS, "image_size": {"width": 1024, "height": 768}})
 
 
-def test_flux_dev_with_loras_goes_to_the_endpoint_that_takes_them(registry: Registry) -> None:
+def test_flux_dev_with_loras_uses_the_lora_endpoint(registry: Registry) -> None:
     asked = registry.model("flux-dev").fal_request(LORAS, {"num_images": 2})
 
     assert asked == FalRequest("fal-ai/flux-lora", {**LORAS, "num_images": 2})
 
 
-def test_flux_dev_without_loras_stays_where_it_is_cheaper(registry: Registry) -> None:
+def test_flux_dev_without_loras_uses_its_own_endpoint(registry: Registry) -> None:
     model = registry.model("flux-dev")
 
     assert model.fal_request({"prompt": "x", "loras": []}, {}) == FalRequest("fal-ai/flux/dev", {"prompt": "x"})
@@ -106,8 +121,8 @@ def test_flux_dev_without_loras_stays_where_it_is_cheaper(registry: Registry) ->
         ("face-swap", {}, {}, ("0.001", "0.001")),
     ],
 )
-def test_a_price_is_exact(registry: Registry, name: str, inputs: Json, options: Json, price: tuple[str, str]) -> None:
-    """In US dollars: for one picture, and for all of them."""
+def test_prices_are_exact(registry: Registry, name: str, inputs: Json, options: Json, price: tuple[str, str]) -> None:
+    """In US dollars: for one image and in total."""
     found = registry.model(name).price(inputs, options)
 
     assert (str(found.cost_per_image), str(found.total)) == price
@@ -115,7 +130,7 @@ def test_a_price_is_exact(registry: Registry, name: str, inputs: Json, options: 
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("count", [1, 10, 10_000])
-def test_an_estimate_takes_any_number_of_pictures_up_to_ten_thousand(registry: Registry, name: str, count: int) -> None:
+def test_estimate_accepts_up_to_10000_images(registry: Registry, name: str, count: int) -> None:
     model = registry.model(name)
 
     assert model.estimate({}, {"num_images": count}).total == model.cost_per_image * count
@@ -136,7 +151,7 @@ IMPOSSIBLE: list[tuple[Json, Json, str, str]] = [
 
 
 @pytest.mark.parametrize(("inputs", "options", "pointer", "code"), IMPOSSIBLE)
-def test_an_estimate_refuses_what_no_request_could_ask(
+def test_estimate_refuses_impossible_values(
     registry: Registry, inputs: Json, options: Json, pointer: str, code: str
 ) -> None:
     with pytest.raises(InvalidInput) as refused:
@@ -154,7 +169,7 @@ def nodes(schema: Any) -> list[Json]:
     return [held, *(node for value in held.values() for node in nodes(value))]
 
 
-def test_the_union_is_told_apart_by_the_model_and_holds_each_shared_object_once(registry: Registry) -> None:
+def test_union_is_discriminated_and_shares_objects(registry: Registry) -> None:
     schema = TypeAdapter[object](cast("Any", registry.request_type)).json_schema()
 
     stems = ("NanoBananaEdit", "FluxPro", "FluxDev", "FluxLora", "FluxDevImageToImage", "FaceSwap")
@@ -169,8 +184,8 @@ def test_the_union_is_told_apart_by_the_model_and_holds_each_shared_object_once(
     assert registry.request_type.__name__ == "GenerateRequest"
 
 
-def test_the_schemas_suit_generators(registry: Registry) -> None:
-    """Titles become class names that collide, defaults are sent, and a nullable member is not an optional one."""
+def test_schemas_suit_client_generators(registry: Registry) -> None:
+    """Generators turn titles into colliding class names, send defaults, and require nullable members."""
     definitions: Json = TypeAdapter[object](cast("Any", registry.request_type)).json_schema()["$defs"]
 
     found = {
@@ -184,19 +199,19 @@ def test_the_schemas_suit_generators(registry: Registry) -> None:
     assert found == set()
 
 
-def test_a_parameter_tells_what_it_is(registry: Registry) -> None:
+def test_parameter_schema_describes_the_parameter(registry: Registry) -> None:
     schema = registry.model("flux-dev").inputs_schema()["properties"]["guidance_scale"]
 
     assert schema == {
         "type": "number",
         "minimum": 1,
         "maximum": 20,
-        "description": "How closely the picture follows the prompt. Default: 3.5.",
+        "description": "How closely the image follows the prompt. Default: 3.5.",
         "examples": [3.5],
     }
 
 
-def test_a_requests_schema_shows_its_example(registry: Registry) -> None:
+def test_request_schema_has_an_example(registry: Registry) -> None:
     model = registry.model("flux-lora")
 
     assert model.request_class.model_json_schema()["examples"] == [model.example()]

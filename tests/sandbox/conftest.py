@@ -1,23 +1,19 @@
-import sys
 from collections.abc import AsyncGenerator
-from pathlib import Path
 
 import httpx
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from stand import QUICK, Caller, Stand, running
+from tests.sandbox.running_sandbox import QUICK, Caller, RunningSandbox, running
 
 
 @pytest.fixture(scope="session")
-async def stand(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Stand]:
-    """One sandbox for all tests of this folder; they keep apart by their keys."""
-    async with running(tmp_path_factory.mktemp("sandbox"), *QUICK) as stand:
-        yield stand
+async def sandbox(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[RunningSandbox]:
+    """One sandbox for all tests of this folder, which use different keys."""
+    async with running(tmp_path_factory.mktemp("sandbox"), *QUICK) as sandbox:
+        yield sandbox
 
 
 @pytest.fixture
-async def fal(stand: Stand) -> AsyncGenerator[Caller]:
-    async with httpx.AsyncClient(base_url=stand.url, trust_env=False, timeout=20) as http:
+async def fal(sandbox: RunningSandbox) -> AsyncGenerator[Caller]:
+    async with httpx.AsyncClient(base_url=sandbox.url, trust_env=False, timeout=20) as http:
         yield Caller(http)

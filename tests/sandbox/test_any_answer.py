@@ -1,11 +1,12 @@
-"""The fault `any_answer`: whatever bytes a plan dictates, on whichever call."""
+"""The fault `any_answer`: any bytes on any call."""
 
 import base64
 import json
 
 import httpx
 import pytest
-from stand import FLUX, RUNNING, Caller, Json, raw_exchange
+
+from tests.sandbox.running_sandbox import FLUX, RUNNING, Caller, Json, raw_exchange
 
 HILL = {"prompt": "a hill", "seed": 1, "image_size": {"width": 64, "height": 64}}
 RAW = b'{"prompt": "a hill"}'
@@ -18,7 +19,7 @@ CALLS = {
 
 
 def split(received: bytes) -> tuple[bytes, dict[str, str], bytes]:
-    """Status line, headers and body as they came."""
+    """Status line, headers and body as received."""
     head, _, body = received.partition(b"\r\n\r\n")
     first, *lines = head.split(b"\r\n")
     return first, dict(line.decode("latin-1").split(": ", 1) for line in lines), body
@@ -31,7 +32,7 @@ async def exchanged(fal: Caller, call: str, submitted: Json) -> bytes:
 
 @pytest.mark.parametrize("call", CALLS)
 @pytest.mark.parametrize("status", [100, 199, 200, 204, 418, 599])
-async def test_any_status_answers_any_call(fal: Caller, call: str, status: int) -> None:
+async def test_any_status_can_answer_any_call(fal: Caller, call: str, status: int) -> None:
     await fal.plan(RUNNING, {"fault": "any_answer", "on": [call], "status": status, "body": {"detail": []}})
     submitted = (await fal.submit(HILL)).json()
 
@@ -58,7 +59,7 @@ async def test_any_status_answers_any_call(fal: Caller, call: str, status: int) 
     ],
     ids=str,
 )
-async def test_a_body_comes_with_the_planned_bytes_and_end(fal: Caller, more: Json, body: bytes) -> None:
+async def test_body_has_the_planned_bytes_and_framing(fal: Caller, more: Json, body: bytes) -> None:
     await fal.plan({"fault": "any_answer", "on": ["result"], **more})
     submitted = (await fal.submit(HILL)).json()
 
@@ -70,7 +71,7 @@ async def test_a_body_comes_with_the_planned_bytes_and_end(fal: Caller, more: Js
     assert (int(length or len(body)) > len(body)) == (more.get("framing") == "short")
 
 
-async def test_an_answer_without_a_head_is_the_body_alone(fal: Caller) -> None:
+async def test_answer_without_a_head_is_the_body_only(fal: Caller) -> None:
     await fal.plan({"fault": "any_answer", "on": ["status"], "framing": "no_head", "body": "what?"})
 
     assert await exchanged(fal, "status", (await fal.submit(HILL)).json()) == b"what?"
@@ -87,7 +88,7 @@ async def test_headers_are_sent_as_planned(fal: Caller) -> None:
     assert headers["x-fal-request-id"] == submitted["request_id"]
 
 
-async def test_a_result_of_many_mebibytes_is_still_json(fal: Caller) -> None:
+async def test_padded_result_is_still_json(fal: Caller) -> None:
     await fal.plan({"fault": "any_answer", "on": ["result"], "body": {"images": []}, "mebibytes": 17})
 
     result = await fal.result((await fal.submit(HILL)).json())
@@ -96,7 +97,7 @@ async def test_a_result_of_many_mebibytes_is_still_json(fal: Caller) -> None:
 
 
 @pytest.mark.parametrize("is_accepted", [True, False])
-async def test_a_submit_is_answered_with_anything_and_accepted_or_not(fal: Caller, *, is_accepted: bool) -> None:
+async def test_submit_with_any_answer_is_accepted_or_not(fal: Caller, *, is_accepted: bool) -> None:
     await fal.plan({"fault": "any_answer", "on": ["submit"], "status": 302, "body": "<", "accepted": is_accepted})
 
     answer = await raw_exchange(fal, "POST", f"/{FLUX}", RAW)
@@ -107,7 +108,7 @@ async def test_a_submit_is_answered_with_anything_and_accepted_or_not(fal: Calle
 
 
 @pytest.mark.parametrize("is_accepted", [True, False])
-async def test_a_cancel_is_answered_with_anything_and_obeyed_or_not(fal: Caller, *, is_accepted: bool) -> None:
+async def test_cancel_with_any_answer_is_obeyed_or_not(fal: Caller, *, is_accepted: bool) -> None:
     waiting = {"fault": "latency", "queue": 60, "generation": 0}
     await fal.plan(waiting, {"fault": "any_answer", "on": ["cancel"], "status": 500, "accepted": is_accepted})
     submitted = (await fal.submit(HILL)).json()
@@ -117,7 +118,7 @@ async def test_a_cancel_is_answered_with_anything_and_obeyed_or_not(fal: Caller,
     assert ((await fal.ledger())["requests"][0]["error_type"] == "client_cancelled") is is_accepted
 
 
-async def test_an_answer_is_for_requests_with_its_prompt_as_often_as_planned(fal: Caller) -> None:
+async def test_answer_applies_to_its_prompt_as_often_as_planned(fal: Caller) -> None:
     await fal.plan(RUNNING, {"fault": "any_answer", "on": ["status"], "prompt": "a", "status": 500, "times": 1})
     mine, others = [(await fal.submit(HILL | {"prompt": prompt})).json() for prompt in ("a", "b")]
 
@@ -128,7 +129,7 @@ async def test_an_answer_is_for_requests_with_its_prompt_as_often_as_planned(fal
 
 
 @pytest.mark.parametrize("wrong", [{"status": 99}, {"status": 600}, {"on": ["media"]}, {"base64": "a"}, {"keep": 2}])
-async def test_a_plan_with_a_mistake_is_refused(fal: Caller, wrong: Json) -> None:
+async def test_invalid_plan_is_refused(fal: Caller, wrong: Json) -> None:
     answer = await fal.plan({"fault": "any_answer", "on": ["status"], **wrong})
 
     assert answer.status_code == 422

@@ -1,11 +1,12 @@
-"""Every fault that can be planned, seen from the client's side."""
+"""Every fault that can be planned, from the client's view."""
 
 import asyncio
 
 import httpx
 import pytest
 from dirty_equals import IsPartialDict, IsUUID
-from stand import FLUX, RUNNING, Caller, Json, raw_exchange
+
+from tests.sandbox.running_sandbox import FLUX, RUNNING, Caller, Json, raw_exchange
 
 HILL = {"prompt": "a hill", "seed": 1, "image_size": {"width": 64, "height": 64}}
 RAW = b'{"prompt": "a hill"}'
@@ -13,12 +14,12 @@ I2I = "fal-ai/flux/dev/image-to-image"
 
 
 async def accepted(fal: Caller) -> tuple[int, int]:
-    """How many submits were read, and how many of them were accepted."""
+    """How many submits were read, and how many were accepted."""
     ledger = await fal.ledger()
     return ledger["submits"], ledger["accepted"]
 
 
-async def test_a_plan_belongs_to_its_key_and_can_be_taken_back(fal: Caller) -> None:
+async def test_plan_belongs_to_its_key_and_can_be_deleted(fal: Caller) -> None:
     neighbour = Caller(fal.http)
     await fal.plan({"fault": "submit_status", "status": 500})
     during = [(await caller.submit(HILL)).status_code for caller in (fal, neighbour)]
@@ -40,13 +41,13 @@ async def test_a_plan_belongs_to_its_key_and_can_be_taken_back(fal: Caller) -> N
         {"fault": "result_expired", "times": 0},
     ],
 )
-async def test_a_plan_with_a_mistake_is_refused(fal: Caller, fault: Json) -> None:
+async def test_invalid_plan_is_refused(fal: Caller, fault: Json) -> None:
     answer = await fal.plan(fault)
 
     assert (answer.status_code, answer.json()["detail"][0]["loc"][:2]) == (422, ["faults", 0])
 
 
-async def test_a_fault_strikes_as_often_as_planned_after_the_chances_it_lets_pass(fal: Caller) -> None:
+async def test_fault_applies_times_after_skipping_occasions(fal: Caller) -> None:
     await fal.plan({"fault": "submit_status", "status": 503, "after": 1, "times": 2})
 
     assert [(await fal.submit(HILL)).status_code for _ in range(5)] == [200, 503, 503, 200, 200]
@@ -60,7 +61,7 @@ async def test_a_fault_strikes_as_often_as_planned_after_the_chances_it_lets_pas
         ({"request_id": True, "accepted": True}, IsUUID(4), (1, 1)),
     ],
 )
-async def test_a_429_comes_with_and_without_a_request_id(
+async def test_429_with_and_without_a_request_id(
     fal: Caller, more: Json, request_id: object, counted: tuple[int, int]
 ) -> None:
     await fal.plan(
@@ -74,7 +75,7 @@ async def test_a_429_comes_with_and_without_a_request_id(
     assert await accepted(fal) == counted
 
 
-async def test_a_gateway_answers_with_its_own_page(fal: Caller) -> None:
+async def test_gateway_answers_with_its_page(fal: Caller) -> None:
     await fal.plan({"fault": "submit_gateway_error"})
 
     answer = await fal.submit(HILL)
@@ -85,7 +86,7 @@ async def test_a_gateway_answers_with_its_own_page(fal: Caller) -> None:
 
 
 @pytest.mark.parametrize(("is_accepted", "counted"), [(True, (1, 1)), (False, (1, 0))])
-async def test_an_answer_later_than_the_client_waits(fal: Caller, is_accepted: bool, counted: tuple[int, int]) -> None:
+async def test_answer_is_later_than_the_client_waits(fal: Caller, is_accepted: bool, counted: tuple[int, int]) -> None:
     await fal.plan({"fault": "submit_delay", "seconds": 0.3, "accepted": is_accepted})
 
     with pytest.raises(httpx.ReadTimeout):
@@ -99,7 +100,7 @@ async def test_an_answer_later_than_the_client_waits(fal: Caller, is_accepted: b
 
 
 @pytest.mark.parametrize(("when", "counted"), [("before_accepting", (1, 0)), ("after_accepting", (1, 1))])
-async def test_a_dropped_submit_gets_not_one_byte(fal: Caller, when: str, counted: tuple[int, int]) -> None:
+async def test_dropped_submit_gets_no_bytes(fal: Caller, when: str, counted: tuple[int, int]) -> None:
     await fal.plan({"fault": "submit_drop", "when": when})
 
     assert await raw_exchange(fal, "POST", f"/{FLUX}", RAW) == b""
@@ -107,7 +108,7 @@ async def test_a_dropped_submit_gets_not_one_byte(fal: Caller, when: str, counte
 
 
 @pytest.mark.parametrize(("when", "counted"), [("before_accepting", (1, 0)), ("after_accepting", (1, 1))])
-async def test_a_reset_submit_ends_in_a_reset(fal: Caller, when: str, counted: tuple[int, int]) -> None:
+async def test_reset_submit_resets_the_connection(fal: Caller, when: str, counted: tuple[int, int]) -> None:
     await fal.plan({"fault": "submit_drop", "when": when, "how": "reset"})
 
     with pytest.raises(ConnectionResetError):
@@ -115,7 +116,7 @@ async def test_a_reset_submit_ends_in_a_reset(fal: Caller, when: str, counted: t
     assert await accepted(fal) == counted
 
 
-async def test_an_answer_breaks_off_in_its_body_after_the_request_was_accepted(fal: Caller) -> None:
+async def test_answer_breaks_off_after_acceptance(fal: Caller) -> None:
     await fal.plan({"fault": "submit_drop", "when": "half_body"})
 
     head, _, body = (await raw_exchange(fal, "POST", f"/{FLUX}", RAW)).partition(b"\r\n\r\n")
@@ -127,7 +128,7 @@ async def test_an_answer_breaks_off_in_its_body_after_the_request_was_accepted(f
 
 @pytest.mark.parametrize("status", [403, 404, 429, 503])
 @pytest.mark.parametrize("call", ["status", "result", "stream", "cancel"])
-async def test_a_call_on_a_request_fails_a_number_of_times(fal: Caller, call: str, status: int) -> None:
+async def test_calls_on_a_request_fail_as_often_as_planned(fal: Caller, call: str, status: int) -> None:
     await fal.plan(RUNNING, {"fault": "read_status", "on": [call], "status": status, "times": 1})
     submitted = (await fal.submit(HILL)).json()
     url = (
@@ -143,7 +144,7 @@ async def test_a_call_on_a_request_fails_a_number_of_times(fal: Caller, call: st
     assert (await answered(), await answered() != status) == (status, True)
 
 
-async def test_a_status_call_is_late(fal: Caller) -> None:
+async def test_status_call_is_late(fal: Caller) -> None:
     await fal.plan({"fault": "read_delay", "on": ["status"], "seconds": 0.3})
     submitted = (await fal.submit(HILL)).json()
 
@@ -152,14 +153,14 @@ async def test_a_status_call_is_late(fal: Caller) -> None:
 
 
 @pytest.mark.parametrize(("call", "end"), [("status", "/status"), ("result", ""), ("stream", "/status/stream")])
-async def test_a_call_on_a_request_is_dropped(fal: Caller, call: str, end: str) -> None:
+async def test_call_on_a_request_is_dropped(fal: Caller, call: str, end: str) -> None:
     await fal.plan({"fault": "read_drop", "on": [call], "times": 1})
     path = httpx.URL((await fal.submit(HILL)).json()["response_url"] + end).path
 
     assert await raw_exchange(fal, "GET", path) == b""
 
 
-async def test_a_status_stream_breaks_off_after_some_events(fal: Caller) -> None:
+async def test_status_stream_breaks_off_after_some_events(fal: Caller) -> None:
     await fal.plan(RUNNING, {"fault": "read_drop", "on": ["stream"], "after_events": 1})
     submitted = (await fal.submit(HILL)).json()
     await fal.get(submitted["status_url"])
@@ -169,13 +170,13 @@ async def test_a_status_stream_breaks_off_after_some_events(fal: Caller) -> None
     assert (received.count(b"data: "), received.endswith(b"0\r\n\r\n")) == (1, False)
 
 
-async def test_a_result_expires(fal: Caller) -> None:
+async def test_result_expires(fal: Caller) -> None:
     await fal.plan({"fault": "result_expired"})
 
     assert (await fal.generate(HILL)).status_code == 404
 
 
-async def test_the_model_refuses(fal: Caller) -> None:
+async def test_model_fails(fal: Caller) -> None:
     await fal.plan({"fault": "model_fails"})
     submitted = (await fal.submit(HILL)).json()
 
@@ -189,7 +190,7 @@ async def test_the_model_refuses(fal: Caller) -> None:
     assert "x-fal-billable-units" not in result.headers
 
 
-async def test_the_runner_fails(fal: Caller) -> None:
+async def test_runner_fails(fal: Caller) -> None:
     await fal.plan({"fault": "runner_fails", "status": 503, "error_type": "runner_disconnected", "message": "gone"})
 
     result = await fal.generate(HILL)
@@ -198,7 +199,7 @@ async def test_the_runner_fails(fal: Caller) -> None:
     assert result.headers["x-fal-error-type"] == "runner_disconnected"
 
 
-async def test_an_input_that_cannot_be_loaded_fails_as_on_fal(fal: Caller) -> None:
+async def test_unreachable_input_fails_as_at_fal(fal: Caller) -> None:
     await fal.plan({"fault": "unreachable_input_fails"})
 
     result = await fal.generate({"prompt": "x", "image_url": "https://example.com/a.jpg"}, I2I)
@@ -209,7 +210,7 @@ async def test_an_input_that_cannot_be_loaded_fails_as_on_fal(fal: Caller) -> No
     )
 
 
-async def test_a_cancelled_request_completes_all_the_same(fal: Caller) -> None:
+async def test_ignored_cancel_lets_the_request_complete(fal: Caller) -> None:
     await fal.plan({"fault": "cancel_ignored"}, {"fault": "latency", "queue": 0, "generation": 0.4})
     submitted = (await fal.submit(HILL)).json()
     async with fal.http.stream("GET", f"{submitted['status_url']}/stream", headers=fal.auth) as stream:
@@ -222,7 +223,7 @@ async def test_a_cancelled_request_completes_all_the_same(fal: Caller) -> None:
     assert (cancelled.status_code, (await fal.result(submitted)).status_code) == (202, 200)
 
 
-async def test_the_queue_and_the_generation_take_the_time_that_was_planned(fal: Caller) -> None:
+async def test_queue_and_generation_take_the_planned_time(fal: Caller) -> None:
     await fal.plan({"fault": "latency", "queue": 0.2, "generation": 0.3})
     await fal.generate(HILL)
 
@@ -231,26 +232,26 @@ async def test_the_queue_and_the_generation_take_the_time_that_was_planned(fal: 
     assert 0.3 <= row["completed_at"] - row["started_at"] < 2
 
 
-async def test_the_pictures_are_on_a_foreign_host(fal: Caller) -> None:
+async def test_images_are_on_a_foreign_host(fal: Caller) -> None:
     await fal.plan({"fault": "foreign_media_host", "base_url": "http://media.invalid"})
 
     assert (await fal.generate(HILL)).json()["images"][0]["url"].startswith("http://media.invalid/files/")
 
 
-async def test_the_result_does_not_say_what_is_billed(fal: Caller) -> None:
+async def test_result_omits_the_billable_units(fal: Caller) -> None:
     await fal.plan({"fault": "billable_units_absent"})
 
     assert "x-fal-billable-units" not in (await fal.generate(HILL)).headers
 
 
-async def test_the_safety_checker_flags_every_picture(fal: Caller) -> None:
+async def test_safety_checker_flags_every_image(fal: Caller) -> None:
     await fal.plan({"fault": "nsfw_flagged"})
 
     assert (await fal.generate(HILL | {"num_images": 2})).json()["has_nsfw_concepts"] == [True, True]
 
 
 @pytest.mark.parametrize("count", [0, 1])
-async def test_fewer_pictures_come_than_were_asked(fal: Caller, count: int) -> None:
+async def test_result_has_fewer_images(fal: Caller, count: int) -> None:
     await fal.plan({"fault": "fewer_pictures", "count": count})
     answer = await fal.generate(HILL | {"num_images": 3})
 

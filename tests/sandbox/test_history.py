@@ -1,4 +1,4 @@
-"""The list of requests as fal's platform API gives it, and requests that are forgotten or wait at low priority."""
+"""The request history of fal's platform API, forgotten requests, and low priority."""
 
 import time
 from datetime import UTC, datetime
@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 import httpx
 import pytest
 from dirty_equals import IsFloat, IsInt, IsPartialDict, IsStr
-from stand import FLUX, IN_QUEUE, Caller, Json
+
+from tests.sandbox.running_sandbox import FLUX, IN_QUEUE, Caller, Json
 
 HILL = {"prompt": "a hill", "seed": 1, "image_size": {"width": 64, "height": 64}}
 MOMENT = IsStr(regex=r"2\d{3}-\d\d-\d\dT[\d:.]+Z")
@@ -22,7 +23,7 @@ async def ids(fal: Caller, **query: object) -> list[str]:
 
 
 async def generated(fal: Caller, *seeds: int, endpoint: str = FLUX) -> list[str]:
-    """The ids of finished requests, the last ended first."""
+    """The ids of ended requests, the latest first."""
     made: list[str] = []
     for seed in seeds:
         submitted = (await fal.submit(HILL | {"seed": seed}, endpoint)).json()
@@ -31,7 +32,7 @@ async def generated(fal: Caller, *seeds: int, endpoint: str = FLUX) -> list[str]
     return made
 
 
-async def test_a_finished_request_is_listed_with_its_times_and_if_wanted_with_its_payloads(fal: Caller) -> None:
+async def test_ended_request_is_listed_with_times_and_payloads(fal: Caller) -> None:
     (request_id,) = await generated(fal, 1)
     bare: Json = {
         "request_id": request_id,
@@ -49,7 +50,7 @@ async def test_a_finished_request_is_listed_with_its_times_and_if_wanted_with_it
     ]
 
 
-async def test_the_list_comes_in_pages_the_last_ended_first(fal: Caller) -> None:
+async def test_list_is_paged_latest_first(fal: Caller) -> None:
     made = await generated(fal, 1, 2, 3)
 
     first = (await listed(fal, limit=2)).json()
@@ -60,7 +61,7 @@ async def test_the_list_comes_in_pages_the_last_ended_first(fal: Caller) -> None
     assert second["next_cursor"] is None
 
 
-async def test_the_list_is_of_one_key_and_of_the_endpoints_and_the_time_that_were_asked_for(fal: Caller) -> None:
+async def test_list_is_filtered_by_key_endpoint_and_time(fal: Caller) -> None:
     (mine,) = await generated(fal, 1)
     (other,) = await generated(fal, 1, endpoint="fal-ai/flux/schnell")
     later = datetime.fromtimestamp(time.time() + 60, UTC).isoformat()
@@ -73,7 +74,7 @@ async def test_the_list_is_of_one_key_and_of_the_endpoints_and_the_time_that_wer
     assert await ids(Caller(fal.http)) == []
 
 
-async def test_a_request_in_the_queue_is_not_listed_yet(fal: Caller) -> None:
+async def test_queued_request_is_not_listed(fal: Caller) -> None:
     await fal.plan(IN_QUEUE)
     await fal.submit(HILL)
 
@@ -81,20 +82,20 @@ async def test_a_request_in_the_queue_is_not_listed_yet(fal: Caller) -> None:
 
 
 @pytest.mark.parametrize("query", [{"limit": 101}, {"limit": 0}, {"cursor": "?"}, {"start": "soon"}])
-async def test_a_query_that_fal_would_not_take_is_refused_in_its_form(fal: Caller, query: Json) -> None:
+async def test_invalid_query_is_refused_as_by_fal(fal: Caller, query: Json) -> None:
     answer = await listed(fal, **query)
 
     assert (answer.status_code, answer.json()["error"]["type"]) == (400, "validation_error")
 
 
-async def test_a_list_needs_an_endpoint_and_a_key(fal: Caller) -> None:
+async def test_list_needs_an_endpoint_and_a_key(fal: Caller) -> None:
     url = "/v1/models/requests/by-endpoint"
 
     statuses = [(await fal.get(url)).status_code, (await fal.http.get(f"{url}?endpoint_id={FLUX}")).status_code]
     assert statuses == [400, 401]
 
 
-async def test_the_history_is_refused_empty_or_late_as_planned(fal: Caller) -> None:
+async def test_history_is_refused_empty_or_late(fal: Caller) -> None:
     (request_id,) = await generated(fal, 1)
     await fal.plan({"fault": "history_unavailable", "times": 1}, {"fault": "history_empty", "times": 1, "after": 0})
 
@@ -107,7 +108,7 @@ async def test_the_history_is_refused_empty_or_late_as_planned(fal: Caller) -> N
     assert (late, await ids(Caller(fal.http, fal.key), request_id=request_id)) == ([], [])
 
 
-async def test_a_forgotten_request_is_unknown_for_ever_and_in_no_history(fal: Caller) -> None:
+async def test_forgotten_request_is_unknown_from_then_on(fal: Caller) -> None:
     (kept,) = await generated(fal, 1)
     await fal.plan({"fault": "request_forgotten", "times": 1})
     submitted = (await fal.submit(HILL)).json()
@@ -120,7 +121,7 @@ async def test_a_forgotten_request_is_unknown_for_ever_and_in_no_history(fal: Ca
     assert (await ids(fal), (await fal.ledger())["accepted"]) == ([kept], IsInt(ge=2))
 
 
-async def test_a_request_of_low_priority_lets_all_others_of_its_app_go_first(fal: Caller) -> None:
+async def test_low_priority_comes_after_all_others_of_its_app(fal: Caller) -> None:
     await fal.plan(IN_QUEUE)
     app = f"priority-{fal.key.partition(':')[0]}/app"
     low = [(await fal.submit(HILL, app, x_fal_queue_priority="low")).json() for _ in range(2)]

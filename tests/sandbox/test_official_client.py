@@ -1,4 +1,4 @@
-"""The official Python client, unmodified apart from its host."""
+"""fal's official Python client, unmodified except for its host."""
 
 from collections.abc import AsyncGenerator
 
@@ -10,21 +10,22 @@ from fal_client import (  # noqa: TID251 - this test is about the official clien
     InProgress,
     Queued,
 )
-from stand import FLUX, Caller, Stand, decoded
+
+from tests.sandbox.running_sandbox import FLUX, Caller, RunningSandbox, decoded
 
 HILL = {"prompt": "a hill", "seed": 1, "num_images": 2, "image_size": "square"}
 
 
 @pytest.fixture
-async def client(stand: Stand, fal: Caller, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[AsyncClient]:
-    # The client's scheme is fixed to https; its own global is the one place where plain http can be set.
-    monkeypatch.setattr("fal_client.client.QUEUE_URL_FORMAT", f"{stand.url}/")
+async def client(sandbox: RunningSandbox, fal: Caller, monkeypatch: pytest.MonkeyPatch) -> AsyncGenerator[AsyncClient]:
+    # The client always uses https; only its global variable can set plain http.
+    monkeypatch.setattr("fal_client.client.QUEUE_URL_FORMAT", f"{sandbox.url}/")
     client = AsyncClient(key=fal.key)
     yield client
     await (await client._client).aclose()  # pyright: ignore[reportPrivateUsage] - it has no close method
 
 
-async def test_it_submits_follows_the_events_and_gets_the_pictures(client: AsyncClient, fal: Caller) -> None:
+async def test_client_submits_follows_events_and_gets_images(client: AsyncClient, fal: Caller) -> None:
     await fal.plan({"fault": "latency", "queue": 0.3, "generation": 0.4})
 
     handle = await client.submit(FLUX, HILL)
@@ -38,11 +39,11 @@ async def test_it_submits_follows_the_events_and_gets_the_pictures(client: Async
     ]
     assert isinstance(events[-1], Completed)
     assert events[-1].logs
-    pictures = [(await fal.http.get(item["url"])).content for item in result["images"]]
-    assert [decoded(picture).size for picture in pictures] == [(512, 512)] * 2
+    images = [(await fal.http.get(item["url"])).content for item in result["images"]]
+    assert [decoded(image).size for image in images] == [(512, 512)] * 2
 
 
-async def test_it_reads_both_families_of_errors(client: AsyncClient, fal: Caller) -> None:
+async def test_client_reads_both_forms_of_errors(client: AsyncClient, fal: Caller) -> None:
     await fal.plan({"fault": "model_fails", "times": 1}, {"fault": "runner_fails"})
 
     with pytest.raises(FalClientHTTPError) as refused:
@@ -56,7 +57,7 @@ async def test_it_reads_both_families_of_errors(client: AsyncClient, fal: Caller
     ]
 
 
-async def test_it_cancels(client: AsyncClient, fal: Caller) -> None:
+async def test_client_cancels(client: AsyncClient, fal: Caller) -> None:
     await fal.plan({"fault": "latency", "queue": 60})
     handle = await client.submit(FLUX, HILL)
 

@@ -3,9 +3,9 @@
 import httpx
 import pytest
 from dirty_equals import IsPartialDict
-from stand import FLUX, Caller
 
-from imagegen.sandbox.schemas import endpoints
+from imagegen.sandbox.endpoint_schemas import endpoints
+from tests.sandbox.running_sandbox import FLUX, Caller
 
 KNOWN = endpoints()  # reads files, so not in the event loop
 
@@ -14,7 +14,7 @@ async def asked(fal: Caller, *names: str) -> httpx.Response:
     return await fal.http.get("/v1/models/pricing", params={"endpoint_id": list(names)}, headers=fal.auth)
 
 
-async def test_an_endpoint_has_a_unit_price(fal: Caller) -> None:
+async def test_endpoint_has_a_unit_price(fal: Caller) -> None:
     answer = await asked(fal, FLUX)
 
     assert (answer.status_code, answer.json()) == (
@@ -33,7 +33,7 @@ async def test_ids_may_be_repeated_or_separated_by_commas(fal: Caller) -> None:
     assert names == [FLUX, "fal-ai/face-swap"]
 
 
-async def test_every_known_endpoint_has_the_unit_that_it_is_billed_by(fal: Caller) -> None:
+async def test_price_unit_is_the_billing_unit(fal: Caller) -> None:
     rows = (await asked(fal, *KNOWN)).json()["prices"]
 
     assert {row["endpoint_id"]: row["unit"] for row in rows} == {
@@ -50,13 +50,13 @@ async def test_every_known_endpoint_has_the_unit_that_it_is_billed_by(fal: Calle
     ],
     ids=["none", "too many", "one unknown"],
 )
-async def test_a_wrong_question_fails_as_a_whole(fal: Caller, names: list[str], status: int, kind: str) -> None:
+async def test_invalid_query_fails_as_a_whole(fal: Caller, names: list[str], status: int, kind: str) -> None:
     answer = await asked(fal, *names)
 
     assert (answer.status_code, answer.json()) == (status, {"error": IsPartialDict(type=kind)})
 
 
-async def test_without_a_key_there_are_no_prices(fal: Caller) -> None:
+async def test_prices_need_a_key(fal: Caller) -> None:
     answer = await fal.http.get("/v1/models/pricing", params={"endpoint_id": FLUX})
 
     assert (answer.status_code, answer.json()) == (401, {"error": IsPartialDict(type="authorization_error")})

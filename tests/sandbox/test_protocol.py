@@ -1,13 +1,14 @@
-"""Every answer of fal's queue protocol."""
+"""Every response of fal's queue protocol."""
 
 import pytest
 from dirty_equals import IsFloat, IsInt, IsList, IsPartialDict, IsStr, IsUUID
-from stand import FLUX, IN_QUEUE, RUNNING, Caller, parsed_events
+
+from tests.sandbox.running_sandbox import FLUX, IN_QUEUE, RUNNING, Caller, parsed_events
 
 HILL = {"prompt": "a hill", "seed": 1, "image_size": {"width": 64, "height": 64}}
 
 
-async def test_a_submit_is_answered_with_the_queue_state_and_urls_of_owner_and_app_alone(fal: Caller) -> None:
+async def test_submit_answers_queue_state_and_app_urls(fal: Caller) -> None:
     answer = await fal.submit(HILL, FLUX)
 
     request_id = answer.headers["x-fal-request-id"]
@@ -28,20 +29,20 @@ async def test_a_submit_is_answered_with_the_queue_state_and_urls_of_owner_and_a
     assert request_id == IsUUID(4)
 
 
-async def test_a_namespace_shifts_the_owner_and_app_of_the_urls(fal: Caller) -> None:
+async def test_namespace_adds_a_segment_to_the_urls(fal: Caller) -> None:
     submitted = (await fal.submit({}, "workflows/owner/app/some/path")).json()
 
     assert submitted["response_url"].endswith(f"/workflows/owner/app/requests/{submitted['request_id']}")
     assert (await fal.ended(submitted))["status"] == "COMPLETED"
 
 
-async def test_the_urls_name_the_host_that_the_client_named(fal: Caller) -> None:
+async def test_urls_have_the_clients_host(fal: Caller) -> None:
     submitted = (await fal.submit(HILL, host="fal.localhost:81")).json()
 
     assert submitted["status_url"].startswith("http://fal.localhost:81/fal-ai/flux/requests/")
 
 
-async def test_a_waiting_request_has_its_position_in_its_apps_queue(fal: Caller) -> None:
+async def test_queued_request_has_its_queue_position(fal: Caller) -> None:
     await fal.plan(IN_QUEUE)
     app = f"queue-{fal.key.partition(':')[0]}/app"
     first = (await fal.submit(HILL, app)).json()
@@ -57,7 +58,7 @@ async def test_a_waiting_request_has_its_position_in_its_apps_queue(fal: Caller)
     )
 
 
-async def test_a_running_request_answers_202_and_its_logs_only_when_asked(fal: Caller) -> None:
+async def test_running_request_answers_202_with_logs_on_request(fal: Caller) -> None:
     await fal.plan({"fault": "latency", "queue": 0, "generation": 60})
     submitted = (await fal.submit(HILL)).json()
     url = submitted["status_url"]
@@ -73,7 +74,7 @@ async def test_a_running_request_answers_202_and_its_logs_only_when_asked(fal: C
     assert told.json() == IsPartialDict(status="IN_PROGRESS", logs=[line])
 
 
-async def test_a_completed_request_answers_200_with_its_inference_time(fal: Caller) -> None:
+async def test_completed_request_answers_200_with_inference_time(fal: Caller) -> None:
     submitted = (await fal.submit(HILL)).json()
     await fal.ended(submitted)
 
@@ -86,7 +87,7 @@ async def test_a_completed_request_answers_200_with_its_inference_time(fal: Call
     )
 
 
-async def test_the_status_stream_ends_after_completed_and_speaks_while_nothing_changes(fal: Caller) -> None:
+async def test_status_stream_ends_after_completed_with_keep_alives(fal: Caller) -> None:
     await fal.plan({"fault": "latency", "queue": 0.35, "generation": 0})
     submitted = (await fal.submit(HILL)).json()
 
@@ -99,7 +100,7 @@ async def test_the_status_stream_ends_after_completed_and_speaks_while_nothing_c
     assert blocks.count(": keep-alive") >= 2
 
 
-async def test_the_result_carries_the_request_id_and_what_is_billed(fal: Caller) -> None:
+async def test_result_has_request_id_and_billable_units(fal: Caller) -> None:
     submitted = (await fal.submit(HILL)).json()
 
     answer = await fal.result(submitted)
@@ -116,7 +117,7 @@ async def test_the_result_carries_the_request_id_and_what_is_billed(fal: Caller)
     assert (await fal.get(f"{submitted['response_url']}/response")).json() == answer.json()
 
 
-async def test_the_result_of_a_running_request_is_refused(fal: Caller) -> None:
+async def test_result_of_a_running_request_is_refused(fal: Caller) -> None:
     await fal.plan(RUNNING)
 
     answer = await fal.get((await fal.submit(HILL)).json()["response_url"])
@@ -124,7 +125,7 @@ async def test_the_result_of_a_running_request_is_refused(fal: Caller) -> None:
     assert (answer.status_code, answer.json()) == (400, {"detail": "Request is still in progress"})
 
 
-async def test_a_cancelled_waiting_request_ends_as_completed_with_the_clients_name_on_it(fal: Caller) -> None:
+async def test_cancelled_queued_request_ends_as_client_cancelled(fal: Caller) -> None:
     await fal.plan(IN_QUEUE)
     submitted = (await fal.submit(HILL)).json()
 
@@ -140,7 +141,7 @@ async def test_a_cancelled_waiting_request_ends_as_completed_with_the_clients_na
     assert result.headers["x-fal-error-type"] == "client_cancelled"
 
 
-async def test_a_running_request_is_asked_to_stop(fal: Caller) -> None:
+async def test_running_request_is_asked_to_stop(fal: Caller) -> None:
     await fal.plan({"fault": "latency", "queue": 0, "generation": 0.4})
     submitted = (await fal.submit(HILL)).json()
     async with fal.http.stream("GET", f"{submitted['status_url']}/stream", headers=fal.auth) as stream:
@@ -154,7 +155,7 @@ async def test_a_running_request_is_asked_to_stop(fal: Caller) -> None:
     assert (await fal.ended(submitted))["error_type"] == "client_cancelled"
 
 
-async def test_a_cancel_of_a_completed_or_unknown_request_says_so(fal: Caller) -> None:
+async def test_cancel_of_completed_or_unknown_request(fal: Caller) -> None:
     submitted = (await fal.submit(HILL)).json()
     await fal.ended(submitted)
     unknown = submitted["cancel_url"].replace(submitted["request_id"], "00000000-0000-4000-8000-000000000000")
@@ -177,13 +178,13 @@ async def test_a_cancel_of_a_completed_or_unknown_request_says_so(fal: Caller) -
         ("Basic YTpi", "invalid key credentials"),
     ],
 )
-async def test_a_bad_key_is_refused(fal: Caller, header: str | None, detail: str) -> None:
+async def test_bad_key_is_refused(fal: Caller, header: str | None, detail: str) -> None:
     answer = await fal.http.post(f"/{FLUX}", json=HILL, headers={"authorization": header} if header else {})
 
     assert (answer.status_code, answer.json()) == (401, {"detail": detail})
 
 
-async def test_a_request_does_not_exist_for_another_key_or_under_another_app(fal: Caller) -> None:
+async def test_request_of_another_key_or_app_is_not_found(fal: Caller) -> None:
     submitted = (await fal.submit(HILL)).json()
     stranger = Caller(fal.http)
 
@@ -199,20 +200,20 @@ async def test_a_request_does_not_exist_for_another_key_or_under_another_app(fal
 
 
 @pytest.mark.parametrize("path", ["fal-ai", "fal-ai/flux/requests/x", "a//b"])
-async def test_a_path_that_is_no_endpoint_is_not_found(fal: Caller, path: str) -> None:
+async def test_unknown_path_is_not_found(fal: Caller, path: str) -> None:
     answer = await fal.http.post(f"{str(fal.http.base_url).rstrip('/')}/{path}", json=HILL, headers=fal.auth)
 
     assert (answer.status_code, answer.json()) == (404, {"error": "Error", "message": f"Path /{path} not found"})
 
 
-async def test_a_body_that_is_no_json_is_refused_at_once(fal: Caller) -> None:
+async def test_invalid_json_body_is_refused_at_once(fal: Caller) -> None:
     answer = await fal.http.post(f"/{FLUX}", content=b"{oh", headers=fal.auth)
 
     assert (answer.status_code, answer.json()["detail"][0]["type"]) == (422, "json_invalid")
 
 
 @pytest.mark.parametrize("header", ["x_fal_request_timeout", "x_fal_request_start_timeout"])
-async def test_the_clients_own_limit_on_waiting_ends_the_request(fal: Caller, header: str) -> None:
+async def test_clients_start_timeout_ends_the_request(fal: Caller, header: str) -> None:
     await fal.plan(IN_QUEUE)
 
     answer = await fal.result((await fal.submit(HILL, FLUX, **{header: "0.05"})).json())
@@ -221,7 +222,7 @@ async def test_the_clients_own_limit_on_waiting_ends_the_request(fal: Caller, he
     assert answer.headers["x-fal-request-timeout-type"] == "user"
 
 
-async def test_the_ledger_lists_a_keys_submits_and_what_was_read_of_them(fal: Caller) -> None:
+async def test_ledger_lists_submits_and_reads_of_a_key(fal: Caller) -> None:
     await fal.plan({"fault": "submit_gateway_error", "times": 1})
     await fal.submit(HILL)
     submitted = (await fal.submit(HILL, x_fal_queue_priority="low")).json()

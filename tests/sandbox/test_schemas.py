@@ -1,13 +1,13 @@
-"""Every known endpoint takes what its real schema takes, and nothing else."""
+"""Every known endpoint accepts what its schema accepts, and nothing else."""
 
 from typing import Final
 
 import pytest
 from dirty_equals import IsPartialDict
 from pydantic import JsonValue
-from stand import FLUX, NANO, Caller, Json
 
-from imagegen.sandbox.schemas import billable_units, endpoints
+from imagegen.sandbox.endpoint_schemas import billable_units, endpoints
+from tests.sandbox.running_sandbox import FLUX, NANO, Caller, Json
 
 I2I: Final = "fal-ai/flux/dev/image-to-image"
 EXAMPLES: Final[dict[str, Json]] = {
@@ -33,19 +33,19 @@ EXAMPLES: Final[dict[str, Json]] = {
 }
 
 
-def test_the_six_endpoints_are_known() -> None:
+def test_six_endpoints_are_known() -> None:
     assert set(endpoints()) == set(EXAMPLES)
 
 
 @pytest.mark.parametrize("endpoint", EXAMPLES)
-async def test_an_example_body_completes(fal: Caller, endpoint: str) -> None:
+async def test_example_bodies_complete(fal: Caller, endpoint: str) -> None:
     answer = await fal.generate(EXAMPLES[endpoint], endpoint)
 
     assert (answer.status_code, set(answer.json())) == (200, endpoints()[endpoint].outputs)
 
 
 @pytest.mark.parametrize("endpoint", EXAMPLES)
-async def test_an_unknown_field_is_accepted_into_the_queue_and_fails_there(fal: Caller, endpoint: str) -> None:
+async def test_unknown_field_fails_after_the_queue(fal: Caller, endpoint: str) -> None:
     submitted = await fal.submit(EXAMPLES[endpoint] | {"negative_prompt": "blur"}, endpoint)
     result = await fal.result(submitted.json())
 
@@ -102,7 +102,7 @@ def test_every_missing_input_is_named(endpoint: str) -> None:
         (NANO, "prompt", "a" * 50_001, ["prompt"], {"type": "string_too_long", "ctx": {"max_length": 50_000}}),
     ],
 )
-def test_a_wrong_value_is_told_in_fals_words(
+def test_wrong_value_has_fals_message(
     endpoint: str, member: str, value: JsonValue, loc: list[str | int], fault: Json
 ) -> None:
     body = EXAMPLES[endpoint] | {member: value}
@@ -110,7 +110,7 @@ def test_a_wrong_value_is_told_in_fals_words(
     assert endpoints()[endpoint].violations(body) == [IsPartialDict(loc=["body", *loc], **fault)]
 
 
-async def test_an_endpoint_without_a_schema_takes_anything(fal: Caller) -> None:
+async def test_endpoint_without_a_schema_accepts_anything(fal: Caller) -> None:
     answer = await fal.generate({"whatever": [1], "image_size": "square", "num_images": 2}, "owner/unheard-of/v9")
 
     assert (answer.status_code, len(answer.json()["images"])) == (200, 2)
@@ -130,7 +130,5 @@ async def test_an_endpoint_without_a_schema_takes_anything(fal: Caller) -> None:
         ("owner/unheard-of", {"resolution": "4K"}, [(4096, 4096)], 1),
     ],
 )
-def test_units_are_billed_as_fal_counts_them(
-    endpoint: str, body: Json, sizes: list[tuple[int, int]], units: int
-) -> None:
+def test_units_are_counted_as_at_fal(endpoint: str, body: Json, sizes: list[tuple[int, int]], units: int) -> None:
     assert billable_units(endpoint, body, sizes) == units

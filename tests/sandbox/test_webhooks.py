@@ -1,4 +1,4 @@
-"""Webhooks as fal sends them: after the end, signed, repeated until they are taken."""
+"""Webhooks as fal sends them: after the end, signed, repeated until they are accepted."""
 
 import asyncio
 import base64
@@ -15,18 +15,21 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from dirty_equals import IsInt, IsPartialDict, IsStr
-from stand import FLUX, IN_QUEUE, Caller, Json
+
+from tests.sandbox.running_sandbox import FLUX, IN_QUEUE, Caller, Json
 
 HILL = {"prompt": "a hill", "seed": 1, "image_size": {"width": 64, "height": 64}}
 
 
 @dataclass
 class Receiver:
-    """Answers webhooks with the next of its statuses, the last again and again, and keeps what came."""
+    """Answers webhooks with its statuses in turn, repeating the last, and keeps what was received."""
 
     statuses: list[int]
     url: str = ""
-    came: list[tuple[dict[str, str], bytes, float]] = field(default_factory=list[tuple[dict[str, str], bytes, float]])
+    received: list[tuple[dict[str, str], bytes, float]] = field(
+        default_factory=list[tuple[dict[str, str], bytes, float]]
+    )
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -36,13 +39,13 @@ class Receiver:
         status = self.statuses.pop(0) if len(self.statuses) > 1 else self.statuses[0]
         writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".encode())
         async with self.changed:
-            self.came.append((headers, body, time.time()))
+            self.received.append((headers, body, time.time()))
             self.changed.notify_all()
         writer.close()
 
     async def until(self, count: int) -> None:
         async with asyncio.timeout(10), self.changed:
-            await self.changed.wait_for(lambda: len(self.came) >= count)
+            await self.changed.wait_for(lambda: len(self.received) >= count)
 
 
 @asynccontextmanager
@@ -77,11 +80,11 @@ async def is_signed(fal: Caller, headers: dict[str, str], body: bytes) -> bool:
     return True
 
 
-async def test_the_end_of_a_request_is_told_with_its_result_and_a_signature_of_the_published_key(fal: Caller) -> None:
+async def test_webhook_has_the_result_and_a_valid_signature(fal: Caller) -> None:
     async with receiving() as receiver:
         submitted = await submit(fal, receiver)
         await receiver.until(1)
-        headers, body, at = receiver.came[0]
+        headers, body, at = receiver.received[0]
 
     request_id = submitted["request_id"]
     assert json.loads(body) == {
@@ -104,25 +107,25 @@ async def test_the_end_of_a_request_is_told_with_its_result_and_a_signature_of_t
         ({"fault": "runner_fails"}, "Internal server error", IsPartialDict(error_type="internal_error")),
     ],
 )
-async def test_a_failure_is_told_as_one(fal: Caller, fault: Json, error: str, payload: object) -> None:
+async def test_webhook_of_a_failure(fal: Caller, fault: Json, error: str, payload: object) -> None:
     await fal.plan(fault)
     async with receiving() as receiver:
         await submit(fal, receiver)
         await receiver.until(1)
 
-    assert json.loads(receiver.came[0][1]) == IsPartialDict(status="ERROR", error=error, payload=payload)
+    assert json.loads(receiver.received[0][1]) == IsPartialDict(status="ERROR", error=error, payload=payload)
 
 
-async def test_a_cancelled_request_is_told_of_too(fal: Caller) -> None:
+async def test_webhook_of_a_cancelled_request(fal: Caller) -> None:
     await fal.plan(IN_QUEUE)
     async with receiving() as receiver:
         await fal.cancel(await submit(fal, receiver))
         await receiver.until(1)
 
-    assert json.loads(receiver.came[0][1])["status"] == "ERROR"
+    assert json.loads(receiver.received[0][1])["status"] == "ERROR"
 
 
-async def test_a_webhook_is_sent_again_until_it_is_taken(fal: Caller) -> None:
+async def test_webhook_is_repeated_until_accepted(fal: Caller) -> None:
     async with receiving(500, 404, 204) as receiver:
         await submit(fal, receiver)
         await receiver.until(3)
@@ -131,7 +134,7 @@ async def test_a_webhook_is_sent_again_until_it_is_taken(fal: Caller) -> None:
     assert await webhooks(fal) == {"sent": 3, "taken": 1}
 
 
-async def test_a_redirect_is_not_followed_and_ends_it(fal: Caller) -> None:
+async def test_redirect_ends_the_delivery(fal: Caller) -> None:
     async with receiving(302) as receiver:
         await submit(fal, receiver)
         await receiver.until(1)
@@ -140,7 +143,7 @@ async def test_a_redirect_is_not_followed_and_ends_it(fal: Caller) -> None:
     assert await webhooks(fal) == {"sent": 1, "taken": 0}
 
 
-async def test_nothing_is_sent_beyond_loopback_when_the_sandbox_is_told_so(fal: Caller) -> None:
+async def test_loopback_only_sends_nothing_beyond(fal: Caller) -> None:
     answer = await fal.http.post(
         f"/{FLUX}", json=HILL, params={"fal_webhook": "http://192.0.2.1/hook"}, headers=fal.auth
     )
@@ -150,50 +153,50 @@ async def test_nothing_is_sent_beyond_loopback_when_the_sandbox_is_told_so(fal: 
 
 
 async def sent_with(fal: Caller, count: int, *faults: Json) -> Sequence[tuple[dict[str, str], bytes, float]]:
-    """What came until `count` webhooks did, and a moment later."""
+    """The webhooks received until there are `count`, and shortly after."""
     await fal.plan(*faults)
     async with receiving() as receiver:
         await fal.ended(await submit(fal, receiver))
         await receiver.until(count)
         await asyncio.sleep(0.2)
-        return receiver.came
+        return receiver.received
 
 
-async def test_a_webhook_is_missing_once(fal: Caller) -> None:
+async def test_webhook_is_missing_once(fal: Caller) -> None:
     assert await sent_with(fal, 0, {"fault": "webhook_missing", "times": 1}) == []
     async with receiving() as receiver:
         await submit(fal, receiver)
         await receiver.until(1)
 
 
-async def test_a_webhook_comes_twice(fal: Caller) -> None:
+async def test_webhook_is_sent_twice(fal: Caller) -> None:
     (_, first, _), (_, second, _) = await sent_with(fal, 2, {"fault": "webhook_doubled"})
 
     assert first == second
 
 
-async def test_a_webhook_is_forged(fal: Caller) -> None:
+async def test_webhook_is_forged(fal: Caller) -> None:
     ((headers, body, _),) = await sent_with(fal, 1, {"fault": "webhook_forged"})
 
     assert not await is_signed(fal, headers, body)
 
 
-async def test_a_webhook_is_late(fal: Caller) -> None:
+async def test_webhook_is_late(fal: Caller) -> None:
     ((_, _, at),) = await sent_with(fal, 1, {"fault": "webhook_late", "seconds": 0.4})
 
     assert at - (await fal.ledger())["requests"][0]["completed_at"] >= 0.4
 
 
-async def test_a_webhook_comes_before_the_submits_answer(fal: Caller) -> None:
+async def test_webhook_arrives_before_the_submits_answer(fal: Caller) -> None:
     await fal.plan({"fault": "webhook_before_answer"})
     async with receiving() as receiver:
         submitted = await submit(fal, receiver)
-        came = list(receiver.came)
+        received = list(receiver.received)
 
-    assert [json.loads(body)["request_id"] for _, body, _ in came] == [submitted["request_id"]]
+    assert [json.loads(body)["request_id"] for _, body, _ in received] == [submitted["request_id"]]
 
 
-async def test_a_webhook_comes_although_the_submits_answer_is_lost(fal: Caller) -> None:
+async def test_webhook_arrives_although_the_answer_is_lost(fal: Caller) -> None:
     await fal.plan({"fault": "submit_drop", "when": "after_accepting"})
     async with receiving() as receiver:
         with pytest.raises(httpx.RemoteProtocolError):
@@ -201,4 +204,7 @@ async def test_a_webhook_comes_although_the_submits_answer_is_lost(fal: Caller) 
         await receiver.until(1)
 
     row: dict[str, Any] = (await fal.ledger())["requests"][0]
-    assert (json.loads(receiver.came[0][1])["request_id"], row["webhooks"]["sent"]) == (row["request_id"], IsInt(ge=1))
+    assert (json.loads(receiver.received[0][1])["request_id"], row["webhooks"]["sent"]) == (
+        row["request_id"],
+        IsInt(ge=1),
+    )

@@ -1,10 +1,13 @@
-"""Each generator's client, as README.md makes it: what compiles, what must not, and what it does with a service."""
+"""The clients of each generator, made as the guide shows: what compiles, what must not, and a tour of a service."""
 
 from uuid import uuid4
 
 import pytest
-from service import Service
-from workspace import Place, Workspace
+
+from tests.support.service import Service
+from tests.support.workspace import Place, Workspace
+
+pytestmark = pytest.mark.matrix
 
 TOUR = {
     "picture": ["completed", "image/png", 0.05],
@@ -19,7 +22,7 @@ async def refused_by_tsc(workspace: Workspace) -> set[Place]:
     return await workspace.refused_by_tsc()
 
 
-async def test_pyright_refuses_the_requests_that_are_wrong_for_their_model_and_nothing_else(
+async def test_pyright_refuses_exactly_the_wrong_requests(
     workspace: Workspace,
 ) -> None:
     marked = workspace.lines_to_refuse("python/refused.py")
@@ -28,9 +31,7 @@ async def test_pyright_refuses_the_requests_that_are_wrong_for_their_model_and_n
     assert await workspace.refused_by_pyright() == marked
 
 
-async def test_tsc_refuses_the_requests_that_are_wrong_for_their_model_and_nothing_else(
-    workspace: Workspace, refused_by_tsc: set[Place]
-) -> None:
+async def test_tsc_refuses_exactly_the_wrong_requests(workspace: Workspace, refused_by_tsc: set[Place]) -> None:
     marked = workspace.lines_to_refuse("typescript/hey_api_refused.ts", "typescript/openapi_fetch_refused.ts")
 
     assert len(marked) == 16
@@ -38,17 +39,13 @@ async def test_tsc_refuses_the_requests_that_are_wrong_for_their_model_and_nothi
 
 
 @pytest.mark.parametrize("program", ["tour", "openapi_generator"])
-async def test_a_python_client_makes_a_picture_reads_an_error_lists_jobs_and_estimates(
-    program: str, workspace: Workspace, service: Service
-) -> None:
+async def test_python_client_tour_works(program: str, workspace: Workspace, service: Service) -> None:
     assert await workspace.python(f"python/{program}.py", address(service), uuid4().hex) == TOUR
 
 
 @pytest.mark.usefixtures("refused_by_tsc")
 @pytest.mark.parametrize("program", ["hey_api", "openapi_fetch", "openapi_generator"])
-async def test_a_typescript_client_makes_a_picture_reads_an_error_lists_jobs_and_estimates(
-    program: str, workspace: Workspace, service: Service
-) -> None:
+async def test_typescript_client_tour_works(program: str, workspace: Workspace, service: Service) -> None:
     assert await workspace.compiled(f"typescript/{program}.js", "tour", address(service), uuid4().hex) == TOUR
 
 

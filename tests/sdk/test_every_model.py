@@ -1,4 +1,4 @@
-"""Every model with every generator, a model of one's own among them: its example passes, what is wrong does not."""
+"""Every model with every generator, a user's own model included: its example compiles, and faulty requests do not."""
 
 import asyncio
 import json
@@ -6,11 +6,11 @@ from collections.abc import AsyncGenerator, Iterator, Mapping
 from pathlib import Path
 
 import pytest
-from service import Json, Service, running
-from workspace import ROOT, Workspace, make_workspace
 
 from imagegen.registry import load_registry
 from imagegen.settings import Settings
+from tests.support.service import Json, Service, running
+from tests.support.workspace import ROOT, Workspace, make_workspace
 
 pytestmark = [pytest.mark.matrix, pytest.mark.timeout(300)]
 HEY_API = """
@@ -28,7 +28,7 @@ async function send(baseUrl: string, body: GenerateRequest) {
   return (await createClient<paths>({ baseUrl }).POST("/api/images/generate", { body })).data?.status;
 }
 """
-WITHOUT_OPTIONS = "face-swap"  # openapi-generator has no class for an object without members: it takes any object
+WITHOUT_OPTIONS = "face-swap"  # openapi-generator makes no class for an object without members: any object is accepted
 OPENAPI_GENERATOR = """
 import { Configuration, ImagesApi, type GenerateRequest } from "../openapi-generator-typescript/index.js";
 async function send(basePath: string, body: GenerateRequest) {
@@ -96,7 +96,7 @@ def examples(service: Service) -> Mapping[str, Json]:
 
 
 def wrong(example: Json) -> Iterator[Json]:
-    """Requests that are wrong in one thing each."""
+    """Requests with one fault each."""
     inputs = example["inputs"]
     yield {**example, "model": "no-such-model"}
     yield {**example, "inputs": {**inputs, "no_such_input": 1}}
@@ -115,7 +115,7 @@ def typescript(head: str, examples: Mapping[str, Json]) -> str:
 
 
 def passes_by(head: str, body: Json) -> bool:
-    """Whether a compiler lets a wrong request pass."""
+    """Whether a compiler accepts a faulty request."""
     is_option = "no_such_option" in body.get("options", {})
     return head is OPENAPI_GENERATOR and body["model"] == WITHOUT_OPTIONS and is_option
 
@@ -160,7 +160,7 @@ def python_of_openapi_generator(examples: Mapping[str, Json], stems: Mapping[str
 
 
 def wrong_calls(stem: str, example: Json) -> Iterator[str]:
-    """Constructors of a model's classes, called with one thing wrong each."""
+    """Calls of the constructors of a model's classes, with one fault each."""
     inputs = example["inputs"]
     for name in inputs:
         others = "".join(f", {other}={value!r}" for other, value in inputs.items() if other != name)

@@ -1,17 +1,22 @@
-"""The linter's opinion of openapi.json, and what is pinned."""
+"""The linter accepts openapi.json, tsc the TypeScript client, and every tool is pinned."""
 
 import json
 
-from workspace import ROOT, SDK, Workspace
+import pytest
+
+from tests.support.clients import TYPESCRIPT
+from tests.support.workspace import ROOT, SDK, Workspace, install_tools
 
 
-async def test_redocly_finds_nothing_wrong_with_the_document(workspace: Workspace) -> None:
+@pytest.mark.matrix
+async def test_redocly_accepts_the_document(workspace: Workspace) -> None:
     finished = await workspace.tool("redocly", "lint", str(ROOT / "openapi.json"), "--format=json")
 
     assert json.loads(finished.printed)["problems"] == []
 
 
-async def test_redocly_finds_what_is_wrong(workspace: Workspace) -> None:
+@pytest.mark.matrix
+async def test_redocly_detects_a_fault(workspace: Workspace) -> None:
     document = json.loads((ROOT / "openapi.json").read_text())
     del document["info"]["license"], document["paths"]["/health/live"]["get"]["responses"]["200"]["description"]
     (workspace.folder / "wrong.json").write_text(json.dumps(document))
@@ -21,7 +26,17 @@ async def test_redocly_finds_what_is_wrong(workspace: Workspace) -> None:
     assert {problem["ruleId"] for problem in json.loads(finished.printed)["problems"]} == {"info-license", "struct"}
 
 
-def test_every_package_is_pinned_to_a_version_with_its_digest_and_no_address() -> None:
+@pytest.mark.matrix
+async def test_tsc_accepts_the_typescript_client() -> None:
+    await install_tools()
+
+    options = ("--noEmit", "--noUnusedLocals", "--noUnusedParameters")
+    finished = await Workspace(SDK).tool("tsc", "--project", str(TYPESCRIPT), *options)
+
+    assert (finished.status, finished.printed) == (0, "")
+
+
+def test_every_package_is_pinned_with_a_digest() -> None:
     wanted = json.loads((SDK / "package.json").read_text())["devDependencies"]
     root, *packages = json.loads((SDK / "package-lock.json").read_text())["packages"].items()
 

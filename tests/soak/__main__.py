@@ -1,6 +1,6 @@
-"""`make soak MINUTES=30`: steady load with faults on a real fleet; is what its processes hold flat?
+"""`make soak MINUTES=30`: steady load with faults on a real fleet, to see whether its resources stay flat.
 
-Exit status 1 where it is not, or where the run was too short to tell.
+The exit status is 1 if they do not, or if the run was too short to tell.
 """
 
 import argparse
@@ -9,21 +9,16 @@ import sys
 import tempfile
 from pathlib import Path
 
-sys.path.insert(1, str(Path(__file__).parent.parent.parent))
-sys.path.insert(1, str(Path(__file__).parent.parent / "support"))
-sys.path.insert(1, str(Path(__file__).parent.parent / "chaos"))
-
-from plot import draw
-from soaking import Plan, soak
-from verdict import PICTURE, QUESTION, outcome
-from watchdog import watched
-
 from bench import page, results
 from bench.__main__ import KEPT
+from tests.chaos.watchdog import watched
+from tests.soak.plot import draw
+from tests.soak.soaking import Plan, soak
+from tests.soak.verdict import PLOT, QUESTION, outcome
 
 
 def main() -> int:
-    """Read the command line, run, judge, and keep the result, the picture and every sample."""
+    """Parse the command line, run, judge, and keep the result, the plot and every sample."""
     given = _arguments()
     plan = Plan(seconds=given.minutes * 60, seed=given.seed, rate=given.rate)
     directory = given.directory or Path(tempfile.mkdtemp(prefix="imagegen-soak-"))
@@ -32,11 +27,12 @@ def main() -> int:
     with watched(plan.longest + 60):
         soaked = asyncio.run(soak(plan, directory))
     soaked.course.write(directory / "samples.csv")
-    draw(soaked.course.curves, page.PAGE.parent / PICTURE)
     found = outcome(plan, soaked)
-    result = results.write(results.SOAK, QUESTION, 1, found)
-    page.write(results.read(KEPT))
-    sys.stdout.write(f"{page.section(result)}\n")
+    if not given.no_page:
+        draw(soaked.course.curves, page.PAGE.parent / PLOT)
+        result = results.write(results.SOAK, QUESTION, 1, found)
+        page.write(results.read(KEPT))
+        sys.stdout.write(f"{page.section(result)}\n")
     for fault in soaked.faults:
         sys.stdout.write(f"fault: {fault}\n")
     for demand in found.demands:
@@ -50,6 +46,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--rate", type=float, default=5, help="callers in a second")
     parser.add_argument("--directory", type=Path, help="where logs, samples and data go; it stays")
+    parser.add_argument("--no-page", action="store_true", help="leave docs/benchmarks.md as it is")
     return parser.parse_args()
 
 

@@ -1,6 +1,6 @@
-"""What callers do beside asking for pictures and their end: uploads, the history, deleting, leaving a stream early.
+"""What callers do besides requesting images: uploads, the history, deletion, leaving a stream early.
 
-They go with the clients of the chaos run, on any of the API processes.
+They run beside the clients of the chaos run, on any of the API processes.
 """
 
 from collections.abc import Mapping
@@ -9,17 +9,18 @@ from functools import wraps
 from typing import Final
 
 import httpx
-import load
-from load import Behaviour, Client
-from specimens import PNG
 
-_LONGEST: Final = 30.0  # seconds for one answer
+from tests.chaos import load
+from tests.chaos.load import Behaviour, Client
+from tests.support.specimens import PNG
+
+_LONGEST: Final = 30.0  # seconds for a response
 _AT_ONCE: Final = "respond-async"
-_LEFT: Final = frozenset({204, 202, 404, 409, 410, 502, 503})  # of a delete, or of a picture that is not there
+_LEFT: Final = frozenset({204, 202, 404, 409, 410, 502, 503})  # of a deletion, or of an image that is gone
 
 
 async def leave_in_the_middle(client: Client) -> None:
-    """Listen to a job's events, and go away after the first few."""
+    """Follow the events of a job, and disconnect after the first few."""
     job_id = await client.ask(within=_LONGEST, prefer=_AT_ONCE)
     if job_id is None:
         return
@@ -33,7 +34,7 @@ async def leave_in_the_middle(client: Client) -> None:
 
 
 async def edit_an_upload(client: Client) -> None:
-    """Upload a picture and have it edited."""
+    """Upload an image, and request an edit of it."""
     form = {"userId": client.wish.user}
     answer = await client.http.post(
         f"{client.address}/api/uploads", data=form, files={"file": ("photo.png", PNG)}, timeout=_LONGEST
@@ -47,7 +48,7 @@ async def edit_an_upload(client: Client) -> None:
 
 
 async def look_back(client: Client) -> None:
-    """Page through the history, and sum it up."""
+    """Page through the history, and read the usage."""
     page = await _get(client, f"/api/jobs?userId={client.wish.user}&limit=5")
     if page.is_success and (cursor := page.json()["nextCursor"]):
         await _get(client, f"/api/jobs?userId={client.wish.user}&limit=5&cursor={cursor}")
@@ -56,7 +57,7 @@ async def look_back(client: Client) -> None:
 
 
 async def take_and_delete(client: Client) -> None:
-    """Wait for a job, fetch its picture, and delete it."""
+    """Wait for a job, download its image, and delete the job."""
     job_id = await client.ask(within=_LONGEST, prefer="wait=15")
     if job_id is None:
         return
@@ -73,7 +74,7 @@ async def _get(client: Client, path: str) -> httpx.Response:
 
 
 def _expected(client: Client, answer: httpx.Response, *statuses: int) -> bool:
-    """Whether it is one of these; anything else but 503 (a server is down) is noted as a surprise."""
+    """Whether the status is one of these. Any other but 503 (a server is down) is recorded as a surprise."""
     if answer.status_code not in {*statuses, 503}:
         request = answer.request
         client.told.surprises.append(f"{request.method} {request.url.path}: {answer.status_code} {answer.text[:300]}")
@@ -81,7 +82,7 @@ def _expected(client: Client, answer: httpx.Response, *statuses: int) -> bool:
 
 
 def _patient(behave: Behaviour) -> Behaviour:
-    """A caller that goes away when an answer does not come, as while a server hangs."""
+    """A caller that disconnects when a response does not come, as while a server hangs."""
 
     @wraps(behave)
     async def patiently(client: Client) -> None:

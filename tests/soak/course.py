@@ -1,4 +1,4 @@
-"""What each process holds, looked at every few seconds: memory, descriptors, threads, connections, tasks."""
+"""Samples the resources of each process every few seconds: memory, descriptors, threads, connections, tasks."""
 
 import asyncio
 import csv
@@ -12,14 +12,15 @@ from typing import Final
 
 import httpx
 import psutil
-from fleet import Fleet, Member
-from scraped import scrape
+
+from tests.chaos.fleet import Fleet, Member
+from tests.support.scraped import scrape
 
 _MEBIBYTE: Final = 2**20
 
 
-# Each measure with the growth per hour that is allowed. What is opened for each caller goes up and down with them under
-# load, and is drawn; it is judged at rest, when nobody asks: a leak is what is still there then.
+# Each measure with the growth per hour that is allowed. What is opened for each caller varies under load: it is drawn,
+# and judged at rest, when there are no requests. What is still open then is a leak.
 MEASURES: Final[Mapping[str, float | None]] = {
     "RSS MiB": 8,
     "private MiB": 8,
@@ -60,18 +61,18 @@ class Course:
 
     @property
     def replaced(self) -> Sequence[str]:
-        """Processes that ended and were started again, so that their curves are of more than one."""
+        """Processes that ended and were restarted, so that their curves are of more than one process."""
         return [process for process, pids in self.pids.items() if len(pids) > 1]
 
     def add(self, process: str, seconds: float, values: Mapping[str, float]) -> None:
-        """Note what a process holds now."""
+        """Record a sample of a process."""
         for measure, value in values.items():
             curve = self._curves.setdefault((process, measure), Curve(process, measure))
             curve.seconds.append(seconds)
             curve.values.append(value)
 
     def write(self, file: Path) -> None:
-        """Keep every sample, a line each."""
+        """Write every sample, a line each."""
         with file.open("w", newline="", encoding="utf-8") as lines:
             table = csv.writer(lines)
             table.writerow(("process", "measure", "seconds", "value"))
@@ -81,25 +82,25 @@ class Course:
 
 
 class Watch:
-    """Looks at every process of a fleet."""
+    """Samples every process of a fleet."""
 
     def __init__(self, fleet: Fleet, http: httpx.AsyncClient) -> None:
         self.course = Course()
         self._fleet, self._http, self._began = fleet, http, time.monotonic()
-        self._alone = asyncio.Lock()  # a look at the same time would be seen by the other, as tasks
+        self._alone = asyncio.Lock()  # a simultaneous sample would be seen by the other, as tasks
 
     async def go_on(self, every: float) -> None:
-        """Look every so many seconds, until cancelled."""
+        """Sample every so many seconds, until cancelled."""
         while True:
             await self.look("")
             await asyncio.sleep(every)
 
     async def look_at_rest(self) -> None:
-        """Look once, while nobody asks for anything."""
+        """Sample once, while there are no requests."""
         await self.look(AT_REST)
 
     async def look(self, when: str) -> None:
-        """Look once, and note it under the names of the measures with this at their end."""
+        """Sample once, under the measures whose names end with this."""
         async with self._alone:
             seconds = time.monotonic() - self._began
             await asyncio.gather(*(self._look(member, seconds, when) for member in self._fleet.members))
@@ -128,10 +129,10 @@ def _held(pid: int) -> Mapping[str, float]:
 
 
 async def _tasks(member: Member, http: httpx.AsyncClient) -> Mapping[str, float]:
-    """The tasks of the event loop, as the process itself says."""
+    """The number of tasks of the event loop, from the process's own metrics."""
     try:
         scraped = await scrape(http, f"http://127.0.0.1:{member.metrics_port}/metrics")
     except httpx.TransportError:
-        return {}  # a server hangs, and so does what is asked of it
+        return {}  # a server hangs, and with it the request
     tasks = scraped.value("event_loop_tasks")
     return {} if tasks is None else {"tasks": tasks}

@@ -1,11 +1,11 @@
-"""Whether a curve is flat, said with a confidence interval.
+"""Judges whether a curve is flat, with a confidence interval.
 
-Samples that are a few seconds apart hang together: a job that is open in one is open in the next. So they are averaged
-in blocks, the slope through the blocks is Theil's and Sen's, which a few outliers do not move, and its interval is
-widened by what the blocks still have in common with their neighbours.
+Samples a few seconds apart are correlated: a job that is open in one is open in the next. So they are averaged in
+blocks, the slope through the blocks is the Theil-Sen estimate, which is robust against a few outliers, and its interval
+is widened by the correlation that is left between neighboring blocks.
 
-A short or a noisy run shows no growth, but no flatness either. So a curve is flat only if its *whole* interval lies
-below what is allowed. One that truly grows by that much passes one time in forty, however many curves are looked at.
+A short or noisy run shows no growth, but no flatness either. So a curve is flat only if its *whole* interval lies below
+what is allowed. One that really grows by that much passes one time in forty, regardless of the number of curves.
 """
 
 import math
@@ -15,8 +15,6 @@ from enum import StrEnum
 from itertools import pairwise
 from statistics import fmean
 from typing import Final, Protocol, cast
-
-from scipy import stats  # pyright: ignore[reportMissingTypeStubs] - it has none
 
 WARM_UP: Final = 0.25  # of a run: caches, pools and allocators fill up
 BLOCKS: Final = 24
@@ -68,7 +66,7 @@ def trend(seconds: Sequence[float], values: Sequence[float]) -> Trend:
 
 
 def _blocks(values: Sequence[float]) -> Sequence[float]:
-    """The means of so many blocks of equal length; what is left over at the beginning is dropped."""
+    """The means of blocks of equal length; the remainder at the beginning is dropped."""
     length = max(1, len(values) // BLOCKS)
     first = len(values) % length
     return [fmean(values[start : start + length]) for start in range(first, len(values), length)]
@@ -81,11 +79,13 @@ class _Slope(Protocol):
 
 
 def _theil_sen(hours: Sequence[float], levels: Sequence[float]) -> _Slope:
+    from scipy import stats  # noqa: PLC0415 # pyright: ignore[reportMissingTypeStubs] - half a second for every run of the tests
+
     return cast("_Slope", stats.theilslopes(levels, hours, _CONFIDENCE))  # pyright: ignore[reportUnknownMemberType]
 
 
 def _widening(residuals: Sequence[float]) -> float:
-    """How much wider the interval is than that of independent blocks: a block that is like the last tells less."""
+    """How much wider the interval is than that of independent blocks, because a block like the last one tells less."""
     middle = fmean(residuals)
     around = [residual - middle for residual in residuals]
     square = sum(each * each for each in around)

@@ -1,22 +1,25 @@
-"""The picture of a soak: a panel for each measure, a line for each process."""
+"""The plot of a soak: a panel for each measure, a line for each process."""
 # matplotlib types its keywords by halves.
 # pyright: reportUnknownMemberType=false
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from course import AT_REST, MEASURES, Curve
-from flatness import WARM_UP
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
+from tests.soak.course import AT_REST, MEASURES, Curve
+from tests.soak.flatness import WARM_UP
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 _COLUMNS: Final = 2
-_WIDTH, _HEIGHT = 9.0, 2.2  # inches, of the picture and of a row
+_WIDTH, _HEIGHT = 9.0, 2.2  # inches, of the plot and of a row
 
 
 def draw(curves: Sequence[Curve], file: Path) -> None:
     """Draw every curve against minutes; the warm-up is shaded."""
+    from matplotlib.figure import Figure  # noqa: PLC0415 - half a second for every run of the tests
+
     measures = list(MEASURES)
     rows = -(-len(measures) // _COLUMNS)
     figure = Figure(figsize=(_WIDTH, _HEIGHT * rows), layout="constrained")
@@ -26,7 +29,7 @@ def draw(curves: Sequence[Curve], file: Path) -> None:
     figure.savefig(file, dpi=90)
 
 
-def _panel(axes: Axes, measure: str, curves: Sequence[Curve]) -> None:
+def _panel(axes: "Axes", measure: str, curves: Sequence[Curve]) -> None:
     last = max(curve.seconds[-1] for curve in curves) / 60
     axes.axvspan(0, last * WARM_UP, color="0.93")
     for curve in curves:

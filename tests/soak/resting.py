@@ -1,24 +1,25 @@
-"""When a fleet is at rest: every job has ended and was told of, and no process answers or works on anything."""
+"""When a fleet is at rest: every job has ended, its webhook is delivered, and no process is handling anything."""
 
 import asyncio
 from collections.abc import Sequence
 from typing import Any, Final
 
 import httpx
-from fleet import Member
-from records import left_to_deliver
-from scraped import scrape
-from stage import Stage
 
-_BREATHER: Final = 12.0  # seconds until what is kept open for a next caller is closed
-_GOING: Final = {"Connection": "close"}  # who looks leaves nothing open
+from tests.chaos.fleet import Member
+from tests.chaos.records import left_to_deliver
+from tests.chaos.stage import Stage
+from tests.support.scraped import scrape
+
+_BREATHER: Final = 12.0  # seconds until idle connections are closed
+_GOING: Final = {"Connection": "close"}  # so that the look itself leaves nothing open
 _AT_WORK: Final = ("http_requests_in_flight", "http_requests_waiting", "http_streams_open", "jobs_in_flight")
 
 
 async def come_to_rest(stage: Stage, http: httpx.AsyncClient, within: float) -> None:
-    """Wait until nothing is open, then until what is kept for a next caller is closed, and still nothing is open.
+    """Wait until nothing is open, and then until idle connections are closed and still nothing is open.
 
-    What does not end in time stays as it is: if it never does, the curves show it.
+    What does not end in time is left: if it never ends, the curves show it.
     """
     give_up_at = stage.tally.seconds + within
     while stage.tally.seconds < give_up_at:
@@ -31,7 +32,7 @@ async def come_to_rest(stage: Stage, http: httpx.AsyncClient, within: float) -> 
 
 
 async def unfinished(stage: Stage, http: httpx.AsyncClient) -> Sequence[str]:
-    """The jobs that have not ended, as one of the API processes tells."""
+    """The jobs that have not ended, as listed by an API process."""
     address = f"http://127.0.0.1:{stage.fleet.ports[0]}/api/jobs"
     found: list[str] = []
     for status in ("queued", "running"):
@@ -44,7 +45,7 @@ async def unfinished(stage: Stage, http: httpx.AsyncClient) -> Sequence[str]:
 
 
 async def _open(stage: Stage, http: httpx.AsyncClient) -> Sequence[str]:
-    """What somebody still waits for."""
+    """What is still open."""
     try:
         found = [*await unfinished(stage, http)]
         for member in stage.fleet.members:

@@ -1,4 +1,4 @@
-"""A soak from its first process to its curves: steady load, faults at fal, servers that crash, untouched processes."""
+"""A soak from its first process to its curves: steady load, faults at fal, crashing servers, undisturbed processes."""
 
 import asyncio
 import itertools
@@ -11,9 +11,8 @@ from random import Random
 from typing import Final
 
 import httpx
-from callers import BEHAVIOURS
-from course import Course, Watch
-from disturbances import (
+
+from tests.chaos.disturbances import (
     Disturbance,
     Scene,
     crash_mongodb,
@@ -26,19 +25,21 @@ from disturbances import (
     hang_s3,
     lose_the_queue,
 )
-from faults import LATE
-from load import Load
-from records import WEBHOOK_SECRET
-from resting import come_to_rest, unfinished
-from servers import Servers
-from stage import Stage, open_stage
+from tests.chaos.faults import LATE
+from tests.chaos.load import Load
+from tests.chaos.records import WEBHOOK_SECRET
+from tests.chaos.servers import Servers
+from tests.chaos.stage import Stage, open_stage
+from tests.soak.callers import BEHAVIOURS
+from tests.soak.course import Course, Watch
+from tests.soak.resting import come_to_rest, unfinished
 
 _LEASE: Final = timedelta(seconds=10)
 _PATIENCE: Final = 5.0
 _REST: Final = 180.0
 _SPARE: Final = 180.0
 _SAMPLES: Final = 360
-_AT_REST_WITHIN: Final = 90.0  # a lost request is looked for that long
+_AT_REST_WITHIN: Final = 90.0  # the time for which a lost request is searched for
 _HUNG_IN_THE_BURST: Final = ("mongodb", "mongodb", "nats", "mongodb", "s3")
 _ENVIRON: Final = {
     "IMAGEGEN_UNKNOWN_HORIZON": "40s",
@@ -60,14 +61,14 @@ DISTURBANCES: Final[Sequence[Disturbance]] = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How long, and how much of what.
+    """The amounts of a run.
 
     Attributes:
-        rate: callers in a second.
-        pause: seconds from one disturbance to the next, on average.
-        spell: seconds of load, before it rests for a moment.
-        burst: callers that come at once, before the steady ones.
-        hang: seconds for which each server hangs meanwhile.
+        rate: callers per second.
+        pause: seconds between disturbances, on average.
+        spell: seconds of load between two rests.
+        burst: callers that arrive at once, before the steady ones.
+        hang: seconds for which each server hangs during the burst.
     """
 
     seconds: float
@@ -93,13 +94,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Soaked:
-    """What came of it.
+    """The outcome of a run.
 
     Attributes:
         callers: how many there were.
         burst: seconds that the burst took.
-        struck: how often each disturbance struck.
-        faults: what went wrong otherwise: a job that does not end, an answer nobody should get, a process that ended.
+        struck: how often each disturbance happened.
+        faults: what else went wrong: a job that does not end, an unexpected response, a process that ended.
     """
 
     course: Course
@@ -110,7 +111,7 @@ class Soaked:
 
 
 async def soak(plan: Plan, directory: Path) -> Soaked:
-    """Run it; logs, data and events stay in the directory."""
+    """Run to the end; logs, data and events stay in the directory."""
     opened = open_stage(directory, _LEASE, _ENVIRON, serves=plan.serves, workers=plan.workers)
     async with asyncio.timeout(plan.longest), opened as stage:
         load = Load(stage.fleet.ports, str(plan.seed), plan.rate, stage.receiver.url, stage.tally, BEHAVIOURS)
@@ -121,7 +122,7 @@ async def soak(plan: Plan, directory: Path) -> Soaked:
 
 
 async def _under_load(plan: Plan, stage: Stage, load: Load) -> tuple[Course, float]:
-    """A burst, then spells of load and disturbances, with a rest after each; samples all the while.
+    """Run a burst, then spells of load and disturbances with a rest after each, and sample all the while.
 
     Returns:
         The samples, and how many seconds the burst took.
@@ -151,7 +152,7 @@ async def _look_at_rest(stage: Stage, watch: Watch, http: httpx.AsyncClient) -> 
 
 
 async def _burst(plan: Plan, stage: Stage, load: Load) -> None:
-    """Many callers at once, and each server hangs: pools, threads and allocators are filled now, and not by and by."""
+    """Send many callers at once while each server hangs, to fill pools, threads and allocators at the start."""
     servers = Servers(stage.settings, stage.tally)
     await stage.fal.misbehaves([LATE[2]])
     async with asyncio.TaskGroup() as together:
@@ -163,7 +164,7 @@ async def _burst(plan: Plan, stage: Stage, load: Load) -> None:
 
 
 async def _spell(plan: Plan, stage: Stage, load: Load, number: int) -> None:
-    """Load and disturbances side by side, until the last caller has gone."""
+    """Run load and disturbances side by side, until the last caller has finished."""
     servers = Servers(stage.settings, stage.tally)
     scene = Scene(stage.fleet, servers, stage.fal, stage.receiver, stage.tally, _LEASE.total_seconds())
     enough, rng = asyncio.Event(), Random(f"{plan.seed}/soak/{number}")
@@ -174,7 +175,7 @@ async def _spell(plan: Plan, stage: Stage, load: Load, number: int) -> None:
 
 
 async def _rest(stage: Stage) -> Sequence[str]:
-    """Undisturbed, wait until every job has ended; what is wrong with what is left."""
+    """Stop disturbing, and wait until every job has ended. Returns what is wrong with the rest."""
     await stage.fal.misbehaves([LATE[0]])
     ends = stage.tally.seconds + _REST
     async with httpx.AsyncClient(trust_env=False, timeout=30) as http:

@@ -1,7 +1,8 @@
 from random import Random
 
 import pytest
-from flatness import Trend, Verdict, trend
+
+from tests.soak.flatness import Trend, Verdict, trend
 
 HALF_AN_HOUR = 360  # samples, one every five seconds
 ALLOWED = 8.0  # an hour
@@ -28,12 +29,12 @@ def test_noise_around_a_level_is_flat(seed: int, alike: float) -> None:
 
 
 @pytest.mark.parametrize("seed", range(40))
-def test_slow_noise_may_decide_nothing_but_is_no_growth(seed: int) -> None:
+def test_slow_noise_is_no_growth(seed: int) -> None:
     assert judged(noise(Random(seed), HALF_AN_HOUR, size=1, alike=0.95)) is not Verdict.GROWING
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_a_leak_under_noise_is_found(seed: int) -> None:
+def test_leak_under_noise_is_found(seed: int) -> None:
     leaked = [130 + 20 * number * 5 / 3600 for number in range(HALF_AN_HOUR)]  # 20 an hour
 
     assert judged([a + b for a, b in zip(leaked, noise(Random(seed), HALF_AN_HOUR, size=1), strict=True)]) is (
@@ -41,7 +42,7 @@ def test_a_leak_under_noise_is_found(seed: int) -> None:
     )
 
 
-def test_a_leak_as_large_as_is_allowed_passes_one_time_in_forty_at_most() -> None:
+def test_allowed_growth_passes_one_time_in_forty_at_most() -> None:
     rng = Random(1)
     steady = [130 + ALLOWED * number * 5 / 3600 for number in range(HALF_AN_HOUR)]
     runs = [
@@ -55,28 +56,28 @@ def test_growth_in_rare_steps_is_found() -> None:
     assert judged([130 + 2 * (number // 60) for number in range(HALF_AN_HOUR)]) is Verdict.GROWING
 
 
-def test_a_rise_that_ends_with_the_warm_up_is_flat() -> None:
+def test_growth_during_the_warm_up_is_flat() -> None:
     assert judged([100.0 + min(number, 80) for number in range(HALF_AN_HOUR)]) is Verdict.FLAT
 
 
-def test_a_few_outliers_change_nothing() -> None:
+def test_few_outliers_change_nothing() -> None:
     values = [10.0] * HALF_AN_HOUR
     values[-4:] = [500.0] * 4
 
     assert judged(values) is Verdict.FLAT
 
 
-def test_what_shrinks_is_flat() -> None:
+def test_shrinking_curve_is_flat() -> None:
     assert judged([130 - number * 0.1 for number in range(HALF_AN_HOUR)]) is Verdict.FLAT
 
 
-def test_a_run_that_is_too_short_for_its_noise_decides_nothing() -> None:
+def test_run_too_short_for_its_noise_is_undecided() -> None:
     assert judged(noise(Random(1), 20, size=5)) is Verdict.UNDECIDED
 
 
-def test_hardly_any_samples_decide_nothing() -> None:
+def test_few_samples_are_undecided() -> None:
     assert judged([1.0, 1.0, 1.0]) is Verdict.UNDECIDED
 
 
-def test_a_constant_has_no_trend() -> None:
+def test_constant_has_no_trend() -> None:
     assert trend([5.0 * n for n in range(100)], [7.0] * 100) == Trend(0, 0, 0, 7)

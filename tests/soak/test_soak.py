@@ -1,16 +1,19 @@
-"""A soak of a few seconds: too short to tell anything, long enough to see that everything is looked at."""
+"""A soak of a few seconds: too short for a verdict, long enough to see that everything is sampled."""
 
 from pathlib import Path
 
 import pytest
-from course import MEASURES
-from plot import draw
-from soaking import Plan, soak
-from verdict import outcome
+
+from tests.soak.course import MEASURES
+from tests.soak.plot import draw
+from tests.soak.soaking import Plan, soak
+from tests.soak.verdict import outcome
+
+pytestmark = pytest.mark.slow
 
 
 @pytest.mark.timeout(240)
-async def test_every_process_is_looked_at_under_load_and_every_job_ends(tmp_path: Path) -> None:
+async def test_every_process_is_sampled_and_every_job_ends(tmp_path: Path) -> None:
     plan = Plan(seconds=3, rate=8, pause=60, burst=8, hang=0.2, serves=1, workers=1)
 
     soaked = await soak(plan, tmp_path)

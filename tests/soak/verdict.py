@@ -1,16 +1,15 @@
-"""A soak's curves judged, as an outcome that the page of the benchmarks shows."""
+"""Judges the curves of a soak, as an outcome for the benchmarks page."""
 
 from collections.abc import Mapping, Sequence
 from itertools import groupby
 from typing import Final
 
-from course import MEASURES, Curve
-from flatness import Trend, Verdict, trend
-from soaking import Plan, Soaked
-
 from bench.figures import Case, Demand, Outcome, Spread
+from tests.soak.course import MEASURES, Curve
+from tests.soak.flatness import Trend, Verdict, trend
+from tests.soak.soaking import Plan, Soaked
 
-PICTURE: Final = "soak.png"
+PLOT: Final = "soak.png"
 QUESTION: Final = (
     "Does anything grow that should not, in a fleet under steady load whose servers and whose fal misbehave?"
 )
@@ -25,7 +24,7 @@ _RULE: Final = (
 
 
 def outcome(plan: Plan, soaked: Soaked) -> Outcome:
-    """Everything that was found; met if every curve is flat and nothing else went wrong."""
+    """The whole outcome: met if every curve is flat and nothing else went wrong."""
     judged = [curve for curve in soaked.course.curves if MEASURES[curve.measure] is not None]
     trends = {(curve.process, curve.measure): trend(curve.seconds, curve.values) for curve in judged}
     cases = [
@@ -48,7 +47,7 @@ def _figures(curves: Sequence[Curve], trends: Mapping[tuple[str, str], Trend]) -
 
 
 def _demand(measure: str, allowed: float, trends: Mapping[tuple[str, str], Trend]) -> Demand:
-    """The verdict on the process that does worst."""
+    """The verdict on the worst process."""
     process, worst = max(
         ((process, found) for (process, name), found in trends.items() if name == measure),
         key=lambda item: (item[1].verdict(allowed) is Verdict.GROWING, item[1].high),
@@ -75,4 +74,4 @@ def _notes(plan: Plan, soaked: Soaked) -> Sequence[str]:
         f"follow events, send batches, upload, page through the history, delete, and are told by webhooks. Meanwhile: "
         f"{struck}. No process of imagegen was touched."
     )
-    return [f"![What each process held]({PICTURE})", f"{first} {then}", _RULE.format(allowed=allowed)]
+    return [f"![What each process held]({PLOT})", f"{first} {then}", _RULE.format(allowed=allowed)]

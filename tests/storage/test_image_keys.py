@@ -1,19 +1,20 @@
+"""The keys of images in the bucket."""
+
 import re
 from datetime import UTC, datetime, timedelta, timezone
 from hashlib import sha256
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
-from imagegen.storage.images import image_key_stem
+from imagegen.jobs.image_keys import image_prefix
+from tests.support.properties import example, given, st
 
 NOON = datetime(2026, 11, 5, 12, tzinfo=UTC)
 any_id = st.text(min_size=1) | st.text(st.characters(categories=["Cs", "L", "P"])) | st.text("a=.0/", max_size=120)
 
 
 def folder(user_id: str) -> str:
-    return image_key_stem(user_id, NOON, "J").removeprefix("images/").removesuffix("/2026/11/J")
+    return image_prefix(user_id, NOON, "J").removeprefix("images/").removesuffix("/2026/11/J/")
 
 
 @pytest.mark.parametrize(
@@ -31,7 +32,7 @@ def folder(user_id: str) -> str:
         ("u" * 81, "u" * 46 + "==" + sha256(b"u" * 81).hexdigest()[:32]),
     ],
 )
-def test_a_user_id_becomes_one_plain_folder(user_id: str, name: str) -> None:
+def test_user_id_becomes_one_plain_folder(user_id: str, name: str) -> None:
     assert folder(user_id) == name
 
 
@@ -43,11 +44,11 @@ def test_two_users_never_share_a_folder(one: str, other: str) -> None:
 
 
 @given(any_id)
-def test_a_folder_is_short_and_safe_in_a_url_and_on_a_disk(user_id: str) -> None:
+def test_folder_is_short_and_safe_in_urls_and_on_disks(user_id: str) -> None:
     assert re.fullmatch(r"[A-Za-z0-9_@=-][A-Za-z0-9_.@=-]{0,79}", folder(user_id))
 
 
-def test_the_month_is_that_of_utc() -> None:
+def test_month_is_in_utc() -> None:
     late = datetime(2026, 12, 31, 23, tzinfo=timezone(timedelta(hours=-5)))
 
-    assert image_key_stem("u", late, "J") == "images/u/2027/01/J"
+    assert image_prefix("u", late, "J") == "images/u/2027/01/J/"

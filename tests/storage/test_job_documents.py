@@ -1,4 +1,4 @@
-"""A job comes back from MongoDB as it went in, whatever JSON it carries."""
+"""A job read from MongoDB equals the stored one, whatever JSON it carries."""
 
 import json
 from collections.abc import AsyncGenerator, Mapping
@@ -12,16 +12,16 @@ from typing import Any, cast, get_args, get_origin, get_type_hints
 import pytest
 from bson import BSON, Decimal128  # noqa: TID251 - reads what is really stored, without our codec
 from bson.codec_options import CodecOptions  # noqa: TID251 - encodes as storage/mongodb.py has the driver do it
-from hypothesis import given
-from hypothesis import strategies as st
-from jobs_apart import a_job, apart
 from motor.motor_asyncio import AsyncIOMotorClient  # noqa: TID251 - reads what is really stored
 from pydantic import JsonValue
 
 from imagegen.jobs import IMAGE_GENERATION, Job, Lease, ProviderResult
 from imagegen.settings import Settings
-from imagegen.storage.job_documents import DECIMALS, from_document, to_document
-from imagegen.storage.jobs import Jobs, open_jobs
+from imagegen.storage.jobs.documents import DECIMALS, from_document, to_document
+from imagegen.storage.jobs.store import Jobs
+from imagegen.storage.stores import open_stores
+from tests.support.jobs_apart import a_job, apart
+from tests.support.properties import given, st
 
 _BSON: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True, type_registry=DECIMALS)
 _TEXT = st.text(st.characters(codec="utf-8"))
@@ -48,7 +48,7 @@ _PLAIN: Mapping[type, st.SearchStrategy[Any]] = {
 
 
 def any_of(hint: Any) -> st.SearchStrategy[Any]:
-    """Any value of a field: what a record's annotations allow."""
+    """A strategy for any value that a field's annotation allows."""
     kinds = get_args(hint)
     if get_origin(hint) is UnionType:
         return st.one_of(*(any_of(kind) for kind in kinds))
@@ -83,7 +83,7 @@ HOSTILE: Mapping[str, JsonValue] = {
 
 
 @given(any_of(Job))
-def test_any_job_survives_being_a_document(job: Job) -> None:
+def test_any_job_survives_the_document_round_trip(job: Job) -> None:
     document = BSON.encode(to_document(job), codec_options=_BSON).decode(_BSON)
 
     assert as_json(from_document(document)) == as_json(job)
@@ -91,7 +91,7 @@ def test_any_job_survives_being_a_document(job: Job) -> None:
 
 
 def as_json(job: Job) -> str:
-    """The job's JSON in one text, where 1, 1.0 and true are three things, and -0.0 is not 0.0."""
+    """The job's JSON as text, in which 1, 1.0 and true differ, and so do -0.0 and 0.0."""
     payload = job.result and job.result.payload
     return json.dumps([job.inputs, job.options, job.payload, payload], sort_keys=True)
 
@@ -103,11 +103,11 @@ async def apart_settings(stack: Settings) -> Settings:
 
 @pytest.fixture(scope="module")
 async def jobs(apart_settings: Settings) -> AsyncGenerator[Jobs]:
-    async with open_jobs(apart_settings.mongodb) as opened:
-        yield opened
+    async with open_stores(apart_settings.mongodb) as stores:
+        yield stores.jobs
 
 
-async def test_hostile_json_comes_back_from_mongodb_as_it_was(jobs: Jobs) -> None:
+async def test_hostile_json_survives_mongodb(jobs: Jobs) -> None:
     stored, _ = await jobs.insert(replace(a_job(), inputs=HOSTILE, options=HOSTILE, payload=HOSTILE))
     leased = await jobs.claim(stored.id, "runner", timedelta(seconds=30))
     assert leased is not None
@@ -119,9 +119,7 @@ async def test_hostile_json_comes_back_from_mongodb_as_it_was(jobs: Jobs) -> Non
     assert (back, as_json(back)) == (moved, as_json(moved))
 
 
-async def test_the_stored_document_has_decimals_and_dates_and_no_empty_idempotency(
-    jobs: Jobs, apart_settings: Settings
-) -> None:
+async def test_document_has_decimals_dates_and_no_empty_idempotency(jobs: Jobs, apart_settings: Settings) -> None:
     job = a_job()
     await jobs.insert(job)
     assert apart_settings.mongodb.url is not None
@@ -202,7 +200,14 @@ async def test_the_stored_document_has_decimals_and_dates_and_no_empty_idempoten
     }
 
 
-def test_a_document_of_another_version_is_read_with_what_is_known() -> None:
+def test_images_requested_keeps_its_stored_name() -> None:
+    job = replace(a_job(), images_requested=2)
+    document = to_document(job)
+
+    assert (document["picturesAsked"], from_document(document)) == (2, job)
+
+
+def test_document_of_another_version_is_read() -> None:
     job = a_job()
     document = {**to_document(job), "later": {"added": 1}, "lease": {"epoch": 3, "colour": "red"}}
     del document["transfer"]
@@ -210,7 +215,7 @@ def test_a_document_of_another_version_is_read_with_what_is_known() -> None:
     assert from_document(document) == replace(job, lease=Lease(epoch=3))
 
 
-def test_no_document_is_nested_deeper_than_mongodb_promises_to_store() -> None:
+def test_documents_stay_within_mongodbs_nesting_limit() -> None:
     assert levels(to_document(replace(a_job(), payload=HOSTILE))) <= 100
 
 

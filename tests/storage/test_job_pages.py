@@ -1,4 +1,4 @@
-"""Every list of jobs is read from an index, newest first, without a scan and without a sort."""
+"""Every list of jobs is read from an index, newest first, without a scan or a sort."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import replace
@@ -9,14 +9,15 @@ from typing import Any, cast
 
 import pytest
 from bson.codec_options import CodecOptions  # noqa: TID251 - stores many jobs at once, as the driver does one
-from jobs_apart import a_job, apart
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorDatabase  # noqa: TID251 - asks MongoDB how it did it
 
 from imagegen.jobs import Job, JobStatus
 from imagegen.settings import Settings
-from imagegen.storage.job_documents import DECIMALS, to_document
-from imagegen.storage.job_lists import JobFilter
-from imagegen.storage.jobs import Jobs, open_jobs
+from imagegen.storage.jobs.documents import DECIMALS, to_document
+from imagegen.storage.jobs.queries import JobFilter
+from imagegen.storage.jobs.store import Jobs
+from imagegen.storage.stores import Stores, open_stores
+from tests.support.jobs_apart import a_job, apart
 
 PAGE = 20
 MANY = 2_000
@@ -34,19 +35,19 @@ Database = AsyncIOMotorDatabase[dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-async def opened(stack: Settings) -> AsyncGenerator[tuple[Jobs, Database]]:
+async def opened(stack: Settings) -> AsyncGenerator[tuple[Stores, Database]]:
     settings = apart(stack).mongodb
     assert settings.url is not None
     client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(settings.url.get_secret_value())
-    async with open_jobs(settings) as jobs:
+    async with open_stores(settings) as stores:
         options: CodecOptions[dict[str, Any]] = CodecOptions(type_registry=DECIMALS)
-        yield jobs, client.get_database(settings.database, options)
+        yield stores, client.get_database(settings.database, options)
     client.close()
 
 
 @pytest.fixture(scope="module")
 def stored() -> Sequence[Job]:
-    """Many jobs, newest first, one a minute."""
+    """Many jobs, newest first, one per minute."""
     dice = Random(1)
     made = [
         a_job(user_id=f"user {dice.randrange(10)}", model=f"model {dice.randrange(6)}", age=timedelta(minutes=minutes))
@@ -56,8 +57,9 @@ def stored() -> Sequence[Job]:
 
 
 @pytest.fixture(scope="module")
-async def jobs(opened: tuple[Jobs, Database], stored: Sequence[Job]) -> Jobs:
-    jobs, database = opened
+async def jobs(opened: tuple[Stores, Database], stored: Sequence[Job]) -> Jobs:
+    stores, database = opened
+    jobs = stores.jobs
     await database["jobs"].insert_many([to_document(job) for job in stored])
     return jobs
 
@@ -79,7 +81,7 @@ def matches(job: Job, wanted: JobFilter) -> bool:
 
 
 async def executions(database: Database, jobs: Jobs, wanted: JobFilter, before: str | None) -> list[dict[str, Any]]:
-    """What MongoDB did for a page, and what it says that it would do again: its profile, and its explanation."""
+    """MongoDB's profile of the read of a page, and its explanation of the same query."""
     await database.command("profile", 2)
     await jobs.page(wanted, limit=PAGE, before=before)
     await database.command("profile", 0)
@@ -91,7 +93,7 @@ async def executions(database: Database, jobs: Jobs, wanted: JobFilter, before: 
 
 
 def stages(plan: object) -> set[str]:
-    """The names of every stage of a plan, however deep."""
+    """The names of all stages of a plan, at every depth."""
     if isinstance(plan, list):
         return set(chain.from_iterable(stages(part) for part in cast("list[object]", plan)))
     if isinstance(plan, dict):
@@ -102,7 +104,7 @@ def stages(plan: object) -> set[str]:
 
 @pytest.mark.parametrize("names", EVERY_COMBINATION, ids="+".join)
 async def test_no_list_is_scanned_or_sorted(
-    opened: tuple[Jobs, Database], jobs: Jobs, stored: Sequence[Job], names: Sequence[str]
+    opened: tuple[Stores, Database], jobs: Jobs, stored: Sequence[Job], names: Sequence[str]
 ) -> None:
     wanted = narrowed(names, stored[0])
 
@@ -115,8 +117,8 @@ async def test_no_list_is_scanned_or_sorted(
 
 
 @pytest.mark.parametrize("names", ONE_INDEX_EACH, ids="+".join)
-async def test_a_page_of_a_common_list_reads_little_more_than_the_page(
-    opened: tuple[Jobs, Database], jobs: Jobs, stored: Sequence[Job], names: Sequence[str]
+async def test_page_of_a_common_list_reads_few_documents(
+    opened: tuple[Stores, Database], jobs: Jobs, stored: Sequence[Job], names: Sequence[str]
 ) -> None:
     for bounds in ((), ("created_from", "created_to")):
         wanted = narrowed([*names, *bounds], stored[0])
@@ -129,9 +131,7 @@ async def test_a_page_of_a_common_list_reads_little_more_than_the_page(
 
 
 @pytest.mark.parametrize("names", EVERY_COMBINATION, ids="+".join)
-async def test_the_pages_of_a_list_hold_what_matches_and_nothing_twice(
-    jobs: Jobs, stored: Sequence[Job], names: Sequence[str]
-) -> None:
+async def test_pages_hold_each_match_once(jobs: Jobs, stored: Sequence[Job], names: Sequence[str]) -> None:
     wanted = narrowed(names, stored[0])
     seen: list[str] = []
     before: str | None = None
@@ -144,21 +144,19 @@ async def test_the_pages_of_a_list_hold_what_matches_and_nothing_twice(
     assert seen == [job.id for job in stored if matches(job, wanted)]
 
 
-async def test_a_list_that_ends_with_its_page_has_no_next_one(jobs: Jobs, stored: Sequence[Job]) -> None:
+async def test_last_full_page_has_no_next_page(jobs: Jobs, stored: Sequence[Job]) -> None:
     page = await jobs.page(JobFilter(user_id="nobody"), limit=PAGE)
     last = await jobs.page(JobFilter(), limit=PAGE, before=stored[-PAGE - 1].id)
 
     assert ((page.jobs, page.next_before), (len(last.jobs), last.next_before)) == (((), None), (PAGE, None))
 
 
-async def test_what_the_audit_and_idempotency_ask_is_answered_from_an_index(
-    opened: tuple[Jobs, Database], jobs: Jobs
-) -> None:
-    database = opened[1]
+async def test_reconciliation_and_idempotency_use_an_index(opened: tuple[Stores, Database], jobs: Jobs) -> None:
+    stores, database = opened
     await jobs.insert(a_job(key="k"))
     await database.command("profile", 2)
     await jobs.insert(a_job(key="k"))
-    await jobs.queueing.waiting(timedelta(seconds=10))
+    await stores.queue_state.find_idle(timedelta(seconds=10))
     await database.command("profile", 0)
 
     queries = database["system.profile"].find({"op": "query", "ns": f"{database.name}.jobs"})

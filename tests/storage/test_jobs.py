@@ -1,7 +1,6 @@
-"""Every move of a job is one compare-and-set in MongoDB."""
+"""Every transition of a job is one compare-and-set in MongoDB."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -9,24 +8,19 @@ from uuid import uuid4
 
 import pytest
 from dirty_equals import IsNow
-from jobs_apart import a_job, apart
 
+from imagegen.clock import now
 from imagegen.errors import JobNotFound, StaleJob
 from imagegen.jobs import Job, JobError, JobStatus, Lease, Priority, ProviderRequest, ProviderResult
 from imagegen.settings import Settings
-from imagegen.storage.jobs import Jobs, open_jobs
-from imagegen.storage.queueing import Waiting
-from imagegen.wiring import now
+from imagegen.storage.jobs.queue_state import QueuedJob
+from imagegen.storage.jobs.store import Jobs
+from imagegen.storage.stores import open_stores
+from tests.support.jobs_apart import a_job, apart
 
 LONG, SHORT = timedelta(seconds=30), timedelta(milliseconds=50)
 REQUEST = ProviderRequest(request_id="r", status_url="s", response_url="u", cancel_url="c")
 NO = JobError(code="provider_rejected", message="no")
-
-
-@pytest.fixture(scope="module")
-async def jobs(stack: Settings) -> AsyncGenerator[Jobs]:
-    async with open_jobs(apart(stack).mongodb) as opened:
-        yield opened
 
 
 @pytest.fixture
@@ -52,18 +46,18 @@ async def claimed(jobs: Jobs, job: Job, runner: str = "first", lease: timedelta 
 
 
 async def taken_over(jobs: Jobs, job: Job) -> Job:
-    """The job under another runner's lease, after the first one's has run out."""
+    """The job under another runner's lease, after the first one has expired."""
     await jobs.renew(job, timedelta(0))
     return await claimed(jobs, job, "second")
 
 
-async def test_a_repeat_of_an_idempotency_key_finds_the_first_job(jobs: Jobs, key: str) -> None:
+async def test_repeated_idempotency_key_finds_the_first_job(jobs: Jobs, key: str) -> None:
     job = a_job(key=key)
 
     assert [await jobs.insert(job), await jobs.insert(a_job(key=key))] == [(job, False), (job, True)]
 
 
-async def test_two_callers_may_use_one_key(jobs: Jobs, key: str) -> None:
+async def test_two_callers_may_use_the_same_key(jobs: Jobs, key: str) -> None:
     one = a_job(key=key)
     assert one.idempotency is not None
     other = replace(a_job(key=key), idempotency=replace(one.idempotency, caller="other"))
@@ -71,7 +65,7 @@ async def test_two_callers_may_use_one_key(jobs: Jobs, key: str) -> None:
     assert [await jobs.insert(one), await jobs.insert(other)] == [(one, False), (other, False)]
 
 
-async def test_of_many_inserts_that_race_with_one_key_one_is_stored(jobs: Jobs, key: str) -> None:
+async def test_one_of_concurrent_inserts_with_a_key_is_stored(jobs: Jobs, key: str) -> None:
     outcomes = await asyncio.gather(*(jobs.insert(a_job(key=key)) for _ in range(30)))
 
     assert len({job.id for job, _ in outcomes}) == 1
@@ -79,9 +73,7 @@ async def test_of_many_inserts_that_race_with_one_key_one_is_stored(jobs: Jobs, 
 
 
 @pytest.mark.parametrize(("age", "replayed"), [(timedelta(hours=23, minutes=59), True), (timedelta(hours=24), False)])
-async def test_a_key_is_kept_for_a_day_and_then_makes_a_new_job(
-    jobs: Jobs, key: str, age: timedelta, replayed: bool
-) -> None:
+async def test_key_creates_a_new_job_after_a_day(jobs: Jobs, key: str, age: timedelta, replayed: bool) -> None:
     old, new = a_job(key=key, age=age), a_job(key=key)
     await jobs.insert(old)
 
@@ -91,7 +83,7 @@ async def test_a_key_is_kept_for_a_day_and_then_makes_a_new_job(
     assert await jobs.get(old.id) == (old if replayed else replace(old, idempotency=None))
 
 
-async def test_of_many_that_race_for_a_key_grown_old_one_gets_it(jobs: Jobs, key: str) -> None:
+async def test_one_of_concurrent_inserts_gets_an_old_key(jobs: Jobs, key: str) -> None:
     await jobs.insert(a_job(key=key, age=timedelta(days=2)))
 
     outcomes = await asyncio.gather(*(jobs.insert(a_job(key=key)) for _ in range(20)))
@@ -100,12 +92,12 @@ async def test_of_many_that_race_for_a_key_grown_old_one_gets_it(jobs: Jobs, key
     assert sorted(replayed for _, replayed in outcomes) == [False] + 19 * [True]
 
 
-async def test_an_unknown_job_is_not_found(jobs: Jobs) -> None:
+async def test_unknown_job_is_not_found(jobs: Jobs) -> None:
     with pytest.raises(JobNotFound):
         await jobs.get(a_job().id)
 
 
-async def test_of_many_runners_that_claim_a_job_one_gets_it(jobs: Jobs, queued: Job) -> None:
+async def test_one_of_concurrent_claims_gets_the_job(jobs: Jobs, queued: Job) -> None:
     claims = await asyncio.gather(*(jobs.claim(queued.id, f"runner {number}", LONG) for number in range(30)))
 
     (winner,) = (claim for claim in claims if claim is not None)
@@ -122,9 +114,7 @@ async def test_of_many_runners_that_claim_a_job_one_gets_it(jobs: Jobs, queued: 
     assert await jobs.get(queued.id) == winner
 
 
-async def test_a_lease_that_ran_out_on_the_databases_clock_is_taken_with_the_next_epoch(
-    jobs: Jobs, queued: Job
-) -> None:
+async def test_expired_lease_is_taken_with_the_next_epoch(jobs: Jobs, queued: Job) -> None:
     first = await claimed(jobs, queued, lease=timedelta(milliseconds=400))
     refused = await jobs.claim(queued.id, "second", LONG)
     await asyncio.sleep(0.5)
@@ -134,7 +124,7 @@ async def test_a_lease_that_ran_out_on_the_databases_clock_is_taken_with_the_nex
     assert second.started_at == first.started_at
 
 
-async def test_a_renewed_lease_goes_on(jobs: Jobs, queued: Job) -> None:
+async def test_renewed_lease_is_prolonged(jobs: Jobs, queued: Job) -> None:
     first = await claimed(jobs, queued, lease=SHORT)
     await jobs.renew(first, LONG)
     await asyncio.sleep(2 * SHORT.total_seconds())
@@ -143,7 +133,7 @@ async def test_a_renewed_lease_goes_on(jobs: Jobs, queued: Job) -> None:
 
 
 @pytest.mark.parametrize("verb", ["save", "renew"])
-async def test_a_runner_that_lost_its_lease_changes_nothing_and_is_told(jobs: Jobs, leased: Job, verb: str) -> None:
+async def test_runner_without_its_lease_gets_stale_job(jobs: Jobs, leased: Job, verb: str) -> None:
     second = await taken_over(jobs, leased)
 
     with pytest.raises(StaleJob):
@@ -152,17 +142,17 @@ async def test_a_runner_that_lost_its_lease_changes_nothing_and_is_told(jobs: Jo
     assert await jobs.get(leased.id) == second
 
 
-async def test_a_runner_that_lost_its_lease_cannot_hand_the_others_back(jobs: Jobs, leased: Job) -> None:
+async def test_runner_cannot_release_another_runners_lease(jobs: Jobs, leased: Job) -> None:
     second = await taken_over(jobs, leased)
 
-    await jobs.hand_back(leased)
+    await jobs.release_lease(leased)
 
     assert await jobs.get(leased.id) == second
 
 
 @pytest.mark.parametrize("verb", ["save", "renew"])
-async def test_a_lease_that_was_handed_back_is_no_lease_any_more(jobs: Jobs, leased: Job, verb: str) -> None:
-    await jobs.hand_back(leased)
+async def test_released_lease_no_longer_permits_saves(jobs: Jobs, leased: Job, verb: str) -> None:
+    await jobs.release_lease(leased)
 
     with pytest.raises(StaleJob):
         await (jobs.save(leased.submitting(now())) if verb == "save" else jobs.renew(leased, LONG))
@@ -170,28 +160,28 @@ async def test_a_lease_that_was_handed_back_is_no_lease_any_more(jobs: Jobs, lea
     assert await jobs.get(leased.id) == replace(leased, lease=Lease(epoch=1))
 
 
-async def test_leases_are_counted_until_one_is_handed_back(jobs: Jobs, queued: Job) -> None:
+async def test_leases_are_counted_until_one_is_released(jobs: Jobs, queued: Job) -> None:
     leases = [await claimed(jobs, queued, lease=timedelta(0)) for _ in range(3)]
-    await jobs.hand_back(leases[-1])
+    await jobs.release_lease(leases[-1])
     leases.append(await claimed(jobs, queued))
 
     assert [job.lease.taken for job in leases] == [1, 2, 3, 1]
 
 
-async def test_a_move_that_is_saved_twice_is_stored_once(jobs: Jobs, leased: Job) -> None:
-    move = leased.submitting(now())
+async def test_transition_saved_twice_is_stored_once(jobs: Jobs, leased: Job) -> None:
+    transition = leased.submitting(now())
 
-    assert [await jobs.save(move), await jobs.save(move)] == [move, move]
-    assert await jobs.get(leased.id) == move
+    assert [await jobs.save(transition), await jobs.save(transition)] == [transition, transition]
+    assert await jobs.get(leased.id) == transition
 
 
-async def test_the_end_of_a_job_that_is_saved_twice_is_stored_once(jobs: Jobs, leased: Job) -> None:
+async def test_final_transition_saved_twice_is_stored_once(jobs: Jobs, leased: Job) -> None:
     end = leased.failed(NO, now())
 
     assert [await jobs.save(end), await jobs.save(end)] == [end, end]
 
 
-async def test_of_two_moves_from_one_state_the_second_is_stale(jobs: Jobs, leased: Job) -> None:
+async def test_second_transition_from_one_version_is_stale(jobs: Jobs, leased: Job) -> None:
     submitting = await jobs.save(leased.submitting(now()))
 
     with pytest.raises(StaleJob):
@@ -200,14 +190,14 @@ async def test_of_two_moves_from_one_state_the_second_is_stale(jobs: Jobs, lease
     assert await jobs.get(leased.id) == submitting
 
 
-async def test_a_move_that_skips_one_is_stale(jobs: Jobs, leased: Job) -> None:
+async def test_transition_that_skips_a_version_is_stale(jobs: Jobs, leased: Job) -> None:
     with pytest.raises(StaleJob):
         await jobs.save(leased.submitting(now()).submitted(REQUEST))
 
     assert await jobs.get(leased.id) == leased
 
 
-async def test_the_way_to_the_end_is_stored_move_by_move(jobs: Jobs, leased: Job) -> None:
+async def test_every_transition_to_the_end_is_stored(jobs: Jobs, leased: Job) -> None:
     submitted = await jobs.save((await jobs.save(leased.submitting(now()))).submitted(REQUEST))
     result = ProviderResult(images=(), billable_units=Decimal("1.250"), payload={"seed": 2**64})
     done = await jobs.save((await jobs.save(submitted.with_result(result))).completed((), now()))
@@ -216,10 +206,8 @@ async def test_the_way_to_the_end_is_stored_move_by_move(jobs: Jobs, leased: Job
     assert (await jobs.claim(done.id, "second", LONG), await jobs.is_unfinished(done.id)) == (None, False)
 
 
-async def test_a_job_that_needs_a_person_is_taken_again_and_has_no_need_any_more_when_it_ends(
-    jobs: Jobs, leased: Job
-) -> None:
-    await jobs.hand_back(await jobs.save(leased.needing_attention("look at it")))
+async def test_attention_is_kept_across_leases_until_the_end(jobs: Jobs, leased: Job) -> None:
+    await jobs.release_lease(await jobs.save(leased.needing_attention("look at it")))
 
     again = await jobs.claim(leased.id, "second", LONG)
 
@@ -228,7 +216,7 @@ async def test_a_job_that_needs_a_person_is_taken_again_and_has_no_need_any_more
     assert (again.attention, ended.attention) == ("look at it", None)
 
 
-async def test_leases_are_counted_until_one_of_them_saves_a_move(jobs: Jobs, leased: Job) -> None:
+async def test_leases_are_counted_until_a_transition_is_saved(jobs: Jobs, leased: Job) -> None:
     third = await taken_over(jobs, await taken_over(jobs, leased))
     saved = await jobs.save(third.submitting(now()))
 
@@ -237,19 +225,20 @@ async def test_leases_are_counted_until_one_of_them_saves_a_move(jobs: Jobs, lea
     assert (third.lease.taken, fourth.lease.taken) == (3, 2)
 
 
-async def test_the_audit_finds_what_nobody_holds_and_counts_each_publishing_once(stack: Settings) -> None:
-    async with open_jobs(apart(stack).mongodb) as jobs:
+async def test_idle_jobs_are_found_and_each_publishing_counted_once(stack: Settings) -> None:
+    async with open_stores(apart(stack).mongodb) as stores:
+        jobs = stores.jobs
         forgotten, held, ended, fresh = [a_job(age=timedelta(minutes=1)) for _ in range(3)] + [a_job()]
         for job in (forgotten, held, ended, fresh):
             await jobs.insert(job)
         await claimed(jobs, held)
         await jobs.save((await claimed(jobs, ended)).failed(NO, now()))
 
-        found = await jobs.queueing.waiting(timedelta(seconds=10))
-        races = await asyncio.gather(*(jobs.queueing.next_generation(forgotten.id, 0) for _ in range(10)))
-        others = [await jobs.queueing.next_generation(job.id, 0) for job in (held, ended)]
+        found = await stores.queue_state.find_idle(timedelta(seconds=10))
+        races = await asyncio.gather(*(stores.queue_state.bump_generation(forgotten.id, 0) for _ in range(10)))
+        others = [await stores.queue_state.bump_generation(job.id, 0) for job in (held, ended)]
 
-        waiting = Waiting(
+        waiting = QueuedJob(
             id=forgotten.id,
             user_id="user",
             priority=Priority.NORMAL,
@@ -258,5 +247,5 @@ async def test_the_audit_finds_what_nobody_holds_and_counts_each_publishing_once
             is_open_at_fal=False,
         )
         assert (found, sorted(races, key=str), others) == ([waiting], [1] + 9 * [None], [None, None])
-        assert await jobs.queueing.waiting(timedelta(seconds=10)) == []
+        assert await stores.queue_state.find_idle(timedelta(seconds=10)) == []
         assert (await claimed(jobs, forgotten)).generation == 1

@@ -1,4 +1,4 @@
-"""Files of the corpus, broken at random, with a decoder as the judge. `make mutations` tries for longer."""
+"""Corpus files with random damage, judged by a decoder. `make mutations` runs longer."""
 
 import io
 import os
@@ -7,40 +7,40 @@ from collections.abc import Iterator
 from typing import Final
 
 import pytest
-from bucket import Bucket
-from corpus import data_uri, displayed_size
-from media_host import Framing, MediaHost
-from mutations import mutated
 from PIL import Image
-from specimens import METADATA, stem
 
 from imagegen.data_uris import read_data_uri
-from imagegen.errors import NotAPicture
-from imagegen.storage.images import Images
-from imagegen.storage.input_pictures import CutOffPicture, InputPicture, examine
-from imagegen.storage.pictures import UNKNOWN, is_safe_inline, quiet, recognise
+from imagegen.errors import NotAnImage
+from imagegen.storage.images.inputs import InputImage, TruncatedImage, examine
+from imagegen.storage.images.sniffing import UNKNOWN, identify, is_safe_inline, quiet_pillow
+from imagegen.storage.images.store import Images
+from tests.support.bucket import Bucket
+from tests.support.corpus import data_uri, displayed_size
+from tests.support.media_host import Framing, MediaHost
+from tests.support.mutations import mutated
+from tests.support.specimens import METADATA, stem
 
-CASES: Final = int(os.environ.get("MUTATION_CASES", "0"))
+CASES: Final = int(os.environ.get("MUTATION_CASES", "10000"))
 SEED: Final = int(os.environ.get("MUTATION_SEED") or 1)
-# A few changed bytes make a header claim hundreds of gigapixels, which a decoder begins to fill.
+# A few changed bytes can make a header claim hundreds of gigapixels, which a decoder starts to allocate.
 MOST_PIXELS: Final = 2**24
 FRAMINGS: Final[tuple[Framing, ...]] = ("length", "chunked", "close")
 
 
 def judged(content: bytes) -> tuple[int, int] | None:
-    """The size that a decoder shows, None if it does not get to the last pixel, or only with gigabytes of memory."""
+    """The size after decoding; None if the last pixel cannot be decoded, or only with gigabytes of memory."""
     try:
-        with quiet(), Image.open(io.BytesIO(content)) as image:
+        with quiet_pillow(), Image.open(io.BytesIO(content)) as image:
             is_huge = image.width * image.height > MOST_PIXELS
         return None if is_huge else displayed_size(content)
     except Exception:  # noqa: BLE001 - decoders raise whatever they like
         return None
 
 
-def kept_input(content: bytes) -> InputPicture | None:
+def kept_input(content: bytes) -> InputImage | None:
     try:
         return examine(io.BytesIO(read_data_uri(data_uri(content))))
-    except (NotAPicture, CutOffPicture):
+    except (NotAnImage, TruncatedImage):
         return None
 
 
@@ -49,9 +49,9 @@ def cases(count: int) -> Iterator[int]:
 
 
 def check(case: int) -> None:
-    """What a decoder shows is known and taken, with its size; what has no size is nothing that a browser runs."""
+    """Check that a decodable file is identified with its size, and that a file without a size is safe in a browser."""
     name, content = mutated(case)
-    size, found, kept = judged(content), recognise(io.BytesIO(content)), kept_input(content)
+    size, found, kept = judged(content), identify(io.BytesIO(content)), kept_input(content)
     if size is not None:
         assert (found.width, found.height) == size, name
         assert kept is not None, name
@@ -62,12 +62,12 @@ def check(case: int) -> None:
 
 
 @pytest.mark.timeout(60)
-def test_broken_files_are_judged_as_a_decoder_does() -> None:
+def test_damaged_files_are_judged_as_a_decoder_does() -> None:
     for case in cases(1500):
         check(case)
 
 
-async def test_every_broken_file_that_fal_delivers_is_kept(images: Images, media: MediaHost, bucket: Bucket) -> None:
+async def test_every_damaged_file_that_fal_delivers_is_kept(images: Images, media: MediaHost, bucket: Bucket) -> None:
     for case in cases(60):
         await delivered(case, images, media, bucket)
 
@@ -86,9 +86,9 @@ async def delivered(case: int, images: Images, media: MediaHost, bucket: Bucket)
     assert (stored.size_bytes, await bucket.bytes_of(stored.key)) == (len(content), content), name
 
 
-@pytest.mark.skipif(not CASES, reason="only for as long as asked: make mutations CASES=10000")
+@pytest.mark.drill
 @pytest.mark.timeout(0)
-async def test_as_many_cases_as_asked(images: Images, media: MediaHost, bucket: Bucket) -> None:
+async def test_requested_number_of_cases(images: Images, media: MediaHost, bucket: Bucket) -> None:
     for number, case in enumerate(cases(CASES), start=1):
         check(case)
         await delivered(case, images, media, bucket)

@@ -1,4 +1,4 @@
-"""Receivers of webhooks that behave badly, each on a port of loopback."""
+"""Webhook receivers that behave badly, each on a loopback port."""
 
 import asyncio
 import socket
@@ -72,7 +72,7 @@ BAD: Final[dict[str, Answer]] = {
 
 @asynccontextmanager
 async def behaving(answer: Answer) -> AsyncGenerator[int]:
-    """A receiver that takes every connection and answers like this; yields its port."""
+    """Run a receiver that accepts every connection and responds like this. Yields its port."""
     served = set[asyncio.Task[None]]()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -97,7 +97,7 @@ async def behaving(answer: Answer) -> AsyncGenerator[int]:
 
 
 class HangingNames:
-    """In place of `getaddrinfo`: hangs for names that end in `hangs.example`; `good.example` stands for 127.0.0.1."""
+    """A `getaddrinfo` that hangs for names that end in `hangs.example`, and resolves `good.example` to 127.0.0.1."""
 
     def __init__(self) -> None:
         self.end = threading.Event()
@@ -111,7 +111,7 @@ class HangingNames:
 
 
 class Loopback(AbstractResolver):
-    """A DNS in which every name stands for 127.0.0.1."""
+    """A resolver in which every name is 127.0.0.1."""
 
     @override
     async def resolve(

@@ -1,4 +1,4 @@
-"""What really lies in a bucket, seen with a client of the tests' own."""
+"""What a bucket really has, read with a client of the tests' own."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 import aioboto3  # noqa: TID251 - tests look into the bucket themselves  # pyright: ignore[reportMissingTypeStubs] - none there
 
 from imagegen.settings import S3Settings
-from imagegen.storage.images import Images
+from imagegen.storage.images.store import Images
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -21,7 +21,7 @@ OpenImages = Callable[..., Awaitable[Images]]
 
 
 class Bucket:
-    """What really lies in the bucket, seen with a client of the tests' own."""
+    """What the bucket really has, read with a client of the tests' own."""
 
     def __init__(self, client: "S3Client", name: str) -> None:
         self._client = client
@@ -35,7 +35,7 @@ class Bucket:
         return await self._client.head_object(Bucket=self._name, Key=key)
 
     async def make(self) -> None:
-        """Make the bucket itself, unless the local server has made it for its own check."""
+        """Create the bucket, unless the local server has created it for its own check."""
         with suppress(self._client.exceptions.BucketAlreadyOwnedByYou):
             await self._client.create_bucket(Bucket=self._name)
 
@@ -50,12 +50,12 @@ class Bucket:
         return keys
 
     async def unfinished(self) -> list[str]:
-        """The keys of uploads that were begun and neither completed nor given up."""
+        """The keys of uploads that were neither completed nor aborted."""
         uploads = await self._client.list_multipart_uploads(Bucket=self._name)
         return [found.get("Key", "") for found in uploads.get("Uploads", ())]
 
     async def left_behind(self, prefix: str) -> list[str]:
-        """Everything under the prefix: objects, and uploads that were never finished."""
+        """Everything under the prefix: objects and unfinished uploads."""
         objects = await self._client.list_objects_v2(Bucket=self._name, Prefix=prefix)
         uploads = await self._client.list_multipart_uploads(Bucket=self._name)
         found = [*objects.get("Contents", ()), *uploads.get("Uploads", ())]

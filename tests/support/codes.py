@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from functools import cache
 from pathlib import Path
 from typing import Final, TypeGuard
@@ -19,32 +20,39 @@ def _modules() -> Mapping[Path, ast.Module]:
     return {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(SOURCE.rglob("*.py"))}
 
 
+@cache
+def _nodes(path: Path) -> Sequence[ast.AST]:
+    return tuple(ast.walk(_modules()[path]))
+
+
+@cache
+def _calls(path: Path) -> Sequence[tuple[_Functions | ast.Module, AbstractSet[str | None]]]:
+    """Every function, and the module, with the names of all that it calls."""
+    return tuple(
+        (node, frozenset(_name(call.func) for call in ast.walk(node) if isinstance(call, ast.Call)))
+        for node in _nodes(path)
+        if isinstance(node, _Functions | ast.Module)
+    )
+
+
+@cache
 def codes_given_to(*callees: str) -> frozenset[str]:
-    """Every code that is passed to one of these classes or functions, or through a function that passes it on."""
+    """Every code that is passed to one of these classes or functions, directly or through another function."""
     found: set[str] = set()
     wanted = [(name, _place_of_the_code(name), "") for name in callees]
     known = set(callees)
     while wanted:
         name, place, home = wanted.pop()
-        for path, module in _modules().items():
+        for path in _modules():
             if home and home != str(path):
                 continue
-            for function in _with_calls_of(name, module):
+            for function in (function for function, called in _calls(path) if name in called):
                 for given in _given(function, name, place):
                     found |= set(_texts(given, path))
                     if _passes_on(function, given) and f"{path}:{function.name}" not in known:
                         known.add(f"{path}:{function.name}")
                         wanted.append((function.name, _number(function), str(path)))
     return frozenset(found)
-
-
-def _with_calls_of(name: str, module: ast.Module) -> Iterator[_Functions | ast.ClassDef | ast.Module]:
-    """The functions that call it; and the module, whose own constants may."""
-    for node in (module, *ast.walk(module)):
-        if isinstance(node, _Functions | ast.Module) and name in {
-            _name(call.func) for call in ast.walk(node) if isinstance(call, ast.Call)
-        }:
-            yield node
 
 
 def _given(node: ast.AST, name: str, place: int | None) -> Iterator[ast.expr]:
@@ -56,7 +64,7 @@ def _given(node: ast.AST, name: str, place: int | None) -> Iterator[ast.expr]:
 
 
 def _passes_on(node: ast.AST, given: ast.expr) -> TypeGuard[_Functions]:
-    """Whether the code is a parameter of the function: then its callers say what it is."""
+    """Whether the code is a parameter of the function, so that its callers choose it."""
     names = {_name(each) for each in ast.walk(given) if isinstance(each, ast.Name)}
     if not isinstance(node, _Functions) or _PARAMETER not in names:
         return False
@@ -67,8 +75,8 @@ def codes_in_tuples(first: str) -> frozenset[str]:
     """The second part of every tuple that begins with a member of this class, such as `HTTPStatus`."""
     return frozenset(
         part.value
-        for module in _modules().values()
-        for node in ast.walk(module)
+        for path in _modules()
+        for node in _nodes(path)
         if isinstance(node, ast.Tuple) and len(node.elts) > 1
         for head, part in [node.elts[:2]]
         if isinstance(head, ast.Attribute) and _name(head.value) == first
@@ -80,7 +88,7 @@ def codes_before_words(file: str) -> frozenset[str]:
     """The first part of every tuple of a code and of words that a function of this file returns."""
     returned = (
         node.value if isinstance(node, ast.Return) else node.body
-        for node in ast.walk(_modules()[SOURCE / file])
+        for node in _nodes(SOURCE / file)
         if isinstance(node, ast.Return | ast.Lambda)
     )
     return frozenset(
@@ -99,8 +107,8 @@ def _name(node: ast.expr) -> str | None:
 
 def _place_of_the_code(name: str) -> int | None:
     """The number of the parameter `code`; None of a class whose members are given by name."""
-    for module in _modules().values():
-        for node in ast.walk(module):
+    for path in _modules():
+        for node in _nodes(path):
             if isinstance(node, ast.ClassDef) and node.name == name:
                 inits = [each for each in node.body if isinstance(each, _Functions) and each.name == "__init__"]
                 return _number(inits[0]) if inits else None
@@ -122,7 +130,7 @@ def _argument(call: ast.Call, place: int | None) -> ast.expr | None:
 
 
 def _texts(value: ast.expr, path: Path, seen: frozenset[str] = frozenset()) -> Iterator[str]:
-    """Every text that an expression can be, by the constants, the variables and the functions that it names."""
+    """Every text that an expression can be, from the constants, variables and functions that it names."""
     match value:
         case ast.Constant(value=str(text)):
             yield text
@@ -139,7 +147,7 @@ def _texts(value: ast.expr, path: Path, seen: frozenset[str] = frozenset()) -> I
 
 
 def _parts(value: ast.expr) -> Sequence[ast.expr]:
-    """The expressions of which one is the value of this one."""
+    """The expressions of which one becomes the value of this one."""
     match value:
         case ast.IfExp():
             return [value.body, value.orelse]
@@ -157,8 +165,8 @@ def _parts(value: ast.expr) -> Sequence[ast.expr]:
 
 def _meanings(name: str, path: Path) -> Iterator[ast.expr]:
     """What a variable is set to, or a function returns, in this module; of a constant, in any."""
-    modules = _modules().values() if name.isupper() else [_modules()[path]]
-    for node in (node for module in modules for node in ast.walk(module)):
+    paths = _modules() if name.isupper() else [path]
+    for node in (node for each in paths for node in _nodes(each)):
         match node:
             case ast.Assign(targets=targets) if any(_name(each) == name for each in targets):
                 yield node.value

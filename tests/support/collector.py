@@ -1,4 +1,4 @@
-"""An OpenTelemetry collector on a loopback port: takes OTLP over HTTP and keeps what it was sent."""
+"""An OpenTelemetry collector on a loopback port, which receives OTLP over HTTP and keeps everything."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping, Sequence
@@ -13,12 +13,11 @@ from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.sdk.trace.sampling import Sampler
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
-
-from imagegen.telemetry.spans import RecordingTracer
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class SentSpan:
 
 @dataclass(frozen=True, slots=True)
 class SentLine:
-    """A line of the log as it arrived."""
+    """A log record as it arrived."""
 
     body: str
     severity: str
@@ -47,7 +46,7 @@ class SentLine:
 
 @dataclass(slots=True)
 class Collector:
-    """What arrived so far, oldest first; `raw` has every body whole."""
+    """Everything that has arrived, oldest first; `raw` has the whole bodies."""
 
     url: str
     spans: list[SentSpan] = field(default_factory=list[SentSpan])
@@ -111,17 +110,17 @@ class Collector:
 
 
 class Memory:
-    """What records in this process, for where no collector is needed. It is not made in a running event loop."""
+    """A tracer that records in this process, for tests without a collector. Create it outside of an event loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, sampler: Sampler | None = None) -> None:
         self._exporter = InMemorySpanExporter()
-        provider = TracerProvider(shutdown_on_exit=False)
+        provider = TracerProvider(sampler, shutdown_on_exit=False)
         provider.add_span_processor(SimpleSpanProcessor(self._exporter))
-        self.tracer = RecordingTracer(provider.get_tracer("imagegen"))
+        self.tracer = provider.get_tracer("imagegen")
 
     @property
     def spans(self) -> Sequence[ReadableSpan]:
-        """Those that have ended, in that order."""
+        """The ended spans, in the order of their ends."""
         return self._exporter.get_finished_spans()
 
 
@@ -135,7 +134,7 @@ def _value(value: AnyValue) -> Any:
 
 @asynccontextmanager
 async def collecting() -> AsyncGenerator[Collector]:
-    """Run a collector for as long as the block lasts."""
+    """Run a collector while the block runs."""
     collector = Collector("")
     routes = [
         Route("/v1/traces", collector.take_traces, methods=["POST"]),

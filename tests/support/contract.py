@@ -1,4 +1,4 @@
-"""An OpenAPI document as a contract: whether an answer is one that its operation promises."""
+"""An OpenAPI document as a contract: checks whether a response is one that its operation promises."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 from jsonschema import Draft202012Validator
 
-from imagegen.api.safe_headers import SAFE_HEADERS
+from imagegen.api.middleware.security_headers import SAFE_HEADERS
 
 Json = dict[str, Any]
 _SAID_BY_EVERY_SERVER = {"date", "server", "content-length", "content-type", "connection", "cache-control"} | {
@@ -45,13 +45,13 @@ class Contract:
                 yield Operation(method.upper(), path, node)
 
     def operation(self, request: httpx.Request) -> Operation:
-        """The operation that a request is for; a path in full goes before one with parameters."""
+        """The operation of a request; a literal path comes before one with parameters."""
         fitting = [found for found in self.operations() if found.method == request.method and _fits(found, request)]
         assert fitting, f"no operation for {request.method} {request.url.path}"
         return min(fitting, key=lambda found: found.path.count("{"))
 
     def breaches(self, answer: httpx.Response) -> list[str]:
-        """What an answer has that its operation does not promise: status, media type, headers, or members."""
+        """What a response has that its operation does not promise: status, media type, headers, or members."""
         promised = self.operation(answer.request).node["responses"].get(str(answer.status_code))
         if promised is None:
             return [f"status {answer.status_code} is not in the document"]
@@ -65,7 +65,7 @@ class Contract:
         return [*found, *self.faults(answer.json(), content["schema"])]
 
     def faults(self, value: Any, schema: Json) -> list[str]:
-        """What is wrong with a value; a member that the schema does not have is wrong too."""
+        """What is wrong with a value; undescribed members are wrong too."""
         whole = {**schema, "components": {"schemas": {name: _closed(node) for name, node in self.schemas.items()}}}
         return [f"{error.json_path}: {error.message}" for error in Draft202012Validator(whole).iter_errors(value)]  # pyright: ignore[reportUnknownMemberType] - half typed
 
@@ -78,5 +78,5 @@ def _fits(operation: Operation, request: httpx.Request) -> bool:
 
 
 def _closed(schema: Json) -> Json:
-    """The schema of an object that has no members but those described."""
+    """The schema, with undescribed members forbidden."""
     return {"additionalProperties": False, **schema} if "properties" in schema else schema

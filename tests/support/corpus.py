@@ -1,4 +1,4 @@
-"""Odd picture files that decoders open all the same: every kind, order, length and orientation. Made by code."""
+"""Unusual image files that decoders can open: every kind, order, length and orientation. They are built by code."""
 
 import base64
 import functools
@@ -17,7 +17,7 @@ IEND: Final = b"\0\0\0\0IEND\xaeB`\x82"
 
 
 def drawn(mode: str = "RGB", size: tuple[int, int] = SIZE) -> Image.Image:
-    """A picture in which no corner looks like another; the same each time."""
+    """An image whose corners all differ; always the same."""
     across, down = Image.linear_gradient("L").resize(size).rotate(180), Image.radial_gradient("L").resize(size)
     image = Image.merge("RGB", (across, down, Image.linear_gradient("L").resize(size)))
     return (
@@ -48,7 +48,7 @@ def exif(orientation: int, **more: bytes) -> Image.Exif:
 
 
 def displayed_size(content: bytes) -> tuple[int, int]:
-    """What a decoder shows, once it has decoded everything and turned it."""
+    """The size that a decoder shows after decoding and orienting the image."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with Image.open(io.BytesIO(content)) as image:
@@ -76,14 +76,14 @@ def png_chunks(content: bytes) -> Iterator[bytes]:
 
 
 def png_with(before: bytes = b"", behind: bytes = b"", **options: Any) -> bytes:
-    """A PNG with other chunks before and behind its pixels."""
+    """A PNG with other chunks before and after its pixels."""
     made = saved("png", **options)
     begin, end = made.index(b"IDAT") - 4, made.index(b"IEND") - 4
     return made[:begin] + before + made[begin:end] + behind + made[end:]
 
 
 def png_in_pieces() -> bytes:
-    """One chunk of pixels for every seven bytes, and empty ones between."""
+    """A chunk for every seven bytes of pixels, with empty ones between."""
     parts = list(png_chunks(saved("png")))
     pixels = b"".join(part[8:-4] for part in parts if part[4:8] == b"IDAT")
     pieces = b"".join(chunk(b"IDAT", pixels[at : at + 7]) + chunk(b"IDAT", b"") for at in range(0, len(pixels), 7))
@@ -91,7 +91,7 @@ def png_in_pieces() -> bytes:
 
 
 def png_interlaced() -> bytes:
-    """Adam7, in one colour: seven passes, each with the filter byte before its rows."""
+    """Adam7 in one color: seven passes, each with the filter byte before its rows."""
     width, height = SIZE
     rows = b""
     for left, top, step_x, step_y in (
@@ -117,13 +117,13 @@ def segment(marker: int, data: bytes) -> bytes:
 
 
 def jpeg_with(*segments: bytes, **options: Any) -> bytes:
-    """A JPEG with these segments behind its first marker."""
+    """A JPEG with these segments after its first marker."""
     made = saved("jpeg", **options)
     return made[:2] + b"".join(segments) + made[2:]
 
 
 def jpeg_bare() -> bytes:
-    """Without its JFIF segment: the tables come first."""
+    """A JPEG without its JFIF segment: the tables come first."""
     made = saved("jpeg")
     return made[:2] + made[4 + int.from_bytes(made[4:6], "big") :]
 
@@ -142,7 +142,7 @@ def riff_chunk(name: bytes, data: bytes) -> bytes:
 
 
 def webp_with(*chunks: bytes) -> bytes:
-    """A WebP with other chunks behind its pixels, which its header counts."""
+    """A WebP with other chunks after its pixels, counted by its header."""
     made = saved("webp", exif=exif(1))
     body = made[12:] + b"".join(chunks)
     return b"RIFF" + struct.pack("<I", 4 + len(body)) + b"WEBP" + body
@@ -160,7 +160,7 @@ def box(name: bytes, data: bytes) -> bytes:
 
 
 def avif_with_meta_last() -> bytes:
-    """The pixels first, and then where they are."""
+    """The pixels first, then their position."""
     made, parts, at = saved("avif"), dict[bytes, bytes](), 0
     while at < len(made):
         size = int.from_bytes(made[at : at + 4], "big") or len(made) - at

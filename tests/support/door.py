@@ -1,4 +1,4 @@
-"""A door between the service and a server: shut, the server is down; an answer can be kept on the threshold."""
+"""A TCP proxy between the service and a server. Shut, the server is down; a response can be held back."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """An answer that is kept: `came` is set once the server has given it, `let_go` lets it through."""
+    """A response that is held back: `came` is set when the server has sent it, `let_go` lets it through."""
 
     words: bytes
     came: asyncio.Event = field(default_factory=asyncio.Event)
@@ -19,7 +19,7 @@ class Held:
 
 
 class Door:
-    """Forwards a loopback port to another, until it is shut; shutting cuts every connection."""
+    """Forwards a loopback port to another until it is shut. Shutting cuts every connection."""
 
     def __init__(self, target: int) -> None:
         self._target, self.port = target, 0
@@ -29,7 +29,7 @@ class Door:
 
     @contextmanager
     def holding(self, words: str) -> Generator[Held]:
-        """Keep the next answer that has these words, at most until the block ends."""
+        """Hold back the next response with these words, at most until the end of the block."""
         held = self._held = Held(words.encode())
         try:
             yield held
@@ -38,12 +38,12 @@ class Door:
             held.let_go.set()
 
     async def open(self) -> None:
-        """Let connections through, on the same port as before."""
+        """Accept connections, on the same port as before."""
         self._server = await asyncio.start_server(self._forward, "127.0.0.1", self.port)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def shut(self) -> None:
-        """Refuse connections and cut those there are."""
+        """Refuse connections, and cut the open ones."""
         if self._server is not None:
             self._server.close()
         for writer in tuple(self._connections):
@@ -65,7 +65,7 @@ class Door:
 
 
 async def _at_once(_request: bytes) -> None:
-    """Requests are not kept."""
+    """Requests are not held back."""
 
 
 async def _pump(
@@ -93,7 +93,7 @@ async def door(target: int) -> AsyncGenerator[Door]:
 
 
 def through(url: SecretStr | None, port: int) -> SecretStr:
-    """The address of a server that is reached through a door: its credentials and options, and the door's port."""
+    """The address of a server behind a door: its credentials and options, with the port of the door."""
     assert url is not None
     parts = urlsplit(url.get_secret_value())
     return SecretStr(parts._replace(netloc=f"{parts.netloc.rpartition(':')[0]}:{port}").geturl())

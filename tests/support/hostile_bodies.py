@@ -1,4 +1,4 @@
-"""Bodies that cost as much as they can: as large as their operation takes, of every kind that makes a parser work."""
+"""Bodies that are as expensive as possible: as large as their operation allows, of every kind that is hard to parse."""
 
 import base64
 import json
@@ -32,7 +32,7 @@ class Body:
 
 
 def hostile_bodies() -> Iterator[Body]:
-    """All of them, one at a time, because together they are a gigabyte."""
+    """All bodies, one at a time, because together they are a gigabyte."""
     for path, size in ((GENERATE, _MIB), (ESTIMATE, _MIB), (BATCH, 4 * _MIB)):
         for name, content in _json_of(size, path):
             yield Body(f"{path} {name}", path, content.replace(_USER, b"") if path == ESTIMATE else content)
@@ -48,7 +48,7 @@ def hostile_bodies() -> Iterator[Body]:
 
 
 def _json_of(size: int, path: str) -> Iterator[tuple[str, bytes]]:
-    """Every kind of JSON that fills so many bytes."""
+    """Every kind of JSON in so many bytes."""
     size -= 200
     head, tail = (b'{"userId":"u","requests":[', b"]}") if path == BATCH else (b"", b"")
     for model, inputs in (("flux-pro", "inputs"), ("flux-lora", "options"), ("nobody", "inputs")):
@@ -136,7 +136,7 @@ def _batches() -> Iterator[Body]:
 
 
 def _pictures() -> Iterator[Body]:
-    """Data URIs up to their bound: one, many, with escapes, and one that is no picture."""
+    """Data URIs up to their limit: one, many, with escapes, and one that is not an image."""
     size = 19 * _MIB
     png = _picture(size)
     uri = b"data:image/png;base64," + base64.b64encode(png)

@@ -1,20 +1,23 @@
-"""Jobs to store, in a database and on a stream where no runner of another test finds them."""
+"""Jobs to store, in a database and a stream that no other test uses."""
 
 from datetime import timedelta
 from decimal import Decimal
 from uuid import uuid4
 
-from imagegen.costs import Cost
+from pydantic import SecretStr
+
+from imagegen.clock import now
 from imagegen.jobs import Idempotency, Job, new_job_id
+from imagegen.jobs.cost import Cost
 from imagegen.settings import Settings
-from imagegen.wiring import now
 
 
 def apart(stack: Settings, *, lease: timedelta = timedelta(seconds=30)) -> Settings:
-    """The running servers, with a database and a stream of nobody else's."""
+    """The running servers, with a database, a stream and a key at fal of its own: no other test shares its jobs."""
     name = f"apart-{uuid4().hex}"
     return stack.model_copy(
         update={
+            "fal": stack.fal.model_copy(update={"key": SecretStr(f"{name}:secret-of-{name}")}),
             "mongodb": stack.mongodb.model_copy(update={"database": name[:38]}),
             "nats": stack.nats.model_copy(update={"stream": name}),
             "service": stack.service.model_copy(update={"lease": lease}),

@@ -1,4 +1,4 @@
-"""A media host that serves pictures with every fault there is."""
+"""A media host that serves images with every kind of fault."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
@@ -12,7 +12,7 @@ Framing = Literal["length", "chunked", "close"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What the media host answers with."""
+    """A response of the media host."""
 
     blocks: Callable[[], Iterable[bytes]]
     length: int
@@ -49,7 +49,7 @@ class Reply:
 
 
 class MediaHost:
-    """A loopback HTTP server that does what it is told, one request a connection unless it is kept alive."""
+    """A loopback HTTP server with planned responses; one request per connection unless it is kept alive."""
 
     def __init__(self) -> None:
         self.requests: list[tuple[str, dict[str, str]]] = []

@@ -1,18 +1,18 @@
-"""Files of the corpus, broken at random: cut, lengthened, overwritten, their parts swapped, from a seed."""
+"""Files of the corpus, damaged at random from a seed: cut, lengthened, overwritten, parts swapped."""
 
 import itertools
 import random
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from corpus import NAMES, specimen
+from tests.support.corpus import NAMES, specimen
 
 _MOST_PARTS: Final = 5
 _LONGEST_INSERT: Final = 400
 
 
 def mutated(case: int) -> tuple[str, bytes]:
-    """One broken file; the same for the same case. Its name says what was done to which file."""
+    """A damaged file, the same for the same case. Its name says what was done to which file."""
     dice = random.Random(case)
     name = dice.choice(NAMES)
     content, done = specimen(name), list[str]()

@@ -1,4 +1,4 @@
-"""The pages of the documentation: their code blocks, and which of these are examples that can be run."""
+"""The pages of the documentation: their code blocks, and the examples among them that can be run."""
 
 import re
 import shlex
@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Final
 
 import httpx
-from specimens import PNG
+
+from tests.support.specimens import PNG
 
 ROOT: Final = Path(__file__).parent.parent.parent
 ADDRESS: Final = "http://localhost:5000"
@@ -23,7 +24,7 @@ _BLOCK: Final = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A code block: where it stands, its language and its text."""
+    """A code block: its place, its language and its text."""
 
     page: str
     line: int
@@ -45,7 +46,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A curl command, and the answer that the page shows for it."""
+    """A curl command, and the response that the page shows."""
 
     block: Block
     line: int
@@ -62,7 +63,7 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """A program, and what the page says that it prints."""
+    """A program, and its output according to the page."""
 
     block: Block
     prints: Block | None
@@ -73,7 +74,7 @@ class Script:
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """What a curl command asks for."""
+    """The request of a curl command."""
 
     method: str
     url: str
@@ -125,7 +126,7 @@ class Page:
                 yield Script(block, _if_in(following, ("text",)))
 
     def others(self) -> list[Block]:
-        """Neither an example nor a script, and not what one of them answers or prints."""
+        """Blocks that are neither examples nor scripts, nor the output of one."""
         run = [(each.block, each.shown) for each in self.examples()]
         run += [(each.block, each.prints) for each in self.scripts()]
         taken = set(chain.from_iterable(run))
@@ -141,7 +142,7 @@ def pages() -> Sequence[Page]:
 
 
 def typed(command: str) -> Typed:
-    """What a curl command asks for; whatever the pages do not use of curl ends the test."""
+    """The request of a curl command. Options of curl that the pages do not use end the test."""
     words = _curl().parse_args(shlex.split(command.replace("\\\n", " "))[1:])
     form = dict(field.split("=", 1) for field in words.form)
     headers = {"Content-Type": "application/x-www-form-urlencoded"} if words.data else {}
@@ -151,7 +152,7 @@ def typed(command: str) -> Typed:
 
 
 async def send(request: Typed, client: httpx.AsyncClient, job_id: str) -> httpx.Response:
-    """Send what curl would send to the service, about this job where the page names one."""
+    """Send what curl would send to the service, with this job's id in place of the page's."""
     url = JOB_ID.sub(job_id, request.url.replace(ADDRESS, ""))
     headers = {name: JOB_ID.sub(job_id, value) for name, value in request.headers.items()}
     if request.form:

@@ -1,4 +1,4 @@
-"""imagegen as operators run it: processes of their own, which can be killed."""
+"""imagegen as operators run it: separate processes, which can be killed."""
 
 import asyncio
 import os
@@ -19,18 +19,18 @@ from imagegen.settings import Settings
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """One `imagegen` process and an HTTP client for it."""
+    """An `imagegen` process and an HTTP client for it."""
 
     process: asyncio.subprocess.Process
     client: httpx.AsyncClient
 
     async def kill(self) -> None:
-        """End it as a crash does."""
+        """Kill the process, as in a crash."""
         self.process.kill()
         await self.process.wait()
 
     async def ask_to_end(self) -> int:
-        """SIGTERM; the exit status."""
+        """Send SIGTERM, and return the exit status."""
         self.process.send_signal(signal.SIGTERM)
         return await asyncio.wait_for(self.process.wait(), 30)
 
@@ -40,22 +40,32 @@ def environment(settings: Settings, lease: timedelta = timedelta(seconds=3)) -> 
     fal, mongodb, s3, nats = settings.fal, settings.mongodb, settings.s3, settings.nats
     assert fal.key and mongodb.url and s3.access_key_id and s3.secret_access_key and nats.url  # noqa: PT018 - all set
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
-    return kept | {
-        "FAL_KEY": fal.key.get_secret_value(),
-        "FAL_QUEUE_URL": fal.queue_url,
-        "FAL_API_URL": fal.api_url,
-        "FAL_JWKS_URL": fal.jwks_url,
-        "FAL_REST_URL": fal.rest_url,
-        "MONGODB_URL": mongodb.url.get_secret_value(),
-        "MONGODB_DATABASE": mongodb.database,
-        "S3_BUCKET": str(s3.bucket),
-        "S3_ENDPOINT_URL": str(s3.endpoint_url),
-        "AWS_ACCESS_KEY_ID": s3.access_key_id.get_secret_value(),
-        "AWS_SECRET_ACCESS_KEY": s3.secret_access_key.get_secret_value(),
-        "NATS_URL": nats.url.get_secret_value(),
-        "NATS_STREAM": nats.stream,
-        "IMAGEGEN_LEASE": f"{lease.total_seconds()}s",
-    }
+    return (
+        kept
+        | measured()
+        | {
+            "FAL_KEY": fal.key.get_secret_value(),
+            "FAL_QUEUE_URL": fal.queue_url,
+            "FAL_API_URL": fal.api_url,
+            "FAL_JWKS_URL": fal.jwks_url,
+            "FAL_REST_URL": fal.rest_url,
+            "MONGODB_URL": mongodb.url.get_secret_value(),
+            "MONGODB_DATABASE": mongodb.database,
+            "S3_BUCKET": str(s3.bucket),
+            "S3_ENDPOINT_URL": str(s3.endpoint_url),
+            "AWS_ACCESS_KEY_ID": s3.access_key_id.get_secret_value(),
+            "AWS_SECRET_ACCESS_KEY": s3.secret_access_key.get_secret_value(),
+            "NATS_URL": nats.url.get_secret_value(),
+            "NATS_STREAM": nats.stream,
+            "IMAGEGEN_LEASE": f"{lease.total_seconds()}s",
+        }
+    )
+
+
+def measured() -> dict[str, str]:
+    """The variables with which `make coverage` measures a child process; none in other runs."""
+    name = "COVERAGE_PROCESS_CONFIG"
+    return {name: os.environ[name]} if name in os.environ else {}
 
 
 def free_port() -> int:
@@ -68,10 +78,17 @@ def free_port() -> int:
 async def imagegen(
     *arguments: str, environ: Mapping[str, str], directory: Path, port: int = 0
 ) -> AsyncGenerator[Running]:
-    """Run `imagegen …`, killed at the end if it still runs; what it prints goes to a file in the directory."""
+    """Run `imagegen …`, and kill it at the end if it is still running. Its output goes to a file in the directory."""
     with (directory / f"{arguments[0]}.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "imagegen", *arguments, env=environ, cwd=directory, stdout=log, stderr=log
+            sys.executable,
+            "-m",
+            "imagegen",
+            *arguments,
+            env={**measured(), **environ},
+            cwd=directory,
+            stdout=log,
+            stderr=log,
         )
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
@@ -86,7 +103,7 @@ async def imagegen(
 async def serving(
     settings: Settings, directory: Path, more: Mapping[str, str] | None = None, *, port: int | None = None
 ) -> AsyncGenerator[Running]:
-    """Run `imagegen serve` with more variables, and wait until it answers."""
+    """Run `imagegen serve` with more variables, and wait until it responds."""
     port = port or free_port()
     environ = {**environment(settings), **(more or {})}
     async with imagegen("serve", "--port", str(port), environ=environ, directory=directory, port=port) as running:
@@ -95,14 +112,14 @@ async def serving(
 
 
 def peak_memory(pid: int) -> float:
-    """The most memory that a process has had, in MiB."""
+    """The peak memory of a process, in MiB."""
     found = re.search(r"VmHWM:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
     assert found is not None
     return int(found[1]) / 1024
 
 
 async def answers(running: Running) -> None:
-    """Wait until the process answers, or say what it printed."""
+    """Wait until the process responds, or fail if it ends."""
     async with asyncio.timeout(30):
         while running.process.returncode is None:
             try:
@@ -113,8 +130,8 @@ async def answers(running: Running) -> None:
     raise AssertionError("the process ended before it answered")
 
 
-async def takes_jobs(directory: Path) -> None:
-    """Wait until the worker in this directory says that it takes jobs."""
+async def takes_jobs(directory: Path, workers: int = 1) -> None:
+    """Wait until so many workers in this directory log that they take jobs."""
     async with asyncio.timeout(30):
-        while b"taking jobs" not in await asyncio.to_thread((directory / "worker.log").read_bytes):
+        while (await asyncio.to_thread((directory / "worker.log").read_bytes)).count(b"taking jobs") < workers:
             await asyncio.sleep(0.05)

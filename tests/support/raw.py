@@ -1,4 +1,4 @@
-"""HTTP by hand: what no well-behaved client sends."""
+"""HTTP by hand: requests that no regular client sends."""
 
 import asyncio
 import json
@@ -6,12 +6,12 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from service import Service
+from tests.support.service import Service
 
 
 @dataclass(frozen=True, slots=True)
 class RawAnswer:
-    """What came back before the connection was closed."""
+    """What was received before the connection was closed."""
 
     status: int
     headers: dict[str, str]
@@ -41,7 +41,7 @@ async def send(service: Service, *parts: bytes, pause: float = 0) -> RawAnswer:
 
 async def _until_closed(reader: asyncio.StreamReader) -> bytes:
     received = bytearray()
-    with suppress(OSError):  # a reset, after what was answered
+    with suppress(OSError):  # a reset, after the response
         while chunk := await reader.read(65536):
             received += chunk
     return bytes(received)

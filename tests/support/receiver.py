@@ -1,4 +1,4 @@
-"""A receiver of webhooks on loopback, which answers as it is told and keeps what it was sent."""
+"""A webhook receiver on loopback with planned responses, which keeps what it receives."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
@@ -13,7 +13,7 @@ from standardwebhooks import Webhook
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One POST."""
+    """A POST."""
 
     path: str
     headers: Mapping[str, str]
@@ -25,13 +25,13 @@ class Received:
         return self.headers["webhook-id"]
 
     def verified(self, secret: str) -> dict[str, Any]:
-        """The payload, if the library finds the signature of this secret's."""
+        """The payload, if the library accepts its signature with this secret."""
         return Webhook(secret).verify(self.body, {**self.headers})
 
 
 @dataclass(slots=True)
 class Receiver:
-    """What was received, and what to answer next: `answers` is used up from its beginning, then 204."""
+    """What was received, and the next responses: `answers` in order, then 204."""
 
     url: str
     received: list[Received] = field(default_factory=list[Received])
@@ -39,8 +39,8 @@ class Receiver:
     delay: float = 0
     endless: bool = False
 
-    async def times(self, count: int, *, within: float = 15) -> list[Received]:
-        """What was received, once it was so often."""
+    async def times(self, count: int, *, within: float = 40) -> list[Received]:
+        """What was received, as soon as there are so many."""
         async with asyncio.timeout(within):
             while len(self.received) < count:
                 await asyncio.sleep(0.02)

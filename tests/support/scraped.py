@@ -1,4 +1,4 @@
-"""What Prometheus reads, read as Prometheus reads it."""
+"""Reads metrics as Prometheus does."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ _ORDER: Final = ("server", "operation", "method", "route", "model", "status", "c
 
 @dataclass(frozen=True, slots=True)
 class Scraped:
-    """One scrape: every series with its value."""
+    """A scrape: every series with its value."""
 
     text: str
 
@@ -27,7 +27,7 @@ class Scraped:
         }
 
     def value(self, name: str, *labels: str) -> float | None:
-        """The value of one series; None if there is no such series."""
+        """The value of a series; None if there is no such series."""
         return self.series(name).get(labels)
 
 

@@ -1,23 +1,25 @@
-"""The service as a caller meets it: over HTTP, on a real server, in the test's own event loop."""
+"""The service as callers use it: over HTTP, on a real server, in the test's own event loop."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from functools import cache
+from typing import Any, Final
 
 import httpx
 import uvicorn
 
 from imagegen.api import create_app
-from imagegen.api.connections import http_protocol
-from imagegen.api.doors import Doors
-from imagegen.fal import Patience
-from imagegen.jobs import JsonObject
+from imagegen.api.http.protocol import http_protocol
+from imagegen.api.middleware.auth import AccessPolicy
+from imagegen.engine.worker import working
+from imagegen.fal import FalTimeouts
+from imagegen.json_object import JsonObject
 from imagegen.registry import Registry, load_registry
+from imagegen.services import Services, open_services
 from imagegen.settings import Settings
-from imagegen.wiring import Services, open_services
-from imagegen.worker import working
 
 Json = dict[str, Any]
 FLUX: Json = {
@@ -26,6 +28,13 @@ FLUX: Json = {
     "userId": "user123",
 }
 ITEM: Json = {name: value for name, value in FLUX.items() if name != "userId"}
+
+
+# Seconds. uvicorn's 5 are also httpx's: both would end an idle connection at once, and a request that is sent into one
+# that the server closes is answered with a reset.
+_IDLE: Final = 60
+_NO_TLS: Final = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # reading every certificate takes httpx 20 ms a client
+_built_in = cache(load_registry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +49,7 @@ class Service:
         return await self.client.post("/api/images/generate", json=body, headers=_header_names(headers))
 
     async def accept(self, body: JsonObject = FLUX) -> str:
-        """Generate without waiting; the id of the job."""
+        """Generate without waiting. Returns the job's id."""
         return (await self.generate(body, prefer="respond-async")).json()["jobId"]
 
     async def cancel(self, job_id: str) -> httpx.Response:
@@ -56,8 +65,8 @@ class Service:
     async def job(self, job_id: str) -> Json:
         return (await self.client.get(f"/api/jobs/{job_id}")).json()
 
-    async def ended(self, job_id: str, *, within: float = 20) -> Json:
-        """The job once it has ended."""
+    async def ended(self, job_id: str, *, within: float = 60) -> Json:
+        """Wait for the end of the job, and return it."""
         async with asyncio.timeout(within):
             while (job := await self.job(job_id))["status"] in {"queued", "running"}:
                 await asyncio.sleep(0.05)
@@ -72,7 +81,7 @@ class Sandbox:
     key: str
 
     async def misbehaves(self, *faults: Mapping[str, object]) -> None:
-        """Plan faults for this key's requests, in place of those planned before."""
+        """Plan faults for the requests of this key, in place of earlier ones."""
         answer = await self.client.put("/_sandbox/faults", json={"key": self.key, "faults": faults})
         assert answer.is_success, answer.text
 
@@ -86,22 +95,30 @@ class Sandbox:
 
 
 @asynccontextmanager
+async def sandbox_of(settings: Settings) -> AsyncGenerator[Sandbox]:
+    """The sandbox's control endpoint, for the key of these settings."""
+    assert settings.fal.key is not None
+    async with httpx.AsyncClient(base_url=settings.fal.queue_url, timeout=10, verify=_NO_TLS) as client:
+        yield Sandbox(client, settings.fal.key.get_secret_value())
+
+
+@asynccontextmanager
 async def running(
     settings: Settings,
     registry: Registry | None = None,
     *,
     with_runner: bool = True,
-    doors: Doors | None = None,
+    access: AccessPolicy | None = None,
     port: int = 0,
-    patience: Patience | None = None,
+    fal_timeouts: FalTimeouts | None = None,
 ) -> AsyncGenerator[Service]:
-    """Open the services, serve the API on a free port, or on this one, stop both at the end."""
-    models = registry or await asyncio.to_thread(load_registry)
+    """Open the services and serve the API, on a free port by default; stop both at the end."""
+    models = registry or await asyncio.to_thread(_built_in)
     opened: asyncio.Future[Services] = asyncio.get_running_loop().create_future()
 
     @asynccontextmanager
     async def services() -> AsyncGenerator[Services]:
-        async with open_services(settings, models, create_bucket=True, patience=patience) as open_ones:
+        async with open_services(settings, models, create_bucket=True, fal_timeouts=fal_timeouts) as open_ones:
             opened.set_result(open_ones)
             if with_runner:
                 async with working(open_ones):
@@ -109,20 +126,19 @@ async def running(
             else:
                 yield open_ones
 
-    app, http = create_app(models, services, doors, settings.limits), http_protocol(settings.limits)
-    config = uvicorn.Config(app, port=port, http=http, log_config=None, lifespan="on")
+    app, http = create_app(models, services, access, settings.limits), http_protocol(settings.limits)
+    config = uvicorn.Config(app, port=port, http=http, log_config=None, lifespan="on", timeout_keep_alive=_IDLE)
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())
     while not server.started and not serving.done():
         await asyncio.sleep(0.01)
     port = server.servers[0].sockets[0].getsockname()[1]
-    assert settings.fal.key is not None
     try:
         async with (
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30) as client,
-            httpx.AsyncClient(base_url=settings.fal.queue_url, timeout=10) as control,
+            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, verify=_NO_TLS) as client,
+            sandbox_of(settings) as sandbox,
         ):
-            yield Service(client, opened.result(), Sandbox(control, settings.fal.key.get_secret_value()))
+            yield Service(client, opened.result(), sandbox)
     finally:
         opened.result().stopping.set()
         server.should_exit = True

@@ -1,4 +1,4 @@
-"""Pictures to move about."""
+"""Images to transfer."""
 
 import io
 import struct

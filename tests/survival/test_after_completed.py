@@ -1,4 +1,4 @@
-"""After fal has said COMPLETED: an answer to the result read is the request's end, unless it may be another's."""
+"""After COMPLETED, the response to the result read is the request's end, unless it may be another server's."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -8,10 +8,10 @@ from datetime import timedelta
 
 import pytest
 from dirty_equals import IsPartialDict, IsStr
-from jobs_apart import apart
-from service import FLUX, Json, Sandbox, Service, running
 
 from imagegen.settings import Settings
+from tests.support.jobs_apart import apart
+from tests.support.service import FLUX, Json, Sandbox, Service, running
 
 SECOND = timedelta(seconds=1)
 TAKES: Json = {"fault": "latency", "queue": 0, "generation": 0.1}
@@ -22,7 +22,7 @@ COMPLETED = IsPartialDict(status="completed", error=None)
 
 @asynccontextmanager
 async def served(own: Settings, *, fal: Json | None = None, **limits: object) -> AsyncGenerator[Service]:
-    """A service with these limits of time; `fal` are those towards fal."""
+    """A service with these time limits; `fal` are those towards fal."""
     service = own.service.model_copy(update={"lease": 3 * SECOND, **limits})
     towards_fal = own.fal.model_copy(update=fal or {})
     async with running(own.model_copy(update={"service": service, "fal": towards_fal})) as opened:
@@ -60,8 +60,8 @@ SIGNED: dict[str, tuple[Json, str, str]] = {
     "error": ({"status": 500, "body": {"error": "boom"}}, "provider_unavailable", "boom"),
     "an empty detail": ({"status": 422, "body": {"detail": []}}, "provider_rejected", "422"),
     "nothing": ({"status": 500}, "provider_unavailable", "500"),
-    "201": ({"status": 201, "body": {"ok": True}}, "output_refused", "without a picture"),
-    "no object": ({"status": 200, "body": ["x"]}, "provider_rejected", "no JSON object"),
+    "201": ({"status": 201, "body": {"ok": True}}, "output_refused", "without an image"),
+    "no object": ({"status": 200, "body": ["x"]}, "provider_rejected", "not a JSON object"),
 }
 
 
@@ -72,7 +72,7 @@ async def shared(stack: Settings) -> AsyncGenerator[Service]:
 
 
 @pytest.mark.parametrize("name", SIGNED)
-async def test_an_answer_that_has_fals_sign_ends_the_job_with_its_words(shared: Service, name: str) -> None:
+async def test_response_of_fals_own_ends_the_job_with_its_message(shared: Service, name: str) -> None:
     answer, code, words = SIGNED[name]
     await shared.sandbox.misbehaves(TAKES, on_result(**answer, request_id=True))
 
@@ -85,7 +85,7 @@ async def test_an_answer_that_has_fals_sign_ends_the_job_with_its_words(shared: 
 @pytest.mark.parametrize(
     "answer", [GATEWAY, ACCOUNT, {"framing": "short", "body": {"images": []}}, {"framing": "no_head"}]
 )
-async def test_what_may_be_a_gateways_answer_is_asked_again_and_the_image_delivered(
+async def test_possible_gateway_response_is_read_again_and_the_image_delivered(
     own: Settings, sandbox: Sandbox, answer: Json
 ) -> None:
     await sandbox.misbehaves(TAKES, on_result(**answer))
@@ -100,17 +100,17 @@ async def test_what_may_be_a_gateways_answer_is_asked_again_and_the_image_delive
     assert (stored.is_open_at_fal, job, len(await sandbox.requests())) == (False, COMPLETED, 1)
 
 
-async def test_the_same_words_again_and_again_are_the_requests_end(own: Settings, sandbox: Sandbox) -> None:
+async def test_same_response_many_times_ends_the_request(own: Settings, sandbox: Sandbox) -> None:
     await sandbox.misbehaves(TAKES, on_result(status=503, body={"detail": "CUDA error: out of memory"}))
     async with served(own) as service:
         fal = service.services.fal
-        fal._patience = replace(fal.patience, same_for=SECOND)  # pyright: ignore[reportPrivateUsage] - minutes are too long for a test
+        fal._timeouts = replace(fal.timeouts, min_repeat_time=SECOND)  # pyright: ignore[reportPrivateUsage] - minutes are too long for a test
         job = await service.ended(await service.accept())
 
     assert job == failed("provider_unavailable", "CUDA error: out of memory", falStatus=503)
 
 
-async def test_a_failure_that_the_status_told_needs_no_readable_result(own: Settings, sandbox: Sandbox) -> None:
+async def test_failure_by_status_needs_no_readable_result(own: Settings, sandbox: Sandbox) -> None:
     await sandbox.misbehaves(TAKES, {"fault": "runner_fails", "message": "the GPU is gone"}, on_result(**GATEWAY))
     async with served(own) as service:
         job = await service.ended(await service.accept())
@@ -118,7 +118,7 @@ async def test_a_failure_that_the_status_told_needs_no_readable_result(own: Sett
     assert job == failed("provider_rejected", "the GPU is gone", falErrorType="internal_error")
 
 
-async def test_the_horizon_ends_the_job_with_fals_last_words(own: Settings, sandbox: Sandbox) -> None:
+async def test_horizon_ends_the_job_with_fals_last_message(own: Settings, sandbox: Sandbox) -> None:
     await sandbox.misbehaves(TAKES, on_result(**ACCOUNT))
     async with served(own, fal={"result_horizon": 2 * SECOND}) as service:
         job = await service.ended(await service.accept())
@@ -126,7 +126,7 @@ async def test_the_horizon_ends_the_job_with_fals_last_words(own: Settings, sand
     assert job == failed("result_unreadable", IsStr(regex=r".*TOP_UP.*may have billed it.*"), falStatus=403)
 
 
-async def test_a_limit_of_time_ends_it_too(own: Settings, sandbox: Sandbox) -> None:
+async def test_job_timeout_ends_the_wait_for_a_result(own: Settings, sandbox: Sandbox) -> None:
     await sandbox.misbehaves(TAKES, on_result(**GATEWAY))
     async with served(own, job_timeout=2 * SECOND) as service:
         job = await service.ended(await service.accept())
@@ -134,7 +134,7 @@ async def test_a_limit_of_time_ends_it_too(own: Settings, sandbox: Sandbox) -> N
     assert job == failed("job_timeout", IsStr(regex=r".*IMAGEGEN_JOB_TIMEOUT.*502.*may have billed it.*"))
 
 
-async def test_a_deadline_ends_it_too(own: Settings, sandbox: Sandbox) -> None:
+async def test_deadline_ends_the_wait_for_a_result(own: Settings, sandbox: Sandbox) -> None:
     await sandbox.misbehaves(TAKES, on_result(**GATEWAY))
     async with served(own) as service:
         job = await service.ended(await service.accept({**FLUX, "deadlineSeconds": 3}), within=8)
@@ -142,7 +142,7 @@ async def test_a_deadline_ends_it_too(own: Settings, sandbox: Sandbox) -> None:
     assert job == failed("deadline_exceeded", IsStr(regex=r".*could not be read.*502.*may have billed it.*"))
 
 
-async def test_a_cancellation_ends_it_at_once_and_it_can_be_deleted(own: Settings, sandbox: Sandbox) -> None:
+async def test_cancellation_ends_the_wait_at_once_and_the_job_can_be_deleted(own: Settings, sandbox: Sandbox) -> None:
     await sandbox.misbehaves(TAKES, on_result(**GATEWAY))
     async with served(own) as service:
         job_id = await service.accept()
@@ -160,7 +160,7 @@ async def test_a_cancellation_ends_it_at_once_and_it_can_be_deleted(own: Setting
     )
 
 
-async def test_a_hold_survives_a_restart_without_a_slot(own: Settings, sandbox: Sandbox) -> None:
+async def test_hold_survives_a_restart_without_a_slot(own: Settings, sandbox: Sandbox) -> None:
     await sandbox.misbehaves(TAKES, on_result(**GATEWAY, prompt="held"))
     async with served(own, fal={"concurrency": 1}) as first:
         job_id = await first.accept({**FLUX, "inputs": {"prompt": "held"}})

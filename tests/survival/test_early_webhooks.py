@@ -1,4 +1,4 @@
-"""A webhook that comes while the submit's answer is being stored: two processes write to one job at the same moment."""
+"""A webhook arrives while the response to the submit is being stored: two processes write to one job at once."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -6,19 +6,19 @@ from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 from dirty_equals import IsPartialDict
-from door import Door, door, through
-from service import Json, Sandbox, Service, running
 
 from imagegen.fal import WebhookHint
 from imagegen.jobs import SubmissionState
+from imagegen.operations.adopt_request import take_webhook
+from imagegen.services import Services, open_services
 from imagegen.settings import Settings
-from imagegen.submission import take_webhook
-from imagegen.wiring import Services, open_services
+from tests.support.door import Door, door, through
+from tests.support.service import Json, Sandbox, Service, running
 
 
 @asynccontextmanager
 async def runner_behind(fals_door: Door, own: Settings) -> AsyncGenerator[Service]:
-    """A process that has fal call it back, where nobody listens: the webhook comes to another process."""
+    """A process that has fal call a closed port, so that the test can deliver the webhook to another process."""
     fal = own.fal.model_copy(update={"queue_url": f"http://127.0.0.1:{fals_door.port}"})
     service = own.service.model_copy(update={"public_url": "http://127.0.0.1:9"})
     async with running(own.model_copy(update={"fal": fal, "service": service})) as opened:
@@ -33,10 +33,8 @@ async def another_process(mongodbs_door: Door, own: Settings, first: Service) ->
         yield services
 
 
-async def test_a_webhook_that_meets_the_submits_answer_as_it_is_stored_wakes_the_runner(
-    own: Settings, sandbox: Sandbox
-) -> None:
-    """Who takes it reads the job without its id, and finds it with its id when it wants to give it that."""
+async def test_webhook_during_the_store_of_the_request_id_wakes_the_runner(own: Settings, sandbox: Sandbox) -> None:
+    """The process with the webhook reads the job without its id, and finds the id when it wants to store it."""
     assert own.mongodb.url is not None
     database = urlsplit(own.mongodb.url.get_secret_value()).port or 0
     await sandbox.misbehaves({"fault": "latency", "generation": 0})

@@ -1,16 +1,16 @@
-"""What becomes of a job when fal, or its media host, misbehaves; the sandbox's ledger says what was paid for."""
+"""Faults of fal or of its media host; the sandbox's ledger shows what was paid for."""
 
 from collections.abc import AsyncGenerator
 from datetime import timedelta
 
 import pytest
-from bucket import open_bucket
 from dirty_equals import IsPartialDict
 from pydantic import ByteSize
-from service import FLUX, Json, Sandbox, Service, running
 
 from imagegen.jobs import SubmissionState
 from imagegen.settings import Settings
+from tests.support.bucket import open_bucket
+from tests.support.service import FLUX, Json, Sandbox, Service, running
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ async def service(own: Settings) -> AsyncGenerator[Service]:
 
 
 async def objects_of(service: Service, job: Json) -> list[str]:
-    """The keys that the bucket has for this job."""
+    """The keys of the job's objects in the bucket."""
     created = job["createdAt"]
     async with open_bucket(service.services.settings.s3) as bucket:
         return await bucket.left_behind(f"images/user123/{created[:4]}/{created[5:7]}/{job['jobId']}/")
@@ -38,9 +38,7 @@ async def objects_of(service: Service, job: Json) -> list[str]:
     ],
     ids=["no answer", "half an answer", "reset", "a gateway's 502", "a gateway's 408"],
 )
-async def test_a_submit_whose_answer_is_lost_is_never_sent_again(
-    service: Service, sandbox: Sandbox, fault: Json
-) -> None:
+async def test_submit_without_a_response_is_never_repeated(service: Service, sandbox: Sandbox, fault: Json) -> None:
     await sandbox.misbehaves(fault, {"fault": "history_unavailable"})
 
     answer = await service.generate()
@@ -55,7 +53,7 @@ async def test_a_submit_whose_answer_is_lost_is_never_sent_again(
     assert len(await sandbox.requests()) == 1
 
 
-async def test_what_fal_certainly_did_not_take_is_sent_again(service: Service, sandbox: Sandbox) -> None:
+async def test_submit_that_fal_certainly_did_not_accept_is_repeated(service: Service, sandbox: Sandbox) -> None:
     await sandbox.misbehaves({"fault": "submit_status", "status": 429, "body": {"detail": "Slow down"}, "times": 2})
 
     answer = await service.generate()
@@ -74,7 +72,7 @@ async def test_what_fal_certainly_did_not_take_is_sent_again(service: Service, s
     ],
     ids=["account locked", "not found", "too often", "down", "dropped"],
 )
-async def test_a_read_that_fails_does_not_fail_a_paid_job(service: Service, sandbox: Sandbox, fault: Json) -> None:
+async def test_failed_read_does_not_fail_a_paid_job(service: Service, sandbox: Sandbox, fault: Json) -> None:
     await sandbox.misbehaves(fault)
 
     answer = await service.generate()
@@ -95,7 +93,7 @@ async def test_a_read_that_fails_does_not_fail_a_paid_job(service: Service, sand
     ],
     ids=["broken off", "cut short", "chunks broken off", "host down", "noise twice", "chunked", "wrong type"],
 )
-async def test_a_picture_is_fetched_until_it_is_whole(service: Service, sandbox: Sandbox, fault: Json) -> None:
+async def test_image_is_downloaded_until_it_is_whole(service: Service, sandbox: Sandbox, fault: Json) -> None:
     await sandbox.misbehaves(fault)
 
     job = (await service.generate()).json()
@@ -115,7 +113,7 @@ async def test_a_picture_is_fetched_until_it_is_whole(service: Service, sandbox:
     ],
     ids=["no picture", "too large", "too large, said late", "foreign host"],
 )
-async def test_a_picture_that_cannot_be_kept_fails_the_job_and_leaves_no_object(
+async def test_unusable_image_fails_the_job_and_leaves_no_object(
     service: Service, sandbox: Sandbox, fault: Json, code: str
 ) -> None:
     await sandbox.misbehaves(fault)
@@ -128,7 +126,7 @@ async def test_a_picture_that_cannot_be_kept_fails_the_job_and_leaves_no_object(
     assert len(await sandbox.requests()) == 1
 
 
-async def test_the_fifth_runner_in_a_row_that_dies_ends_the_job_unsent(own: Settings, sandbox: Sandbox) -> None:
+async def test_fifth_crashed_runner_in_a_row_ends_the_unsent_job(own: Settings, sandbox: Sandbox) -> None:
     async with running(own, with_runner=False) as service:
         job_id = await service.accept()
         for number in range(4):

@@ -1,13 +1,13 @@
-"""Results that are larger than what MongoDB keeps."""
+"""Results that are larger than MongoDB can keep."""
 
 from collections.abc import AsyncGenerator
 from datetime import timedelta
 
 import pytest
 from dirty_equals import IsPartialDict, IsStr
-from service import Json, Sandbox, Service, running
 
 from imagegen.settings import Settings
+from tests.support.service import Json, Sandbox, Service, running
 
 TAKES: Json = {"fault": "latency", "queue": 0, "generation": 0.1}
 
@@ -19,9 +19,7 @@ async def service(own: Settings) -> AsyncGenerator[Service]:
         yield opened
 
 
-async def test_a_result_that_can_never_be_stored_ends_the_job_and_is_not_blamed_on_mongodb(
-    service: Service, sandbox: Sandbox
-) -> None:
+async def test_result_that_can_never_be_stored_ends_the_job(service: Service, sandbox: Sandbox) -> None:
     url = f"{sandbox.client.base_url}x.png?{'x' * (17 * 2**20)}"
     answer: Json = {"fault": "any_answer", "on": ["result"], "body": {"images": [{"url": url}]}, "request_id": True}
     await sandbox.misbehaves(TAKES, answer)
@@ -33,7 +31,7 @@ async def test_a_result_that_can_never_be_stored_ends_the_job_and_is_not_blamed_
 
 
 @pytest.mark.parametrize("mebibytes", [20, 40])
-async def test_a_large_answer_ends_the_job_too(service: Service, sandbox: Sandbox, mebibytes: int) -> None:
+async def test_too_large_response_ends_the_job(service: Service, sandbox: Sandbox, mebibytes: int) -> None:
     answer: Json = {"fault": "any_answer", "on": ["result"], "body": {"detail": "no"}, "mebibytes": mebibytes}
     await sandbox.misbehaves(TAKES, {**answer, "request_id": True})
 

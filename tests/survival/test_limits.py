@@ -1,4 +1,4 @@
-"""Limits of time: fal is asked to cancel, and what it then says is what holds."""
+"""Time limits: fal is asked to cancel the request, and its response decides."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -7,12 +7,14 @@ from datetime import timedelta
 
 import pytest
 from dirty_equals import IsPartialDict
-from service import FLUX, Json, Sandbox, Service, running
 
 from imagegen.settings import Settings
+from tests.support.service import FLUX, Json, Sandbox, Service, running
+
+pytestmark = pytest.mark.slow
 
 FOR_EVER = 60
-LONG = 8  # the sandbox looks for a cancellation at every quarter
+LONG = 8  # the sandbox checks for a cancellation at every quarter
 SECOND = timedelta(seconds=1)
 COMPLETED = IsPartialDict(status="completed", error=None, cost=IsPartialDict(totalCost=0.05))
 
@@ -35,6 +37,13 @@ async def outcomes(sandbox: Sandbox) -> list[str | None]:
     return [request["error_type"] or request["state"] for request in await sandbox.requests()]
 
 
+async def stopped(service: Service, job_id: str) -> None:
+    """Wait until it is stored that fal is to cancel the request."""
+    async with asyncio.timeout(10):
+        while (await service.services.jobs.get(job_id)).stop is None:
+            await asyncio.sleep(0.05)
+
+
 @pytest.mark.parametrize(
     ("limit", "latency", "code"),
     [
@@ -42,7 +51,7 @@ async def outcomes(sandbox: Sandbox) -> list[str | None]:
         ("queue_timeout", {"queue": FOR_EVER}, "queue_timeout"),
     ],
 )
-async def test_what_takes_too_long_is_cancelled_at_fal(
+async def test_too_slow_request_is_cancelled_at_fal(
     own: Settings, sandbox: Sandbox, limit: str, latency: Json, code: str
 ) -> None:
     await sandbox.misbehaves({"fault": "latency", **latency})
@@ -52,7 +61,7 @@ async def test_what_takes_too_long_is_cancelled_at_fal(
     assert (job, await outcomes(sandbox)) == (failed(code), ["client_cancelled"])
 
 
-async def test_the_time_in_fals_queue_is_not_counted_as_work(own: Settings, sandbox: Sandbox) -> None:
+async def test_time_in_fals_queue_does_not_count_as_work(own: Settings, sandbox: Sandbox) -> None:
     await sandbox.misbehaves({"fault": "latency", "queue": 6, "generation": 0.5})
     async with limited(own, job_timeout=3 * SECOND) as service:
         job = await service.ended(await service.accept())
@@ -60,7 +69,7 @@ async def test_the_time_in_fals_queue_is_not_counted_as_work(own: Settings, sand
     assert (job, await outcomes(sandbox)) == (COMPLETED, ["COMPLETED"])
 
 
-async def test_what_fal_works_on_is_not_taken_for_queued_by_the_next_process(own: Settings, sandbox: Sandbox) -> None:
+async def test_next_process_does_not_take_a_running_request_for_queued(own: Settings, sandbox: Sandbox) -> None:
     await sandbox.misbehaves({"fault": "latency", "generation": 6})
     async with limited(own) as first:
         job_id = await first.accept()
@@ -75,7 +84,7 @@ async def test_what_fal_works_on_is_not_taken_for_queued_by_the_next_process(own
     assert (job, request["reads"]["cancel"]) == (COMPLETED, 0)
 
 
-async def test_what_fal_completes_all_the_same_is_stored_and_charged(own: Settings, sandbox: Sandbox) -> None:
+async def test_request_completed_despite_cancellation_is_stored_and_charged(own: Settings, sandbox: Sandbox) -> None:
     await sandbox.misbehaves({"fault": "latency", "generation": 7}, {"fault": "cancel_ignored"})
     async with limited(own, job_timeout=SECOND) as service:
         job = await service.ended(await service.accept())
@@ -84,7 +93,7 @@ async def test_what_fal_completes_all_the_same_is_stored_and_charged(own: Settin
     assert (job, request["reads"]["cancel"]) == (COMPLETED, 1)
 
 
-async def test_a_deadline_that_passes_at_fal_cancels_there(own: Settings, sandbox: Sandbox) -> None:
+async def test_deadline_during_the_request_cancels_it_at_fal(own: Settings, sandbox: Sandbox) -> None:
     await sandbox.misbehaves({"fault": "latency", "queue": FOR_EVER})
     async with limited(own) as service:
         job = await service.ended(await service.accept({**FLUX, "deadlineSeconds": 1}))
@@ -92,7 +101,7 @@ async def test_a_deadline_that_passes_at_fal_cancels_there(own: Settings, sandbo
     assert (job, await outcomes(sandbox)) == (failed("deadline_exceeded"), ["client_cancelled"])
 
 
-async def test_a_deadline_that_passes_before_the_submission_sends_nothing(own: Settings, sandbox: Sandbox) -> None:
+async def test_deadline_before_the_submission_sends_nothing(own: Settings, sandbox: Sandbox) -> None:
     async with running(own, with_runner=False) as service:
         job_id = await service.accept({**FLUX, "deadlineSeconds": 1})
         await asyncio.sleep(1.1)
@@ -102,7 +111,7 @@ async def test_a_deadline_that_passes_before_the_submission_sends_nothing(own: S
     assert (job, await sandbox.requests()) == (failed("deadline_exceeded"), [])
 
 
-async def test_a_cancellation_that_fal_does_not_take_is_asked_for_again(own: Settings, sandbox: Sandbox) -> None:
+async def test_failed_cancellation_is_repeated(own: Settings, sandbox: Sandbox) -> None:
     await sandbox.misbehaves(
         {"fault": "latency", "generation": 12},
         {"fault": "read_status", "on": ["cancel"], "status": 503, "times": 1},
@@ -113,9 +122,7 @@ async def test_a_cancellation_that_fal_does_not_take_is_asked_for_again(own: Set
     assert (job, await outcomes(sandbox)) == (failed("job_timeout"), ["client_cancelled"])
 
 
-async def test_a_cancellation_that_fal_never_answers_ends_the_wait_at_the_horizon(
-    own: Settings, sandbox: Sandbox
-) -> None:
+async def test_unanswered_cancellation_ends_the_wait_at_the_horizon(own: Settings, sandbox: Sandbox) -> None:
     await sandbox.misbehaves(
         {"fault": "latency", "generation": FOR_EVER}, {"fault": "read_status", "on": ["cancel"], "status": 503}
     )
@@ -123,3 +130,25 @@ async def test_a_cancellation_that_fal_never_answers_ends_the_wait_at_the_horizo
         job = await service.ended(await service.accept())
 
     assert job == failed("cancel_unconfirmed")
+
+
+@pytest.mark.parametrize(
+    "faults",
+    [[], [{"fault": "read_status", "on": ["status", "stream", "cancel"], "status": 503}]],
+    ids=["readable", "status cannot be read"],
+)
+async def test_image_completed_during_an_outage_beyond_the_horizon_is_delivered(
+    own: Settings, sandbox: Sandbox, faults: list[Json]
+) -> None:
+    await sandbox.misbehaves(
+        {"fault": "latency", "generation": 3}, {"fault": "read_status", "on": ["cancel"], "status": 503}
+    )
+    async with limited(own, unknown_horizon=2 * SECOND) as service:
+        job_id = await service.accept({**FLUX, "deadlineSeconds": 1})
+        await stopped(service, job_id)
+    await asyncio.sleep(3)  # longer than the request takes and than the horizon
+    await sandbox.misbehaves(*faults)
+    async with limited(own, unknown_horizon=2 * SECOND) as service:
+        job = await service.ended(job_id)
+
+    assert (job, len(await sandbox.requests())) == (COMPLETED, 1)

@@ -1,4 +1,4 @@
-"""Several processes share the queue and the bound on requests at fal; a restart of one loses nothing."""
+"""Several processes share the queue and the slots at fal; a restart of one loses nothing."""
 
 import asyncio
 from collections.abc import Sequence
@@ -7,17 +7,17 @@ from pathlib import Path
 
 import httpx
 import pytest
-from processes import Running, environment, imagegen, serving, takes_jobs
-from service import FLUX, Json, Sandbox
 
 from imagegen.settings import Settings
+from tests.support.processes import Running, environment, imagegen, serving, takes_jobs
+from tests.support.service import FLUX, Json, Sandbox
 
-pytestmark = pytest.mark.usefixtures("service")  # which makes the bucket
+pytestmark = [pytest.mark.usefixtures("service"), pytest.mark.slow]  # which creates the bucket
 BOUND = 3
 
 
 def most_at_once(requests: Sequence[Json]) -> int:
-    """How many requests fal had accepted and not finished, at the moment with the most of them."""
+    """The highest number of requests that were open at fal at the same time."""
     moments = [(request["submitted_at"], 1) for request in requests]
     moments += [(request["completed_at"], -1) for request in requests]
     open_now, most = 0, 0
@@ -45,7 +45,7 @@ async def accepted(running: Running, user: str = "user123") -> str:
 
 
 @pytest.mark.timeout(200)
-async def test_all_processes_together_keep_to_the_bound_also_when_one_is_killed(
+async def test_bound_holds_for_all_processes_after_one_is_killed(
     own: Settings, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     await sandbox.misbehaves({"fault": "latency", "generation": 0.3})
@@ -61,16 +61,16 @@ async def test_all_processes_together_keep_to_the_bound_also_when_one_is_killed(
             while len(await sandbox.requests()) < 8:
                 await asyncio.sleep(0.05)
         await workers[0].kill()
-        # Where the killed process had every place at fal, the audit finds its jobs: within three quarters of a minute.
+        # If the killed process had every slot at fal, reconciliation finds its jobs within 45 s.
         jobs = await ended(serve, job_ids, within=120)
     requests = await sandbox.requests()
 
     codes = {job["error"]["code"] for job in jobs if job["status"] != "completed"}
-    assert codes <= {"submission_unknown"}  # of the one whose submit the killed process was in
+    assert codes <= {"submission_unknown"}  # of the job that the killed process was submitting
     assert (len(requests), most_at_once(requests)) == (30, BOUND)
 
 
-async def test_jobs_that_wait_for_a_place_at_fal_do_not_keep_a_process_from_ending(
+async def test_jobs_waiting_for_a_slot_at_fal_do_not_delay_a_stop(
     own: Settings, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     await sandbox.misbehaves({"fault": "latency", "generation": 3.0})
@@ -89,7 +89,7 @@ async def test_jobs_that_wait_for_a_place_at_fal_do_not_keep_a_process_from_endi
     assert (len(requests), most_at_once(requests)) == (3, 1)
 
 
-async def test_four_processes_share_the_work_and_when_three_are_killed_the_last_one_ends_it(
+async def test_last_of_four_processes_completes_the_work_of_the_killed_ones(
     own: Settings, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     await sandbox.misbehaves({"fault": "latency", "generation": 3.0})
@@ -113,11 +113,11 @@ async def test_four_processes_share_the_work_and_when_three_are_killed_the_last_
     requests = await sandbox.requests()
 
     assert [job["status"] for job in jobs] == ["completed"] * 24
-    assert (len(requests), most_at_once(requests)) == (24, 16)  # so all four were at work
+    assert (len(requests), most_at_once(requests)) == (24, 16)  # so all four worked
 
 
 class FailingOver:
-    """A client of two services: what one does not answer is asked of the other, under the same idempotency key."""
+    """A client of two services: it repeats a failed request at the other, under the same idempotency key."""
 
     def __init__(self, services: list[Running]) -> None:
         self.services = services
@@ -145,7 +145,7 @@ class FailingOver:
                 await asyncio.sleep(0.05)
 
 
-async def test_a_rolling_restart_under_load_loses_no_request_and_no_job(
+async def test_rolling_restart_under_load_loses_no_request_and_no_job(
     own: Settings, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     await sandbox.misbehaves({"fault": "latency", "generation": 0.5})

@@ -1,4 +1,4 @@
-"""A job delivers what fal made, however odd, and names what cannot be delivered; the others lose nothing by it."""
+"""A job delivers whatever files fal made, and lists those that cannot be delivered."""
 
 import asyncio
 import base64
@@ -8,14 +8,14 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from bucket import open_bucket
-from corpus import data_uri, specimen
 from dirty_equals import IsPartialDict, IsStr
 from pydantic import ByteSize
-from service import FLUX, Json, Sandbox, Service, running
-from specimens import picture
 
 from imagegen.settings import Settings
+from tests.support.bucket import open_bucket
+from tests.support.corpus import data_uri, specimen
+from tests.support.service import FLUX, Json, Sandbox, Service, running
+from tests.support.specimens import picture
 
 PNG, JPEG = picture("png"), picture("jpeg")
 LARGE = picture("png", (1200, 900))
@@ -30,7 +30,7 @@ async def service(own: Settings) -> AsyncGenerator[Service]:
 
 
 async def at_fal(sandbox: Sandbox, content: bytes) -> str:
-    """Where fal's media host serves these bytes."""
+    """The URL at which fal's media host serves these bytes."""
     key = {"Authorization": f"Key {sandbox.key}"}
     file: Json = {"file_name": "a", "content_type": "image/png"}
     placed = (await sandbox.client.post("/storage/upload/initiate", json=file, headers=key)).json()
@@ -39,13 +39,13 @@ async def at_fal(sandbox: Sandbox, content: bytes) -> str:
 
 
 async def gone(sandbox: Sandbox) -> str:
-    """An address at fal's media host that leads to nothing."""
+    """A URL of fal's media host without a file."""
     folder, _, name = (await at_fal(sandbox, b"x")).rpartition("/")
     return f"{folder.rpartition('/')[0]}/{uuid4()}/{name}"
 
 
 async def made(service: Service, sandbox: Sandbox, *urls: str) -> Json:
-    """A job for which fal made the pictures at these addresses."""
+    """A job for which fal made the images at these URLs."""
     result = {"images": [{"url": url} for url in urls], "seed": 7}
     headers = {"x-fal-billable-units": str(len(urls))}
     await sandbox.misbehaves(
@@ -61,6 +61,7 @@ async def objects_of(service: Service, job: Json) -> list[str]:
         return await bucket.left_behind(f"images/user123/{created[:4]}/{created[5:7]}/{job['jobId']}/")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("bad", "code"),
     [
@@ -71,7 +72,7 @@ async def objects_of(service: Service, job: Json) -> list[str]:
         ("gone", "image_gone"),
     ],
 )
-async def test_one_picture_that_cannot_come_costs_the_others_nothing(
+async def test_undeliverable_image_does_not_affect_the_others(
     service: Service, sandbox: Sandbox, bad: str, code: str
 ) -> None:
     url = {
@@ -94,7 +95,7 @@ async def test_one_picture_that_cannot_come_costs_the_others_nothing(
     assert len(await sandbox.requests()) == 1
 
 
-async def test_unknown_bytes_are_delivered_beside_a_picture(service: Service, sandbox: Sandbox) -> None:
+async def test_unknown_bytes_are_delivered_beside_an_image(service: Service, sandbox: Sandbox) -> None:
     unknown = b"\x00\x01\x02 a format of the future" * 99
 
     job = await made(service, sandbox, await at_fal(sandbox, PNG), await at_fal(sandbox, unknown))
@@ -108,7 +109,7 @@ async def test_unknown_bytes_are_delivered_beside_a_picture(service: Service, sa
     assert (answer.content, answer.headers["Content-Disposition"]) == (unknown, "attachment")
 
 
-async def test_files_a_browser_could_run_are_handed_over_locked(service: Service, sandbox: Sandbox) -> None:
+async def test_files_that_a_browser_could_run_are_served_as_attachments(service: Service, sandbox: Sandbox) -> None:
     svg = b"<svg xmlns='http://www.w3.org/2000/svg'><script>alert(1)</script></svg>"
     page = b"<html><script>alert(1)</script></html>"
 
@@ -135,7 +136,7 @@ async def test_files_a_browser_could_run_are_handed_over_locked(service: Service
     assert bucket == ["attachment", "attachment", "inline"]
 
 
-async def test_picture_in_a_data_uri_is_delivered(service: Service, sandbox: Sandbox) -> None:
+async def test_image_in_a_data_uri_is_delivered(service: Service, sandbox: Sandbox) -> None:
     svg = b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>"
     wrapped = "DATA:image/jpeg;BASE64, " + "\n".join(
         base64.b64encode(JPEG).decode()[at : at + 64] for at in range(0, 4 * len(JPEG), 64)
@@ -149,9 +150,7 @@ async def test_picture_in_a_data_uri_is_delivered(service: Service, sandbox: San
     )
 
 
-async def test_picture_that_comes_late_is_waited_for_and_the_others_are_fetched_once(
-    service: Service, sandbox: Sandbox
-) -> None:
+async def test_late_image_is_awaited_and_the_others_are_downloaded_once(service: Service, sandbox: Sandbox) -> None:
     await sandbox.misbehaves({"fault": "media_status", "status": 503, "times": 2})
     answer = await service.generate({**FLUX, "options": {"num_images": 2}})
 
@@ -161,7 +160,7 @@ async def test_picture_that_comes_late_is_waited_for_and_the_others_are_fetched_
     assert sorted(await objects_of(service, answer.json())) == sorted(image.key for image in job.images)
 
 
-async def test_job_without_any_picture_fails_uncharged(service: Service, sandbox: Sandbox) -> None:
+async def test_job_without_any_image_fails_uncharged(service: Service, sandbox: Sandbox) -> None:
     job = await made(service, sandbox, "https://evil.example/a.png", await at_fal(sandbox, LARGE))
 
     assert job == IsPartialDict(
@@ -174,8 +173,9 @@ async def test_job_without_any_picture_fails_uncharged(service: Service, sandbox
     assert await objects_of(service, job) == []
 
 
-async def test_stored_picture_survives_the_runner_that_stored_it(own: Settings, sandbox: Sandbox) -> None:
-    """The media host forgets the first picture while the second is still to come; another process goes on."""
+@pytest.mark.slow
+async def test_stored_image_survives_the_runner_that_stored_it(own: Settings, sandbox: Sandbox) -> None:
+    """The media host loses the first image before the second is there; another process continues."""
     first = await at_fal(sandbox, PNG)
     slow = own.model_copy(update={"service": own.service.model_copy(update={"lease": timedelta(seconds=3)})})
     async with running(slow) as service:

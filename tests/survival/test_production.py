@@ -7,29 +7,31 @@ from pathlib import Path
 
 import pytest
 from dirty_equals import IsPartialDict
-from processes import environment, imagegen, serving
-from service import FLUX, Json, Sandbox
 
-from imagegen.keys import changing, new_key
+from imagegen.keys import change_keys, new_key
 from imagegen.settings import Settings
+from tests.support.processes import environment, imagegen, serving, takes_jobs
+from tests.support.service import FLUX, Json, Sandbox
 
-pytestmark = pytest.mark.usefixtures("service")  # which makes the bucket
+pytestmark = pytest.mark.usefixtures("service")  # which creates the bucket
 
 
-async def test_an_api_and_two_workers_in_production_make_pictures_for_a_key_and_end_when_told(
+@pytest.mark.slow
+async def test_api_and_two_workers_in_production_serve_a_key_and_stop(
     own: Settings, sandbox: Sandbox, tmp_path: Path
 ) -> None:
     keys = tmp_path / "keys.json"
     key, token = new_key("me", ("user123",), (), datetime.now(UTC))
-    await asyncio.to_thread(changing, keys, lambda ring: ring.with_key(key))
+    await asyncio.to_thread(change_keys, keys, lambda ring: ring.with_key(key))
     production = {"IMAGEGEN_ENV": "production"}
-    doors = production | {"IMAGEGEN_API_KEYS_FILE": str(keys), "IMAGEGEN_CONCURRENCY": "1"}
+    keyed = production | {"IMAGEGEN_API_KEYS_FILE": str(keys), "IMAGEGEN_CONCURRENCY": "1"}
     environ = environment(own) | production
     async with (
-        serving(own, tmp_path, doors) as api,
+        serving(own, tmp_path, keyed) as api,
         imagegen("worker", environ=environ, directory=tmp_path) as first,
         imagegen("worker", environ=environ, directory=tmp_path) as second,
     ):
+        await takes_jobs(tmp_path, workers=2)
         stranger = await api.client.post("/api/images/generate", json=FLUX)
         headers = {"Authorization": f"Bearer {token}"}
         answers = await asyncio.gather(

@@ -1,4 +1,4 @@
-"""MongoDB restored to an earlier moment, as docs/operations.md says: nothing that was sent since is paid for again."""
+"""MongoDB restored from a backup, as docs/operations.md says: requests sent since then are not paid for again."""
 
 import asyncio
 import sys
@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 from dirty_equals import IsPartialDict
-from pages import ROOT, Block, Page
 from pymongo import AsyncMongoClient  # noqa: TID251 - restores what MongoDB has
-from service import FLUX, Sandbox, running
 
 from imagegen.settings import Settings
+from tests.support.pages import ROOT, Block, Page
+from tests.support.service import FLUX, Sandbox, running
+
+pytestmark = pytest.mark.slow
 
 
 def the_program() -> Block:
@@ -20,7 +22,7 @@ def the_program() -> Block:
 
 
 async def mark_as_unknown(own: Settings) -> str:
-    """Run the page's program as an operator would; what it prints."""
+    """Run the page's program as an operator would; returns its output."""
     assert own.mongodb.url is not None
     environ = {"MONGODB_URL": own.mongodb.url.get_secret_value(), "MONGODB_DATABASE": own.mongodb.database}
     child = await asyncio.create_subprocess_exec(
@@ -42,9 +44,7 @@ def impatient(own: Settings) -> Settings:
     return own.model_copy(update={"service": own.service.model_copy(update=limits)})
 
 
-async def test_what_was_sent_since_the_backup_is_found_and_not_sent_again(
-    impatient: Settings, sandbox: Sandbox
-) -> None:
+async def test_requests_sent_since_the_backup_are_found_and_not_repeated(impatient: Settings, sandbox: Sandbox) -> None:
     assert impatient.mongodb.url is not None
     jobs = await accepted(impatient, "a lighthouse", "a harbour")
     async with AsyncMongoClient[dict[str, Any]](impatient.mongodb.url.get_secret_value()) as client:

@@ -1,4 +1,4 @@
-"""What a caller sees, and what becomes of the jobs, while a server is down."""
+"""The responses to callers, and the jobs, while a server is down."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 
 import pytest
 from dirty_equals import IsPartialDict
-from door import Door, door, through
 from pydantic import SecretStr
-from service import Sandbox, Service, running
 
+from imagegen.engine.worker import reconcile
 from imagegen.settings import Settings
-from imagegen.worker import audit
+from tests.support.door import Door, door, through
+from tests.support.service import Sandbox, Service, running
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ async def service(own: Settings, doors: Doors) -> AsyncGenerator[Service]:  # py
         yield service
 
 
-async def test_without_mongodb_nothing_is_accepted_and_the_caller_is_told_when_to_come_back(
+async def test_without_mongodb_requests_are_refused_with_retry_after(
     service: Service, doors: Doors, sandbox: Sandbox
 ) -> None:
     await doors.mongodb.shut()
@@ -71,25 +71,25 @@ async def test_without_mongodb_nothing_is_accepted_and_the_caller_is_told_when_t
     assert (accepted.status_code, len(await sandbox.requests())) == (200, 1)
 
 
-async def test_without_the_queue_a_stored_job_is_accepted_and_run_later(
-    service: Service, doors: Doors, sandbox: Sandbox
-) -> None:
+@pytest.mark.slow
+async def test_without_nats_a_job_is_accepted_and_run_later(service: Service, doors: Doors, sandbox: Sandbox) -> None:
     await doors.nats.shut()
     answer = await service.generate()
     await doors.nats.open()
     async with asyncio.timeout(10):
         while (await service.client.get("/health/ready")).status_code != 200:
             await asyncio.sleep(0.1)
-    await audit(service.services, forgotten_after=timedelta(0))
+    await reconcile(service.services, lost_after=timedelta(0))
     job = await service.ended(answer.json()["jobId"])
 
     assert (answer.status_code, answer.json()["status"]) == (202, "queued")
     assert (job["status"], len(await sandbox.requests())) == ("completed", 1)
 
 
-async def test_while_s3_is_down_nothing_is_submitted(service: Service, doors: Doors, sandbox: Sandbox) -> None:
+@pytest.mark.slow
+async def test_without_s3_nothing_is_submitted(service: Service, doors: Doors, sandbox: Sandbox) -> None:
     await doors.s3.shut()
-    with pytest.raises(Exception):  # noqa: B017, PT011 - whatever it says, from now on S3 is known to be down
+    with pytest.raises(Exception):  # noqa: B017, PT011 - any error: from now on S3 counts as down
         await service.services.images.bucket.check()
     answer = await service.generate(prefer="wait=2")
     paid_meanwhile = len(await sandbox.requests())
@@ -100,9 +100,7 @@ async def test_while_s3_is_down_nothing_is_submitted(service: Service, doors: Do
     assert (job["status"], len(await sandbox.requests())) == ("completed", 1)
 
 
-async def test_pictures_wait_for_s3_to_come_back_and_are_paid_for_once(
-    service: Service, doors: Doors, sandbox: Sandbox
-) -> None:
+async def test_images_wait_for_s3_and_are_paid_once(service: Service, doors: Doors, sandbox: Sandbox) -> None:
     await sandbox.misbehaves({"fault": "latency", "generation": 0.8})
     job_id = await service.accept()
     async with asyncio.timeout(10):
@@ -121,7 +119,7 @@ async def test_pictures_wait_for_s3_to_come_back_and_are_paid_for_once(
 
 
 @pytest.mark.parametrize("name", ["mongodb", "s3", "nats"])
-async def test_the_service_is_not_ready_while_a_server_is_down(service: Service, doors: Doors, name: str) -> None:
+async def test_service_is_not_ready_while_a_server_is_down(service: Service, doors: Doors, name: str) -> None:
     await getattr(doors, name).shut()
     answer = await service.client.get("/health/ready")
     await getattr(doors, name).open()

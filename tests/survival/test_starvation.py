@@ -1,13 +1,15 @@
-"""Jobs that wait for another try do not hold up the jobs of others."""
+"""Held jobs do not delay the jobs of others."""
 
 import asyncio
 import time
 from datetime import timedelta
 
 import pytest
-from service import FLUX, Json, Sandbox, Service, running
 
 from imagegen.settings import Settings
+from tests.support.service import FLUX, Json, Sandbox, Service, running
+
+pytestmark = pytest.mark.slow
 
 JOBS = 200
 BOUND = 5.0  # seconds that a good job may take longer than alone
@@ -34,7 +36,7 @@ async def seconds_of_a_good_job(service: Service, number: int) -> float:
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("limits", LIMITS)
 @pytest.mark.parametrize("wait", WAITS)
-async def test_a_good_job_beside_200_that_wait_is_done_as_if_alone(
+async def test_good_job_beside_200_held_jobs_is_as_fast_as_alone(
     own: Settings, sandbox: Sandbox, wait: str, limits: str
 ) -> None:
     fal, service = LIMITS[limits]

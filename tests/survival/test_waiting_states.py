@@ -1,4 +1,4 @@
-"""What a job waits for before and beside its result: each wait says so, ends, and can be ended."""
+"""What a job waits for before and beside its result: each wait is reported, ends, and can be ended."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -8,11 +8,13 @@ from urllib.parse import urlsplit
 
 import pytest
 from dirty_equals import IsPartialDict, IsStr
-from service import FLUX, Json, Sandbox, Service, running
 
 from imagegen.errors import ObjectStoreUnavailable
-from imagegen.fal import Patience
+from imagegen.fal import FalTimeouts
 from imagegen.settings import Settings
+from tests.support.service import FLUX, Json, Sandbox, Service, running
+
+pytestmark = pytest.mark.slow
 
 SECOND = timedelta(seconds=1)
 TAKES: Json = {"fault": "latency", "queue": 0, "generation": 0.1}
@@ -23,19 +25,19 @@ LOST: Json = {"fault": "submit_drop", "when": "after_accepting"}
 COMPLETED = IsPartialDict(status="completed", error=None, waitingFor=None)
 _ERROR = "<Error><Code>AccessDenied</Code><Message>no</Message></Error>"
 DENIED = f"HTTP/1.1 403 Forbidden\r\nContent-Length: {len(_ERROR)}\r\nConnection: close\r\n\r\n{_ERROR}".encode()
-HASTY = Patience(unreadable=SECOND, first_poll=SECOND / 5, longest_poll=SECOND / 2)
+HASTY = FalTimeouts(status_unreadable=SECOND, first_poll=SECOND / 5, max_poll=SECOND / 2)
 
 
 @asynccontextmanager
 async def served(own: Settings, *, fal: Json | None = None, **limits: object) -> AsyncGenerator[Service]:
     service = own.service.model_copy(update={"lease": 3 * SECOND, **limits})
     settings = own.model_copy(update={"service": service, "fal": own.fal.model_copy(update=fal or {})})
-    async with running(settings, patience=HASTY) as opened:
+    async with running(settings, fal_timeouts=HASTY) as opened:
         yield opened
 
 
 async def waiting(service: Service, job_id: str, words: str, within: float = 15) -> str:
-    """What the job waits for, once that has these words."""
+    """The job's `waitingFor`, once it has these words."""
     async with asyncio.timeout(within):
         while words not in ((job := await service.job(job_id))["waitingFor"] or ""):
             assert job["status"] in {"queued", "running"}, job
@@ -49,29 +51,27 @@ def failed(code: str, message: object = IsStr) -> IsPartialDict:
     )
 
 
-async def test_a_status_that_cannot_be_read_keeps_the_slot_until_its_horizon(own: Settings, sandbox: Sandbox) -> None:
+async def test_unreadable_status_keeps_the_slot_until_its_horizon(own: Settings, sandbox: Sandbox) -> None:
     await sandbox.misbehaves(TAKES, NO_STATUS, NO_CANCEL, NO_RESULT)
     async with served(own, fal={"concurrency": 1, "status_horizon": 4 * SECOND}) as service:
         job_id = await service.accept()
         said = await waiting(service, job_id, "status of its request, which cannot be read")
         next_id = await service.accept()
         slot = await waiting(service, next_id, "a free slot at fal.ai")
-        asked = await waiting(service, job_id, "asked to cancel")
+        asked = await waiting(service, job_id, "the cancellation of its request")
         job = await service.ended(job_id)
         await sandbox.behaves()
         after = await service.ended(next_id)
 
     assert (said, slot) == (IsStr(regex=r".+503.+since 20\S+Z"), IsStr(regex=r".+FAL_CONCURRENCY.+since 20\S+Z"))
     assert (asked, job) == (
-        IsStr(regex=".+status cannot be read.+"),
+        IsStr(regex=".+whose status cannot be read.+"),
         failed("status_unreadable", IsStr(regex=".+503.+may have billed.+")),
     )
     assert (after, len(await sandbox.requests())) == (COMPLETED, 2)
 
 
-async def test_a_request_whose_status_cannot_be_read_is_delivered_if_its_result_can(
-    own: Settings, sandbox: Sandbox
-) -> None:
+async def test_readable_result_is_delivered_despite_an_unreadable_status(own: Settings, sandbox: Sandbox) -> None:
     await sandbox.misbehaves(TAKES, NO_STATUS)
     async with served(own, fal={"status_horizon": 2 * SECOND}) as service:
         job = await service.ended(await service.accept())
@@ -79,7 +79,7 @@ async def test_a_request_whose_status_cannot_be_read_is_delivered_if_its_result_
     assert (job, len(await sandbox.requests())) == (COMPLETED, 1)
 
 
-async def test_a_status_that_can_be_read_again_lets_the_job_go_on(own: Settings, sandbox: Sandbox) -> None:
+async def test_job_continues_when_its_status_is_readable_again(own: Settings, sandbox: Sandbox) -> None:
     await sandbox.misbehaves({"fault": "latency", "generation": 8}, NO_STATUS)
     async with served(own) as service:
         job_id = await service.accept()
@@ -91,50 +91,48 @@ async def test_a_status_that_can_be_read_again_lets_the_job_go_on(own: Settings,
     assert (said, job) == (IsStr(regex=r"fal\.ai, which works on its request, since 20\S+Z"), COMPLETED)
 
 
-@pytest.mark.parametrize("wish", ["cancel", "deadline"])
-async def test_a_job_whose_status_cannot_be_read_can_be_cancelled_at_fal(
-    own: Settings, sandbox: Sandbox, wish: str
+@pytest.mark.parametrize("ended_by", ["cancel", "deadline"])
+async def test_job_with_an_unreadable_status_can_be_cancelled_at_fal(
+    own: Settings, sandbox: Sandbox, ended_by: str
 ) -> None:
     await sandbox.misbehaves({"fault": "latency", "queue": 60}, NO_STATUS)
     async with served(own) as service:
-        job_id = await service.accept(FLUX if wish == "cancel" else {**FLUX, "deadlineSeconds": 4})
+        job_id = await service.accept(FLUX if ended_by == "cancel" else {**FLUX, "deadlineSeconds": 4})
         await waiting(service, job_id, "which cannot be read")
-        if wish == "cancel":
+        if ended_by == "cancel":
             await service.cancel(job_id)
         job = await service.ended(job_id, within=10)
 
     (request,) = await sandbox.requests()
-    assert job == (IsPartialDict(status="cancelled") if wish == "cancel" else failed("deadline_exceeded"))
+    assert job == (IsPartialDict(status="cancelled") if ended_by == "cancel" else failed("deadline_exceeded"))
     assert request["error_type"] == "client_cancelled"
 
 
-@pytest.mark.parametrize("wish", ["cancel", "deadline"])
-async def test_a_job_of_which_nobody_knows_whether_fal_has_it_can_be_ended(
-    own: Settings, sandbox: Sandbox, wish: str
-) -> None:
+@pytest.mark.parametrize("ended_by", ["cancel", "deadline"])
+async def test_job_with_a_lost_request_can_be_ended(own: Settings, sandbox: Sandbox, ended_by: str) -> None:
     await sandbox.misbehaves(TAKES, LOST, {"fault": "history_empty"})
     async with served(own) as service:
-        job_id = await service.accept(FLUX if wish == "cancel" else {**FLUX, "deadlineSeconds": 3})
+        job_id = await service.accept(FLUX if ended_by == "cancel" else {**FLUX, "deadlineSeconds": 3})
         said = await waiting(service, job_id, "whether fal.ai has its request")
-        if wish == "cancel":
+        if ended_by == "cancel":
             await service.cancel(job_id)
         job = await service.ended(job_id, within=18)
 
-    assert said == IsStr(regex=r"word of .+, since 20\S+Z")
-    assert job == (IsPartialDict(status="cancelled") if wish == "cancel" else failed("deadline_exceeded"))
+    assert said == IsStr(regex=r"confirmation of .+, since 20\S+Z")
+    assert job == (IsPartialDict(status="cancelled") if ended_by == "cancel" else failed("deadline_exceeded"))
     assert job["cost"]["providerNote"]
     assert len(await sandbox.requests()) == 1
 
 
 class Guard:
-    """Leads to S3, and once it `refuses`, answers in its place as S3 does where a policy denies access."""
+    """A proxy in front of S3; while it `refuses`, it answers as S3 does if a policy denies access."""
 
     def __init__(self, port: int) -> None:
         self._behind, self.port, self._refuses = port, 0, False
         self._open: set[asyncio.StreamWriter] = set()
 
     def refuse(self, *, always: bool) -> None:
-        """From now on every request is refused, or none is; connections that there are end."""
+        """Refuse every request from now on, or none; open connections are closed."""
         self._refuses = always
         for writer in self._open:
             writer.transport.abort()
@@ -180,7 +178,7 @@ def behind(guard: Guard, own: Settings) -> Settings:
     return own.model_copy(update={"s3": own.s3.model_copy(update={"endpoint_url": f"http://127.0.0.1:{guard.port}"})})
 
 
-async def test_an_s3_that_refuses_is_told_before_the_submit_and_ends_the_job_at_its_horizon(
+async def test_refusing_s3_is_reported_before_the_submit_and_ends_the_job(
     own: Settings, sandbox: Sandbox, guard: Guard
 ) -> None:
     async with served(behind(guard, own), store_horizon=3 * SECOND) as service:
@@ -196,7 +194,7 @@ async def test_an_s3_that_refuses_is_told_before_the_submit_and_ends_the_job_at_
 
 
 @pytest.mark.parametrize("end", ["cancel", "deadline", "horizon", "repair"])
-async def test_images_that_s3_refuses_say_so_in_the_job_and_the_wait_can_be_ended(
+async def test_images_refused_by_s3_are_reported_and_the_wait_can_be_ended(
     own: Settings, sandbox: Sandbox, guard: Guard, end: str
 ) -> None:
     await sandbox.misbehaves({"fault": "latency", "generation": 1})

@@ -1,4 +1,4 @@
-"""Without a collector nothing of OpenTelemetry is there; one that is away changes nothing but the log."""
+"""Without a collector, the SDK is not imported; a collector that is down changes nothing but the log."""
 
 import asyncio
 import socket
@@ -9,21 +9,21 @@ from pathlib import Path
 
 import httpx
 import pytest
-from collector import Collector
-from jobs_apart import apart
-from processes import environment, free_port, serving
-from receiver import receiving
-from service import FLUX, running
 
 from imagegen.settings import Settings, TelemetrySettings
+from tests.support.collector import Collector
+from tests.support.jobs_apart import apart
+from tests.support.processes import environment, free_port, serving
+from tests.support.receiver import receiving
+from tests.support.service import FLUX, running
 
 pytestmark = pytest.mark.usefixtures("service")  # which makes the bucket
 GIVEN = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-# Starts and ends the service's whole process, then says what of OpenTelemetry was imported for it.
+# Starts and ends the whole service, then prints the modules of OpenTelemetry's SDK that it imported.
 SERVED = """
 import asyncio, sys
 from pathlib import Path
-from imagegen.serving import serve
+from imagegen.server import serve
 from imagegen.settings import Settings
 
 async def once():
@@ -36,7 +36,7 @@ print([name for name in sys.modules if name.startswith(parts)])
 """
 
 
-async def test_no_sdk_and_no_exporter_is_imported_where_no_collector_is_named(own: Settings, tmp_path: Path) -> None:
+async def test_without_a_collector_the_sdk_is_not_imported(own: Settings, tmp_path: Path) -> None:
     environ = environment(own) | {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:9", "OTEL_SDK_DISABLED": "true"}
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", SERVED, env=environ, cwd=tmp_path, stdout=asyncio.subprocess.PIPE
@@ -46,7 +46,7 @@ async def test_no_sdk_and_no_exporter_is_imported_where_no_collector_is_named(ow
     assert (process.returncode, output.decode().strip()) == (0, "[]")
 
 
-async def test_without_a_collector_a_callers_trace_is_kept_returned_and_passed_on(stack: Settings) -> None:
+async def test_without_a_collector_a_trace_is_kept_and_returned(stack: Settings) -> None:
     async with running(apart(stack)) as service:
         traced = await service.generate(traceparent=GIVEN)
         untraced = await service.generate(traceparent="no trace")
@@ -56,7 +56,7 @@ async def test_without_a_collector_a_callers_trace_is_kept_returned_and_passed_o
     assert [job.trace for job in jobs] == [GIVEN, None]
 
 
-async def test_without_a_collector_a_callers_trace_reaches_its_webhook(own: Settings, tmp_path: Path) -> None:
+async def test_without_a_collector_a_trace_reaches_the_webhook(own: Settings, tmp_path: Path) -> None:
     webhooks = {"WEBHOOK_SECRETS": f"whsec_{'a' * 32}", "WEBHOOK_ALLOW_PRIVATE": "1"}
     async with receiving() as receiver, serving(own, tmp_path, webhooks) as serve:
         body = {**FLUX, "webhookUrl": receiver.url}
@@ -68,7 +68,7 @@ async def test_without_a_collector_a_callers_trace_reaches_its_webhook(own: Sett
 
 @pytest.fixture
 def silent() -> Generator[str]:
-    """The address of a collector that takes connections and never answers."""
+    """The URL of a collector that accepts connections and never responds."""
     with socket.create_server(("127.0.0.1", 0), backlog=64) as listener:
         yield f"http://127.0.0.1:{listener.getsockname()[1]}"
 
@@ -82,8 +82,9 @@ async def timed(own: Settings, directory: Path, collector: str) -> tuple[list[ht
     return answers, status, time.monotonic() - began
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["refuses", "is silent"])
-async def test_a_collector_that_is_away_stops_no_job_and_no_end_and_does_not_fill_the_log(
+async def test_a_collector_that_is_down_changes_nothing_but_the_log(
     own: Settings, tmp_path: Path, how: str, silent: str
 ) -> None:
     address = f"http://127.0.0.1:{free_port()}" if how == "refuses" else silent
@@ -96,7 +97,7 @@ async def test_a_collector_that_is_away_stops_no_job_and_no_end_and_does_not_fil
     assert "Traceback" not in log
 
 
-async def test_the_collectors_headers_are_sent_and_not_shown(
+async def test_the_collectors_headers_are_sent_and_not_logged(
     own: Settings, tmp_path: Path, collector: Collector
 ) -> None:
     more = {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_EXPORTER_OTLP_HEADERS": "x-api-key=of-the-collector"}
@@ -120,7 +121,7 @@ async def test_the_collectors_headers_are_sent_and_not_shown(
         ({"endpoint": "http://c:4318", "disabled": True}, None, None),
     ],
 )
-def test_the_standards_variables_say_what_goes_where(
+def test_the_standards_variables_select_the_endpoints(
     given: dict[str, object], traces: str | None, logs: str | None
 ) -> None:
     settings = TelemetrySettings.model_validate(given)

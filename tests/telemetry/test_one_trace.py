@@ -1,4 +1,4 @@
-"""One trace from the caller's request over the queue to fal and S3, whichever processes work for it."""
+"""One trace leads from the caller's request through the queue to fal and S3, across processes."""
 
 import asyncio
 import base64
@@ -7,15 +7,15 @@ from pathlib import Path
 
 import httpx
 import pytest
-from collector import Collector, SentSpan
 from dirty_equals import IsPartialDict, IsStr
-from processes import Running, environment, imagegen, serving, takes_jobs
-from receiver import receiving
-from service import FLUX, Json, Sandbox
 
 from imagegen import __version__
 from imagegen.settings import Settings
-from imagegen.tracing import trace_id
+from tests.support.collector import Collector, SentSpan
+from tests.support.messages import messages_ever
+from tests.support.processes import Running, environment, imagegen, serving, takes_jobs
+from tests.support.receiver import receiving
+from tests.support.service import FLUX, Json, Sandbox
 
 pytestmark = pytest.mark.usefixtures("service")  # which makes the bucket
 INTERNAL, SERVER, CLIENT, PRODUCER, CONSUMER = 1, 2, 3, 4, 5
@@ -42,10 +42,9 @@ def one(spans: list[SentSpan], name: str) -> SentSpan:
     return found
 
 
-async def test_the_trace_of_a_request_goes_on_in_the_worker_that_runs_its_job(
-    own: Settings, tmp_path: Path, collector: Collector
-) -> None:
-    """The API has one place for a job. Of two at once, the worker runs one."""
+@pytest.mark.slow
+async def test_a_requests_trace_continues_in_the_worker(own: Settings, tmp_path: Path, collector: Collector) -> None:
+    """The API has one slot for jobs. Of two at once, the worker runs one."""
     api = exporting_to(collector, "the-api") | {"IMAGEGEN_CONCURRENCY": "1"}
     environ = environment(own) | exporting_to(collector, "the-worker") | {"IMAGEGEN_CONCURRENCY": "1"}
     async with (
@@ -58,7 +57,7 @@ async def test_the_trace_of_a_request_goes_on_in_the_worker_that_runs_its_job(
         answers = await asyncio.gather(generate(serve), generate(serve))
         ends = [await worker.ask_to_end(), await serve.ask_to_end()]
 
-    traces = [trace_id(answer.headers["traceparent"]) for answer in answers]
+    traces = [answer.headers["traceparent"].split("-")[1] for answer in answers]
     runners = {span.resource["service.name"]: span for span in collector.spans if span.name.startswith("process ")}
     far = runners["the-worker"]
     stream, request = own.nats.stream, "POST /api/images/generate"
@@ -77,10 +76,12 @@ async def test_the_trace_of_a_request_goes_on_in_the_worker_that_runs_its_job(
     ]
 
 
-async def test_every_span_says_what_it_was_and_nothing_of_what_it_was_about(
-    own: Settings, tmp_path: Path, collector: Collector
-) -> None:
-    async with serving(own, tmp_path, exporting_to(collector, "imagegen")) as serve:
+async def test_spans_have_facts_and_no_content(own: Settings, tmp_path: Path, collector: Collector) -> None:
+    """The only work slot is taken, so that the job is queued."""
+    only_one = exporting_to(collector, "imagegen") | {"IMAGEGEN_CONCURRENCY": "1"}
+    async with httpx.AsyncClient(base_url=own.fal.queue_url) as control, serving(own, tmp_path, only_one) as serve:
+        await planning(own, control).misbehaves({"fault": "latency", "generation": 2.5, "times": 1})
+        await generate(serve, {"Prefer": "respond-async"})
         answer = await generate(serve, {"traceparent": GIVEN, "X-Request-Id": "r-1"})
         await serve.ask_to_end()
 
@@ -123,15 +124,46 @@ async def test_every_span_says_what_it_was_and_nothing_of_what_it_was_about(
         (f"job {job_id} completed", "INFO", GIVEN_ID),
         ("POST /api/images/generate 200", "INFO", GIVEN_ID),
     ]
-    assert said[1].attributes == IsPartialDict(request_id="r-1")
+    assert (said[1].attributes, "request_id" in said[0].attributes) == (IsPartialDict(request_id="r-1"), False)
     sent = b"".join(collector.raw)
     hidden = (FLUX["inputs"]["prompt"], FLUX["userId"], "Signature", "secret", "/files/")
     assert [text for text in hidden if text.encode() in sent] == []
 
 
-async def test_a_job_that_another_process_takes_over_stays_in_its_trace(
+async def test_a_job_without_a_message_has_no_messaging_span(
     own: Settings, tmp_path: Path, collector: Collector
 ) -> None:
+    async with serving(own, tmp_path, exporting_to(collector, "imagegen")) as serve:
+        while not await starts_without_a_message(serve, own):
+            pass
+        answer = await generate(serve, {"traceparent": GIVEN, "X-Request-Id": "r-1"})
+        await serve.ask_to_end()
+
+    job_id, request, stream = answer.json()["jobId"], "POST /api/images/generate", own.nats.stream
+    process = one(list(collector.trace(GIVEN_ID)), f"process {stream}")
+    assert (process.kind, process.attributes) == (
+        INTERNAL,
+        {
+            "messaging.message.conversation_id": job_id,
+            "imagegen.model": "flux-pro",
+            "imagegen.job.status": "completed",
+        },
+    )
+    tree = collector.tree(GIVEN_ID)
+    assert (f"{request} > process {stream} > store" in tree, f"{request} > publish {stream}" in tree) == (True, False)
+    said = [line for line in collector.lines if line.body == f"job {job_id} completed"]
+    assert [(line.trace_id, "request_id" in line.attributes) for line in said] == [(GIVEN_ID, False)]
+
+
+async def starts_without_a_message(serve: Running, own: Settings) -> bool:
+    """Whether a job has no message; right after the start, lanes are not known to be empty yet."""
+    before = await messages_ever(own)
+    await generate(serve)
+    return await messages_ever(own) == before
+
+
+@pytest.mark.slow
+async def test_a_job_that_changes_hands_stays_in_its_trace(own: Settings, tmp_path: Path, collector: Collector) -> None:
     async with httpx.AsyncClient(base_url=own.fal.queue_url) as control:
         await planning(own, control).misbehaves({"fault": "latency", "generation": 4})
         async with serving(own, tmp_path, exporting_to(collector, "killed")) as first:
@@ -152,9 +184,7 @@ async def test_a_job_that_another_process_takes_over_stays_in_its_trace(
     assert (stored.resource["service.name"], stored.parent_id) == ("heir", process.span_id)
 
 
-async def test_a_callers_webhook_is_called_under_the_same_trace(
-    own: Settings, tmp_path: Path, collector: Collector
-) -> None:
+async def test_a_webhook_is_delivered_in_the_same_trace(own: Settings, tmp_path: Path, collector: Collector) -> None:
     webhooks = {"WEBHOOK_SECRETS": SECRET, "WEBHOOK_ALLOW_PRIVATE": "1"}
     async with receiving() as receiver, serving(own, tmp_path, exporting_to(collector, "imagegen") | webhooks) as serve:
         await generate(serve, {"traceparent": GIVEN}, webhookUrl=receiver.url)
@@ -167,9 +197,7 @@ async def test_a_callers_webhook_is_called_under_the_same_trace(
     assert b"of-the-caller" not in b"".join(collector.raw)
 
 
-async def test_a_job_that_fails_makes_its_span_a_failed_one_and_says_by_what(
-    own: Settings, tmp_path: Path, collector: Collector
-) -> None:
+async def test_a_failed_job_fails_its_span_with_its_code(own: Settings, tmp_path: Path, collector: Collector) -> None:
     async with (
         httpx.AsyncClient(base_url=own.fal.queue_url) as control,
         serving(own, tmp_path, exporting_to(collector, "imagegen")) as serve,

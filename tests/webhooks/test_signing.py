@@ -1,4 +1,4 @@
-"""Signatures are what the library of Standard Webhooks verifies."""
+"""The library of Standard Webhooks verifies the signatures."""
 
 import base64
 import subprocess
@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from dotenv import dotenv_values
-from pages import ROOT, Page
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from imagegen.webhooks import headers, read_secrets
+from tests.support.pages import ROOT, Page
 
 KEY, OTHER = bytes(range(32)), bytes(range(32, 64))
 
@@ -19,7 +19,7 @@ def secret(key: bytes) -> str:
     return "whsec_" + base64.b64encode(key).decode()
 
 
-def test_each_live_secret_verifies_and_no_other_does() -> None:
+def test_only_current_secrets_verify() -> None:
     signed = headers((KEY, OTHER), "msg_1", datetime.now(UTC), '{"ü":1}')
 
     assert [Webhook(secret(key)).verify('{"ü":1}', signed) for key in (KEY, OTHER)] == [{"ü": 1}] * 2
@@ -28,7 +28,7 @@ def test_each_live_secret_verifies_and_no_other_does() -> None:
 
 
 @pytest.mark.parametrize("changed", ["body", "webhook-id", "webhook-timestamp"])
-def test_nothing_that_was_signed_can_be_changed(changed: str) -> None:
+def test_changed_messages_do_not_verify(changed: str) -> None:
     at = datetime.now(UTC)
     signed = headers((KEY,), "msg_1", at, "{}") | {
         "webhook-id": {"webhook-id": "msg_2", "webhook-timestamp": str(int(at.timestamp()) - 1)}.get(changed, "msg_1")
@@ -38,7 +38,7 @@ def test_nothing_that_was_signed_can_be_changed(changed: str) -> None:
         Webhook(secret(KEY)).verify("{ }" if changed == "body" else "{}", signed)
 
 
-def test_the_published_example_of_the_specification_is_signed_as_published() -> None:
+def test_example_of_the_specification_is_reproduced() -> None:
     published = read_secrets("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
     at = datetime(2021, 2, 25, 17, 2, 10, tzinfo=timezone(timedelta(hours=2)))
 
@@ -53,7 +53,7 @@ def test_secrets_are_read_with_and_without_padding() -> None:
     assert read_secrets(f"{secret(KEY)} , {secret(OTHER).rstrip('=')}") == (KEY, OTHER)
 
 
-def test_the_command_of_the_page_makes_a_secret(tmp_path: Path) -> None:
+def test_documented_command_creates_a_secret(tmp_path: Path) -> None:
     (command,) = [block.text for block in Page(ROOT / "docs/webhooks.md").blocks if block.language == "sh"]
     subprocess.run(["/bin/sh", "-c", command], cwd=tmp_path, check=True)  # noqa: S603 - the page's own
 
@@ -67,7 +67,7 @@ def test_the_command_of_the_page_makes_a_secret(tmp_path: Path) -> None:
         *(f"{secret(KEY)},", f"{secret(KEY)},{secret(KEY)}", ",".join(secret(bytes([n]) * 32) for n in range(3))),
     ],
 )
-def test_what_is_no_secret_is_refused_without_being_repeated(text: str) -> None:
+def test_invalid_secrets_are_refused_and_not_quoted(text: str) -> None:
     with pytest.raises(ValueError, match=r"^expected one secret, or two") as refused:
         read_secrets(text)
 

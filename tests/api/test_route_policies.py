@@ -1,0 +1,153 @@
+"""Every route declares its policy. A new route needs a line in this table."""
+
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Final
+
+import pytest
+from fastapi import FastAPI
+from starlette.routing import BaseRoute, Mount, Route
+
+from imagegen.api import create_app
+from imagegen.api.http.policies import UNROUTED, Access, Caching, RoutePolicies, RoutePolicy, declared_policy, policy
+from imagegen.api.middleware.auth import AccessPolicy
+from imagegen.keys import KeysFile
+from imagegen.registry import load_registry
+from imagegen.services import Services
+from imagegen.settings import LimitSettings
+
+BODY: Final = "IMAGEGEN_MAX_BODY_BYTES"
+WITH_IMAGES: Final = "IMAGEGEN_MAX_BODY_BYTES + IMAGEGEN_MAX_DATA_URI_BYTES"
+BATCH: Final = "IMAGEGEN_MAX_BATCH_BYTES"
+UPLOAD: Final = "IMAGEGEN_MAX_UPLOAD_BYTES"
+JSON: Final = "application/json"
+FORM: Final = "multipart/form-data"
+EVENTS: Final = "text/event-stream"
+CSV: Final = "text/csv"
+ANY: Final = "any"
+# methods and path, access, type and limit of the body, types for the Accept header, Cache-Control, routine
+Row = tuple[str, str, tuple[str, str] | None, tuple[str, ...], str, bool]
+TABLE: Final[list[Row]] = [
+    ("DELETE /api/jobs/{jobId}", "keyed", None, (JSON,), "no-store", False),
+    ("GET /", "open", None, (), "no-cache", False),
+    ("GET /api-docs", "open", None, (), "no-cache", True),
+    ("GET /api/batches/{batchId}", "keyed", None, (JSON,), "no-store", False),
+    ("GET /api/docs", "open", None, (), "as set", False),
+    ("GET /api/images/models", "keyed", None, (JSON,), "no-store by default", False),
+    ("GET /api/images/models/{name}", "keyed", None, (JSON,), "no-store by default", False),
+    ("GET /api/images/{jobId}/{number}", "keyed", None, (), "no-store by default", False),
+    ("GET /api/jobs", "keyed", None, (JSON,), "no-store", False),
+    ("GET /api/jobs/{jobId}", "keyed", None, (JSON,), "no-store", False),
+    ("GET /api/jobs/{jobId}/deliveries", "keyed", None, (JSON,), "no-store", False),
+    ("GET /api/jobs/{jobId}/events", "keyed", None, (EVENTS,), "no-store", False),
+    ("GET /api/usage", "keyed", None, (JSON, CSV), "no-store", False),
+    ("GET /docs", "open", None, (), "as set", False),
+    ("GET /health/live", "open", None, (JSON,), "as set", True),
+    ("GET /health/ready", "open", None, (JSON,), "as set", True),
+    ("GET /metrics", "keyed", None, (), "as set", True),
+    ("GET /redoc", "open", None, (), "as set", False),
+    ("GET /swagger", "open", None, (), "as set", False),
+    ("GET, HEAD /openapi.json", "open", None, (), "as set", False),
+    ("POST /api/batches/{batchId}/cancel", "keyed", None, (JSON,), "no-store", False),
+    ("POST /api/images/batch", "keyed", (JSON, BATCH), (JSON,), "no-store by default", False),
+    ("POST /api/images/estimate-cost", "keyed", (JSON, WITH_IMAGES), (JSON,), "no-store by default", False),
+    ("POST /api/images/generate", "keyed", (JSON, WITH_IMAGES), (JSON,), "no-store by default", False),
+    ("POST /api/jobs/{jobId}/cancel", "keyed", None, (JSON,), "no-store", False),
+    ("POST /api/jobs/{jobId}/retry", "keyed", None, (JSON,), "no-store", False),
+    ("POST /api/uploads", "keyed", (FORM, UPLOAD), (JSON,), "no-store by default", False),
+    ("POST /api/webhooks/fal/{job_id}/{secret}", "open", (ANY, BODY), (), "no-store by default", False),
+    ("any /api-docs/assets/{path}", "open", None, (), "no-cache", True),
+]
+
+
+def never_opened() -> AbstractAsyncContextManager[Services]:
+    raise AssertionError("no request is made")
+
+
+@pytest.fixture(scope="module")
+def app() -> FastAPI:
+    return create_app(load_registry(), never_opened)
+
+
+def routes_of(routes: list[BaseRoute]) -> Iterator[Route | Mount]:
+    """The routes of an application."""
+    for route in routes:
+        assert isinstance(route, Route | Mount)
+        yield route
+
+
+def row(route: Route | Mount) -> Row:
+    methods = ", ".join(sorted(route.methods or ())) if isinstance(route, Route) else "any"
+    declared = declared_policy(route)
+    body = declared.body and (declared.body.media_type or ANY, declared.body.limit(LimitSettings()).variable)
+    name = f"{methods} {route.path_format}"
+    return name, declared.access.value, body, declared.produces, declared.caching.value, declared.is_routine
+
+
+def test_every_route_has_the_policy_of_the_table(app: FastAPI) -> None:
+    assert sorted(map(row, routes_of(app.routes))) == TABLE
+
+
+def test_route_without_a_policy_is_an_error() -> None:
+    async def new_route() -> None:
+        """A handler without a policy."""
+
+    with pytest.raises(LookupError, match=r"/new declares no policy"):
+        RoutePolicies([Route("/new", new_route)])
+
+
+def test_body_types_equal_those_of_the_document(app: FastAPI) -> None:
+    documented = {
+        f"{method.upper()} {path}": list(operation["requestBody"]["content"])
+        for path, operations in app.openapi()["paths"].items()
+        for method, operation in operations.items()
+        if "requestBody" in operation
+    }
+    declared = {name: [body[0]] for name, _, body, *_ in TABLE if body and body[0] != ANY}
+
+    assert documented == declared
+
+
+def test_metrics_route_exists_only_without_keys(app: FastAPI, tmp_path: Path) -> None:
+    keyed = create_app(load_registry(), never_opened, AccessPolicy(keys=KeysFile(tmp_path / "keys.json")))
+
+    paths = [{route.path for route in routes_of(each.routes)} for each in (app, keyed)]
+    assert paths[0] - paths[1] == {"/metrics"}
+
+
+OPEN: Final = RoutePolicy(access=Access.OPEN)
+NO_STORE: Final = RoutePolicy(access=Access.KEYED, caching=Caching.NO_STORE)
+
+
+@policy(OPEN)
+async def read() -> None:
+    """A handler."""
+
+
+@policy(NO_STORE)
+async def write() -> None:
+    """Another handler."""
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "expected"),
+    [
+        ("GET", "/things/1", OPEN),
+        ("HEAD", "/things/1", OPEN),
+        ("POST", "/things/1", NO_STORE),
+        ("PATCH", "/things/1", OPEN),  # 405, under the policy of the path's first route
+        ("GET", "/things/1/2", UNROUTED),
+        ("GET", "/", UNROUTED),
+    ],
+)
+def test_policy_is_found_by_method_and_path(method: str, path: str, expected: RoutePolicy) -> None:
+    policies = RoutePolicies(
+        [Route("/things/{id}", read, methods=["GET"]), Route("/things/{id}", write, methods=["POST"])]
+    )
+
+    assert policies.find(method, path) == expected
+
+
+def test_unknown_path_is_keyed() -> None:
+    assert UNROUTED.access is Access.KEYED
