@@ -4,9 +4,10 @@ import json
 import sys
 
 import httpx
-from imagegen_client import Client
 from imagegen_client.api.images import estimate_cost, generate_image
 from imagegen_client.api.jobs import list_jobs
+
+from imagegen_client import Client
 from imagegen_client.models import (
     Estimate,
     FluxProEstimateOptions,

@@ -1,0 +1,13 @@
+export { Imagegen } from "./client.js";
+export type {
+  AnyItem, BatchItem, ByName, CallOptions, ClientOptions, ItemOptions, JobFilter, Progress,
+} from "./client.js";
+export type { WaitOptions } from "./connection.js";
+export * from "./errors.js";
+export type * from "./models.js";
+export { Batch, Image, Job } from "./resources.js";
+export type {
+  BatchData, Cost, Estimate, ImageData, JobData, JobEvent, JobFailure, Json, ModelDetail, ModelSummary, Problem,
+  ProblemFault, Upload, Usage, WebhookEvent,
+} from "./types.js";
+export { verifyWebhook } from "./webhooks.js";
