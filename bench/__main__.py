@@ -18,11 +18,13 @@ from bench import load, page, results
 from bench.figures import Outcome
 from bench.plan import Plan
 from bench.servers import Servers, open_servers
+from bench.suites import before, ceiling, gateway, history, in_flight, overhead, scale_out, start
 from bench.suites import bytes as picture_bytes
-from bench.suites import ceiling, gateway, history, in_flight, overhead, scale_out, start
 
 Suite = Callable[[Servers, Plan], Awaitable[Outcome]]
+BEFORE: Final = "before"
 SUITES: Final[dict[str, tuple[Suite, str]]] = {
+    BEFORE: (before.run, "What does a job cost beside the commit before?"),
     "overhead": (overhead.run, "What does a job cost beside the script that users have today?"),
     "ceiling": (ceiling.run, "How near does a job come to the I/O that it cannot do without?"),
     "gateway": (gateway.run, "How does the whole service compare with LiteLLM's proxy, which stores nothing?"),
@@ -39,19 +41,22 @@ _console = Console(highlight=False)
 def main(
     suites: Annotated[list[str] | None, typer.Argument(help="Suites to run; none: all of them.")] = None,
     *,
-    rounds: Annotated[int, typer.Option(min=1, help="Rounds of each side, in turn.")] = 3,
+    rounds: Annotated[int, typer.Option(min=1, help="Of each side, in turn.")] = 3,
     in_flight: Annotated[int, typer.Option(min=100, help="Most jobs that wait at once.")] = 1000,
     history: Annotated[int, typer.Option(min=1000, help="Most jobs in MongoDB.")] = 100_000,
+    ref: Annotated[str | None, typer.Option(help="The commit that `before` compares with.")] = None,
+    seconds: Annotated[float, typer.Option(min=1, help="How long a round of before, ceiling and gateway lasts.")] = 15,
     only_page: Annotated[bool, typer.Option(help="Measure nothing; write the page from the results.")] = False,
 ) -> None:
     """Measure imagegen side by side with its references."""
-    wanted = suites or list(SUITES)
+    wanted = suites or [name for name in SUITES if name != BEFORE or ref is not None]
     if unknown := sorted(set(wanted) - set(SUITES)):
         raise typer.BadParameter(f"{', '.join(unknown)}; there are {', '.join(SUITES)}")
     logging.basicConfig(level=logging.WARNING)
     if not only_page:
         _allow_many_files()
-        uvloop.run(_run(wanted, Plan(rounds=rounds, in_flight=in_flight, history=history, litellm=_litellm())))
+        plan = Plan(rounds=rounds, in_flight=in_flight, history=history, ref=ref, seconds=seconds, litellm=_litellm())
+        uvloop.run(_run(wanted, plan))
     else:
         page.write(results.read(KEPT))
 

@@ -8,12 +8,13 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 from uuid import uuid4
 
+import aiohttp
 import httpx
 from fastapi import FastAPI, Request
+from httpx_aiohttp import AiohttpTransport
 from pydantic import BaseModel
 
 from bench.connections import open_stores, serve
-from imagegen.http import open_transport
 from imagegen.settings import Settings
 
 _CONNECTIONS: Final = 1024
@@ -30,8 +31,8 @@ async def _connected(app: FastAPI) -> AsyncGenerator[None]:
     settings = Settings.read(dotenv=None)
     async with (
         open_stores(settings, "bare", _CONNECTIONS) as stores,
-        open_transport(_CONNECTIONS) as transport,
-        httpx.AsyncClient(transport=transport, trust_env=False, timeout=120) as http,
+        aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=_CONNECTIONS)) as session,
+        httpx.AsyncClient(transport=AiohttpTransport(client=session), trust_env=False, timeout=120) as http,
     ):
         app.state.stores, app.state.http, app.state.fal = stores, http, settings.fal.queue_url
         yield

@@ -90,6 +90,8 @@ class Double:
             await self._stream(name, send)
         elif rest == "cancel":
             await _answer(send, 400, {"status": "ALREADY_COMPLETED"})
+        elif not self._is_done(name):
+            await _answer(send, 400, {"detail": "Request is still in progress"})
         else:
             self._counts["results"] += 1
             await _answer(send, 200, self._result(scope), (b"x-fal-billable-units", b"1"))

@@ -1,4 +1,4 @@
-"""Rounds in turn, and what they come to: medians with their spread, and ratios of rounds that ran side by side."""
+"""Rounds of two sides in turn, and what they come to: medians with their spread, and ratios of the pairs."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -66,6 +66,10 @@ class Outcome:
     def subject_of(self, case: str, figure: str) -> float:
         """The subject's median."""
         return next(found.subject[figure].median for found in self.cases if found.name == case)
+
+    def reference_of(self, case: str, figure: str) -> float:
+        """The reference's median."""
+        return next(found.reference[figure].median for found in self.cases if found.name == case)
 
 
 async def compare(name: str, rounds: int, subject: Measured, reference: Measured) -> Case:

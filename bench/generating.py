@@ -27,6 +27,12 @@ def generating(program: Program, *, jobs: int, at_once: int) -> Measured:
     return measured
 
 
+async def jobs_per_round(program: Program, seconds: float, at_once: int) -> int:
+    """How many jobs keep this program busy for so many seconds; measured by a few."""
+    probe = await generate(program, jobs=max(2 * at_once, 10), at_once=at_once)
+    return max(2 * at_once, round(probe.rate * seconds))
+
+
 async def generate(program: Program, *, jobs: int, at_once: int) -> Load:
     """Send so many requests and wait for their pictures."""
     return await send(f"{program.url}{PATH}", requests=jobs, at_once=at_once, bodies=BODIES)

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from bench.figures import Case, Outcome, Spread
-from bench.results import Result
+from bench.figures import Case, Demand, Outcome, Spread
+from bench.results import Result, earlier
 
 PAGE: Final = Path(__file__).parent.parent / "docs/benchmarks.md"
 _FINDINGS: Final = Path(__file__).parent / "findings.md"
@@ -39,11 +39,23 @@ def section(result: Result) -> str:
 
 def _verdicts(results: Sequence[Result]) -> str:
     rows = [
-        (result.suite, demand.words, demand.measured, "yes" if demand.is_met else "**no**")
+        (result.suite, demand.words, demand.measured, _on_another_day(result, demand), _reached(demand))
         for result in results
         for demand in result.outcome.demands
     ]
-    return "## What must be reached\n\n" + _table(("suite", "demand", "measured", "reached"), rows)
+    heading = ("suite", "demand", "measured", "on another day", "reached")
+    return "## What must be reached\n\n" + _table(heading, rows)
+
+
+def _reached(demand: Demand) -> str:
+    return "yes" if demand.is_met else "**no**"
+
+
+def _on_another_day(result: Result, demand: Demand) -> str:
+    """What the same demand came to on the last earlier day, and which that was."""
+    before = earlier(result.suite)
+    same = [other.measured for other in before.outcome.demands if other.words == demand.words] if before else []
+    return f"{same[0]} ({before.measured.partition(' ')[0]})" if before and same else "-"
 
 
 def _heading(outcome: Outcome) -> Sequence[str]:

@@ -1,4 +1,7 @@
-"""A suite's outcome as a file in bench/results, with the machine and the versions that it was measured on."""
+"""A suite's outcome as a file in bench/results, with the machine and the versions that it was measured on.
+
+The outcome of the last day before is kept beside it, so that the page shows how well a figure repeats.
+"""
 
 import platform
 from collections.abc import Mapping, Sequence
@@ -62,25 +65,58 @@ _RESULT: Final = TypeAdapter(Result)
 
 
 def write(suite: str, question: str, rounds: int, outcome: Outcome) -> Result:
-    """Keep an outcome, in place of the one before."""
-    result = Result(
+    """Keep an outcome, in place of the one before; one of another day becomes the earlier outcome."""
+    return keep(describe(suite, question, rounds, outcome, measured=f"{datetime.now(UTC):%Y-%m-%d %H:%M}"))
+
+
+def describe(suite: str, question: str, rounds: int, outcome: Outcome, *, measured: str) -> Result:
+    """An outcome, with the machine and the versions that it was measured on."""
+    return Result(
         suite=suite,
         question=question,
-        measured=f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
+        measured=measured,
         rounds=rounds,
         machine=_machine(),
         versions={"Python": platform.python_version(), **_versions()},
         outcome=outcome,
     )
+
+
+def keep(result: Result) -> Result:
+    """Write a result to its file; one of an earlier day that is there becomes the earlier one."""
     FOLDER.mkdir(exist_ok=True)
-    (FOLDER / f"{suite}.json").write_bytes(_RESULT.dump_json(result, indent=1) + b"\n")
+    suite = result.suite
+    last = _kept(_file(suite))
+    if last is not None and _day(last) != _day(result):
+        _file(suite).rename(_earlier_file(suite))
+    _file(suite).write_bytes(_RESULT.dump_json(result, indent=1) + b"\n")
     return result
 
 
 def read(suites: Sequence[str]) -> Sequence[Result]:
     """The kept results of these suites, those that there are."""
-    files = [FOLDER / f"{suite}.json" for suite in suites]
-    return [_RESULT.validate_json(file.read_bytes()) for file in files if file.exists()]
+    return [result for suite in suites if (result := _kept(_file(suite))) is not None]
+
+
+def earlier(suite: str) -> Result | None:
+    """The last result of this suite from an earlier day."""
+    return _kept(_earlier_file(suite))
+
+
+def _file(suite: str) -> Path:
+    return FOLDER / f"{suite}.json"
+
+
+def _earlier_file(suite: str) -> Path:
+    return FOLDER / f"{suite}.earlier.json"
+
+
+def _kept(file: Path) -> Result | None:
+    return _RESULT.validate_json(file.read_bytes()) if file.exists() else None
+
+
+def _day(result: Result) -> str:
+    return result.measured.partition(" ")[0]
 
 
 def _machine() -> str:

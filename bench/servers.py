@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -55,12 +55,14 @@ class Servers:
         directory: for logs and data; it goes away at the end.
         double: the fal double.
         programs: the three servers by the names that people call them.
+        is_roomy: whether imagegen is set up for many jobs at once; otherwise its settings are as they come.
     """
 
     settings: Settings
     directory: Path
     double: Double
     programs: Mapping[str, Program]
+    is_roomy: bool = True
 
     def environ(self, **more: str) -> dict[str, str]:
         """The variables that make a program use these servers."""
@@ -77,7 +79,7 @@ class Servers:
             "AWS_SECRET_ACCESS_KEY": s3.secret_access_key.get_secret_value(),
             "NATS_URL": nats.url.get_secret_value(),
             "PYTHONPATH": str(ROOT),
-            **_ROOMY,
+            **(_ROOMY if self.is_roomy else {}),
             **more,
         }
 
@@ -104,14 +106,14 @@ class Servers:
             yield it
 
     @asynccontextmanager
-    async def reference(self, module: str, name: str = "") -> AsyncGenerator[Program]:
+    async def reference(self, module: str, name: str = "", **more: str) -> AsyncGenerator[Program]:
         """Run a reference of this folder (`bench.script`) against these servers, more than one under other names."""
         name = name or module
         port = free_ports(self.directory, name)[name]
         url = f"http://127.0.0.1:{port}"
         command = python_module(module, "--port", str(port))
         async with running(
-            *command, environ=self.environ(), directory=self.directory, ready=f"{url}/ready", url=url
+            *command, environ=self.environ(**more), directory=self.directory, ready=f"{url}/ready", url=url
         ) as it:
             yield it
 
@@ -146,4 +148,5 @@ def _programs() -> Mapping[str, Program]:
 
 async def _make_bucket(s3: S3Settings) -> None:
     async with s3_client(s3, pool=1) as client:
-        await client.create_bucket(Bucket=str(s3.bucket))
+        with suppress(client.exceptions.BucketAlreadyOwnedByYou):  # SeaweedFS makes the bucket of a local stack itself
+            await client.create_bucket(Bucket=str(s3.bucket))

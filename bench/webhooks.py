@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import aiohttp
 
-from imagegen.sandbox.signing import Signing
+from imagegen.sandbox.signing import WebhookSigner
 
 _AT_ONCE: Final = 64
 _ATTEMPTS: Final = 20
@@ -19,7 +19,7 @@ class Webhooks:
     """Tells of requests that have ended."""
 
     def __init__(self) -> None:
-        self._signing = Signing()
+        self._signing = WebhookSigner()
         self._places = asyncio.Semaphore(_AT_ONCE)
 
     def key_set(self) -> dict[str, Any]:

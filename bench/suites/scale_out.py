@@ -16,7 +16,7 @@ _PROCESSES: Final = (2, 4)
 _JOBS: Final = 160
 _AT_ONCE: Final = 64
 _SECONDS: Final = 0.2
-_FACTOR: Final = 1.15
+_FACTOR: Final = 1.2
 _TOTAL: Final = "imagegen, CPU ms/job"
 _SHARING_NOTHING: Final = (
     "The bare routes (`bench/bare.py`) share neither jobs nor a queue. What four of them cost more than one is the "

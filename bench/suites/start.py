@@ -25,7 +25,7 @@ async def run(servers: Servers, plan: Plan) -> Outcome:
     cases = [
         await measure("`imagegen serve` until ready", plan.rounds, start),
         await measure("`import imagegen`", plan.rounds, _importing(servers, "imagegen")),
-        await measure("`import imagegen.cli`", plan.rounds, _importing(servers, "imagegen.cli")),
+        await measure("`import imagegen.cli`", plan.rounds, _importing(servers, "imagegen.cli.app")),
     ]
     ready, package, _ = (case.subject["s"].median for case in cases)
     demands = [
