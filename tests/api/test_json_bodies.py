@@ -1,10 +1,12 @@
 """Reading a JSON body: data URIs are cut out and put back, and the rest is counted."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
+from imagegen.api.http import json_bodies
 from imagegen.api.http.json_bodies import ArrivingText, JsonBounds, read_json
 from imagegen.api.http.problems import HttpProblem
 from imagegen.errors import InvalidInput
@@ -81,6 +83,19 @@ def test_values_are_counted_exactly(count: int) -> None:
     else:
         with pytest.raises(InvalidInput, match="VALUES"):
             loaded(text)
+
+
+@given(st.lists(st.text('"\\,[{]}a', max_size=12), min_size=1, max_size=30), st.integers(1, 9))
+def test_escapes_are_counted_wherever_a_step_ends(texts: list[str], size: int) -> None:
+    exact = JsonBounds(
+        most_bytes=4096, most_values=len(texts) + 1, most_levels=2, bytes_variable="", values_variable=""
+    )
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(json_bodies, "_STEP", size)
+
+        assert loaded(json.dumps([texts]), exact) == [texts]
+        with pytest.raises(InvalidInput, match=f"at most {len(texts)} members"):
+            loaded(json.dumps([*texts, [0]]), replace(exact, most_values=len(texts)))
 
 
 def test_byte_order_mark_is_accepted() -> None:

@@ -165,32 +165,36 @@ def _uri(raw: bytes | bytearray, start: int, end: int) -> str | None:
 
 def _require_bounds(text: bytes | bytearray, bounds: JsonBounds) -> None:
     """Count what is outside of strings. The counts are exact for JSON; for any other text they are only a bound."""
-    unescaped = text.replace(b"\\\\", b"").replace(b'\\"', b"")
-    if unescaped.count(b'"') > 4 * bounds.most_values:  # a member has two strings, with two marks each
-        raise _too_many(bounds)
-    outside = b"".join(_outside_of_strings(unescaped))
-    if _levels(outside, bounds) > bounds.most_levels:
-        raise _too_deep(bounds)
-    # Each list and each object with n values has n - 1 commas; empty ones count for one.
-    if outside.count(b",") + outside.count(b"[") + outside.count(b"{") > bounds.most_values:
-        raise _too_many(bounds)
-
-
-def _outside_of_strings(unescaped: bytes | bytearray) -> Iterator[bytes]:
-    """The text between the strings, once escaped quotation marks are removed. It goes in steps to save memory."""
-    inside = 0
-    for start in range(0, len(unescaped), _STEP):
-        pieces = unescaped[start : start + _STEP].split(b'"')
-        yield b"".join(pieces[inside::2])
+    marks = values = level = deepest = inside = 0
+    brackets_left = 2 * bounds.most_values
+    for step in _steps_without_escapes(text):
+        pieces = step.split(b'"')
+        outside = b"".join(pieces[inside::2])
         inside ^= (len(pieces) - 1) & 1
+        marks += len(pieces) - 1
+        # Each list and each object with n values has n - 1 commas; empty ones count for one.
+        values += outside.count(b",") + outside.count(b"[") + outside.count(b"{")
+        brackets = outside.translate(None, _NO_BRACKETS)[:brackets_left]
+        brackets_left -= len(brackets)
+        for bracket in brackets:
+            level += 1 if bracket in _OPENING else -1
+            deepest = max(deepest, level)
+    if marks > 4 * bounds.most_values:  # a member has two strings, with two marks each
+        raise _too_many(bounds)
+    if deepest > bounds.most_levels:
+        raise _too_deep(bounds)
+    if values > bounds.most_values:
+        raise _too_many(bounds)
 
 
-def _levels(outside: bytes, bounds: JsonBounds) -> int:
-    level = deepest = 0
-    for bracket in outside.translate(None, _NO_BRACKETS)[: 2 * bounds.most_values]:
-        level += 1 if bracket in _OPENING else -1
-        deepest = max(deepest, level)
-    return deepest
+def _steps_without_escapes(text: bytes | bytearray) -> Iterator[bytes]:
+    """The text without escaped quotation marks and backslashes. It goes in steps to save memory."""
+    half_escape = b""
+    for start in range(0, len(text), _STEP):
+        step = half_escape + text[start : start + _STEP]
+        is_cut = (len(step) - len(step.rstrip(b"\\"))) % 2
+        half_escape = step[len(step) - is_cut :]
+        yield step[: len(step) - is_cut].replace(b"\\\\", b"").replace(b'\\"', b"")
 
 
 class _WithDuplicates(dict[str, JsonValue]):
