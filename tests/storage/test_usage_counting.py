@@ -1,7 +1,7 @@
 """Jobs are counted in the usage after their ends: once each, whatever happens meanwhile, and before any read."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from imagegen.jobs import Job, JobError, JobStatus, ProviderRequest
 from imagegen.settings import Settings
 from imagegen.storage.mongodb import Collection
 from imagegen.storage.stores import Stores, open_stores
-from imagegen.storage.usage import counting
+from imagegen.storage.usage import counting, store
 from imagegen.storage.usage.store import Grouping, UsageFilter, UsageKey, sums_of
 from tests.support.jobs_apart import a_job, apart
 
@@ -207,3 +207,26 @@ async def test_a_mark_on_a_running_job_is_left_alone(stores: Stores) -> None:
     await jobs_of(stores).update_one({"_id": stored.id}, {"$set": {"uncounted": True}})
 
     assert (await stores.usage.count_pending(), await counted(stores)) == (0, 0)
+
+
+async def test_many_jobs_are_counted_in_parts(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "MOST_AT_ONCE", 2)
+    for _ in range(5):
+        await ended(stores)
+
+    assert (await stores.usage.count_pending(), await counted(stores), await marked(stores)) == (5, 5, 0)
+
+
+async def test_jobs_that_end_during_a_count_do_not_prolong_it(stores: Stores, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(store, "MOST_AT_ONCE", 1)
+    count_at_once = stores.usage._count_at_once  # pyright: ignore[reportPrivateUsage] - jobs end during it
+
+    async def while_another_ends(job_ids: Sequence[str]) -> None:
+        await ended(stores)
+        await count_at_once(job_ids)
+
+    monkeypatch.setattr(stores.usage, "_count_at_once", while_another_ends)
+    for _ in range(3):
+        await ended(stores)
+
+    assert (await stores.usage.count_pending(), await counted(stores), await marked(stores)) == (3, 3, 3)

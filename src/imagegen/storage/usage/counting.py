@@ -61,8 +61,7 @@ class CountingQueue:
             with suppress(TimeoutError):
                 async with asyncio.timeout(_DELAY):
                     await self._closing.wait()
-            job_ids = list(self._job_ids)[:MOST_AT_ONCE]
-            self._job_ids.difference_update(job_ids)
+            job_ids, self._job_ids = list(self._job_ids), set()
             try:
                 await self._count(job_ids)
             except DatabaseUnavailable as error:

@@ -138,23 +138,26 @@ class Usage:
         self._queue.add(job_id)
 
     async def count_pending(self) -> int:
-        """Count every ended job that is not counted yet, of all processes; returns how many there were."""
-        total = 0
-        while job_ids := await self._pending():
-            await self._count(job_ids)
-            total += len(job_ids)
-        return total
+        """Count every job that has ended and is not counted yet, of all processes; returns how many there were.
+
+        Jobs that end meanwhile do not prolong it.
+        """
+        with mongo_errors():
+            found = self._jobs.find({**_ENDED, **IS_MARKED}, {"_id": 1}, hint=_BY_MARK)
+            job_ids = [document["_id"] async for document in found]
+        await self._count(job_ids)
+        return len(job_ids)
 
     async def close(self) -> None:
         """Count what this process has ended and not counted; if MongoDB is down, another process does it later."""
         await self._queue.close()
 
-    async def _pending(self) -> Sequence[str]:
-        with mongo_errors():
-            found = self._jobs.find({**_ENDED, **IS_MARKED}, {"_id": 1}, hint=_BY_MARK).limit(MOST_AT_ONCE)
-            return [document["_id"] async for document in found]
-
     async def _count(self, job_ids: Sequence[str]) -> None:
+        """Count those of these jobs that are uncounted."""
+        for start in range(0, len(job_ids), MOST_AT_ONCE):
+            await self._count_at_once(job_ids[start : start + MOST_AT_ONCE])
+
+    async def _count_at_once(self, job_ids: Sequence[str]) -> None:
         """Add those of these jobs that are uncounted, in one transaction, and remove the marks of all afterwards."""
         ended: Document = {"_id": {"$in": list(job_ids)}, **_ENDED}
         uncounted = {**ended, **IS_UNCOUNTED}
