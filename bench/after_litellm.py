@@ -3,26 +3,19 @@
 import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
 import httpx
 from fastapi import FastAPI, Request
-from pydantic import BaseModel
 
-from bench.connections import open_stores, serve
+from bench.connections import Wanted, new_app, open_stores, serve
 from bench.litellm import BODY, HEADERS, PATH, URL
 from imagegen.settings import Settings
 
 _CONNECTIONS: Final = 1024
 _TIMEOUT: Final = 120
 _IDLE: Final = 2  # seconds; the proxy closes a connection after five, and a request that meets that fails
-
-
-class Wanted(BaseModel):
-    """The same body that imagegen takes."""
-
-    inputs: dict[str, Any]
 
 
 @asynccontextmanager
@@ -36,13 +29,7 @@ async def _connected(app: FastAPI) -> AsyncGenerator[None]:
         yield
 
 
-app = FastAPI(lifespan=_connected)
-
-
-@app.get("/ready")
-async def get_ready() -> str:
-    """The process answers."""
-    return "ready"
+app = new_app(_connected)
 
 
 @app.post("/api/images/generate")

@@ -5,25 +5,18 @@ One submit, one wait, one result, one picture, one upload and three writes; noth
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
 import aiohttp
 import httpx
 from fastapi import FastAPI, Request
 from httpx_aiohttp import AiohttpTransport
-from pydantic import BaseModel
 
-from bench.connections import open_stores, serve
+from bench.connections import Wanted, new_app, open_stores, serve
 from imagegen.settings import Settings
 
 _CONNECTIONS: Final = 1024
-
-
-class Wanted(BaseModel):
-    """The same body that imagegen takes."""
-
-    inputs: dict[str, Any]
 
 
 @asynccontextmanager
@@ -38,13 +31,7 @@ async def _connected(app: FastAPI) -> AsyncGenerator[None]:
         yield
 
 
-app = FastAPI(lifespan=_connected)
-
-
-@app.get("/ready")
-async def get_ready() -> str:
-    """The process answers."""
-    return "ready"
+app = new_app(_connected)
 
 
 @app.post("/api/images/generate")

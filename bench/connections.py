@@ -1,7 +1,7 @@
-"""The connections that both references work with, from the same variables as imagegen's."""
+"""What all references share: the route's body, and the connections, from the same variables as imagegen's."""
 
 import argparse
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
@@ -11,11 +11,18 @@ import uvicorn
 from aiobotocore.config import AioConfig  # pyright: ignore[reportMissingTypeStubs] - as above
 from fastapi import FastAPI
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
+from pydantic import BaseModel
 from types_aiobotocore_s3 import S3Client
 
 from imagegen.settings import MongoSettings, S3Settings, Settings
 
 Database: TypeAlias = "AsyncIOMotorDatabase[dict[str, Any]]"
+
+
+class Wanted(BaseModel):
+    """The same body that imagegen takes."""
+
+    inputs: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +65,17 @@ def s3_client(settings: S3Settings, pool: int) -> "AbstractAsyncContextManager[S
     config = AioConfig(max_pool_connections=pool)
     client = session.client("s3", endpoint_url=settings.endpoint_url, config=config)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - no stubs
     return cast("AbstractAsyncContextManager[S3Client]", client)
+
+
+def new_app(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
+    """An app whose `/ready` says that the process responds."""
+    app = FastAPI(lifespan=lifespan)
+
+    @app.get("/ready")
+    async def get_ready() -> str:  # pyright: ignore[reportUnusedFunction] - FastAPI calls it
+        return "ready"
+
+    return app
 
 
 def serve(app: FastAPI) -> None:

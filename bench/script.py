@@ -6,25 +6,18 @@ which is more than most scripts do.
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from typing import Final
 from uuid import uuid4
 
 import fal_client
 import fal_client.client
 import httpx
 from fastapi import FastAPI, Request
-from pydantic import BaseModel
 
-from bench.connections import open_stores, serve
+from bench.connections import Wanted, new_app, open_stores, serve
 from imagegen.settings import Settings
 
 _DEFAULT_POOL: Final = 10
-
-
-class Wanted(BaseModel):
-    """The same body that imagegen takes."""
-
-    inputs: dict[str, Any]
 
 
 @asynccontextmanager
@@ -37,13 +30,7 @@ async def _connected(app: FastAPI) -> AsyncGenerator[None]:
         yield
 
 
-app = FastAPI(lifespan=_connected)
-
-
-@app.get("/ready")
-async def get_ready() -> str:
-    """The process answers."""
-    return "ready"
+app = new_app(_connected)
 
 
 @app.post("/api/images/generate")
