@@ -15,8 +15,14 @@ PIP: Final = "".join(f"Collecting name{number}==1.0\n" for number in range(1, 20
 
 
 def output(*command: str, given: str = "", status: int = 0) -> list[str]:
-    """The lines that a program prints; it must end with this status."""
-    ended = subprocess.run(command, cwd=ROOT, input=given, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603 - commands of ours
+    """The lines that a program prints; it must end with this status.
+
+    The tests themselves may be run by `make`, whose variables would make another one print its directory.
+    """
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
+    ended = subprocess.run(  # noqa: S603 - commands of ours
+        command, cwd=ROOT, env=environ, input=given, stdout=subprocess.PIPE, text=True, check=False
+    )
     assert ended.returncode == status
     return ended.stdout.splitlines()
 

@@ -52,7 +52,7 @@ POISON = [
 async def settled_deliveries(service: Service, job_id: str) -> list[dict[str, Any]]:
     """The stored deliveries of a job, once none is pending."""
     stored = service.services.webhook_deliveries._deliveries  # pyright: ignore[reportPrivateUsage] - as an older version stored it
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(40):
         while await stored.count_documents({"jobId": job_id, "state": "pending"}):
             await asyncio.sleep(0.05)
     return [found async for found in stored.find({"jobId": job_id})]
