@@ -210,6 +210,18 @@ async def test_job_that_waits_for_a_slot_at_fal_holds_the_next_ones_in_the_queue
 
 @pytest.fixture
 async def idle(settings: Settings) -> AsyncGenerator[Services]:
+async def test_deadline_ends_a_job_that_waits_for_a_slot_at_fal_without_a_message(settings: Settings) -> None:
+    async with ready(settings, fal=1) as service:
+        await service.sandbox.misbehaves({"fault": "latency", "queue": 0, "generation": 4})
+        await service.accept({**FLUX, "userId": "user0"})
+        await submitted(service)
+        job_id = await service.accept({**FLUX, "deadlineSeconds": 1})
+        ended = await service.ended(job_id)
+        (job,) = await stored(service, [job_id])
+
+        assert (ended["error"]["code"], job.lease.epoch, await messages_ever(settings)) == ("deadline_exceeded", 1, 0)
+
+
     """Services without a worker loop, whose lanes are known to be empty."""
     async with running(settings, with_runner=False) as service:
         assert await service.services.queue.take(timedelta(seconds=0.5)) is None

@@ -7,12 +7,13 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from dirty_equals import IsDatetime
 
 from imagegen.clock import now, uptime
-from imagegen.engine.interruptions import Postponed
+from imagegen.engine.interruptions import JobEnds, Postponed
 from imagegen.engine.lease import JobLease, hold_lease
 from imagegen.engine.provider_slots import save_intent
-from imagegen.jobs import HoldKind, Job, JobError, Priority, SubmissionState
+from imagegen.jobs import HoldKind, Job, JobError, JobStatus, Priority, SubmissionState
 from imagegen.queue import WorkSlots
 from imagegen.registry import load_registry
 from imagegen.services import Services, open_services
@@ -124,19 +125,31 @@ async def test_job_that_waits_for_a_slot_says_so(services: Services, leases: Asy
     assert (hold.kind, hold.reason) == (HoldKind.SLOT, "1 requests are open there (FAL_CONCURRENCY)")
 
 
-@pytest.mark.parametrize("end", ["deadline", "stopping"])
-async def test_wait_for_a_slot_ends_with_the_deadline_or_the_process(
-    services: Services, leases: AsyncExitStack, end: str
+async def test_job_that_waits_for_a_slot_continues_later_if_the_process_stops(
+    services: Services, leases: AsyncExitStack
 ) -> None:
     await waiting(await lease(services, leases, a_job()), services)
-    deadline = now() + timedelta(seconds=1) if end == "deadline" else None
-    second = await lease(services, leases, replace(a_job(), deadline=deadline))
+    second = await lease(services, leases, a_job())
     task = waiting(second, services)
     await asyncio.sleep(0.3)
-    if end == "stopping":
-        services.stopping.set()
+    services.stopping.set()
 
     async with asyncio.timeout(5):
         with pytest.raises(Postponed):
             await task
     assert second.leased.job.submission.state is SubmissionState.NONE
+
+
+async def test_deadline_ends_a_job_that_waits_for_a_slot(services: Services, leases: AsyncExitStack) -> None:
+    await waiting(await lease(services, leases, a_job()), services)
+    deadline = now() + timedelta(seconds=1)
+    second = await lease(services, leases, replace(a_job(), deadline=deadline))
+    task = waiting(second, services)
+
+    async with asyncio.timeout(5):
+        with pytest.raises(JobEnds) as end:
+            await task
+    await second.leased.save(end.value.job)
+    stored = await services.jobs.get(second.leased.job.id)
+    assert (stored.status, stored.error and stored.error.code) == (JobStatus.FAILED, "deadline_exceeded")
+    assert (stored.submission.state, stored.completed_at) == (SubmissionState.NONE, IsDatetime(ge=deadline))

@@ -53,14 +53,6 @@ async def await_result(lease: JobLease, services: Services, *, resumed: bool) ->
     return await read_result(leased, request, failure, services.fal, services.settings)
 
 
-def deadline_error(job: Job) -> JobError | None:
-    """Why a job that was not sent yet need not be sent any more; None before its deadline."""
-    if job.deadline is None or now() < job.deadline:
-        return None
-    message = "Its deadlineSeconds passed before it was sent to fal.ai. Nothing was sent and you are not charged."
-    return JobError(code=StopReason.DEADLINE_EXCEEDED.value, message=message, retryable=True)
-
-
 def end_if_cancelled(job: Job, error: ProviderError) -> Job | None:
     """The job's end if fal cancelled it because we asked; None if the error is the request's own."""
     is_cancelled = error.answer.error_type == _CANCELLED or error.answer.status == _CANCELLED_STATUS

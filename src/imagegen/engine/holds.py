@@ -68,6 +68,14 @@ async def end_if_unwanted(leased: LeasedJob, what: str, *, grace: timedelta = ti
         raise JobEnds(job.failed(error, moment))
 
 
+def deadline_error(job: Job) -> JobError | None:
+    """Why a job that was not sent yet need not be sent any more; None before its deadline."""
+    if job.deadline is None or now() < job.deadline:
+        return None
+    message = "Its deadlineSeconds passed before it was sent to fal.ai. Nothing was sent and you are not charged."
+    return JobError(code=StopReason.DEADLINE_EXCEEDED.value, message=message, retryable=True)
+
+
 def uncharged_error(code: str, words: str, *, status: int | None = None, error_type: str | None = None) -> JobError:
     """The error of a job whose request fal has and may bill, and which is not charged."""
     message = f"{words} It was not sent again. fal.ai may have billed it; you are not charged."

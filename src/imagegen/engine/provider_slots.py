@@ -10,7 +10,8 @@ from datetime import timedelta
 from typing import Final
 
 from imagegen.clock import now, wait_any
-from imagegen.engine.interruptions import Postponed
+from imagegen.engine.holds import deadline_error, until_due
+from imagegen.engine.interruptions import JobEnds, Postponed
 from imagegen.engine.lease import JobLease
 from imagegen.engine.leased_job import LeasedJob
 from imagegen.jobs import Hold, HoldKind, Job, Priority
@@ -30,7 +31,8 @@ async def save_intent(intent: Callable[[], Job], lease: JobLease, services: Serv
         services: the queue, the settings and whether the process is stopping.
 
     Raises:
-        Postponed: the process was told to stop meanwhile, or the job's deadline passed.
+        Postponed: the process was told to stop meanwhile.
+        JobEnds: the job's deadline passed meanwhile.
         StaleJob: the lease has passed to another runner.
     """
     bound = services.settings.fal.concurrency
@@ -56,12 +58,12 @@ async def _save_with_slot(intent: Callable[[], Job], bound: int, lease: JobLease
 
 
 async def _wait_for_slot(job: Job, freed: asyncio.Event, stopping: asyncio.Event) -> None:
-    """Wait until a slot may be free: a signal of one, or a second."""
-    await wait_any(freed, stopping, at_most=_RECHECK_EVERY)
+    """Wait until a slot may be free: a signal of one, or a second. The deadline ends the wait and the job."""
+    await wait_any(freed, stopping, at_most=until_due(_RECHECK_EVERY, job.deadline))
     if stopping.is_set():
         raise Postponed("the process is stopping", timedelta(0))
-    if job.deadline is not None and now() >= job.deadline:
-        raise Postponed("its deadline has passed", timedelta(0))
+    if (too_late := deadline_error(job)) is not None:
+        raise JobEnds(job.failed(too_late, now()))
     if job.priority is Priority.LOW:
         await asyncio.sleep(_LOW_PRIORITY_DELAY.total_seconds())
 

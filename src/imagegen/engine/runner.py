@@ -12,8 +12,8 @@ from typing import Final
 
 from imagegen.clock import now, uptime
 from imagegen.engine.completion import deliver_images, transferring_early
-from imagegen.engine.fetch_result import await_result, deadline_error, end_if_cancelled
-from imagegen.engine.holds import end_if_unwanted, next_hold, uncharged_error
+from imagegen.engine.fetch_result import await_result, end_if_cancelled
+from imagegen.engine.holds import deadline_error, end_if_unwanted, next_hold, uncharged_error
 from imagegen.engine.interruptions import JobEnds, Postponed
 from imagegen.engine.lease import JobLease, hold_lease
 from imagegen.engine.leased_job import LeasedJob
