@@ -15,6 +15,7 @@ from imagegen.engine.leased_job import LeasedJob
 from imagegen.errors import ObjectStoreUnavailable, StaleJob
 from imagegen.jobs import Job, JobError, Lease
 from imagegen.queue import QueueMessage
+from imagegen.queue.lanes import OPEN
 from imagegen.registry import load_registry
 from imagegen.services import Services, open_services
 from imagegen.settings import Settings
@@ -107,6 +108,30 @@ async def test_stopping_process_hands_job_and_message_back_at_once(claim: Claim)
     assert again is not None
     await again.acknowledge()
     assert (again.job_id, await claim.by_another_runner()) == (claim.job.id, await claim.stored())
+
+
+async def test_stopping_process_queues_a_job_that_was_sent_before_new_ones(claim: Claim) -> None:
+    """Also one that has no slot at fal any more: its own lane may wait for one."""
+    sent = asyncio.Event()
+
+    async def body() -> None:
+        async with claim.held() as lease:
+            await lease.leased.save(lease.leased.job.submitting(now()))
+            await lease.leased.save(lease.leased.job.without_slot())
+            sent.set()
+            await asyncio.sleep(FOREVER)
+
+    task = asyncio.create_task(body())
+    await sent.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    queued = await claim.services.queue.stream.queued()
+    again = await claim.services.queue.take(timedelta(seconds=3))
+    assert again is not None
+    await again.acknowledge()
+    assert ((await claim.stored()).lease, queued.open, again.lane) == (Lease(epoch=1), {claim.job.id}, OPEN)
 
 
 @pytest.mark.parametrize("interruption", [Postponed("later", timedelta(seconds=1)), ObjectStoreUnavailable()], ids=type)

@@ -70,16 +70,19 @@ class JobLease:
         await self._jobs.release_lease(self.leased.job)
 
     async def hand_back_at_shutdown(self) -> None:
-        """Give the lease up and have the job delivered to another process at once."""
+        """Give the lease up and have the job delivered to another process at once.
+
+        One that was sent to fal goes before new jobs: their lanes may wait for a slot at fal.
+        """
         job = self.leased.job
         try:
             await self.hand_back()
         except DatabaseUnavailable as error:
             _log.warning("job %s could not be handed back: %s", job.id, error)
-        if job.is_open_at_fal:
-            await self.item.requeue_open(job)
-        else:
+        if job.submission.state is SubmissionState.NONE:
             await self.item.hand_back(timedelta(0))
+        else:
+            await self.item.requeue_open(job)
 
 
 @asynccontextmanager

@@ -64,7 +64,7 @@ class DirectStart(WorkItem):
             await self._publish(self._queue.publish(self.job, crowded=crowded))
 
     async def requeue_open(self, job: Job) -> None:
-        """Queue the job in the lane of those that are open at fal."""
+        """Queue the job in the lane of those that were sent to fal."""
         await self._publish(self._queue.publish_open(job.id, f"{self._message_id}.open"))
 
     @property

@@ -26,7 +26,7 @@ class Lane:
     priority: Priority | None = None
 
 
-OPEN: Final = Lane("open")  # jobs whose request is open at fal: served first, because fal forgets results
+OPEN: Final = Lane("open")  # jobs that were sent to fal: served first, because fal forgets results
 RETRY: Final = Lane("again")  # held jobs, tried again when their message is due: served in alternation with new jobs
 FIRST: Final = {priority: Lane(priority.value, priority) for priority in Priority}
 LONG: Final = {

@@ -84,7 +84,7 @@ class QueueMessage(WorkItem):
             await self.acknowledge()
 
     async def requeue_open(self, job: Job) -> None:
-        """Move the job to the lane of those that are open at fal."""
+        """Move the job to the lane of those that were sent to fal."""
         try:
             await self._queue.publish_open(job.id, f"{job.id}.{job.lease.epoch}.open")
         except QueueUnavailable:
@@ -162,7 +162,7 @@ class Queue:
         await self._publish(lane, job_id, f"{job_id}.{generation}")
 
     async def publish_open(self, job_id: str, message_id: str) -> None:
-        """Queue a job whose request is open at fal."""
+        """Queue a job that was sent to fal."""
         await self._publish(OPEN, job_id, message_id)
 
     async def publish_due(self, job_id: str, message_id: str, delay: timedelta) -> None:

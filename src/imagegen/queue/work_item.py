@@ -39,7 +39,7 @@ class WorkItem(ABC):
 
     @abstractmethod
     async def requeue_open(self, job: Job) -> None:
-        """Requeue a job whose request is open at fal, so that any process continues it at once, before other jobs."""
+        """Requeue a job that was sent to fal, so that any process continues it at once, before other jobs."""
 
     @abstractmethod
     def mark_held(self, job: Job) -> None:
