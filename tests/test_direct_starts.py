@@ -4,16 +4,17 @@
 # pyright: reportUnknownMemberType=false
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 import pytest
 
+from imagegen.engine.worker import run_jobs
 from imagegen.jobs import Job, Lease
 from imagegen.keys import Caller
 from imagegen.operations.generate import accept, new_job
-from imagegen.queue import DirectStart, WorkSlots
+from imagegen.queue import DirectStart, WorkSlot, WorkSlots
 from imagegen.queue.lanes import LANES
 from imagegen.services import Services
 from imagegen.settings import Settings
@@ -208,8 +209,6 @@ async def test_job_that_waits_for_a_slot_at_fal_holds_the_next_ones_in_the_queue
         assert ends == ["completed"] * 5
 
 
-@pytest.fixture
-async def idle(settings: Settings) -> AsyncGenerator[Services]:
 async def test_deadline_ends_a_job_that_waits_for_a_slot_at_fal_without_a_message(settings: Settings) -> None:
     async with ready(settings, fal=1) as service:
         await service.sandbox.misbehaves({"fault": "latency", "queue": 0, "generation": 4})
@@ -222,10 +221,35 @@ async def test_deadline_ends_a_job_that_waits_for_a_slot_at_fal_without_a_messag
         assert (ended["error"]["code"], job.lease.epoch, await messages_ever(settings)) == ("deadline_exceeded", 1, 0)
 
 
+@pytest.fixture
+async def idle(settings: Settings) -> AsyncGenerator[Services]:
     """Services without a worker loop, whose lanes are known to be empty."""
     async with running(settings, with_runner=False) as service:
         assert await service.services.queue.take(timedelta(seconds=0.5)) is None
         yield service.services
+
+
+def taking(begun: list[DirectStart]) -> Callable[[DirectStart], bool]:
+    """A worker loop that takes every start, and runs none."""
+
+    def take(start: DirectStart) -> bool:
+        begun.append(start)
+        return True
+
+    return take
+
+
+def a_request(services: Services) -> Job:
+    return new_job(services.registry.parse(FLUX), services.registry, Caller(), idempotency_key=None)
+
+
+async def is_queued(services: Services, job_id: str) -> bool:
+    """Whether the job's message is the next one, and any runner can take it; then it is removed."""
+    message = await services.queue.take(timedelta(seconds=3))
+    assert message is not None
+    await message.acknowledge()
+    claim = await services.jobs.claim(job_id, "another", timedelta(seconds=30))
+    return message.job_id == job_id and claim is not None
 
 
 async def test_process_that_runs_no_jobs_starts_none(idle: Services) -> None:
@@ -235,7 +259,7 @@ async def test_process_that_runs_no_jobs_starts_none(idle: Services) -> None:
 
 async def test_slot_is_free_again_after_a_failed_insert(idle: Services) -> None:
     slots = WorkSlots(1)
-    with idle.direct_starts.running(slots, lambda _: None):
+    with idle.direct_starts.running(slots, lambda _: True):
         with suppress(ZeroDivisionError), idle.direct_starts.reserve(a_job()) as start:
             assert (start is not None, slots.try_acquire()) == (True, None)
             raise ZeroDivisionError
@@ -245,7 +269,7 @@ async def test_slot_is_free_again_after_a_failed_insert(idle: Services) -> None:
 
 @pytest.mark.parametrize("lane", LANES, ids=lambda lane: lane.name)
 async def test_no_job_starts_while_any_lane_has_a_hint(idle: Services, lane: object) -> None:
-    with idle.direct_starts.running(WorkSlots(1), lambda _: None):
+    with idle.direct_starts.running(WorkSlots(1), lambda _: True):
         await idle.queue.hint(next(each for each in LANES if each is lane))
 
         with idle.direct_starts.reserve(a_job()) as start:
@@ -253,17 +277,43 @@ async def test_no_job_starts_while_any_lane_has_a_hint(idle: Services, lane: obj
 
 
 async def test_job_is_queued_if_the_worker_loop_ends_during_its_insert(idle: Services) -> None:
-    new = new_job(idle.registry.parse(FLUX), idle.registry, Caller(), idempotency_key=None)
+    new = a_request(idle)
     slots, begun = WorkSlots(1), list[DirectStart]()
-    with idle.direct_starts.running(slots, begun.append):
+    with idle.direct_starts.running(slots, taking(begun)):
         accepting = asyncio.create_task(accept(new, idle))
         while (slot := slots.try_acquire()) is not None:
             slot.release()
             await asyncio.sleep(0)
     accepted = await accepting
-    message = await idle.queue.take(timedelta(seconds=3))
 
-    assert message is not None
-    assert (begun, accepted.queued, message.job_id) == ([], True, new.id)
-    assert await idle.jobs.claim(new.id, "another", timedelta(seconds=30)) is not None
-    await message.acknowledge()
+    assert (begun, accepted.queued, await is_queued(idle, new.id)) == ([], True, True)
+
+
+async def test_job_that_the_worker_loop_does_not_take_is_queued(idle: Services) -> None:
+    new, slots = a_request(idle), WorkSlots(1)
+    with idle.direct_starts.running(slots, lambda _: False):
+        accepted = await accept(new, idle)
+
+    assert (accepted.queued, slots.try_acquire() is not None, await is_queued(idle, new.id)) == (True, True, True)
+
+
+class _Failing(DirectStart):
+    """A job whose task fails, which ends the worker loop."""
+
+    def retry_done(self) -> None:
+        raise ZeroDivisionError
+
+
+async def test_worker_loop_that_is_ending_takes_no_job(idle: Services) -> None:
+    loop, taken = asyncio.create_task(run_jobs(idle)), list[bool]()
+    first, second = [_Failing(a_job(), WorkSlot(WorkSlots(1)), idle.queue) for _ in range(2)]
+    async with asyncio.timeout(10):
+        while not idle.direct_starts.begin(first, first.job):
+            await asyncio.sleep(0)
+    (task,) = (each for each in asyncio.all_tasks() if each.get_name() == f"job {first.job_id}")
+    # Called when the loop's group has failed with the task, and before the loop itself has ended.
+    task.add_done_callback(lambda _: taken.append(idle.direct_starts.begin(second, second.job)))
+    with pytest.raises(ExceptionGroup):
+        await loop
+
+    assert (taken, second.has_begun) == ([False], False)

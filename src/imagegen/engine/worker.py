@@ -40,12 +40,17 @@ async def run_jobs(services: Services) -> None:
     services.metrics.set_job_slots(count)
     async with asyncio.TaskGroup() as tasks:
 
-        def run(item: WorkItem) -> None:
+        def run(item: WorkItem) -> bool:
             # In the context of this loop: that of a request has its trace, its log fields and its time limits.
             job = _work_safely(item, services)
-            task = tasks.create_task(job, name=f"job {item.job_id}", context=context.copy())
+            try:
+                task = tasks.create_task(job, name=f"job {item.job_id}", context=context.copy())
+            except RuntimeError:  # a task has failed, so the loop is about to be cancelled
+                job.close()
+                return False
             if item.work_slot is not None:
                 task.add_done_callback(partial(_release, item.work_slot))
+            return True
 
         tasks.create_task(_maintain(services), name="maintenance")
         try:
@@ -54,7 +59,8 @@ async def run_jobs(services: Services) -> None:
                     slot = await slots.acquire()
                     message = await _next_message(services.queue, slot, services.metrics)
                     message.work_slot = slot
-                    run(message)
+                    if not run(message):
+                        return await message.hand_back(timedelta(0))
         finally:
             await asyncio.sleep(0)  # each task takes its first step, because only then can it hand its job back
 

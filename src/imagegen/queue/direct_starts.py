@@ -21,7 +21,7 @@ from imagegen.queue.slots import WorkSlot, WorkSlots
 from imagegen.queue.spans import JOB_ID
 from imagegen.queue.work_item import WorkItem
 
-_Run = Callable[["DirectStart"], None]
+_Run = Callable[["DirectStart"], bool]
 _log: Final = logging.getLogger("imagegen.runner")
 
 
@@ -30,7 +30,7 @@ class DirectStart(WorkItem):
 
     Attributes:
         job: the job, from its insert on with its lease.
-        has_begun: whether it was given to the worker loop.
+        has_begun: whether the worker loop has taken it.
         requested_at: `uptime` before the insert; the lease began no earlier.
         began_at: nanoseconds since 1970, at the same moment.
     """
@@ -105,7 +105,7 @@ class DirectStarts:
 
     @contextmanager
     def running(self, slots: WorkSlots, run: _Run) -> Generator[None]:
-        """Start jobs in these slots while the block lasts."""
+        """Start jobs in these slots while the block lasts; `run` returns whether it has taken the job."""
         self._worker = (slots, run)
         try:
             yield
@@ -139,10 +139,10 @@ class DirectStarts:
         return start
 
     def begin(self, start: DirectStart, job: Job) -> bool:
-        """Run the inserted job; False if the worker loop has ended meanwhile."""
+        """Run the inserted job; False if the worker loop has ended meanwhile, or is ending."""
         if self._worker is None:
             return False
         _, run = self._worker
-        start.job, start.has_begun = job, True
-        run(start)
-        return True
+        start.job = job
+        start.has_begun = run(start)
+        return start.has_begun
