@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 
+from imagegen.engine.runner import work
 from imagegen.engine.worker import run_jobs
 from imagegen.jobs import Job, Lease
 from imagegen.keys import Caller
@@ -317,3 +318,16 @@ async def test_worker_loop_that_is_ending_takes_no_job(idle: Services) -> None:
         await loop
 
     assert (taken, second.has_begun) == ([False], False)
+
+
+async def test_start_leaves_its_job_to_the_process_that_took_its_lease(idle: Services, settings: Settings) -> None:
+    """A message would only be handed back every few seconds, for as long as the other one runs the job."""
+    begun = list[DirectStart]()
+    with idle.direct_starts.running(WorkSlots(1), taking(begun)):
+        job = (await accept(a_request(idle), idle)).job
+    await idle.jobs.renew(job, timedelta(0))
+    other = await idle.jobs.claim(job.id, "another", timedelta(seconds=30))
+    await work(begun[0], idle)
+
+    assert other is not None
+    assert (await idle.jobs.get(job.id), await messages_ever(settings)) == (other, 0)

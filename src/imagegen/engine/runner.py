@@ -65,9 +65,12 @@ async def work(item: WorkItem, services: Services) -> None:
         level = logging.DEBUG if pause.is_held else logging.INFO
         _log.log(level, "job %s: %s; again in %s", item.job_id, pause, pause.delay)
         await item.hand_back(pause.delay)
-    except (Unavailable, StaleJob) as error:
+    except Unavailable as error:
         _log.warning("job %s: %s", item.job_id, error)
         await item.hand_back(SERVER_DOWN_PAUSE)
+    except StaleJob as error:
+        _log.warning("job %s: %s", item.job_id, error)
+        await item.yield_to_other(_HELD_ELSEWHERE_PAUSE)
     else:
         await item.acknowledge()
 

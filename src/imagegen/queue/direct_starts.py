@@ -63,6 +63,9 @@ class DirectStart(WorkItem):
             crowded = self._queue.backlog.count(self.job.user_id, self.job.priority) >= FIRST_LANE_LIMIT
             await self._publish(self._queue.publish(self.job, crowded=crowded))
 
+    async def yield_to_other(self, delay: timedelta) -> None:
+        """Do nothing: the other process has a message, and a second one would only be handed back every few seconds."""
+
     async def requeue_open(self, job: Job) -> None:
         """Queue the job in the lane of those that were sent to fal."""
         await self._publish(self._queue.publish_open(job.id, f"{self._message_id}.open"))

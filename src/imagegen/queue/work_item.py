@@ -37,6 +37,10 @@ class WorkItem(ABC):
     async def hand_back(self, delay: timedelta) -> None:
         """Have the job delivered again after `delay`, to any process; a held job goes to the retry lane."""
 
+    async def yield_to_other(self, delay: timedelta) -> None:
+        """Leave the job to the process that holds its lease; a message is delivered again after `delay`."""
+        await self.hand_back(delay)
+
     @abstractmethod
     async def requeue_open(self, job: Job) -> None:
         """Requeue a job that was sent to fal, so that any process continues it at once, before other jobs."""
