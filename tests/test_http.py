@@ -1,8 +1,6 @@
 """The connection pool to fal and to its media hosts."""
 
 import asyncio
-import gzip
-import zlib
 from collections.abc import AsyncGenerator
 from datetime import timedelta
 from pathlib import Path
@@ -63,35 +61,6 @@ async def test_long_response_is_read_up_to_the_limit(host: MediaHost) -> None:
         whole = await fetch(pool, a_get(host.serves(bytes(2499))), timedelta(seconds=5), 2500)
 
     assert (len(cut.content), cut.is_truncated, len(whole.content), whole.is_truncated) == (2500, True, 2499, False)
-
-
-@pytest.mark.parametrize("encoding", ["gzip", "deflate", "GZip", "identity, gzip", "gzip, deflate", "br", "utf-8", ""])
-async def test_compressed_response_is_decompressed_if_its_encoding_is_known(host: MediaHost, encoding: str) -> None:
-    text, sent = b"{}" * 9000, b"{}" * 9000
-    for name in encoding.lower().split(", "):
-        sent = {"gzip": gzip.compress, "deflate": zlib.compress}.get(name, bytes)(sent)
-    url = host.serves(sent, headers={"Content-Encoding": encoding})
-    async with open_pool(1) as pool:
-        assert await get(pool, url) == text
-
-    assert [headers["accept-encoding"] for _, headers in host.requests] == ["identity"]
-
-
-async def test_decompression_stops_at_the_limit(host: MediaHost) -> None:
-    bomb = gzip.compress(bytes(50 * 2**20))
-    async with open_pool(1) as pool:
-        url = host.serves(bomb, headers={"Content-Encoding": "gzip"})
-        read = await fetch(pool, a_get(url), timedelta(seconds=5), 1000)
-
-    assert (len(read.content), read.is_truncated) == (1000, True)
-
-
-@pytest.mark.parametrize("damaged", [gzip.compress(b"hello")[:-9], b"hello"], ids=["truncated", "not gzip"])
-async def test_damaged_compression_is_an_error(host: MediaHost, damaged: bytes) -> None:
-    url = host.serves(damaged, headers={"Content-Encoding": "gzip"})
-    async with open_pool(1) as pool:
-        with pytest.raises(aiohttp.ClientPayloadError):
-            await get(pool, url)
 
 
 async def test_redirect_is_not_followed(host: MediaHost) -> None:

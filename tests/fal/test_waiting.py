@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+import zlib
 from dataclasses import replace
 from datetime import timedelta
 from itertools import islice, pairwise
@@ -162,6 +163,23 @@ async def test_stream_is_reopened_after_its_lifetime(
         await fal.wait(request_at(server.url), ProgressRecorder())
 
     assert len(server.lines) == 2
+
+
+async def test_compressed_stream_reports_each_status_as_it_arrives(pool: Sender) -> None:
+    recorder = ProgressRecorder()
+
+    async def respond(_: Received, writer: asyncio.StreamWriter) -> None:
+        compressor = zlib.compressobj(wbits=31)
+        head = f"HTTP/1.1 200 OK\r\nContent-Type: {EVENT_STREAM}\r\nContent-Encoding: gzip\r\n\r\n"
+        first = compressor.compress(event(status="IN_PROGRESS").encode()) + compressor.flush(zlib.Z_SYNC_FLUSH)
+        writer.write(head.encode() + first)
+        await recorder.any.wait()
+        writer.write(compressor.compress(event(status="COMPLETED").encode()) + compressor.flush(zlib.Z_SYNC_FLUSH))
+
+    async with serving(respond) as server, asyncio.timeout(10):
+        await at(server, pool).wait(request_at(server.url), recorder)
+
+    assert (len(server.lines), recorder.progress) == (1, [Progress(state="in_progress")])
 
 
 async def test_comments_and_malformed_events_are_ignored(

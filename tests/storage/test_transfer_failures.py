@@ -114,11 +114,21 @@ async def test_truncated_compressed_body_leaves_no_object(
     assert await fails(images, bucket, url) == ("TransferInterrupted", [])
 
 
+@pytest.mark.parametrize("encoding", ["gzip", "deflate"])
+async def test_empty_compressed_body_is_transient(
+    images: Images, media: MediaHost, bucket: Bucket, encoding: str
+) -> None:
+    url = media.serves(b"", headers={"Content-Encoding": encoding})
+
+    assert await fails(images, bucket, url) == ("TransferInterrupted", [])
+
+
+@pytest.mark.parametrize("headers", [{}, {"Content-Encoding": "Identity"}, {"Content-Encoding": ""}])
 async def test_image_too_large_by_its_header_is_refused_unread(
-    open_images_with: OpenImages, media: MediaHost, bucket: Bucket
+    open_images_with: OpenImages, media: MediaHost, bucket: Bucket, headers: dict[str, str]
 ) -> None:
     small = await open_images_with(max_image_bytes=MIB)
-    url = media.serves(lambda: (), length=MIB + 1, stall_at=0)
+    url = media.serves(lambda: [b"\x89"], length=MIB + 1, stall_at=1, headers=headers)
 
     assert await fails(small, bucket, url) == ("ImageTooLarge", [])
 

@@ -135,8 +135,12 @@ async def test_media_host_is_asked_for_uncompressed_bytes(images: Images, media:
     ]
 
 
-async def test_unrequested_compression_is_decoded(images: Images, media: MediaHost, bucket: Bucket) -> None:
-    url = media.serves(gzip.compress(PNG), headers={"Content-Encoding": "gzip"})
+@pytest.mark.parametrize("lines", [["gzip"], ["GZIP"], ["identity", "gzip"]], ids=" ".join)
+async def test_unrequested_compression_is_decoded(
+    images: Images, media: MediaHost, bucket: Bucket, lines: list[str]
+) -> None:
+    members = gzip.compress(PNG[:1000]) + gzip.compress(PNG[1000:])
+    url = media.serves(members, headers={"Content-Encoding": "\r\nContent-Encoding: ".join(lines)})
 
     stored = await images.transfer(url, stem(), metadata=METADATA)
 

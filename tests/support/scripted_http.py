@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import httpx
 
+from imagegen.net.content_decoding import encodings_in
 from imagegen.net.http import Incoming, Request, Response
 
 
@@ -16,7 +17,8 @@ class Scripted:
     async def send(self, request: Request) -> Incoming:
         url, content = str(request.url), request.content
         given = self._respond(httpx.Request(request.method, url, headers=dict(request.headers), content=content))
-        return Incoming(given.status_code, given.headers, _Body(given.content), lambda: None)
+        encodings = encodings_in(given.headers.get_list("Content-Encoding"))
+        return Incoming(given.status_code, given.headers, encodings, _Body(given.content), lambda: None)
 
 
 class _Body:

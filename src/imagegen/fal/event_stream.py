@@ -1,24 +1,25 @@
 """Server-sent events, of which only the data are read."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
 from typing import Final
 
 from aiohttp import ClientPayloadError
 
-from imagegen.net.http import Body
-
 _DATA: Final = b"data:"
-_PIECE: Final = 64 * 1024
 
 
-async def event_data(body: Body, most: int) -> AsyncGenerator[bytes]:
+async def event_data(chunks: AsyncIterator[bytes], most: int) -> AsyncGenerator[bytes]:
     """The data of each event as it arrives. An event that the end of the stream cuts off is left out.
+
+    Args:
+        chunks: the stream, decompressed, as it arrives.
+        most: how many bytes it may have.
 
     Raises:
         ClientPayloadError: the stream has more than `most` bytes, or breaks off.
     """
     rest, data, received = bytearray(), list[bytes](), 0
-    while chunk := await body.read(_PIECE):
+    async for chunk in chunks:
         received += len(chunk)
         if received > most:
             raise ClientPayloadError("the stream is too long")

@@ -33,6 +33,7 @@ from imagegen.net.http import (
     Request,
     Response,
     Sender,
+    chunks_of,
     client_timeout,
     fetch,
     read_response,
@@ -119,7 +120,8 @@ class QueueClient:
             incoming = await self._sender.send(self._stream_request(request))
             try:
                 await self._check_stream(incoming)
-                async with aclosing(event_data(incoming.body, _MAX_STREAM_BYTES)) as events:
+                chunks = chunks_of(incoming)
+                async with aclosing(chunks), aclosing(event_data(chunks, _MAX_STREAM_BYTES)) as events:
                     async for data in events:
                         status = read_status(data)
                         if status is not None:

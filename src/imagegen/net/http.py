@@ -15,7 +15,7 @@ from typing import Final, Protocol
 from aiohttp import ClientTimeout
 from yarl import URL
 
-from imagegen.net.content_decoding import decoded_chunks, is_encoded
+from imagegen.net.content_decoding import decoded_chunks
 from imagegen.observability.tracing import Attributes
 
 MAX_ERROR_BYTES: Final = 2**20
@@ -75,12 +75,14 @@ class Incoming(_Statuses):
     Attributes:
         status_code: as sent.
         headers: their names in any case.
+        encodings: of the body, as `encodings_in` returns them.
         body: as sent, compressed or not.
         release: gives the connection back, or closes it if the body was not read to its end.
     """
 
     status_code: int
     headers: Mapping[str, str]
+    encodings: tuple[str, ...]
     body: Body
     release: Callable[[], object]
 
@@ -158,11 +160,10 @@ async def read_response(incoming: Incoming, most: int) -> Response:
 def chunks_of(incoming: Incoming, *, strict: bool = False) -> AsyncGenerator[bytes]:
     """The body as it arrives, in decompressed pieces of at most 64 KiB.
 
-    The iterator raises `DamagedBody`, a ClientPayloadError, if the body cannot be decompressed, and if `strict` for an
-    unknown encoding, which otherwise is left as it is.
+    The iterator raises `DamagedBody`, a ClientPayloadError, as `decoded_chunks` describes.
     """
     raw = _raw_chunks(incoming.body)
-    return decoded_chunks(raw, incoming.headers, strict=strict) if is_encoded(incoming.headers) else raw
+    return decoded_chunks(raw, incoming.encodings, strict=strict) if incoming.encodings else raw
 
 
 async def _raw_chunks(body: Body) -> AsyncGenerator[bytes]:

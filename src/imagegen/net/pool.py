@@ -9,6 +9,7 @@ import aiohttp
 from yarl import URL
 
 from imagegen.net.allowed_hosts import is_loopback
+from imagegen.net.content_decoding import encodings_in
 from imagegen.net.http import Incoming, Request, span_attributes
 from imagegen.net.tls import tls_context
 from imagegen.observability.tracing import HEADER, SpanKind, set_error, span, traceparent_of
@@ -63,7 +64,8 @@ class Pool:
             sending.set_attributes({"http.response.status_code": response.status})
             if response.status >= _ERRORS:
                 set_error(sending, str(response.status))
-        return Incoming(response.status, response.headers, response.content, response.release)
+        encodings = encodings_in(response.headers.getall("Content-Encoding", ()))
+        return Incoming(response.status, response.headers, encodings, response.content, response.release)
 
     async def _send(self, request: Request, headers: Mapping[str, str]) -> aiohttp.ClientResponse:
         proxy = self._proxy_for(request.url)

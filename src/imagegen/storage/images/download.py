@@ -237,6 +237,4 @@ class Download:
 def _declared_length(incoming: Incoming) -> int | None:
     """The image's size in bytes; None if the host does not declare it, or declares that of an encoded body."""
     length = incoming.headers.get("Content-Length", "")
-    if incoming.headers.get("Content-Encoding", "identity") != "identity" or not length.isdecimal():
-        return None
-    return int(length)
+    return int(length) if length.isdecimal() and not incoming.encodings else None
