@@ -9,6 +9,8 @@ import aiohttp
 import pytest
 from yarl import URL
 
+from imagegen.fal.sender import HostAllowlistSender, is_certainly_unsent
+from imagegen.fal.urls import QueueAddress
 from imagegen.net.allowed_hosts import is_loopback
 from imagegen.net.http import Request, client_timeout, fetch
 from imagegen.net.pool import KEEPALIVE_SECONDS, Pool, open_pool
@@ -78,6 +80,26 @@ async def test_cancelled_request_releases_its_connection(host: MediaHost) -> Non
             await fetch(pool, a_get(silent), timedelta(seconds=0.1), 1000)
 
         assert await get(pool, host.serves(b"next")) == b"next"
+
+
+@pytest.mark.parametrize(("limit", "connect", "sock_connect"), [(60, 20, 5), (30, 10, 5), (9, 3, 3), (0.3, 0.1, 0.1)])
+def test_connection_may_take_a_third_of_the_time(limit: float, connect: float, sock_connect: float) -> None:
+    timeout = client_timeout(timedelta(seconds=limit))
+
+    assert (timeout.connect, timeout.sock_connect) == pytest.approx((connect, sock_connect))
+
+
+async def test_both_domains_of_fal_are_tried_within_the_time(host: MediaHost) -> None:
+    limit = timedelta(seconds=1.5)
+    async with open_pool(1) as pool:
+        holding = await pool.send(a_get(host.serves(lambda: [b"a"], length=10, stall_at=1)))
+        sender = HostAllowlistSender(pool, QueueAddress("https://queue.fal.run"))
+        request = Request(method="GET", url=URL("https://queue.fal.run/a"), timeout=client_timeout(limit))
+        with pytest.raises(aiohttp.ClientError) as failure:
+            await fetch(sender, request, limit, 1000)
+        holding.release()
+
+    assert (is_certainly_unsent(failure.value), "queue.falrun.com" in str(failure.value)) == (True, True)
 
 
 async def test_pool_opens_no_more_connections_than_allowed(host: MediaHost) -> None:

@@ -121,12 +121,12 @@ class Sender(Protocol):
 def client_timeout(limit: timedelta) -> ClientTimeout:
     """Timeouts of a request that may take `limit` in all.
 
-    Getting a connection times out before the whole request does, because only then is it certain that nothing was sent.
+    Getting a connection may take a third of it, because only a request without a connection certainly was not sent:
+    so there is time for a second try, on fal's other domain, and for the response to that.
     """
     seconds = limit.total_seconds()
-    return ClientTimeout(
-        connect=seconds / 2, sock_connect=min(_CONNECT.total_seconds(), seconds / 2), sock_read=seconds
-    )
+    connect = seconds / 3
+    return ClientTimeout(connect=connect, sock_connect=min(_CONNECT.total_seconds(), connect), sock_read=seconds)
 
 
 async def fetch(sender: Sender, request: Request, limit: timedelta, most: int) -> Response:
