@@ -218,7 +218,8 @@ def test_unknown_variables_in_the_file_are_reported(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7])
 def test_shares_of_processes_add_up_to_the_limits(count: int) -> None:
-    whole = Settings.read({"IMAGEGEN_MAX_WAITING": "5", "IMAGEGEN_MAX_STREAMS": "0"}, dotenv=None)
+    environ = {"IMAGEGEN_MAX_WAITING": "5", "IMAGEGEN_MAX_STREAMS": "0", "IMAGEGEN_TRANSFER_MEMORY": "113MiB"}
+    whole = Settings.read(environ, dotenv=None)
     shares = [whole.share(number, count) for number in range(count)]
 
     for limit in ("concurrency", "transfer_memory"):
@@ -227,11 +228,42 @@ def test_shares_of_processes_add_up_to_the_limits(count: int) -> None:
         assert sum(getattr(share.limits, limit) for share in shares) == getattr(whole.limits, limit)
 
 
-def test_limit_below_the_number_of_processes_is_named() -> None:
-    whole = Settings.read({"IMAGEGEN_CONCURRENCY": "2", "IMAGEGEN_MAX_CONNECTIONS": "1"}, dotenv=None)
+def test_part_that_is_too_small_for_a_process_is_named() -> None:
+    whole = Settings.read(
+        {
+            "IMAGEGEN_CONCURRENCY": "2",
+            "IMAGEGEN_MAX_CONNECTIONS": "1",
+            "IMAGEGEN_TRANSFER_MEMORY": "47MiB",
+            "IMAGEGEN_RECEIVE_MEMORY": "62MiB",
+            "IMAGEGEN_MAX_WAITING": "0",
+        },
+        dotenv=None,
+    )
 
     with pytest.raises(SettingsError) as error:
         whole.share(0, 3)
 
-    assert "IMAGEGEN_CONCURRENCY is 2" in str(error.value)
-    assert "IMAGEGEN_MAX_CONNECTIONS is 1" in str(error.value)
+    assert str(error.value).splitlines() == [
+        "IMAGEGEN_CONCURRENCY is 2: each of 3 processes needs at least 1",
+        "IMAGEGEN_TRANSFER_MEMORY is 47MiB: each of 3 processes needs at least 16MiB",
+        "IMAGEGEN_MAX_CONNECTIONS is 1: each of 3 processes needs at least 1",
+        "IMAGEGEN_RECEIVE_MEMORY is 62MiB: each of 3 processes needs at least 21MiB",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("largest", "needed"),
+    [
+        ({"IMAGEGEN_MAX_BATCH_BYTES": "40MiB"}, "40MiB"),
+        ({"IMAGEGEN_MAX_BODY_BYTES": "2MiB", "IMAGEGEN_MAX_DATA_URI_BYTES": "30MiB"}, "32MiB"),
+        ({"IMAGEGEN_MAX_UPLOAD_BYTES": "900MiB"}, None),  # goes to a file
+    ],
+)
+def test_every_process_has_memory_for_the_largest_body(largest: dict[str, str], needed: str | None) -> None:
+    whole = Settings.read({"IMAGEGEN_RECEIVE_MEMORY": "63MiB", **largest}, dotenv=None)
+
+    if needed is None:
+        assert whole.share(2, 3).limits.receive_memory == 21 * 2**20
+        return
+    with pytest.raises(SettingsError, match=f"IMAGEGEN_RECEIVE_MEMORY is 63MiB: .* at least {needed}"):
+        whole.share(2, 3)

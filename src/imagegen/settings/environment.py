@@ -5,11 +5,13 @@ No other module reads the environment. A variable with an empty value counts as 
 
 import os
 import re
+from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self
+from typing import Final, Literal, Self
 from urllib.parse import unquote, urlsplit
 
+from annotated_types import Ge
 from dotenv import dotenv_values
 from pydantic import BaseModel, ByteSize, ConfigDict, PrivateAttr, ValidationError
 
@@ -29,7 +31,7 @@ from imagegen.settings.groups import (
     TelemetrySettings,
     WebhookSettings,
 )
-from imagegen.settings.messages import expected, shown_value, unknown_variables
+from imagegen.settings.messages import expected, shown_value, size, unknown_variables
 
 
 class Settings(BaseModel):
@@ -88,40 +90,30 @@ class Settings(BaseModel):
         The parts add up to the limit of the service.
 
         Raises:
-            SettingsError: a limit is too small for a part each.
+            SettingsError: a part is too small to work with.
         """
-
-        def part(limit: int) -> int:
-            return limit // count + (number < limit % count)
-
-        service, limits = self.service, self.limits
-        faults = [
-            f"{variable} is {limit}: {count} processes need at least one each"
-            for variable, limit in (
-                ("IMAGEGEN_CONCURRENCY", service.concurrency),
-                ("IMAGEGEN_MAX_CONNECTIONS", limits.max_connections),
-            )
-            if limit < count
-        ]
+        faults = [fault for group, name in _SHARED if (fault := self._too_small(group, name, count))]
         if faults:
             raise SettingsError(faults)
-        update = {
-            "service": service.model_copy(
-                update={
-                    "concurrency": part(service.concurrency),
-                    "transfer_memory": ByteSize(part(service.transfer_memory)),
-                }
-            ),
-            "limits": limits.model_copy(
-                update={
-                    "max_connections": part(limits.max_connections),
-                    "receive_memory": ByteSize(part(limits.receive_memory)),
-                    "max_waiting": part(limits.max_waiting),
-                    "max_streams": part(limits.max_streams),
-                }
-            ),
-        }
-        return self.model_copy(update=update)
+        parts: dict[str, dict[str, int]] = defaultdict(dict)
+        for group, name in _SHARED:
+            limit: int = getattr(getattr(self, group), name)
+            parts[group][name] = type(limit)(limit // count + (number < limit % count))
+        return self.model_copy(
+            update={group: getattr(self, group).model_copy(update=update) for group, update in parts.items()}
+        )
+
+    def _too_small(self, group: str, name: str, count: int) -> str | None:
+        """A sentence if the smallest part of a limit is less than a process needs."""
+        limit: int = getattr(getattr(self, group), name)
+        field = _GROUPS[group].model_fields[name]
+        least = max(int(bound.ge) for bound in field.metadata if isinstance(bound, Ge))  # pyright: ignore[reportArgumentType] - of an int
+        if name == "receive_memory":  # a request that needs more would be refused for ever
+            least = max(least, self.limits.largest_body)
+        if limit // count >= least:
+            return None
+        value, need = (size(each) if isinstance(limit, ByteSize) else each for each in (limit, least))
+        return f"{field.validation_alias} is {value}: each of {count} processes needs at least {need}"
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None, dotenv: Path | None = Path(".env")) -> Self:
@@ -156,6 +148,15 @@ _GROUPS: dict[str, type[Group]] = {
     "metrics": MetricsSettings,
     "local": LocalSettings,
 }
+# What the processes of one service divide.
+_SHARED: Final = (
+    ("service", "concurrency"),
+    ("service", "transfer_memory"),
+    ("limits", "max_connections"),
+    ("limits", "receive_memory"),
+    ("limits", "max_waiting"),
+    ("limits", "max_streams"),
+)
 _SECRETS = {
     "FAL_KEY",
     "MONGODB_URL",

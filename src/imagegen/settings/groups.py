@@ -246,6 +246,11 @@ class LimitSettings(Group):
     """Origins whose pages may call the service, separated by commas. Unset: none."""
 
     @property
+    def largest_body(self) -> int:
+        """Bytes of the largest body that is held in memory as a whole. A larger upload goes to a file."""
+        return max(self.max_batch_bytes, self.max_body_bytes + self.max_data_uri_bytes)
+
+    @property
     def schemes(self) -> tuple[str, ...]:
         """The schemes that URLs of inputs may have."""
         return split_list(self.url_schemes)

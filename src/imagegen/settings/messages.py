@@ -47,14 +47,15 @@ def expected(fault: ErrorDetails) -> str:
 def _shown(bound: object, given: object) -> str:
     """A bound in a readable form; pydantic formats durations itself."""
     is_size = isinstance(bound, int) and bound >= 2**10 and not str(given).isdecimal()
-    return _size(bound) if is_size and isinstance(bound, int) else str(bound)
+    return size(bound) if is_size and isinstance(bound, int) else str(bound)
 
 
-def _size(bound: int) -> str:
-    for unit, size in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
-        if bound % size == 0:
-            return f"{bound // size}{unit}"
-    return str(bound)
+def size(number: int) -> str:
+    """A number of bytes as it is written in a variable."""
+    for unit, bytes_each in (("GiB", 2**30), ("MiB", 2**20), ("KiB", 2**10)):
+        if number % bytes_each == 0:
+            return f"{number // bytes_each}{unit}"
+    return str(number)
 
 
 def unknown_variables(names: Iterable[str], known: Collection[str]) -> tuple[str, ...]:
