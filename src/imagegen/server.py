@@ -33,7 +33,7 @@ from imagegen.services import Services, open_services
 from imagegen.settings import Environment, Settings
 
 _FEWEST_CONNECTIONS: Final = 16
-_STOPPING: Final = "stopping: unfinished jobs continue in another process, or at the next start"
+STOPPING: Final = "stopping: unfinished jobs continue in another process, or at the next start"
 _log = logging.getLogger("imagegen")
 
 
@@ -98,7 +98,7 @@ async def serve_shared(
     complete = join_local_stack(settings)
     _redact_secrets(complete, events)
     async with _telemetry(settings, events) as tracer:
-        process = _ApiProcess(complete, registry, access, tracer, stopping)
+        process = _ApiProcess(complete, registry, access, tracer, stopping, is_one_of_several=True)
         await process.run(listeners, ready, create_bucket=_makes_bucket(settings))
 
 
@@ -131,7 +131,7 @@ async def work(settings: Settings, *, ready: Callable[[], None] = lambda: None, 
         ready()
         _log.info("taking jobs as %s", services.runner)
         await stopping.wait()
-        _log.info(_STOPPING)
+        _log.info(STOPPING)
 
 
 def read_catalog(settings: Settings) -> Registry:
@@ -157,6 +157,7 @@ class _ApiProcess:
     access: AccessPolicy
     tracer: Tracer
     stopping: asyncio.Event
+    is_one_of_several: bool = False
 
     async def run(self, listeners: Listeners, ready: Callable[[], None], *, create_bucket: bool) -> None:
         """Run until SIGTERM, SIGINT or `stopping`."""
@@ -173,8 +174,10 @@ class _ApiProcess:
             app = create_app(
                 self.registry, lambda: nullcontext(services), self.access, self.settings.limits, self.tracer
             )
-            server = _ApiServer(_uvicorn_config(app, self.settings), self.stopping)
-            listeners.api.listen()  # before `ready`, because whoever is told then calls at once
+            server = _ApiServer(
+                _uvicorn_config(app, self.settings), self.stopping, logs_stop=not self.is_one_of_several
+            )
+            listeners.accept()  # before `ready`, because whoever is told then calls at once
             ready()
             await server.serve_until_stopped(listeners.api)
 
@@ -245,9 +248,9 @@ def _max_connections(settings: Settings) -> int:
 class _ApiServer(uvicorn.Server):
     """A uvicorn that ends, like the requests that wait for a job, when a signal or the caller sets `stopping`."""
 
-    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event) -> None:
+    def __init__(self, config: uvicorn.Config, stopping: asyncio.Event, *, logs_stop: bool) -> None:
         super().__init__(config)
-        self._stopping, self._loop = stopping, asyncio.get_running_loop()
+        self._stopping, self._loop, self._logs_stop = stopping, asyncio.get_running_loop(), logs_stop
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:  # noqa: ARG002 - a signal handler
         """End in order. uvicorn's own handler raises the signal again before jobs are handed back."""
@@ -265,7 +268,8 @@ class _ApiServer(uvicorn.Server):
 
     async def _exit_when_stopping(self) -> None:
         await self._stopping.wait()
-        _log.info(_STOPPING)
+        if self._logs_stop:
+            _log.info(STOPPING)
         self.should_exit = True
 
 

@@ -11,24 +11,25 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final, TypeVar
 
 from imagegen.clock import backoff, wait_any
 from imagegen.errors import StartupError
 from imagegen.net.listeners import Listeners, listen, url_of
 from imagegen.observability.logs import Events
 from imagegen.observability.metrics import METRICS_DIRECTORY, forget_process
-from imagegen.server import local_servers, read_catalog, warn_about_local_queue
+from imagegen.server import STOPPING, local_servers, read_catalog, warn_about_local_queue
 from imagegen.settings import Settings
 
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(seconds=0.1), timedelta(seconds=5)
 _STEADY: Final = 10.0  # seconds of running after which the next replacement starts at once again
 _KILL_AFTER: Final = timedelta(seconds=5)  # beyond the grace of a process
+T = TypeVar("T")
 _log = logging.getLogger("imagegen")
 
 
@@ -52,22 +53,24 @@ async def serve_in_processes(
         events: the log's converter, to redact the local servers' credentials.
 
     Raises:
-        StartupError: the port, the catalog, a setting, a local server, or a process that ends at its start.
+        StartupError: the port, the catalog, a setting, a local server, or a process that does not start.
     """
     if sys.platform == "win32":
         raise StartupError("--processes needs a system on which processes inherit sockets, such as Linux or macOS")
-    for number in range(count):
-        settings.share(number, count)  # a limit that cannot be shared is a fault of the start
+    settings.share(0, count)  # a limit that cannot be divided is a fault of the start
     listeners = listen(settings, host, port)
     read_catalog(settings)
     warn_about_local_queue(settings)
-    with tempfile.TemporaryDirectory(prefix="imagegen-metrics-", ignore_cleanup_errors=True) as metrics:
-        async with local_servers(settings, events):
+    async with local_servers(settings, events):
+        with tempfile.TemporaryDirectory(prefix="imagegen-metrics-", ignore_cleanup_errors=True) as metrics:
             children = [_Child(host, number, count, listeners, Path(metrics)) for number in range(count)]
             stopping = _stopping_on_signals(children)
             async with _running(children, stopping, settings.service.shutdown_grace + _KILL_AFTER):
-                ready(url_of(host, listeners.api))
+                if not stopping.is_set():
+                    ready(url_of(host, listeners.api))
                 await stopping.wait()
+                _log.info(STOPPING)
+                listeners.close()  # while it is open, connections wait in its queue, which no child accepts any more
 
 
 def _stopping_on_signals(children: "Sequence[_Child]") -> asyncio.Event:
@@ -90,14 +93,28 @@ async def _running(children: "Sequence[_Child]", stopping: asyncio.Event, grace:
     """Start every child, replace those that die while the block runs, and end all of them."""
     keepers: list[asyncio.Task[None]] = []
     try:
-        await asyncio.gather(*(child.start() for child in children))
+        await _start(children, stopping)
         keepers = [asyncio.create_task(child.keep_running(stopping)) for child in children]
         yield
     finally:
-        for keeper in keepers:
-            keeper.cancel()
+        stopping.set()
         await asyncio.gather(*keepers, return_exceptions=True)
         await asyncio.gather(*(child.stop(grace) for child in children))
+
+
+async def _start(children: "Sequence[_Child]", stopping: asyncio.Event) -> None:
+    """Start every child, and wait until all answer or `stopping` is set.
+
+    Raises:
+        StartupError: one cannot be started, or it ended.
+    """
+    starts = [asyncio.create_task(child.start(stopping)) for child in children]
+    try:
+        await asyncio.gather(*starts)
+    except StartupError:
+        stopping.set()  # the others are no longer waited for
+        await asyncio.wait(starts)
+        raise
 
 
 @dataclass(slots=True)
@@ -119,44 +136,64 @@ class _Child:
     metrics: Path
     _process: asyncio.subprocess.Process | None = None
 
-    async def start(self) -> None:
-        """Start the process and wait until it answers.
+    async def start(self, stopping: asyncio.Event) -> None:
+        """Start the process, and wait until it answers or `stopping` is set.
 
         Raises:
-            StartupError: it ended. It has said why in the log.
+            StartupError: it cannot be started, or it ended. Then it has said why in the log.
         """
-        is_ready, tell_ready = os.pipe()
-        sockets = [each.fileno() for each in (self.listeners.api, self.listeners.metrics) if each is not None]
         try:
-            process = self._process = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "imagegen", "serve-process"),
-                self.host,
-                *map(str, (self.number, self.count, tell_ready, *sockets)),
-                stdin=asyncio.subprocess.PIPE,  # it ends when this process does, because that closes the pipe
-                env={**os.environ, METRICS_DIRECTORY: str(self.metrics)},
-                pass_fds=(tell_ready, *sockets),
-                start_new_session=True,  # Ctrl+C in a terminal reaches the parent only
-            )
-        finally:
-            os.close(tell_ready)
-        with os.fdopen(is_ready, "rb") as pipe:
-            if not await _first_byte(pipe.fileno()):
-                raise StartupError(f"one of {self.count} processes ended with status {await process.wait()}")
+            with _pipe() as (is_ready, tell_ready):
+                process = self._process = await self._spawn(tell_ready.fileno())
+                tell_ready.close()  # only the process has this end now, so that its death can be read
+                said = await _unless(stopping, _first_byte(is_ready.fileno()))
+        except OSError as error:
+            raise StartupError(f"one of {self.count} processes cannot be started: {error}") from error
+        if said == b"":
+            status = await process.wait()
+            self._forget(process)
+            raise StartupError(f"one of {self.count} processes ended at its start, with status {status}")
+
+    async def _spawn(self, tell_ready: int) -> asyncio.subprocess.Process:
+        self.metrics.mkdir(exist_ok=True)  # what cleans temporary folders may have removed it
+        sockets = self.listeners.descriptors
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "imagegen", "serve-process"),
+            self.host,
+            *map(str, (self.number, self.count, tell_ready, *sockets)),
+            stdin=asyncio.subprocess.PIPE,  # it ends when this process does, because that closes the pipe
+            env={**os.environ, METRICS_DIRECTORY: str(self.metrics)},
+            pass_fds=(tell_ready, *sockets),
+            start_new_session=True,  # Ctrl+C in a terminal reaches the parent only
+        )
 
     async def keep_running(self, stopping: asyncio.Event) -> None:
         """Replace the process whenever it ends, until `stopping`."""
         failures = 0
-        while self._process is not None:
+        while not stopping.is_set():
             began = time.monotonic()
-            status = await self._process.wait()
-            forget_process(self.metrics, self._process.pid)
-            if stopping.is_set():
-                return
+            await self._report_end(stopping)
             failures = 1 if time.monotonic() - began > _STEADY else failures + 1
-            _log.error("process %d ended with status %s and is replaced", self._process.pid, status)
             await wait_any(stopping, at_most=backoff(failures, _FIRST_PAUSE, _LONGEST_PAUSE))
-            with suppress(StartupError):  # it has said why; the next try follows
-                await self.start()
+            if not stopping.is_set():
+                try:
+                    await self.start(stopping)
+                except StartupError as error:
+                    _log.error("%s; it is tried again", error)
+
+    async def _report_end(self, stopping: asyncio.Event) -> None:
+        """Wait until the process ends, or `stopping` is set. Returns at once if none was started."""
+        process = self._process
+        if process is None:
+            return
+        status = await _unless(stopping, process.wait())
+        if status is not None:
+            self._forget(process)
+            _log.error("process %d ended with status %s and is replaced", process.pid, status)
+
+    def _forget(self, process: asyncio.subprocess.Process) -> None:
+        self._process = None
+        forget_process(self.metrics, process.pid)
 
     def interrupt(self) -> None:
         """Send the process a Ctrl+C."""
@@ -177,6 +214,14 @@ class _Child:
             await process.wait()
 
 
+@contextmanager
+def _pipe() -> Generator[tuple[BinaryIO, BinaryIO]]:
+    """The ends to read and to write; both are closed after the block."""
+    reading, writing = os.pipe()
+    with os.fdopen(reading, "rb", buffering=0) as reader, os.fdopen(writing, "wb", buffering=0) as writer:
+        yield reader, writer
+
+
 async def _first_byte(descriptor: int) -> bytes:
     """Wait for a byte from a pipe; empty if its other end is closed."""
     loop, readable = asyncio.get_running_loop(), asyncio.Event()
@@ -186,3 +231,14 @@ async def _first_byte(descriptor: int) -> bytes:
     finally:
         loop.remove_reader(descriptor)
     return os.read(descriptor, 1)
+
+
+async def _unless(stopping: asyncio.Event, work: Coroutine[object, object, T]) -> T | None:
+    """Do the work until it is done, or until `stopping` is set: then cancel it and return None."""
+    working, stopped = asyncio.create_task(work), asyncio.create_task(stopping.wait())
+    await asyncio.wait({working, stopped}, return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    if not working.done():
+        working.cancel()
+        await asyncio.wait({working})  # it may be reading from what the caller closes next
+    return None if working.cancelled() else working.result()

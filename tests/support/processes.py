@@ -118,9 +118,9 @@ def peak_memory(pid: int) -> float:
     return int(found[1]) / 1024
 
 
-async def answers(running: Running) -> None:
+async def answers(running: Running, within: float = 30) -> None:
     """Wait until the process responds, or fail if it ends."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(within):
         while running.process.returncode is None:
             try:
                 if (await running.client.get("/health/live")).is_success:

@@ -2,10 +2,13 @@
 
 import asyncio
 import gc
+import logging
 import os
+import signal
 import socket
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -17,6 +20,8 @@ if TYPE_CHECKING:
     from imagegen.net.listeners import Listeners
     from imagegen.observability.logs import Events
     from imagegen.settings import Settings
+
+_log = logging.getLogger("imagegen")
 
 
 def serve_process(
@@ -37,7 +42,8 @@ def serve_process(
 
         def tell() -> None:
             gc.freeze()
-            os.write(ready, b"1")
+            with suppress(BrokenPipeError):  # the parent is stopping, or was killed
+                os.write(ready, b"1")
             os.close(ready)
 
         run(_serve(settings.share(number, count), host, listeners, tell, events))
@@ -47,12 +53,24 @@ async def _serve(
     settings: "Settings", host: str, listeners: "Listeners", ready: Callable[[], None], events: "Events"
 ) -> None:
     from imagegen import server
+    from imagegen.observability.metrics import discard_shared
 
-    stopping, loop, parent = asyncio.Event(), asyncio.get_running_loop(), sys.stdin.fileno()
+    stopping, orphaned, loop, parent = asyncio.Event(), asyncio.Event(), asyncio.get_running_loop(), sys.stdin.fileno()
 
-    def stop() -> None:
+    def stop_as_orphan() -> None:
         loop.remove_reader(parent)  # a closed pipe stays readable
+        _log.warning("stopping: the parent process has ended")
+        orphaned.set()
         stopping.set()
 
-    loop.add_reader(parent, stop)  # the parent writes nothing, so readable means closed
-    await server.serve_shared(settings, host, listeners, ready=ready, stopping=stopping, events=events)
+    def answering() -> None:
+        # uvicorn's own handler covers it until its end; a further SIGTERM must not end what hands back jobs after that.
+        loop.add_signal_handler(signal.SIGTERM, stopping.set)
+        ready()
+
+    loop.add_reader(parent, stop_as_orphan)  # the parent writes nothing, so readable means closed
+    try:
+        await server.serve_shared(settings, host, listeners, ready=answering, stopping=stopping, events=events)
+    finally:
+        if orphaned.is_set():
+            discard_shared()

@@ -2,9 +2,12 @@
 
 import socket
 from dataclasses import dataclass
+from typing import Final
 
 from imagegen.errors import StartupError
 from imagegen.settings import Settings
+
+_PORT: Final = "--port (make serve PORT=5001)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +21,29 @@ class Listeners:
 
     api: socket.socket
     metrics: socket.socket | None
+
+    @property
+    def descriptors(self) -> tuple[int, ...]:
+        """Of all sockets, in the order of the attributes."""
+        return tuple(each.fileno() for each in (self.api, self.metrics) if each is not None)
+
+    def accept(self) -> None:
+        """Let callers connect.
+
+        Raises:
+            StartupError: another service took the port meanwhile. Linux grants it to several until one of them accepts.
+        """
+        try:
+            self.api.listen()
+        except OSError as error:
+            host, port, *_ = self.api.getsockname()
+            raise _taken(host, port, error) from error
+
+    def close(self) -> None:
+        """Give the ports back, as far as this process holds them."""
+        self.api.close()
+        if self.metrics is not None:
+            self.metrics.close()
 
 
 def listen(settings: Settings, host: str, port: int) -> Listeners:
@@ -39,7 +65,7 @@ def listen_for_scrapes(settings: Settings) -> socket.socket | None:
     return None if port is None else _listen(settings.metrics.host, port, "IMAGEGEN_METRICS_PORT")
 
 
-def _listen(host: str, port: int, variable: str = "--port (make serve PORT=5001)") -> socket.socket:
+def _listen(host: str, port: int, variable: str = _PORT) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -47,10 +73,12 @@ def _listen(host: str, port: int, variable: str = "--port (make serve PORT=5001)
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise StartupError(
-            f"cannot listen on {host}:{port}: {error.strerror}; choose another with {variable}"
-        ) from error
+        raise _taken(host, port, error, variable) from error
     return listener
+
+
+def _taken(host: str, port: int, error: OSError, variable: str = _PORT) -> StartupError:
+    return StartupError(f"cannot listen on {host}:{port}: {error.strerror}; choose another with {variable}")
 
 
 def url_of(host: str, listener: socket.socket) -> str:

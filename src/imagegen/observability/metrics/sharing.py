@@ -5,6 +5,7 @@ environment when it is imported, so the parent gives it to the processes that it
 """
 
 import os
+import shutil
 from pathlib import Path
 from typing import Final
 
@@ -33,3 +34,9 @@ def registry_of_all() -> CollectorRegistry:
 def forget_process(directory: Path, pid: int) -> None:
     """Leave the gauges of a process that ended out of the sums. Its counters stay."""
     mark_process_dead(pid, str(directory))
+
+
+def discard_shared() -> None:
+    """Remove the directory. A process that still counts in it keeps its open files."""
+    if is_shared():
+        shutil.rmtree(os.environ[METRICS_DIRECTORY], ignore_errors=True)
