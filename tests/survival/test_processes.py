@@ -1,12 +1,13 @@
 """`imagegen serve --processes`: several processes are one service, and one of them may die."""
 
 import asyncio
+import os
 import shutil
 import signal
+import socket
 import sys
 from collections.abc import AsyncGenerator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -14,31 +15,13 @@ import psutil
 import pytest
 
 from imagegen.settings import Settings
-from tests.support.processes import Running, answers, environment, free_port, imagegen
+from tests.support.processes import Running, environment, imagegen
 from tests.support.scraped import Scraped, scrape
 from tests.support.service import FLUX, Json, sandbox_of
+from tests.support.several_processes import children, clients, logged, owner, sharing
 
 PATH = "/api/images/generate"
 pytestmark = [pytest.mark.usefixtures("service"), pytest.mark.slow]  # which creates the bucket
-
-
-def children(running: Running) -> Sequence[psutil.Process]:
-    """The processes that answer requests, oldest first."""
-    found = psutil.Process(running.process.pid).children()
-    return sorted((each for each in found if "serve-process" in each.cmdline()), key=psutil.Process.create_time)
-
-
-@asynccontextmanager
-async def sharing(settings: Settings, directory: Path, processes: int = 2, **more: str) -> AsyncGenerator[Running]:
-    """Run `imagegen serve --processes`, and wait until all of them are there."""
-    port = free_port()
-    arguments = ("serve", "--port", str(port), "--processes", str(processes))
-    async with imagegen(*arguments, environ=environment(settings) | more, directory=directory, port=port) as running:
-        await answers(running, within=60)
-        async with asyncio.timeout(60):
-            while b"is ready at" not in await asyncio.to_thread((directory / "serve.log").read_bytes):
-                await asyncio.sleep(0.05)
-        yield running
 
 
 async def generate(running: Running, user: str) -> Json:
@@ -103,37 +86,6 @@ async def test_dead_process_is_replaced_and_costs_only_its_own_connections(own: 
     assert {job["status"] for job in after} == {"completed"}
 
 
-@dataclass(frozen=True, slots=True)
-class Caller:
-    """A client with one open connection, and the port from which it comes."""
-
-    client: httpx.AsyncClient
-    port: int
-
-
-@asynccontextmanager
-async def clients(running: Running, count: int) -> AsyncGenerator[Sequence[Caller]]:
-    """So many connected callers."""
-    async with AsyncExitStack() as stack:
-        callers = list[Caller]()
-        for _ in range(count):
-            client = await stack.enter_async_context(httpx.AsyncClient(base_url=running.client.base_url, timeout=60))
-            answer = await client.get("/health/live")
-            _, port = answer.extensions["network_stream"].get_extra_info("client_addr")
-            callers.append(Caller(client, port))
-        yield callers
-
-
-def owner(processes: Sequence[psutil.Process], caller: Caller) -> psutil.Process:
-    """The process that accepted this connection."""
-    (found,) = [
-        process
-        for process in processes
-        if any(each.raddr and each.raddr.port == caller.port for each in process.net_connections("tcp"))
-    ]
-    return found
-
-
 async def accepted(running: Running, users: Sequence[str]) -> None:
     """Wait until each user has a job."""
     async with asyncio.timeout(20):
@@ -148,14 +100,6 @@ async def replaced(running: Running, before: Sequence[psutil.Process], count: in
     async with asyncio.timeout(60):
         while len(alive := set(await asyncio.to_thread(children, running))) < count or alive <= known:
             await asyncio.sleep(0.1)
-
-
-async def logged(directory: Path, text: str, times: int = 1) -> str:
-    """Wait until the log has the text so often. Returns the log."""
-    async with asyncio.timeout(60):
-        while (log := await asyncio.to_thread((directory / "serve.log").read_text)).count(text) < times:
-            await asyncio.sleep(0.05)
-    return log
 
 
 async def jobs_of(running: Running, user: str) -> Sequence[Json]:
@@ -319,6 +263,26 @@ async def test_processes_end_when_their_parent_is_killed(own: Settings, tmp_path
 
     assert alive == []
     assert metrics_directories(tmp_path) == []
+
+
+async def test_process_whose_parent_was_killed_before_it_could_start_leaves_nothing(tmp_path: Path) -> None:
+    directory, (is_ready, tell_ready) = tmp_path / "metrics", os.pipe()
+    directory.mkdir()
+    with socket.socket() as listener, os.fdopen(is_ready), os.fdopen(tell_ready, "wb"):
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "imagegen", "serve-process"),
+            *("127.0.0.1", "0", "2", str(tell_ready), str(listener.fileno())),
+            env={"PATH": os.environ["PATH"], "PROMETHEUS_MULTIPROC_DIR": str(directory)},
+            cwd=tmp_path,
+            pass_fds=(tell_ready, listener.fileno()),
+            stdin=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, said = await process.communicate(b"")  # which closes its standard input, as a dying parent does
+
+    assert process.returncode == 2
+    assert b"No local servers run" in said
+    assert not await asyncio.to_thread(directory.exists)
 
 
 async def test_limit_that_cannot_be_shared_is_named(own: Settings, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import gc
 import logging
 import os
+import select
 import signal
 import socket
 import sys
@@ -46,21 +47,31 @@ def serve_process(
                 os.write(ready, b"1")
             os.close(ready)
 
-        run(_serve(settings.share(number, count), host, listeners, tell, events))
+        try:
+            run(_serve(settings.share(number, count), host, listeners, tell, events))
+        finally:
+            if _is_orphan():
+                from imagegen.observability.metrics import discard_shared
+
+                discard_shared()
+
+
+def _is_orphan() -> bool:
+    """Whether the parent has ended. It writes nothing to standard input, so readable means closed."""
+    readable, _, _ = select.select([sys.stdin], [], [], 0)
+    return bool(readable)
 
 
 async def _serve(
     settings: "Settings", host: str, listeners: "Listeners", ready: Callable[[], None], events: "Events"
 ) -> None:
     from imagegen import server
-    from imagegen.observability.metrics import discard_shared
 
-    stopping, orphaned, loop, parent = asyncio.Event(), asyncio.Event(), asyncio.get_running_loop(), sys.stdin.fileno()
+    stopping, loop, parent = asyncio.Event(), asyncio.get_running_loop(), sys.stdin.fileno()
 
     def stop_as_orphan() -> None:
         loop.remove_reader(parent)  # a closed pipe stays readable
         _log.warning("stopping: the parent process has ended")
-        orphaned.set()
         stopping.set()
 
     def answering() -> None:
@@ -68,9 +79,5 @@ async def _serve(
         loop.add_signal_handler(signal.SIGTERM, stopping.set)
         ready()
 
-    loop.add_reader(parent, stop_as_orphan)  # the parent writes nothing, so readable means closed
-    try:
-        await server.serve_shared(settings, host, listeners, ready=answering, stopping=stopping, events=events)
-    finally:
-        if orphaned.is_set():
-            discard_shared()
+    loop.add_reader(parent, stop_as_orphan)
+    await server.serve_shared(settings, host, listeners, ready=answering, stopping=stopping, events=events)
