@@ -1,14 +1,15 @@
 """The class of the JSON routes: it negotiates the type of the response, and bounds the body."""
 
 import asyncio
-import traceback
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import cached_property
 from http import HTTPStatus
 from typing import Any, Final
 
 from fastapi import Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from starlette.exceptions import HTTPException
 
 from imagegen.api.http.intake import intake_of
 from imagegen.api.http.json_bodies import ArrivingText, read_json
@@ -16,8 +17,10 @@ from imagegen.api.http.media_types import accepts, is_json
 from imagegen.api.http.parameters import query_names, require_known_parameters
 from imagegen.api.http.policies import declared_policy
 from imagegen.api.http.problems import HttpProblem
+from imagegen.errors import ImagegenError
 
 _PLACEHOLDER: Final = b"."
+_REFUSALS: Final = (ImagegenError, HTTPException, RequestValidationError)
 
 
 class JsonRoute(APIRoute):
@@ -34,7 +37,7 @@ class JsonRoute(APIRoute):
             try:
                 response = await handle(_BoundedRequest(request.scope, request.receive))
             except Exception as error:
-                _free_frames(error)
+                _drop_tracebacks(error)
                 raise
             intake_of(request.scope).release()
             return await response.settle() if isinstance(response, DeferredResponse) else response
@@ -54,11 +57,18 @@ class DeferredResponse(Response):
         self.settle = settle
 
 
-def _free_frames(error: BaseException | None) -> None:
-    """Clear the frames that an error passed: they would hold a body of megabytes until the next garbage collection."""
-    while error is not None:
-        traceback.clear_frames(error.__traceback__)
-        error = error.__cause__ or error.__context__
+def _drop_tracebacks(error: BaseException) -> None:
+    """Drop the frames of a refusal: they would hold a body of megabytes until the next garbage collection.
+
+    A defect keeps its frames for the log. No frame is cleared: requests whose calls failed together share an error, so
+    its frames may be those of a request that still runs, and clearing them would end it.
+    """
+    if not isinstance(error, _REFUSALS):
+        return
+    link: BaseException | None = error
+    while link is not None:
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
 
 
 class _BoundedRequest(Request):
