@@ -61,6 +61,9 @@ pages: $(DEV) ## Write the pages that are made from the code
 site: $(DEV) ## Build the documentation into .site/site; warnings are errors
 	@$(BIN)/python -m website.site
 
+# Without bytecode in files, every process that a test starts compiles all sources.
+test coverage sdk check: export PYTHONDONTWRITEBYTECODE =
+
 test: $(DEV) ## Run the tests that take seconds, against real local servers
 	$(BIN)/pytest $(SPREAD) $(ARGS)
 

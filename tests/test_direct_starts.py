@@ -45,13 +45,13 @@ async def ready(settings: Settings, *, concurrency: int = 64, fal: int | None = 
 
 
 async def until_known_empty(service: Service) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not service.services.queue.is_known_empty:
             await asyncio.sleep(0.01)
 
 
 async def submitted(service: Service, count: int = 1) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while len(await service.sandbox.requests()) < count:
             await asyncio.sleep(0.02)
 
@@ -308,7 +308,7 @@ class _Failing(DirectStart):
 async def test_worker_loop_that_is_ending_takes_no_job(idle: Services) -> None:
     loop, taken = asyncio.create_task(run_jobs(idle)), list[bool]()
     first, second = [_Failing(a_job(), WorkSlot(WorkSlots(1)), idle.queue) for _ in range(2)]
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not idle.direct_starts.begin(first, first.job):
             await asyncio.sleep(0)
     (task,) = (each for each in asyncio.all_tasks() if each.get_name() == f"job {first.job_id}")

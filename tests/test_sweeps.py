@@ -113,7 +113,7 @@ async def test_jobs_run_beside_unreadable_records(services: Services) -> None:
     bad = [await deleted(services, **UNREADABLE), await left(services, **DEFECTIVE)]
     running = asyncio.create_task(run_jobs(services))
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not all(["removalFailures" in await stored(services, job_id) for job_id in bad]):
                 await asyncio.sleep(0.05)
 

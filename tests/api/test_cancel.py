@@ -29,7 +29,7 @@ async def working(own: Settings) -> AsyncGenerator[Service]:
 
 async def submitted(sandbox: Sandbox, state: str = "IN_PROGRESS") -> None:
     """Wait until fal has the request, and it is in this state."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while [request["state"] for request in await sandbox.requests()] != [state]:
             await asyncio.sleep(0.02)
 

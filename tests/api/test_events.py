@@ -113,7 +113,7 @@ async def test_streams_beyond_the_limit_are_refused_until_one_ends(stack: Settin
         async with opened(service, job_id) as answer:
             await anext(answer.aiter_text())
             refused = await service.client.get(path)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while True:
                 async with opened(service, job_id) as again:
                     if again.status_code == 200:

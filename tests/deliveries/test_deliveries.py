@@ -54,7 +54,7 @@ async def delivery_log(service: Service, job_id: str) -> Json:
 
 async def settled_delivery(service: Service, job_id: str) -> Json:
     """The log of a job's delivery, once it is no longer pending."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         while (delivery := await delivery_log(service, job_id))["state"] == "pending":
             await asyncio.sleep(0.05)
     return delivery

@@ -67,7 +67,7 @@ async def test_delivery_survives_errors_of_the_store(
     job_id = await record_deliveries(service, [receiver.url])
     async with (
         sending_webhooks(replace(service.services, webhook_deliveries=cast("WebhookDeliveries", failing)), QUICK),
-        asyncio.timeout(15),
+        asyncio.timeout(30),
     ):
         while (found := await deliveries.find_by_job(job_id))[0].state.value != "delivered":
             await asyncio.sleep(0.05)

@@ -155,7 +155,7 @@ async def test_deliveries_to_a_silent_receiver_are_given_up_at_the_horizon(
     )
     receiver.delay = 60
     job_id = await record_deliveries(service, [receiver.url] * 100)
-    async with sending_webhooks(service.services, schedule), asyncio.timeout(15):
+    async with sending_webhooks(service.services, schedule), asyncio.timeout(30):
         while (counted := Counter(await states(service, job_id))) != {"failed": 100}:
             await asyncio.sleep(0.1)
 

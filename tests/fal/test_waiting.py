@@ -176,7 +176,7 @@ async def test_compressed_stream_reports_each_status_as_it_arrives(pool: Sender)
         await recorder.any.wait()
         writer.write(compressor.compress(event(status="COMPLETED").encode()) + compressor.flush(zlib.Z_SYNC_FLUSH))
 
-    async with serving(respond) as server, asyncio.timeout(10):
+    async with serving(respond) as server, asyncio.timeout(30):
         await at(server, pool).wait(request_at(server.url), recorder)
 
     assert (len(server.lines), recorder.progress) == (1, [Progress(state="in_progress")])

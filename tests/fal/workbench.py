@@ -93,7 +93,7 @@ class Received:
     changed: asyncio.Condition = field(default_factory=asyncio.Condition)
 
     async def until(self, count: int) -> None:
-        async with asyncio.timeout(10), self.changed:
+        async with asyncio.timeout(30), self.changed:
             await self.changed.wait_for(lambda: len(self.lines) >= count)
 
 

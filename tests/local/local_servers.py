@@ -87,7 +87,7 @@ def alive(process: psutil.Process) -> bool:
         return False
 
 
-async def eventually(condition: Callable[[], bool], within: float = 8) -> None:
+async def eventually(condition: Callable[[], bool], within: float = 30) -> None:
     async with asyncio.timeout(within):
         while not await asyncio.to_thread(condition):
             await asyncio.sleep(0.05)

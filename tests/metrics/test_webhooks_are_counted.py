@@ -58,7 +58,7 @@ async def job_with_a_webhook(house: Service, url: str) -> None:
 
 async def attempted(house: Service) -> None:
     """Wait until there was an attempt."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not (await scrape(house.client)).series("webhook_deliveries_total"):
             await asyncio.sleep(0.05)
 
@@ -85,7 +85,7 @@ async def test_deliveries_given_up_on_a_silent_receiver_are_counted(own: Setting
     receiver.delay = 60
     async with running(told_of(own, private=True)) as house:
         await record_deliveries(house, [receiver.url] * 100)
-        async with sending_webhooks(house.services, ONCE), asyncio.timeout(15):
+        async with sending_webhooks(house.services, ONCE), asyncio.timeout(30):
             while (scraped := await scrape(house.client)).value("webhook_deliveries_given_up_total") != 100:
                 await asyncio.sleep(0.1)
 

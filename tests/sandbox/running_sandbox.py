@@ -110,7 +110,7 @@ async def running(data: Path, *options: str) -> AsyncGenerator[RunningSandbox]:
 
 
 async def _healthy(url: str) -> None:
-    async with httpx.AsyncClient(trust_env=False) as client, asyncio.timeout(10):
+    async with httpx.AsyncClient(trust_env=False) as client, asyncio.timeout(30):
         while True:
             with suppress(httpx.TransportError):
                 (await client.get(f"{url}/_sandbox/health")).raise_for_status()

@@ -44,7 +44,7 @@ class Receiver:
         writer.close()
 
     async def until(self, count: int) -> None:
-        async with asyncio.timeout(10), self.changed:
+        async with asyncio.timeout(30), self.changed:
             await self.changed.wait_for(lambda: len(self.received) >= count)
 
 

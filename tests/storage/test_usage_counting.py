@@ -85,7 +85,7 @@ async def test_an_end_is_counted_by_itself(own: Settings, monkeypatch: pytest.Mo
     async with open_stores(own.mongodb) as stores:
         await ended(stores)
         at_once = (await marked(stores), await counted(stores))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while await marked(stores):
                 await asyncio.sleep(0.1)
 

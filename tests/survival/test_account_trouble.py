@@ -129,7 +129,7 @@ async def test_queued_jobs_wait_without_a_slot_until_the_pause_ends(own: Setting
     async with running(bounded) as service:
         await sandbox.misbehaves(SLOW)
         ids = [await service.accept() for _ in range(4)]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(await sandbox.requests()) < 2:
                 await asyncio.sleep(0.02)
         ids += [await service.accept() for _ in range(8)]

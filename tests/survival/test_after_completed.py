@@ -42,7 +42,7 @@ def failed(code: str, message: object = IsStr, **more: object) -> IsPartialDict:
 
 async def held(service: Service, job_id: str) -> Json:
     """The job once it waits for its result."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while "result, which cannot be read" not in ((job := await service.job(job_id))["waitingFor"] or ""):
             assert job["status"] in {"queued", "running"}, job
             await asyncio.sleep(0.05)

@@ -40,7 +40,7 @@ async def ended(own: Settings, job_id: str, *, within: float = 30) -> Job:
 
 
 async def submitted(sandbox: Sandbox, count: int) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while len(await sandbox.requests()) < count:
             await asyncio.sleep(0.02)
 

@@ -46,7 +46,7 @@ class Recording:
     async def save(self, job: Job) -> Job:
         if job.result is None or job.status.is_final:
             return await self._save(job)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(stored := await self._bucket.left_behind(job.image_prefix)) < len(job.result.images):
                 await asyncio.sleep(0.02)
         self.stored.append(stored)

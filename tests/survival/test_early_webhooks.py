@@ -60,7 +60,7 @@ async def test_webhook_during_the_store_of_the_request_id_wakes_the_runner(own: 
 
 
 async def until_submitted(house: Service, job_id: str) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (await house.services.jobs.get(job_id)).submission.state is not SubmissionState.SUBMITTED:
             await asyncio.sleep(0.02)
 

@@ -126,7 +126,7 @@ async def test_job_whose_inline_images_are_all_broken_fails_uncharged(
 
 async def accepted_and_then_s3_down(behind: Behind, sandbox: Sandbox) -> str:
     job_id = await behind.service.accept()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not await sandbox.requests():
             await asyncio.sleep(0.02)
     await behind.s3.shut()
@@ -206,7 +206,7 @@ async def test_runner_that_ends_before_the_result_is_recorded_loses_nothing(own:
     left = await objects_of(own, {"jobId": job_id, "createdAt": before.created_at.isoformat()})
     async with running(own) as service:
         job = await service.ended(job_id, within=60)
-        async with asyncio.timeout(10):  # orphans are removed right after the end
+        async with asyncio.timeout(30):  # orphans are removed right after the end
             while len(await objects_of(own, job)) > 1:
                 await asyncio.sleep(0.05)
 

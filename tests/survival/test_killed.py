@@ -32,7 +32,7 @@ async def ended(running: Running, job_id: str) -> Json:
 
 async def submitted(sandbox: Sandbox) -> None:
     """Wait until fal has the request."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not await sandbox.requests():
             await asyncio.sleep(0.02)
 

@@ -39,7 +39,7 @@ async def outcomes(sandbox: Sandbox) -> list[str | None]:
 
 async def stopped(service: Service, job_id: str) -> None:
     """Wait until it is stored that fal is to cancel the request."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (await service.services.jobs.get(job_id)).stop is None:
             await asyncio.sleep(0.05)
 
@@ -73,7 +73,7 @@ async def test_next_process_does_not_take_a_running_request_for_queued(own: Sett
     await sandbox.misbehaves({"fault": "latency", "generation": 6})
     async with limited(own) as first:
         job_id = await first.accept()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while [request["state"] for request in await sandbox.requests()] != ["IN_PROGRESS"]:
                 await asyncio.sleep(0.05)
         await asyncio.sleep(1)

@@ -53,7 +53,7 @@ async def without_webhooks(own: Settings) -> AsyncGenerator[Service]:
 
 
 async def in_state(service: Service, job_id: str, state: SubmissionState) -> Job:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (job := await service.services.jobs.get(job_id)).submission.state is not state:
             await asyncio.sleep(0.02)
     return job
@@ -213,7 +213,7 @@ async def test_webhook_of_another_customer_is_refused(with_webhooks: Service, sa
         )
     await until_sent(sandbox)
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not (await webhooks(sandbox))[0]["taken"]:
             await asyncio.sleep(0.05)
     assert [webhook["taken"] for webhook in await webhooks(sandbox)] == [1, 0, 0]

@@ -77,7 +77,7 @@ async def test_jobs_waiting_for_a_slot_at_fal_do_not_delay_a_stop(
     bound = {"FAL_CONCURRENCY": "1", "IMAGEGEN_SHUTDOWN_GRACE": "4s"}
     async with serving(own, tmp_path, bound) as first:
         job_ids = [await accepted(first) for _ in range(3)]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not await sandbox.requests():
                 await asyncio.sleep(0.05)
         status = await asyncio.wait_for(first.ask_to_end(), 4)

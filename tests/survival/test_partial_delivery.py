@@ -189,7 +189,7 @@ async def test_stored_image_survives_the_runner_that_stored_it(own: Settings, sa
             }
         )
         job_id = await service.accept({**FLUX, "options": {"num_images": 2}})
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not (await service.services.jobs.get(job_id)).transfer.stored:
                 await asyncio.sleep(0.05)
         before = (await service.services.jobs.get(job_id)).transfer.stored

@@ -205,7 +205,7 @@ async def test_connections_are_refused_once_the_service_stops(own: Settings, tmp
         await slow.drain()
         await metrics(running)  # one request later, the slow one is being received
         running.process.terminate()
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while await accepts(port):
                 await asyncio.sleep(0.05)
         assert running.process.returncode is None

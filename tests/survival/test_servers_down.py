@@ -76,7 +76,7 @@ async def test_without_nats_a_job_is_accepted_and_run_later(service: Service, do
     await doors.nats.shut()
     answer = await service.generate()
     await doors.nats.open()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (await service.client.get("/health/ready")).status_code != 200:
             await asyncio.sleep(0.1)
     await reconcile(service.services, lost_after=timedelta(0))
@@ -103,7 +103,7 @@ async def test_without_s3_nothing_is_submitted(service: Service, doors: Doors, s
 async def test_images_wait_for_s3_and_are_paid_once(service: Service, doors: Doors, sandbox: Sandbox) -> None:
     await sandbox.misbehaves({"fault": "latency", "generation": 0.8})
     job_id = await service.accept()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not await sandbox.requests():
             await asyncio.sleep(0.02)
     await doors.s3.shut()

@@ -201,7 +201,7 @@ async def test_images_refused_by_s3_are_reported_and_the_wait_can_be_ended(
     horizon = 2 * SECOND if end == "horizon" else 3600 * SECOND
     async with served(behind(guard, own), store_horizon=horizon) as service:
         job_id = await service.accept({**FLUX, "deadlineSeconds": 6} if end == "deadline" else FLUX)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not await sandbox.requests():
                 await asyncio.sleep(0.02)
         guard.refuse(always=True)
