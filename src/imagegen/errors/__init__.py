@@ -87,6 +87,7 @@ from imagegen.errors.requests import (
     InvalidRequest,
     ModelNotAllowed,
     NotAllowed,
+    ScopeMissing,
     UnknownModel,
     UserNotAllowed,
 )
@@ -147,6 +148,7 @@ __all__ = [
     "RequestForgotten",
     "RequestOwned",
     "ResultUnavailable",
+    "ScopeMissing",
     "SettingsError",
     "StaleJob",
     "StartupError",

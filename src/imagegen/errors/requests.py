@@ -104,3 +104,11 @@ class ModelNotAllowed(NotAllowed):
     def __init__(self, model: str, allowed: Sequence[str]) -> None:
         super().__init__(f"This API key may not use model {model!r}, only: {', '.join(allowed)}.")
         self.model, self.allowed = model, tuple(allowed)
+
+
+class ScopeMissing(NotAllowed):
+    """The key lacks a scope that the operation needs; `scopes` lists those that it has."""
+
+    def __init__(self, scope: str, scopes: Sequence[str]) -> None:
+        super().__init__(f"This needs the scope {scope!r}; the caller has: {', '.join(scopes) or 'none'}.")
+        self.scope, self.scopes = scope, tuple(scopes)

@@ -1,7 +1,29 @@
-"""API keys: tokens and hashes, what a caller may do, and the file that stores the keys."""
+"""API keys: tokens and hashes, what a caller may do, and the file of keys of earlier versions."""
 
 from imagegen.keys.callers import Caller
-from imagegen.keys.file import KeysFile, change_keys, read_keys
-from imagegen.keys.tokens import ApiKey, KeyRing, new_key
+from imagegen.keys.file import read_keys
+from imagegen.keys.tokens import (
+    DEFAULT_SCOPES,
+    KEY_ID_PATTERN,
+    ApiKey,
+    KeyRing,
+    KeyScope,
+    digest_of,
+    is_token,
+    key_id_of,
+    new_key,
+)
 
-__all__ = ["ApiKey", "Caller", "KeyRing", "KeysFile", "change_keys", "new_key", "read_keys"]
+__all__ = [
+    "DEFAULT_SCOPES",
+    "KEY_ID_PATTERN",
+    "ApiKey",
+    "Caller",
+    "KeyRing",
+    "KeyScope",
+    "digest_of",
+    "is_token",
+    "key_id_of",
+    "new_key",
+    "read_keys",
+]

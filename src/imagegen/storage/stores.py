@@ -12,6 +12,7 @@ from typing import Final
 
 from imagegen.settings import MongoSettings
 from imagegen.storage.account_pauses import AccountPauses
+from imagegen.storage.api_keys import ApiKeys
 from imagegen.storage.batches import Batches
 from imagegen.storage.jobs.late_request_ids import LateRequestIds
 from imagegen.storage.jobs.queue_state import QueueState
@@ -43,6 +44,7 @@ class Stores:
         unit_prices: fal's prices, as last read.
         account_pauses: the pauses of submitting while fal refuses the account.
         queue_registrations: the queue that the living processes use.
+        api_keys: the API keys, and the audit trail of their changes.
     """
 
     jobs: Jobs
@@ -56,6 +58,7 @@ class Stores:
     unit_prices: UnitPrices
     account_pauses: AccountPauses
     queue_registrations: QueueRegistrations
+    api_keys: ApiKeys
 
     async def ensure_indexes(self) -> None:
         """Create the indexes that lists, sums, reconciliation and idempotency rely on."""
@@ -63,6 +66,7 @@ class Stores:
         await self.usage.ensure_indexes()
         await self.webhook_deliveries.ensure_indexes()
         await self.batches.ensure_indexes()
+        await self.api_keys.ensure_indexes()
 
 
 def _stores(jobs: Collection) -> Stores:
@@ -80,6 +84,7 @@ def _stores(jobs: Collection) -> Stores:
         unit_prices=UnitPrices(sibling_collection(jobs, "unitPrices")),
         account_pauses=AccountPauses(sibling_collection(jobs, "accountPauses")),
         queue_registrations=QueueRegistrations(sibling_collection(jobs, "queueUsers")),
+        api_keys=ApiKeys(sibling_collection(jobs, "apiKeys"), sibling_collection(jobs, "audit")),
     )
 
 

@@ -1,0 +1,270 @@
+"""API keys in MongoDB, and the audit trail of their changes.
+
+Each change is one transaction: the key, compared with the version that the change started from, and its entry.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Final
+
+from pydantic import JsonValue
+from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
+from pymongo.errors import DuplicateKeyError
+
+from imagegen.errors import ImagegenError
+from imagegen.jobs import Idempotency
+from imagegen.json_object import JsonObject
+from imagegen.keys import ApiKey, KeyScope
+from imagegen.storage.errors import mongo_errors
+from imagegen.storage.idempotency import IDEMPOTENCY_INDEX, idempotency_filter
+from imagegen.storage.mongodb import Collection, Session, bulk_update, in_transaction
+
+_INDEXES: Final = (IndexModel([("keyId", ASCENDING), ("_id", DESCENDING)]),)
+_IMPORT: Final = "import"  # the id of the note, that the file was imported
+
+
+class StaleKey(ImagegenError):
+    """The key was changed or revoked by someone else meanwhile."""
+
+
+class KeyExists(ImagegenError):
+    """There is a key with this id already, or with this idempotency key."""
+
+
+class AuditAction(StrEnum):
+    """What happened to a key."""
+
+    CREATED = "key.created"
+    IMPORTED = "key.imported"
+    CHANGED = "key.changed"
+    ROTATED = "key.rotated"
+    REVOKED = "key.revoked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditEntry:
+    """One change of a key.
+
+    Attributes:
+        id: a ULID.
+        at: when it was made.
+        actor: the id of the key that made it, or how else it was made: `command`, `bootstrap`, `file`, `anonymous`.
+        action: what happened.
+        key_id: the changed key.
+        changes: each changed member with its old and its new value, `{"from": …, "to": …}`; never a token or a hash.
+    """
+
+    id: str
+    at: datetime
+    actor: str
+    action: AuditAction
+    key_id: str
+    changes: Mapping[str, JsonObject]
+
+
+class ApiKeys:
+    """The store of keys. `collection` is their own, `audit` that of the audit trail."""
+
+    def __init__(self, collection: Collection, audit: Collection) -> None:
+        self._keys, self._audit = collection, audit
+
+    async def ensure_indexes(self) -> None:
+        """Create the indexes that idempotency and the audit trail rely on."""
+        with mongo_errors():
+            await self._keys.create_indexes([IDEMPOTENCY_INDEX])
+            await self._audit.create_indexes(list(_INDEXES))
+
+    async def all(self) -> Sequence[ApiKey]:
+        """Every key that ever was, oldest first."""
+        with mongo_errors():
+            found = self._keys.find({"sha256": {"$exists": True}}).sort("createdAt", ASCENDING)
+            return [_key(document) async for document in found]
+
+    async def find(self, key_id: str) -> ApiKey | None:
+        """The key with this id."""
+        with mongo_errors():
+            found = await self._keys.find_one({"_id": key_id, "sha256": {"$exists": True}})
+        return None if found is None else _key(found)
+
+    async def find_by_idempotency_key(self, wanted: Idempotency, since: datetime) -> tuple[ApiKey, Idempotency] | None:
+        """The key that a request with this idempotency key has created since then, and its idempotency key as stored."""
+        with mongo_errors():
+            found = await self._keys.find_one({**idempotency_filter(wanted), "createdAt": {"$gt": since}})
+        if found is None:
+            return None
+        return _key(found), _idempotency(found["idempotency"])
+
+    async def insert(self, key: ApiKey, entry: AuditEntry, idempotency: Idempotency | None = None) -> None:
+        """Store a new key.
+
+        Raises:
+            KeyExists: nothing was stored.
+        """
+        document = _document(key)
+        if idempotency is not None:
+            document["idempotency"] = {
+                "caller": idempotency.caller,
+                "route": idempotency.route,
+                "key": idempotency.key,
+                "bodySha256": idempotency.body_sha256,
+                "unsignedSha256": idempotency.unsigned_sha256,
+            }
+
+        async def store(session: Session) -> None:
+            await self._keys.insert_one(document, session=session)
+            await self._audit.insert_one(_entry_document(entry), session=session)
+
+        try:
+            with mongo_errors():
+                await in_transaction(self._keys, store)
+        except DuplicateKeyError as error:
+            raise KeyExists(key.id) from error
+
+    async def save(self, key: ApiKey, entry: AuditEntry) -> None:
+        """Store a changed key, whose version is one higher than what it was made from.
+
+        Raises:
+            StaleKey: another change was faster; nothing was stored.
+        """
+        before = {"_id": key.id, "version": key.version - 1}
+        changed = _document(key)
+        del changed["_id"], changed["lastUsedAt"]
+
+        async def store(session: Session) -> None:
+            if (await self._keys.update_one(before, {"$set": changed}, session=session)).matched_count == 0:
+                raise StaleKey(key.id)
+            await self._audit.insert_one(_entry_document(entry), session=session)
+
+        with mongo_errors():
+            await in_transaction(self._keys, store)
+
+    async def used(self, at: Mapping[str, datetime]) -> None:
+        """Note when keys were last used."""
+        if at:
+            with mongo_errors():
+                await bulk_update(
+                    self._keys,
+                    [UpdateOne({"_id": key_id}, {"$max": {"lastUsedAt": when}}) for key_id, when in at.items()],
+                )
+
+    async def audit_page(
+        self, *, limit: int, before: str | None = None, key_ids: Iterable[str] | None = None
+    ) -> tuple[Sequence[AuditEntry], str | None]:
+        """At most `limit` entries, newest first.
+
+        Args:
+            limit: the most entries.
+            before: only entries before the one with this id.
+            key_ids: only entries of these keys; None for all.
+
+        Returns:
+            The entries, and the id to continue before; None if these are the last.
+        """
+        query: dict[str, Any] = {}
+        if before is not None:
+            query["_id"] = {"$lt": before}
+        if key_ids is not None:
+            query["keyId"] = {"$in": list(key_ids)}
+        with mongo_errors():
+            found = await self._audit.find(query).sort("_id", DESCENDING).limit(limit + 1).to_list(length=limit + 1)
+        entries = [_entry(document) for document in found[:limit]]
+        return entries, entries[-1].id if len(found) > limit else None
+
+    async def is_imported(self) -> bool:
+        """Whether a file of keys was imported completely."""
+        with mongo_errors():
+            return await self._keys.find_one({"_id": _IMPORT}, {"_id": 1}) is not None
+
+    async def note_import(self, at: datetime) -> None:
+        """Note that a file of keys was imported completely."""
+        with mongo_errors():
+            await self._keys.update_one({"_id": _IMPORT}, {"$setOnInsert": {"createdAt": at}}, upsert=True)
+
+
+def members_of(key: ApiKey) -> Mapping[str, JsonValue]:
+    """The members of a key that its holder may see, for the audit trail: neither hash nor version."""
+    return {
+        "name": key.name,
+        "users": None if key.users is None else list(key.users),
+        "models": None if key.models is None else list(key.models),
+        "scopes": [scope.value for scope in key.scopes],
+        "defaultUser": key.default_user,
+        "expiresAt": key.expires_at and key.expires_at.isoformat(),
+        "revokedAt": key.revoked_at and key.revoked_at.isoformat(),
+    }
+
+
+def changes_between(old: ApiKey | None, new: ApiKey) -> Mapping[str, JsonObject]:
+    """Each member that differs, with its old and its new value."""
+    before = members_of(old) if old is not None else {}
+    after = members_of(new)
+    return {name: {"from": before.get(name), "to": value} for name, value in after.items() if before.get(name) != value}
+
+
+def _document(key: ApiKey) -> dict[str, Any]:
+    return {
+        "_id": key.id,
+        "name": key.name,
+        "sha256": key.sha256,
+        "users": None if key.users is None else list(key.users),
+        "models": None if key.models is None else list(key.models),
+        "scopes": [scope.value for scope in key.scopes],
+        "defaultUser": key.default_user,
+        "createdAt": key.created_at,
+        "expiresAt": key.expires_at,
+        "revokedAt": key.revoked_at,
+        "lastUsedAt": key.last_used_at,
+        "version": key.version,
+    }
+
+
+def _key(document: Mapping[str, Any]) -> ApiKey:
+    users, models = document["users"], document["models"]
+    return ApiKey(
+        id=document["_id"],
+        name=document["name"],
+        sha256=document["sha256"],
+        users=None if users is None else tuple(users),
+        models=None if models is None else tuple(models),
+        scopes=tuple(KeyScope(scope) for scope in document["scopes"]),
+        default_user=document["defaultUser"],
+        created_at=document["createdAt"],
+        expires_at=document["expiresAt"],
+        revoked_at=document["revokedAt"],
+        last_used_at=document["lastUsedAt"],
+        version=document["version"],
+    )
+
+
+def _idempotency(document: Mapping[str, Any]) -> Idempotency:
+    return Idempotency(
+        caller=document["caller"],
+        route=document["route"],
+        key=document["key"],
+        body_sha256=document["bodySha256"],
+        unsigned_sha256=document["unsignedSha256"],
+    )
+
+
+def _entry_document(entry: AuditEntry) -> dict[str, Any]:
+    return {
+        "_id": entry.id,
+        "at": entry.at,
+        "actor": entry.actor,
+        "action": entry.action.value,
+        "keyId": entry.key_id,
+        "changes": {name: dict(change) for name, change in entry.changes.items()},
+    }
+
+
+def _entry(document: Mapping[str, Any]) -> AuditEntry:
+    return AuditEntry(
+        id=document["_id"],
+        at=document["at"],
+        actor=document["actor"],
+        action=AuditAction(document["action"]),
+        key_id=document["keyId"],
+        changes=document["changes"],
+    )
