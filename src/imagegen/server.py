@@ -17,7 +17,7 @@ import uvicorn
 
 from imagegen.api import create_app
 from imagegen.api.http.protocol import http_protocol
-from imagegen.api.middleware.auth import AccessPolicy, build_access_policy
+from imagegen.api.middleware.auth import AccessPolicy, build_access_policy, warn_without_keys
 from imagegen.api.prometheus import metrics_app
 from imagegen.engine.webhook_sender import sending_webhooks
 from imagegen.engine.worker import working
@@ -28,6 +28,7 @@ from imagegen.net.listeners import Listeners, listen, listen_for_scrapes, url_of
 from imagegen.observability.logs import Events
 from imagegen.observability.telemetry import open_telemetry
 from imagegen.observability.tracing import Tracer
+from imagegen.operations.first_keys import make_first_keys
 from imagegen.registry import Registry, load_registry
 from imagegen.services import Services, open_services
 from imagegen.settings import Environment, Settings
@@ -57,14 +58,14 @@ async def serve(
         events: the log's converter, to redact the local servers' credentials and to send the log to a collector.
 
     Raises:
-        StartupError: the port, the catalog, a setting or a local server.
+        StartupError: the port, the catalog, a setting, the file of keys or a local server.
         Unavailable: a configured server does not respond.
     """
-    # First what fails at once: a taken port, a wrong catalog, missing keys.
+    # First what fails at once: a taken port, a wrong catalog.
     listeners = listen(settings, host, port)
     registry = read_catalog(settings)
     warn_about_local_queue(settings)
-    access = await build_access_policy(settings, host)
+    access = build_access_policy(settings, host)
     async with _telemetry(settings, events) as tracer, local_servers(settings, events) as complete:
         process = _ApiProcess(complete, registry, access, tracer, stopping or asyncio.Event())
         await process.run(listeners, lambda: ready(url_of(host, listeners.api)), create_bucket=_makes_bucket(settings))
@@ -90,11 +91,11 @@ async def serve_shared(
         events: as for `serve`.
 
     Raises:
-        StartupError: the catalog or a setting.
+        StartupError: the catalog, a setting or the file of keys.
         Unavailable: a configured server does not respond.
     """
     registry = load_registry(settings.service.catalog_files)
-    access = await build_access_policy(settings, host)
+    access = build_access_policy(settings, host)
     complete = join_local_stack(settings)
     _redact_secrets(complete, events)
     async with _telemetry(settings, events) as tracer:
@@ -171,6 +172,8 @@ class _ApiProcess:
             working(services),
             sending_webhooks(services),
         ):
+            await make_first_keys(services)
+            warn_without_keys(self.access, services.keys)
             app = create_app(
                 self.registry, lambda: nullcontext(services), self.access, self.settings.limits, self.tracer
             )

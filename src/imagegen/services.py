@@ -26,6 +26,7 @@ from imagegen.fal import (
     operation_of,
     required_open_files,
 )
+from imagegen.key_directory import KeyDirectory, open_key_directory
 from imagegen.net.file_limits import raise_file_limit
 from imagegen.net.guarded_transport import open_guarded_transport
 from imagegen.net.http import Sender
@@ -38,6 +39,7 @@ from imagegen.price_book import PriceBook, open_prices
 from imagegen.queue import DirectStarts, Queue, open_queue
 from imagegen.registry import Registry
 from imagegen.settings import Environment, Settings
+from imagegen.storage.api_keys import ApiKeys
 from imagegen.storage.batches import Batches
 from imagegen.storage.images.bucket import Bucket
 from imagegen.storage.images.store import Images, open_images
@@ -69,6 +71,7 @@ class Services:
     """What the rest of the process works with; one of each kind. The stores are described in `storage.stores`.
 
     Attributes:
+        keys: every API key, in memory.
         direct_starts: starts accepted jobs in this process, if they need not wait.
         metrics: the counters of this process.
         account: whether fal accepts requests of our account; submitting pauses while it does not.
@@ -88,6 +91,8 @@ class Services:
     usage: Usage
     webhook_deliveries: WebhookDeliveries
     queue_registrations: QueueRegistrations
+    api_keys: ApiKeys
+    keys: KeyDirectory
     images: Images
     queue: Queue
     direct_starts: DirectStarts
@@ -149,6 +154,8 @@ async def open_services(
             usage=stores.usage,
             webhook_deliveries=stores.webhook_deliveries,
             queue_registrations=stores.queue_registrations,
+            api_keys=stores.api_keys,
+            keys=await enter(open_key_directory(stores.api_keys, queue.key_news, settings.auth.keys_cache)),
             images=images,
             queue=queue,
             direct_starts=DirectStarts(queue),

@@ -111,7 +111,7 @@ def create_app(
         telemetry=_NO_TELEMETRY,
     )
     translate_errors(app, registry)
-    policies = _add_routes(app, _routers(registry, has_keys=access.keys is not None))
+    policies = _add_routes(app, _routers(registry))
     app.openapi = cache(partial(build_document, app, registry, access, policies))
     install_middleware(app, access, policies, limits, tracer)
     return app
@@ -130,8 +130,8 @@ def _add_routes(app: FastAPI, routers: Sequence[APIRouter]) -> RoutePolicies:
     return RoutePolicies(app.routes)
 
 
-def _routers(registry: Registry, *, has_keys: bool) -> Sequence[APIRouter]:
-    routers = (
+def _routers(registry: Registry) -> Sequence[APIRouter]:
+    return (
         images_router(registry),
         batch_router(registry),
         batches.router,
@@ -145,6 +145,5 @@ def _routers(registry: Registry, *, has_keys: bool) -> Sequence[APIRouter]:
         retry.router,
         usage.router,
         health.router,
+        metrics.router,
     )
-    # With API keys, every caller could read what all callers spend; operators have a separate port for metrics.
-    return routers if has_keys else (*routers, metrics.router)

@@ -21,7 +21,7 @@ from imagegen.api.http.media_types import is_json
 from imagegen.api.http.parameters import parameter_faults
 from imagegen.api.http.paths import allowed_methods, no_such_path, wrong_method
 from imagegen.api.http.policies import policy_of
-from imagegen.api.http.problems import RETRY_AFTER, HttpProblem, problem
+from imagegen.api.http.problems import HttpProblem, insufficient_scope, problem, unavailable
 from imagegen.api.http.request_ids import HEADER, current_request_id
 from imagegen.errors import (
     BatchNotFound,
@@ -38,6 +38,7 @@ from imagegen.errors import (
     JobUnfinished,
     ModelNotAllowed,
     NotAllowed,
+    ScopeMissing,
     SubmittingPaused,
     Unavailable,
     UnknownModel,
@@ -73,10 +74,6 @@ def _too_large(_error: Exception) -> str:
     return "The request is too large for MongoDB. Nothing was stored or sent; send less text."
 
 
-def _try_again(error: Exception) -> str:
-    return f"{str(error).rstrip('.')}. Try again after the number of seconds in Retry-After."
-
-
 _TRANSLATIONS: Final[Mapping[type[Exception], _Translation]] = {
     NotAllowed: _Translation(status=HTTPStatus.FORBIDDEN, code="user_not_allowed"),
     ModelNotAllowed: _Translation(status=HTTPStatus.FORBIDDEN, code="model_not_allowed"),
@@ -96,13 +93,6 @@ _TRANSLATIONS: Final[Mapping[type[Exception], _Translation]] = {
         status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         code="body_too_large",
         detail=_too_large,
-    ),
-    Unavailable: _Translation(
-        status=HTTPStatus.SERVICE_UNAVAILABLE,
-        code="unavailable",
-        detail=_try_again,
-        headers=RETRY_AFTER,
-        members={"retryable": True},
     ),
 }
 
@@ -133,6 +123,8 @@ def translate_errors(app: FastAPI, registry: Registry) -> None:
     app.add_exception_handler(RequestValidationError, invalid_body)
     app.add_exception_handler(InvalidRequest, invalid_request)
     app.add_exception_handler(SubmittingPaused, _paused)
+    app.add_exception_handler(Unavailable, _unavailable)
+    app.add_exception_handler(ScopeMissing, _scope_missing)
     app.add_exception_handler(JobFailed, _job_failed)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(Exception, _defect)
@@ -181,6 +173,16 @@ async def _paused(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, SubmittingPaused)
     headers = {"Retry-After": str(max(1, math.ceil(error.retry_after.total_seconds())))}
     return problem(HTTPStatus.SERVICE_UNAVAILABLE, PROVIDER_ACCOUNT, str(error), headers=headers, retryable=True)
+
+
+async def _unavailable(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Unavailable)
+    return unavailable(error)
+
+
+async def _scope_missing(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, ScopeMissing)
+    return insufficient_scope(error)
 
 
 async def _job_failed(_request: Request, error: Exception) -> JSONResponse:

@@ -1,6 +1,6 @@
 """A job's server-sent events for one caller: its current state, its progress, and its end."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from typing import Final, Literal
@@ -36,7 +36,7 @@ class _Announcement(BaseModel):
     images: int | None = None
 
 
-async def _always() -> bool:
+def _always() -> bool:
     return True
 
 
@@ -44,7 +44,7 @@ async def events_of(
     job: Job,
     services: Services,
     keep_alive: timedelta = KEEP_ALIVE,
-    is_admitted: Callable[[], Awaitable[bool]] = _always,
+    is_admitted: Callable[[], bool] = _always,
 ) -> AsyncGenerator[bytes]:
     """The job's events as text, from its current state to its end, or until the service stops.
 
@@ -65,7 +65,7 @@ async def events_of(
                 with suppress(DatabaseUnavailable):
                     job = await services.jobs.get(job.id)
                 read_at = uptime()
-                if not await is_admitted():
+                if not is_admitted():
                     return
             for event in await _events(job, sent, announced, services):
                 yield _text(event)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 # What would lead the demo to other servers than the local ones, or close its API.
 _SERVERS: Final = ("FAL_", "MONGODB_", "S3_", "NATS_", "AWS_", "IMAGEGEN_ENV", "IMAGEGEN_CATALOG", "IMAGEGEN_DATA_DIR")
-_ACCESS: Final = ("IMAGEGEN_API_KEYS_FILE", "IMAGEGEN_ALLOW", "PUBLIC_URL")
+_ACCESS: Final = ("IMAGEGEN_API_KEYS_FILE", "IMAGEGEN_BOOTSTRAP_KEY", "IMAGEGEN_ALLOW", "PUBLIC_URL")
 _COLUMNS: Final = (Column("MODEL"), Column("JOB"), Column("SECONDS", is_number=True), Column("PRICE", is_number=True))
 
 

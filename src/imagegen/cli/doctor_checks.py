@@ -7,7 +7,7 @@ import asyncio
 import secrets
 import shutil
 import stat
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
@@ -18,9 +18,10 @@ from typing import Final
 import aiohttp
 from yarl import URL
 
-from imagegen.errors import ImagegenError, ProviderError, Unavailable
+from imagegen.clock import now
+from imagegen.errors import DatabaseUnavailable, ImagegenError, ProviderError, Unavailable
 from imagegen.fal import FalClient
-from imagegen.keys import read_keys
+from imagegen.keys import ApiKey, read_keys
 from imagegen.local import data_directory
 from imagegen.net.http import MAX_ERROR_BYTES, Request, Sender, client_timeout, fetch
 from imagegen.net.pool import open_pool
@@ -166,28 +167,35 @@ async def _catalog(settings: Settings) -> Finding:
 
 
 async def _keys(settings: Settings) -> Finding:
-    return await asyncio.to_thread(_check_keys_file, settings)
+    if settings.mongodb.url is None:
+        return Finding(Result.NOTE, "API keys", "in the local MongoDB of `imagegen serve`: `imagegen keys list`")
+    try:
+        async with open_stores(settings.mongodb) as stores:
+            keys, file = await stores.api_keys.all(), settings.auth.api_keys_file
+            if file is not None and not await stores.api_keys.is_imported():
+                return await asyncio.to_thread(_check_keys_file, file)
+    except DatabaseUnavailable as error:
+        return Finding(Result.NOTE, "API keys", f"not checked: {error}")
+    return _check_stored_keys(keys, settings)
 
 
-def _check_keys_file(settings: Settings) -> Finding:
-    file = settings.auth.api_keys_file
-    if file is None:
-        return _without_keys_file(settings)
-    ring = read_keys(file)
-    if stat.S_IMODE(file.stat().st_mode) & 0o077:
-        return Finding(Result.FAULT, "API keys", f"others may read {file}: `chmod 600 {file}`")
-    if not ring.keys:
-        return Finding(Result.FAULT, "API keys", f"{file} has none: `imagegen keys add NAME` makes one")
-    return Finding(Result.OK, "API keys", f"{len(ring.keys)} in {file}")
-
-
-def _without_keys_file(settings: Settings) -> Finding:
+def _check_stored_keys(keys: Sequence[ApiKey], settings: Settings) -> Finding:
     if settings.auth.allow_anonymous:
         return Finding(Result.NOTE, "API keys", "IMAGEGEN_ALLOW_ANONYMOUS admits every caller that reaches the port")
-    if settings.service.env is Environment.PRODUCTION:
-        message = "`imagegen serve` needs IMAGEGEN_API_KEYS_FILE in production; `imagegen keys add NAME` makes a key"
+    valid = sum(key.is_valid(now()) for key in keys)
+    if valid:
+        return Finding(Result.OK, "API keys", f"{valid} valid")
+    if keys or settings.service.env is Environment.PRODUCTION:
+        message = "no key is valid, so every request is refused: `imagegen keys add NAME` makes one"
         return Finding(Result.FAULT, "API keys", message)
-    return Finding(Result.NOTE, "API keys", "none: the service listens on loopback only")
+    return Finding(Result.NOTE, "API keys", "none: only a service that listens on loopback answers without one")
+
+
+def _check_keys_file(file: Path) -> Finding:
+    count = len(read_keys(file))
+    if stat.S_IMODE(file.stat().st_mode) & 0o077:
+        return Finding(Result.FAULT, "API keys", f"others may read {file}: `chmod 600 {file}`")
+    return Finding(Result.NOTE, "API keys", f"the next start imports the {count} of {file} into MongoDB")
 
 
 async def _data_directory(settings: Settings) -> Finding:

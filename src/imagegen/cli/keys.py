@@ -1,24 +1,26 @@
-"""`imagegen keys`: add, list and revoke API keys. A running service reads a change within a second."""
+"""`imagegen keys`: add, list and revoke API keys, in MongoDB. A running service reads a change within ten seconds."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 from pydantic import JsonValue
 
 from imagegen.cli.errors import InvalidArgument, reporting_errors
 from imagegen.cli.output import JsonOption, print_json, print_message
+from imagegen.cli.runtime import run
 from imagegen.cli.tables import Column, Row, print_table
-from imagegen.errors import StartupError
 
 if TYPE_CHECKING:
-    from imagegen.keys import ApiKey, KeyRing
+    from imagegen.keys import ApiKey
     from imagegen.settings import Settings
+    from imagegen.storage.api_keys import ApiKeys
+
+T = TypeVar("T")
 
 app = typer.Typer(
-    help="Add, list and revoke API keys.\n\nThe file that IMAGEGEN_API_KEYS_FILE names keeps them, as hashes.",
+    help="Add, list and revoke API keys.\n\nMongoDB keeps them, as hashes.",
     no_args_is_help=True,
 )
 _COLUMNS = (Column("ID"), Column("CREATED"), Column("NAME"), Column("ACCESS"))
@@ -33,15 +35,18 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Add a key and print its token, which is shown only once."""
-    from imagegen.keys import change_keys
+    from imagegen.keys import new_key
     from imagegen.settings import Settings
+    from imagegen.storage.api_keys import AuditAction, audit_entry
 
     with reporting_errors("The key cannot be added", as_json=as_json):
         settings = Settings.read()
         _require_printable_names(name, user or ())
         _require_known_models(settings, model or ())
-        key, token = _new_key(name, user or (), model or ())
-        change_keys(_file(settings), lambda ring: ring.with_key(key))
+        created_at = datetime.now(UTC).replace(microsecond=0)
+        key, token = new_key(name, created_at, users=user or (), models=model or ())
+        entry = audit_entry("command", AuditAction.CREATED, None, key, created_at)
+        _run(settings, lambda stored: stored.insert(key, entry))
     if as_json:
         print_json({"key": _as_json(key), "token": token})
         return
@@ -52,11 +57,10 @@ def add(
 @app.command("list")
 def show(*, as_json: JsonOption = False) -> None:
     """List the keys, and the users and models they may use."""
-    from imagegen.keys import read_keys
     from imagegen.settings import Settings
 
     with reporting_errors("The keys cannot be listed", as_json=as_json):
-        keys = read_keys(_file(Settings.read())).keys
+        keys = [key for key in _run(Settings.read(), lambda stored: stored.all()) if key.revoked_at is None]
     if as_json:
         print_json({"keys": [_as_json(key) for key in keys]})
     elif keys:
@@ -72,39 +76,33 @@ def revoke(
     as_json: JsonOption = False,
 ) -> None:
     """Revoke a key for good."""
-    from imagegen.keys import change_keys
     from imagegen.settings import Settings
+    from imagegen.storage.api_keys import AuditAction, audit_entry
 
-    def without(ring: "KeyRing") -> "KeyRing":
-        try:
-            return ring.without(key_id)
-        except KeyError:
-            raise InvalidArgument(f"there is no key {key_id}: `imagegen keys list` shows the ids") from None
+    async def revoke_it(stored: "ApiKeys") -> None:
+        key, at = await stored.find(key_id), datetime.now(UTC)
+        if key is None or key.revoked_at is not None:
+            raise InvalidArgument(f"there is no key {key_id}: `imagegen keys list` shows the ids")
+        await stored.save(key.revoked(at), audit_entry("command", AuditAction.REVOKED, key, key.revoked(at), at))
 
     with reporting_errors("The key cannot be revoked", as_json=as_json):
-        change_keys(_file(Settings.read()), without)
+        _run(Settings.read(), revoke_it)
     if as_json:
         print_json({"revoked": key_id})
     else:
         print_message(f"Key {key_id} is revoked.")
 
 
-def _file(settings: "Settings") -> Path:
-    if settings.auth.api_keys_file is None:
-        raise StartupError("IMAGEGEN_API_KEYS_FILE is not set: name the file that keeps the keys")
-    return settings.auth.api_keys_file
+def _run(settings: "Settings", act: "Callable[[ApiKeys], Awaitable[T]]") -> T:
+    """Act on the keys of the running service."""
+    from imagegen.local import join_local_stack
+    from imagegen.storage.stores import open_stores
 
+    async def open_and_act() -> T:
+        async with open_stores(join_local_stack(settings).mongodb) as stores:
+            return await act(stores.api_keys)
 
-def _new_key(name: str, users: Sequence[str], models: Sequence[str]) -> "tuple[ApiKey, str]":
-    from pydantic import ValidationError
-
-    from imagegen.keys import new_key
-
-    try:
-        return new_key(name, users, models, datetime.now(UTC).replace(microsecond=0))
-    except ValidationError as error:
-        fault = error.errors()[0]
-        raise InvalidArgument(f"{fault['loc'][0]}: {fault['msg']}") from None
+    return run(open_and_act())
 
 
 def _require_printable_names(name: str, users: Sequence[str]) -> None:
@@ -112,7 +110,7 @@ def _require_printable_names(name: str, users: Sequence[str]) -> None:
     from imagegen.registry import user_id_faults
 
     for what, text in (("NAME", name), *(("--user", user) for user in users)):
-        faults = user_id_faults(text) if text else []  # the key itself refuses an empty one
+        faults = user_id_faults(text)
         if faults:
             raise InvalidArgument(f"{what} {text[:100]!r}: {faults[0].message.removeprefix('userId ')}")
 
@@ -134,4 +132,6 @@ def _scope(key: "ApiKey") -> str:
 
 
 def _as_json(key: "ApiKey") -> JsonValue:
-    return key.model_dump(mode="json", by_alias=True, exclude={"sha256"})
+    from imagegen.storage.api_keys import members_of
+
+    return {"id": key.id, "createdAt": key.created_at.isoformat(), **members_of(key)}

@@ -13,7 +13,10 @@ ImagegenError                     base.py: raised by imagegen on purpose
 │   └── IdempotencyMismatch       the key was used with another body
 ├── NotAllowed                    requests.py: the API key is valid, but does not permit this
 │   ├── UserNotAllowed
-│   └── ModelNotAllowed
+│   ├── ModelNotAllowed
+│   └── ScopeMissing              carries the scope that is needed
+├── StaleKey                      keys.py: the key was changed since it was read; read it again
+├── KeyExists                     keys.py: its id or its idempotency key is taken
 ├── JobNotFound                   jobs.py, down to StaleJob
 ├── JobFinished                   it has completed or failed, so it cannot be cancelled
 ├── RequestOwned                  fal's request id belongs to another job
@@ -63,6 +66,7 @@ from imagegen.errors.jobs import (
     RequestOwned,
     StaleJob,
 )
+from imagegen.errors.keys import KeyExists, StaleKey
 from imagegen.errors.provider import (
     AccountRefused,
     HistoryUnavailable,
@@ -132,6 +136,7 @@ __all__ = [
     "JobNotFound",
     "JobNotRetryable",
     "JobUnfinished",
+    "KeyExists",
     "KeysFileError",
     "LocalServerError",
     "MediaGone",
@@ -151,6 +156,7 @@ __all__ = [
     "ScopeMissing",
     "SettingsError",
     "StaleJob",
+    "StaleKey",
     "StartupError",
     "StatusUnreadable",
     "SubmissionNotSent",

@@ -89,8 +89,17 @@ class KeyRing:
     def __len__(self) -> int:
         return len(self._keys)
 
-    def __contains__(self, key: ApiKey) -> bool:
-        return self._keys.get(key.id) == key
+    def still_grants(self, old: ApiKey, now: datetime) -> bool:
+        """Whether a key, as it was found, still has its token and all that it permitted."""
+        key = self._keys.get(old.id)
+        return (
+            key is not None
+            and key.is_valid(now)
+            and key.sha256 == old.sha256
+            and set(key.scopes) >= set(old.scopes)
+            and _covers(key.users, old.users)
+            and _covers(key.models, old.models)
+        )
 
     def has_id_of(self, token: str) -> bool:
         """Whether there is a key with the id that this token names."""
@@ -152,6 +161,10 @@ def key_id_of(token: str) -> str:
 def digest_of(token: str) -> str:
     """The SHA-256 of a token, in hexadecimal."""
     return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()
+
+
+def _covers(now: Sequence[str] | None, before: Sequence[str] | None) -> bool:
+    return now is None or (before is not None and set(now) >= set(before))
 
 
 def _token_for(key_id: str) -> str:

@@ -147,6 +147,11 @@ class Connection:
         with _nats_errors():
             await self._client.subscribe(subjects, cb=arrived)
 
+    async def flush(self) -> None:
+        """Wait until the server has everything that was sent."""
+        with _nats_errors():
+            await self._client.flush(int(_REPLY_TIMEOUT.total_seconds()))
+
     async def publish(self, subject: str, message_id: str, data: bytes = b"") -> None:
         """Put a message into the stream of its subject; a repeated id within the duplicate window is ignored."""
         with _nats_errors():

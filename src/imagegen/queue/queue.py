@@ -21,6 +21,7 @@ from imagegen.observability.tracing import Attributes, SpanKind, span
 from imagegen.queue.backlog import UserBacklog
 from imagegen.queue.connection import Connection, Message, open_connection
 from imagegen.queue.debounce import EventDebouncer
+from imagegen.queue.key_news import KeyNews
 from imagegen.queue.lanes import OPEN, RETRY, Lane, lane_of
 from imagegen.queue.poller import LanePoller
 from imagegen.queue.slots import WorkSlot
@@ -127,6 +128,7 @@ class Queue:
         backlog: jobs that this process queued a moment ago.
         subscriptions: waiters for events of jobs and batches.
         wake_signals: runs of jobs in this process, which other processes can wake.
+        key_news: tells processes that API keys have changed.
     """
 
     def __init__(
@@ -139,15 +141,17 @@ class Queue:
         self.backlog = UserBacklog()
         self.subscriptions = JobSubscriptions()
         self.wake_signals = JobSubscriptions()
+        self.key_news = KeyNews(nats, self.stream.name)
 
     async def listen(self) -> None:
-        """Subscribe to the events, wake signals and lane hints of other processes.
+        """Subscribe to the events, wake signals, lane hints and news of keys of other processes.
 
         Those of this process are handled locally at once and do not come back from the server.
         """
         await self._nats.subscribe(f"{self.stream.name}.events.*", self._on_event)
         await self._nats.subscribe(f"{self.stream.name}.nudges.*", self._on_wake)
         await self._nats.subscribe(f"{self.stream.name}.hints.*", self._on_hint)
+        await self.key_news.listen()
 
     async def publish(self, job: Job, *, crowded: bool = False) -> None:
         """Queue a job. Its message id keeps a repeat within the duplicate window from queueing it twice.

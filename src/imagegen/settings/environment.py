@@ -68,7 +68,7 @@ class Settings(BaseModel):
     def secrets(self) -> tuple[str, ...]:
         """Every text that must never be shown, including parts of secrets."""
         keys = (self.fal.key, self.s3.secret_access_key, self.webhooks.secrets, self.telemetry.headers)
-        found = [part for key in keys if key for part in _parts_of(key.get_secret_value())]
+        found = [part for key in (*keys, self.auth.bootstrap_key) if key for part in _parts_of(key.get_secret_value())]
         addresses = (self.mongodb.url, self.nats.url)
         found += [secret for address in addresses if address for secret in _credentials_in(address.get_secret_value())]
         return tuple(found)
@@ -164,6 +164,7 @@ _SECRETS = {
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "WEBHOOK_SECRETS",
+    "IMAGEGEN_BOOTSTRAP_KEY",
     "OTEL_EXPORTER_OTLP_HEADERS",
 }
 _NEEDED_IN_PRODUCTION = {

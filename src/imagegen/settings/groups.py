@@ -13,6 +13,7 @@ from imagegen.settings.types import (
     Duration,
     FalKey,
     HostNames,
+    KeyToken,
     ListenAddress,
     MongoUrl,
     NatsUrl,
@@ -185,7 +186,13 @@ class AuthSettings(Group):
     """Authentication, and the allowed host names."""
 
     api_keys_file: Path | None = Field(default=None, validation_alias="IMAGEGEN_API_KEYS_FILE")
-    """File of the API keys that callers need. Unset: no keys, on loopback and in development only."""
+    """File of API keys of an earlier version. It is imported into MongoDB once, and ignored from then on."""
+    bootstrap_key: KeyToken | None = Field(default=None, validation_alias="IMAGEGEN_BOOTSTRAP_KEY")
+    """A whole token, `ig_…`: a start makes a key of it with all scopes, unless its id exists, even revoked."""
+    keys_cache: Duration = Field(
+        default=timedelta(minutes=15), ge=timedelta(seconds=1), validation_alias="IMAGEGEN_KEYS_CACHE"
+    )
+    """How long API keys stay valid as they were last read while MongoDB does not answer; then 503."""
     allow_anonymous: bool = Field(default=False, validation_alias="IMAGEGEN_ALLOW_ANONYMOUS")
     """`1` lets callers in without a key."""
     allowed_hosts: HostNames = Field(default="", validation_alias="IMAGEGEN_ALLOWED_HOSTS")

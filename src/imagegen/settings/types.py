@@ -7,6 +7,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
+from imagegen.keys import is_token
 from imagegen.webhooks import read_secrets
 
 _UNITS = {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400}
@@ -94,6 +95,14 @@ def _webhook_secrets(value: SecretStr) -> SecretStr:
     return value
 
 
+def _token(value: SecretStr) -> SecretStr:
+    if not is_token(value.get_secret_value()):
+        raise ValueError(
+            "expected a whole token of an API key: ig_, ten lower-case letters or digits, _, 43 letters or digits"
+        )
+    return value
+
+
 BucketName = Annotated[
     str,
     _matching(
@@ -105,6 +114,7 @@ DatabaseName = Annotated[str, _matching(r"[A-Za-z0-9_-]{1,38}", "a name of 1 to 
 StreamName = Annotated[str, _matching(r"[A-Za-z0-9_-]{1,64}", "a name of 1 to 64 letters, digits, _ and -")]
 ListenAddress = Annotated[str, _matching(r"[0-9A-Za-z.:-]+", "an address to listen on, such as 127.0.0.1 or 0.0.0.0")]
 FalKey = Annotated[SecretStr, AfterValidator(_fal_key)]
+KeyToken = Annotated[SecretStr, AfterValidator(_token)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 WebUrl = Annotated[str, AfterValidator(_web_address)]
 MongoUrl = Annotated[SecretStr, AfterValidator(_durable_mongodb)]

@@ -13,8 +13,8 @@ from pydantic import JsonValue
 from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
 from pymongo.errors import DuplicateKeyError
 
-from imagegen.errors import ImagegenError
-from imagegen.jobs import Idempotency
+from imagegen.errors import KeyExists, StaleKey
+from imagegen.jobs import Idempotency, new_job_id
 from imagegen.json_object import JsonObject
 from imagegen.keys import ApiKey, KeyScope
 from imagegen.storage.errors import mongo_errors
@@ -22,15 +22,8 @@ from imagegen.storage.idempotency import IDEMPOTENCY_INDEX, idempotency_filter
 from imagegen.storage.mongodb import Collection, Session, bulk_update, in_transaction
 
 _INDEXES: Final = (IndexModel([("keyId", ASCENDING), ("_id", DESCENDING)]),)
-_IMPORT: Final = "import"  # the id of the note, that the file was imported
-
-
-class StaleKey(ImagegenError):
-    """The key was changed or revoked by someone else meanwhile."""
-
-
-class KeyExists(ImagegenError):
-    """There is a key with this id already, or with this idempotency key."""
+_IMPORT: Final = "import"  # the id of the note that the file was imported
+_BATCH: Final = 500  # keys that are read before the event loop gets a turn
 
 
 class AuditAction(StrEnum):
@@ -79,7 +72,7 @@ class ApiKeys:
     async def all(self) -> Sequence[ApiKey]:
         """Every key that ever was, oldest first."""
         with mongo_errors():
-            found = self._keys.find({"sha256": {"$exists": True}}).sort("createdAt", ASCENDING)
+            found = self._keys.find({"sha256": {"$exists": True}}).sort("createdAt", ASCENDING).batch_size(_BATCH)
             return [_key(document) async for document in found]
 
     async def find(self, key_id: str) -> ApiKey | None:
@@ -89,7 +82,7 @@ class ApiKeys:
         return None if found is None else _key(found)
 
     async def find_by_idempotency_key(self, wanted: Idempotency, since: datetime) -> tuple[ApiKey, Idempotency] | None:
-        """The key that a request with this idempotency key has created since then, and its idempotency key as stored."""
+        """The key that a request with this idempotency key has created since then, and its stored idempotency key."""
         with mongo_errors():
             found = await self._keys.find_one({**idempotency_filter(wanted), "createdAt": {"$gt": since}})
         if found is None:
@@ -198,9 +191,16 @@ def members_of(key: ApiKey) -> Mapping[str, JsonValue]:
 
 def changes_between(old: ApiKey | None, new: ApiKey) -> Mapping[str, JsonObject]:
     """Each member that differs, with its old and its new value."""
-    before = members_of(old) if old is not None else {}
+    before: Mapping[str, JsonValue] = members_of(old) if old is not None else {}
     after = members_of(new)
     return {name: {"from": before.get(name), "to": value} for name, value in after.items() if before.get(name) != value}
+
+
+def audit_entry(actor: str, action: AuditAction, old: ApiKey | None, new: ApiKey, at: datetime) -> AuditEntry:
+    """The entry for a change from `old`, None for a new key, to `new`."""
+    return AuditEntry(
+        id=new_job_id(at), at=at, actor=actor, action=action, key_id=new.id, changes=changes_between(old, new)
+    )
 
 
 def _document(key: ApiKey) -> dict[str, Any]:
@@ -228,7 +228,7 @@ def _key(document: Mapping[str, Any]) -> ApiKey:
         sha256=document["sha256"],
         users=None if users is None else tuple(users),
         models=None if models is None else tuple(models),
-        scopes=tuple(KeyScope(scope) for scope in document["scopes"]),
+        scopes=tuple(scope for scope in KeyScope if scope.value in document["scopes"]),  # a later version may have more
         default_user=document["defaultUser"],
         created_at=document["createdAt"],
         expires_at=document["expiresAt"],

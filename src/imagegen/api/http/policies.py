@@ -18,6 +18,7 @@ from starlette.types import Scope
 from imagegen.api.http.body_limits import BodyLimit
 from imagegen.api.http.media_types import JSON
 from imagegen.errors import InvalidRequest
+from imagegen.keys import KeyScope
 from imagegen.registry import Registry
 from imagegen.settings import LimitSettings
 
@@ -63,6 +64,7 @@ class RoutePolicy:
 
     Attributes:
         access: who may call it.
+        scope: what its callers must be permitted to do; of keyed routes only.
         body: what its body may be; None if it reads none.
         produces: the types of its responses, one of which the `Accept` header must allow; empty if it is not checked.
         caching: the `Cache-Control` of its responses.
@@ -70,13 +72,14 @@ class RoutePolicy:
     """
 
     access: Access
+    scope: KeyScope | None = None
     body: BodyPolicy | None = None
     produces: tuple[str, ...] = (JSON,)
     caching: Caching = Caching.NO_STORE_BY_DEFAULT
     is_routine: bool = False
 
 
-# The policy of a path that no route has: it is closed, and the response is a problem.
+# The policy of a path that no route has: it is closed, and the response is a problem, whatever the key's scopes.
 UNROUTED: Final = RoutePolicy(access=Access.KEYED)
 
 
@@ -94,13 +97,17 @@ def declared_policy(route: Route | Mount) -> RoutePolicy:
     """The policy that a route declares.
 
     Raises:
-        LookupError: it declares none. There is no default, so that a new route cannot be open or closed by accident.
+        LookupError: it declares none, or it is keyed without a scope. There is no default, so that a new route cannot
+            be open or closed by accident.
     """
     target = route.endpoint if isinstance(route, Route) else route.app
     found = getattr(target, _DECLARED, None)
     if found is None:
         raise LookupError(f"the route {route.path} declares no policy: decorate its handler with @policy")
-    return found
+    declared = cast("RoutePolicy", found)
+    if declared.access is Access.KEYED and declared.scope is None:
+        raise LookupError(f"the route {route.path} is keyed and declares no scope")
+    return declared
 
 
 class RoutePolicies:

@@ -8,10 +8,12 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from imagegen.api.http.request_ids import current_request_id
+from imagegen.errors import ScopeMissing, Unavailable
 from imagegen.wire.problem_schemas import Problem
 
 PROBLEM_JSON: Final = "application/problem+json"
 RETRY_AFTER: Final = {"Retry-After": "5"}
+REALM: Final = 'Bearer realm="imagegen"'
 _TYPES: Final = "urn:imagegen:problem:"
 
 
@@ -45,3 +47,15 @@ def problem(
     )
     content = body.model_dump(mode="json", exclude_none=True)
     return JSONResponse(content, status, headers=dict(headers or {}), media_type=PROBLEM_JSON)
+
+
+def unavailable(error: Unavailable) -> JSONResponse:
+    """The response while a server does not answer."""
+    detail = f"{str(error).rstrip('.')}. Try again after the number of seconds in Retry-After."
+    return problem(HTTPStatus.SERVICE_UNAVAILABLE, "unavailable", detail, headers=RETRY_AFTER, retryable=True)
+
+
+def insufficient_scope(error: ScopeMissing) -> JSONResponse:
+    """The response to a key without the scope that is needed (RFC 6750)."""
+    headers = {"WWW-Authenticate": f'{REALM}, error="insufficient_scope", scope="{error.scope}"'}
+    return problem(HTTPStatus.FORBIDDEN, "insufficient_scope", str(error), headers=headers)

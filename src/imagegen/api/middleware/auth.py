@@ -1,13 +1,13 @@
 """Admits or refuses a request by its Host header, its API key and its origin, before its body is read."""
 
-import asyncio
 import ipaddress
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPStatus
-from typing import Final
+from typing import Final, cast
 from urllib.parse import urlsplit
 
 from fastapi import Request
@@ -15,16 +15,18 @@ from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from imagegen.api.http.policies import Access, policy_of
-from imagegen.api.http.problems import problem
+from imagegen.api.http.problems import REALM, insufficient_scope, problem, unavailable
 from imagegen.clock import uptime
-from imagegen.errors import StartupError
-from imagegen.keys import Caller, KeysFile, read_keys
+from imagegen.errors import DatabaseUnavailable, ScopeMissing
+from imagegen.key_directory import KeyDirectory
+from imagegen.keys import Caller
 from imagegen.net.allowed_hosts import is_loopback
+from imagegen.services import Services
 from imagegen.settings import Environment, Settings
 
-_REALM: Final = 'Bearer realm="imagegen"'
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
-_SLOW: Final = 2.0  # seconds; the file of keys is checked once a second
+_SLOW: Final = 2.0  # seconds
+_FORWARDED: Final = ("forwarded", "via", "x-real-ip")
 _log = logging.getLogger("imagegen.api")
 
 
@@ -33,14 +35,21 @@ class AccessPolicy:
     """Which requests are admitted.
 
     Attributes:
-        keys: the API keys; None if there are none.
-        anonymous: whether a request without a key is admitted. A key that is sent must be valid all the same.
+        keys_required: whether a key is required even if none has ever existed; one that has existed requires one.
+        allow_anonymous: admit a request without a key all the same. A key that is sent must be valid.
+        on_loopback: whether the service listens on loopback only.
         hosts: names allowed in the Host header, besides localhost and IP addresses; lower case, `*.` is any subdomain.
     """
 
-    keys: KeysFile | None = None
-    anonymous: bool = True
+    keys_required: bool = False
+    allow_anonymous: bool = False
+    on_loopback: bool = True
     hosts: frozenset[str] = frozenset()
+
+    @property
+    def always_requires_key(self) -> bool:
+        """Whether no request is admitted without a key, whichever keys there are."""
+        return self.keys_required and not self.allow_anonymous
 
     def allows_host(self, host: str) -> bool:
         """Whether a request may have this Host header.
@@ -53,21 +62,31 @@ class AccessPolicy:
             return True
         return any(name.endswith(wild[1:]) for wild in self.hosts if wild.startswith("*."))
 
-    async def caller(self, authorization: list[str]) -> Caller | None:
-        """The caller with these Authorization headers; None if it is not admitted."""
-        if self.keys is None:
-            return Caller() if self.anonymous else None
-        if self.anonymous and not any(_is_bearer(header) for header in authorization):
-            return Caller()
-        token = _token(authorization)
-        key = (await self.keys.ring()).find_key(token) if token else None
-        return Caller(key) if key else None
+    async def caller(self, request: Request, keys: KeyDirectory) -> Caller | None:
+        """The caller of a request; None if it is not admitted.
 
-    async def still_admits(self, caller: Caller) -> bool:
-        """Whether a caller that was admitted still is: its key is neither revoked nor changed."""
-        if caller.key is None or self.keys is None:
-            return True
-        return caller.key in (await self.keys.ring()).keys
+        Raises:
+            DatabaseUnavailable: it depends on what MongoDB has not said lately.
+        """
+        authorization = request.headers.getlist("authorization")
+        if any(_is_bearer(header) for header in authorization):
+            token = _token(authorization)
+            key = await keys.find(token) if token else None
+            if key is not None or self.always_requires_key or keys.ever_had_keys:
+                return Caller(key) if key is not None else None
+        if self.allow_anonymous:
+            return Caller()
+        if self.keys_required or keys.ever_had_keys:
+            return None
+        return Caller(is_local=self.on_loopback and _is_local(request))
+
+    def still_admits(self, caller: Caller, keys: KeyDirectory) -> bool:
+        """Whether a caller that was admitted still is: its key is valid, and permits no less.
+
+        Raises:
+            DatabaseUnavailable: MongoDB has not said so lately.
+        """
+        return caller.key is None or keys.still_grants(caller.key)
 
 
 class AuthMiddleware:
@@ -83,7 +102,10 @@ class AuthMiddleware:
         """Handle one request."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        refusal = await self._refusal(scope)
+        try:
+            refusal = await self._refusal(scope)
+        except DatabaseUnavailable as error:
+            refusal = unavailable(error)
         caller = scope.get("state", {}).get("caller")
         if refusal is None and caller is not None and caller.key is not None:
             send = _KeyRecheck(self._access, caller, scope, receive, send).send
@@ -94,20 +116,22 @@ class AuthMiddleware:
         hosts = request.headers.getlist("host")
         if len(hosts) != 1 or not _allows_host(self._access, hosts[0]):
             return _misdirected()
-        if policy_of(scope).access is Access.OPEN:
+        policy = policy_of(scope)
+        if policy.access is Access.OPEN:
             return None
-        authorization = request.headers.getlist("authorization")
-        caller = await self._access.caller(authorization)
+        caller = await self._access.caller(request, _keys_of(scope))
         if caller is None:
-            return _unauthorized(has_key=bool(authorization))
+            return _unauthorized(has_key="authorization" in request.headers)
         if caller.key is None and _is_foreign(request, self._origins):
             return _foreign()
-        scope.setdefault("state", {})["caller"] = caller
+        if policy.scope is not None and policy.scope not in caller.scopes:
+            return insufficient_scope(ScopeMissing(policy.scope, caller.scopes))
+        scope["state"]["caller"] = caller
         return None
 
 
 class _KeyRecheck:
-    """Checks the key again before a slow response is sent, because it may have been revoked in the meantime."""
+    """Checks the key again before a slow response: it may have expired, or been revoked or changed, in the meantime."""
 
     def __init__(self, access: AccessPolicy, caller: Caller, scope: Scope, receive: Receive, send: Send) -> None:
         self._access, self._caller, self._scope, self._receive, self._send = access, caller, scope, receive, send
@@ -115,11 +139,33 @@ class _KeyRecheck:
 
     async def send(self, message: Message) -> None:
         if message["type"] == "http.response.start" and uptime() - self._began > _SLOW:
-            self._is_refused = not await self._access.still_admits(self._caller)
-            if self._is_refused:
-                await _unauthorized(has_key=True)(self._scope, self._receive, self._send)
+            refusal = self._refusal()
+            self._is_refused = refusal is not None
+            if refusal is not None:
+                await refusal(self._scope, self._receive, self._send)
         if not self._is_refused:
             await self._send(message)
+
+    def _refusal(self) -> JSONResponse | None:
+        try:
+            is_admitted = self._access.still_admits(self._caller, _keys_of(self._scope))
+        except DatabaseUnavailable as error:
+            return unavailable(error)
+        return None if is_admitted else _unauthorized(has_key=True)
+
+
+def _keys_of(scope: Scope) -> KeyDirectory:
+    return cast("Services", scope["state"]["services"]).keys
+
+
+def _is_local(request: Request) -> bool:
+    """Whether a request to a service on loopback comes from a program of this machine.
+
+    It does not if a proxy forwarded it, or if a page of another origin made a browser send it.
+    """
+    name = urlsplit(f"//{request.headers['host']}").hostname or ""
+    is_forwarded = any(header in _FORWARDED or header.startswith("x-forwarded-") for header in request.headers)
+    return is_loopback(name) and not is_forwarded and _is_own_page(request)
 
 
 def _is_foreign(request: Request, origins: frozenset[str]) -> bool:
@@ -127,42 +173,41 @@ def _is_foreign(request: Request, origins: frozenset[str]) -> bool:
 
     Browsers send `Origin` with each such request, and `Sec-Fetch-Site`. Other programs send neither.
     """
-    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site", "none")
-    if request.method in _SAFE or "*" in origins or origin in origins:
+    if request.method in _SAFE or "*" in origins or request.headers.get("origin") in origins:
         return False
+    return not _is_own_page(request)
+
+
+def _is_own_page(request: Request) -> bool:
+    """Whether a request comes from a page of this service, or from no page."""
+    origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site", "none")
     is_own = origin is None or (origin != "null" and urlsplit(origin).netloc == request.headers["host"])
-    return not is_own or site not in {"none", "same-origin"}
+    return is_own and site in {"none", "same-origin"}
 
 
-async def build_access_policy(settings: Settings, host: str) -> AccessPolicy:
-    """The access policy of a service that listens on this host.
-
-    Raises:
-        StartupError: callers need API keys, and there is no file of keys or it cannot be read.
-    """
-    wanted, file = settings.auth, settings.auth.api_keys_file
-    if file is None and not wanted.allow_anonymous and (why := _why_keys(settings, host)):
-        raise StartupError(
-            f"{why}, so callers need API keys: name a file for them in IMAGEGEN_API_KEYS_FILE and create one with "
-            "`imagegen keys add NAME`. IMAGEGEN_ALLOW_ANONYMOUS=1 admits any caller that reaches the port"
-        )
-    if file is not None and not (await asyncio.to_thread(read_keys, file)).keys:
-        _log.warning("%s has no keys yet: create one with `imagegen keys add NAME`", file)
+def build_access_policy(settings: Settings, host: str) -> AccessPolicy:
+    """The access policy of a service that listens on this host."""
+    wanted = settings.auth
     if wanted.allow_anonymous:
         _log.warning(
             "IMAGEGEN_ALLOW_ANONYMOUS: any caller that reaches the port can spend fal credit and read every job"
         )
     return AccessPolicy(
-        keys=KeysFile(file) if file else None,
-        anonymous=wanted.allow_anonymous or file is None,
+        keys_required=not is_loopback(host) or settings.service.env is Environment.PRODUCTION,
+        allow_anonymous=wanted.allow_anonymous,
+        on_loopback=is_loopback(host),
         hosts=wanted.host_names | _own_names(settings, host),
     )
 
 
-def _why_keys(settings: Settings, host: str) -> str | None:
-    if not is_loopback(host):
-        return f"the service would listen on {host}, beyond this machine"
-    return "IMAGEGEN_ENV is production" if settings.service.env is Environment.PRODUCTION else None
+def warn_without_keys(access: AccessPolicy, keys: KeyDirectory) -> None:
+    """Log how to make the first key, if callers need one and there is none."""
+    with suppress(DatabaseUnavailable):
+        if access.always_requires_key and not keys.ever_had_keys:
+            _log.warning(
+                "every request is refused, because there is no API key yet: make one with `imagegen keys add NAME`, or "
+                "set IMAGEGEN_BOOTSTRAP_KEY. IMAGEGEN_ALLOW_ANONYMOUS=1 admits any caller that reaches the port"
+            )
 
 
 def _own_names(settings: Settings, host: str) -> frozenset[str]:
@@ -198,7 +243,7 @@ def _token(authorization: list[str]) -> str | None:
 
 
 def _unauthorized(*, has_key: bool) -> JSONResponse:
-    challenge = f'{_REALM}, error="invalid_token"' if has_key else _REALM
+    challenge = f'{REALM}, error="invalid_token"' if has_key else REALM
     fault = "This API key is not valid. Send a valid one" if has_key else "An API key is required. Send it"
     detail = f"{fault} in the header Authorization: Bearer ig_…"
     return problem(HTTPStatus.UNAUTHORIZED, "unauthorized", detail, headers={"WWW-Authenticate": challenge})
@@ -207,7 +252,7 @@ def _unauthorized(*, has_key: bool) -> JSONResponse:
 def _foreign() -> JSONResponse:
     detail = (
         "A page of another origin sent this request, and this service needs no API key: any page could spend your fal "
-        "credit. Add the page's origin to CORS_ORIGINS, or create API keys (IMAGEGEN_API_KEYS_FILE)."
+        "credit. Add the page's origin to CORS_ORIGINS, or make an API key (`imagegen keys add NAME`)."
     )
     return problem(HTTPStatus.FORBIDDEN, "foreign_origin", detail)
 

@@ -47,6 +47,7 @@ _ALL: Final[Sequence[Example]] = (
         suggestion="flux-pro",
     ),
     _problem(401, "unauthorized", "An API key is required. Send it in the header Authorization: Bearer ig_…"),
+    _problem(403, "insufficient_scope", "This needs the scope 'generate'; the caller has: read."),
     _problem(403, "user_not_allowed", "This API key may not act for user 'user123', only for: ann."),
     _problem(404, "job_not_found", f"There is no job {JOB_ID}.", jobId=JOB_ID),
     _problem(404, "batch_not_found", f"There is no batch {BATCH_ID}.", batchId=BATCH_ID),

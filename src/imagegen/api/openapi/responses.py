@@ -56,7 +56,16 @@ BAD_QUERY: Final = problems(400, _WRONG, "invalid_query")
 UNAUTHORIZED: Final = problems(
     401, "An API key is required, or the given one is not valid.", "unauthorized", headers=CHALLENGE
 )
-FORBIDDEN: Final = problems(403, "The API key may not act for this user, or use this model.", "user_not_allowed")
+INSUFFICIENT_SCOPE: Final = problems(
+    403, "The API key lacks the scope that this needs.", "insufficient_scope", headers=CHALLENGE
+)
+FORBIDDEN: Final = problems(
+    403,
+    "The API key lacks the scope that this needs, or may not act for this user, or use this model.",
+    "insufficient_scope",
+    "user_not_allowed",
+    headers=CHALLENGE,
+)
 NOT_FOUND: Final = problems(404, "No such job.", "job_not_found")
 BATCH_NOT_FOUND: Final = problems(404, "No such batch.", "batch_not_found")
 IMAGE_NOT_FOUND: Final = problems(404, "No such job, or it has no such image.", "job_not_found", "image_not_found")

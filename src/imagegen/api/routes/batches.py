@@ -25,6 +25,7 @@ from imagegen.api.openapi.responses import (
     UNAVAILABLE,
     UNCHANGED,
 )
+from imagegen.keys import KeyScope
 from imagegen.operations.access import get_visible_batch
 from imagegen.operations.batch import accept_batch, wait_for_batch
 from imagegen.operations.cancel import cancel_batch as cancel_jobs_of
@@ -53,7 +54,11 @@ def batch_router(registry: Registry) -> APIRouter:
     """The route that accepts a batch. The type of its body is made from the catalog."""
     router = APIRouter(tags=["batches"], route_class=JsonRoute)
 
-    @policy(RoutePolicy(access=Access.KEYED, body=BodyPolicy(JSON, batch_limit, Registry.invalid_batch)))
+    @policy(
+        RoutePolicy(
+            access=Access.KEYED, scope=KeyScope.GENERATE, body=BodyPolicy(JSON, batch_limit, Registry.invalid_batch)
+        )
+    )
     async def generate(body: RequestBatch, request: Request, idempotency_key: IdempotencyKey = None) -> Response:
         """Generate images for up to 1,000 requests of one user, all or none of which are accepted.
 
@@ -86,7 +91,7 @@ def batch_router(registry: Registry) -> APIRouter:
     response_model=batch_schemas.Batch,
     responses={**BATCH_NOT_FOUND, **UNAVAILABLE, **UNCHANGED},
 )
-@policy(RoutePolicy(access=Access.KEYED, caching=Caching.NO_STORE))
+@policy(RoutePolicy(access=Access.KEYED, scope=KeyScope.READ, caching=Caching.NO_STORE))
 async def get_batch(
     *,
     batch_id: BatchId,
@@ -113,7 +118,7 @@ async def get_batch(
     responses={202: _CANCELLING, **BATCH_NOT_FOUND, **UNAVAILABLE},
     response_description="All jobs of the batch have ended.",
 )
-@policy(RoutePolicy(access=Access.KEYED, caching=Caching.NO_STORE))
+@policy(RoutePolicy(access=Access.KEYED, scope=KeyScope.GENERATE, caching=Caching.NO_STORE))
 async def cancel_batch(
     batch_id: BatchId,
     request: Request,

@@ -7,6 +7,7 @@ from imagegen.api.http.json_route import JsonRoute
 from imagegen.api.http.policies import Access, Caching, RoutePolicy, policy
 from imagegen.api.job_response import job_response
 from imagegen.api.openapi.responses import FINISHED, GONE, LOCATION, NOT_FOUND, RETRY_AFTER, UNAVAILABLE
+from imagegen.keys import KeyScope
 from imagegen.operations.access import get_visible_job
 from imagegen.operations.cancel import cancel
 from imagegen.wire import job_schemas
@@ -25,7 +26,7 @@ _REQUESTED = {
     response_model=job_schemas.Job,
     responses={200: _CANCELLED, 202: _REQUESTED, **NOT_FOUND, **FINISHED, **GONE, **UNAVAILABLE},
 )
-@policy(RoutePolicy(access=Access.KEYED, caching=Caching.NO_STORE))
+@policy(RoutePolicy(access=Access.KEYED, scope=KeyScope.GENERATE, caching=Caching.NO_STORE))
 async def cancel_job(
     job_id: JobId,
     request: Request,

@@ -12,6 +12,8 @@ from imagegen.api.middleware.auth import AccessPolicy
 from imagegen.api.middleware.head_options import HEAD
 from imagegen.api.openapi.responses import EVENT_STREAM, GONE, NO_STREAM, NOT_FOUND
 from imagegen.api.sse import events_of
+from imagegen.errors import DatabaseUnavailable
+from imagegen.keys import KeyScope
 from imagegen.operations.access import get_visible_job
 from imagegen.wire import job_schemas
 
@@ -64,7 +66,7 @@ _LAST: Final = Header(
     responses={200: _STREAM, 204: _NO_MORE, **NOT_FOUND, **GONE, **NO_STREAM},
     dependencies=[STREAM],
 )
-@policy(RoutePolicy(access=Access.KEYED, produces=(EVENT_STREAM,), caching=Caching.NO_STORE))
+@policy(RoutePolicy(access=Access.KEYED, scope=KeyScope.READ, produces=(EVENT_STREAM,), caching=Caching.NO_STORE))
 async def stream_job_events(
     job_id: JobId,
     request: Request,
@@ -79,7 +81,14 @@ async def stream_job_events(
     job = await get_visible_job(job_id, services.jobs, caller)
     if job.status.is_final and last_event_id == str(job.version):
         return Response(status_code=204)
-    access = cast("AccessPolicy", request.state.access)
     if request.scope.get(HEAD):
         return Response(headers=_HEADERS)
-    return _EventStream(events_of(job, services, is_admitted=lambda: access.still_admits(caller)), headers=_HEADERS)
+    access = cast("AccessPolicy", request.state.access)
+
+    def is_admitted() -> bool:
+        try:
+            return access.still_admits(caller, services.keys)
+        except DatabaseUnavailable:
+            return False
+
+    return _EventStream(events_of(job, services, is_admitted=is_admitted), headers=_HEADERS)

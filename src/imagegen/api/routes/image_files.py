@@ -13,6 +13,7 @@ from imagegen.api.http.problems import problem
 from imagegen.api.openapi.responses import GONE, IMAGE_NOT_FOUND, UNAVAILABLE, UNFINISHED
 from imagegen.errors import JobUnfinished
 from imagegen.jobs import StoredImage
+from imagegen.keys import KeyScope
 from imagegen.operations.access import get_visible_job
 from imagegen.services import Services
 from imagegen.storage.images.sniffing import is_safe_inline
@@ -45,7 +46,7 @@ _ANSWERS: Final = {
     response_class=Response,
     responses={**_ANSWERS, **IMAGE_NOT_FOUND, **UNFINISHED, **GONE, **UNAVAILABLE},
 )
-@policy(RoutePolicy(access=Access.KEYED, produces=()))
+@policy(RoutePolicy(access=Access.KEYED, scope=KeyScope.READ, produces=()))
 async def get_picture(
     job_id: JobId,
     number: Annotated[int, Path(ge=0, le=_HIGHEST, description="Its position in the job's `images`, from 0.")],

@@ -33,6 +33,7 @@ from imagegen.api.openapi.responses import (
     UNCHANGED,
 )
 from imagegen.errors import InvalidRequest
+from imagegen.keys import KeyScope
 from imagegen.operations.admission import check, planning_faults
 from imagegen.operations.generate import Accepted, accept, find_replay, new_job
 from imagegen.queue.subscriptions import Subscription, is_end
@@ -57,7 +58,7 @@ def images_router(registry: Registry) -> APIRouter:
     _add_estimate(router, registry)
 
     @router.get("/models", response_model=ModelList, responses=UNCHANGED)
-    @policy(RoutePolicy(access=Access.KEYED))
+    @policy(RoutePolicy(access=Access.KEYED, scope=KeyScope.READ))
     async def list_models(request: Request) -> Response:
         """List the models, with their inputs, options and prices.
 
@@ -67,7 +68,7 @@ def images_router(registry: Registry) -> APIRouter:
         return tagged_response(request, ModelList(models=models))
 
     @router.get("/models/{name:any}", response_model=ModelDetail, responses={**MODEL_NOT_FOUND, **UNCHANGED})
-    @policy(RoutePolicy(access=Access.KEYED))
+    @policy(RoutePolicy(access=Access.KEYED, scope=KeyScope.READ))
     async def get_model(
         name: Annotated[str, Path(description=_NAME, examples=["flux-pro"])], request: Request
     ) -> Response:
@@ -84,7 +85,9 @@ _NAME = "The model's name, as in the list of models."
 
 
 def _add_estimate(router: APIRouter, registry: Registry) -> None:
-    @policy(RoutePolicy(access=Access.KEYED, body=BodyPolicy(JSON, data_uri_limit, _planning_refusal)))
+    @policy(
+        RoutePolicy(access=Access.KEYED, scope=KeyScope.READ, body=BodyPolicy(JSON, data_uri_limit, _planning_refusal))
+    )
     async def estimate_cost(body: EstimateRequest, request: Request) -> Estimate:
         """Estimate what a request would cost if every image is delivered. Free; nothing is generated.
 
@@ -104,7 +107,13 @@ def _add_estimate(router: APIRouter, registry: Registry) -> None:
 
 
 def _add_generate(router: APIRouter, registry: Registry) -> None:
-    @policy(RoutePolicy(access=Access.KEYED, body=BodyPolicy(JSON, data_uri_limit, Registry.invalid_request)))
+    @policy(
+        RoutePolicy(
+            access=Access.KEYED,
+            scope=KeyScope.GENERATE,
+            body=BodyPolicy(JSON, data_uri_limit, Registry.invalid_request),
+        )
+    )
     async def generate(
         *,
         body: ModelRequest,

@@ -19,6 +19,7 @@ from imagegen.api.job_response import job_content
 from imagegen.api.openapi.examples import BATCH_ID, JOB_ID
 from imagegen.api.openapi.responses import BAD_QUERY, FORBIDDEN, GONE, NOT_FOUND, UNAVAILABLE, UNCHANGED, UNFINISHED
 from imagegen.jobs import JOB_ID_PATTERN, Job, JobStatus
+from imagegen.keys import KeyScope
 from imagegen.operations.access import get_visible_job
 from imagegen.operations.delete import delete
 from imagegen.operations.wait import wait_for_change
@@ -71,7 +72,7 @@ class JobQuery(BaseModel):
 
 
 @router.get("", response_model=job_schemas.JobList, responses={**BAD_QUERY, **FORBIDDEN, **UNAVAILABLE})
-@policy(RoutePolicy(access=Access.KEYED, caching=Caching.NO_STORE))
+@policy(RoutePolicy(access=Access.KEYED, scope=KeyScope.READ, caching=Caching.NO_STORE))
 async def list_jobs(
     query: Annotated[JobQuery, Query()],
     request: Request,
@@ -103,7 +104,7 @@ async def _written(page: JobPage, services: Services) -> bytes:
 
 
 @router.get("/{jobId}", response_model=job_schemas.Job, responses={**NOT_FOUND, **GONE, **UNAVAILABLE, **UNCHANGED})
-@policy(RoutePolicy(access=Access.KEYED, caching=Caching.NO_STORE))
+@policy(RoutePolicy(access=Access.KEYED, scope=KeyScope.READ, caching=Caching.NO_STORE))
 async def get_job(
     *,
     job_id: JobId,
@@ -139,7 +140,7 @@ def _is_new(known: str, job: Job) -> bool:
     response_description="Deleted.",
     responses={202: _DELETED_LATER, **NOT_FOUND, **UNFINISHED, **GONE, **UNAVAILABLE},
 )
-@policy(RoutePolicy(access=Access.KEYED, caching=Caching.NO_STORE))
+@policy(RoutePolicy(access=Access.KEYED, scope=KeyScope.GENERATE, caching=Caching.NO_STORE))
 async def delete_job(job_id: JobId, request: Request) -> Response:
     """Delete an ended job with its images and its inputs. Its cost is kept.
 

@@ -17,6 +17,7 @@ from imagegen.api.openapi.responses import (
     NOT_TO_BE_RETRIED,
     REFUSED,
 )
+from imagegen.keys import KeyScope
 from imagegen.operations.access import get_visible_job
 from imagegen.operations.retry import retry
 from imagegen.wire import job_schemas
@@ -26,7 +27,7 @@ _REFUSALS = {**BAD_REQUEST, **FORBIDDEN, **NOT_FOUND, **NOT_TO_BE_RETRIED, **GON
 
 
 @router.post("/{jobId}/retry", response_model=job_schemas.Job, responses={**OUTCOMES, **_REFUSALS, **NOT_ACCEPTED})
-@policy(RoutePolicy(access=Access.KEYED, caching=Caching.NO_STORE))
+@policy(RoutePolicy(access=Access.KEYED, scope=KeyScope.GENERATE, caching=Caching.NO_STORE))
 async def retry_job(
     *,
     job_id: JobId,

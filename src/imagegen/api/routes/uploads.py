@@ -17,6 +17,7 @@ from imagegen.api.http.policies import Access, BodyPolicy, RoutePolicy, policy
 from imagegen.api.http.problems import problem
 from imagegen.api.openapi.responses import BAD_REQUEST, FORBIDDEN, NOT_AN_IMAGE, UNAVAILABLE
 from imagegen.errors import Fault, InvalidInput, NotAnImage, TransferInterrupted
+from imagegen.keys import KeyScope
 from imagegen.registry import PLAIN_TEXT, user_id_faults
 from imagegen.registry.names import suggest_name
 from imagegen.storage.images.inputs import InputImage, TruncatedImage, examine
@@ -62,7 +63,7 @@ _BODY: Final[dict[str, Any]] = {
     responses={**BAD_REQUEST, **FORBIDDEN, **NOT_AN_IMAGE, **UNAVAILABLE},
     openapi_extra=_BODY,
 )
-@policy(RoutePolicy(access=Access.KEYED, body=BodyPolicy(MULTIPART, upload_limit)))
+@policy(RoutePolicy(access=Access.KEYED, scope=KeyScope.GENERATE, body=BodyPolicy(MULTIPART, upload_limit)))
 async def upload_picture(request: Request) -> Upload | JSONResponse:
     """Store one of your images in the bucket, for use in your requests.
 

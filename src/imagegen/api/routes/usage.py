@@ -14,6 +14,7 @@ from imagegen.api.http.json_route import JsonRoute
 from imagegen.api.http.media_types import JSON, prefers
 from imagegen.api.http.policies import Access, Caching, RoutePolicy, policy
 from imagegen.api.openapi.responses import BAD_QUERY, FORBIDDEN, UNAVAILABLE
+from imagegen.keys import KeyScope
 from imagegen.registry import PlainText
 from imagegen.storage.usage.store import Grouping, UsageFilter
 from imagegen.wire.usage_schemas import Usage
@@ -58,7 +59,7 @@ _TABLE: Final = {
 
 
 @router.get("", response_model=Usage, responses={**_TABLE, **BAD_QUERY, **FORBIDDEN, **UNAVAILABLE})
-@policy(RoutePolicy(access=Access.KEYED, produces=(JSON, _CSV), caching=Caching.NO_STORE))
+@policy(RoutePolicy(access=Access.KEYED, scope=KeyScope.READ, produces=(JSON, _CSV), caching=Caching.NO_STORE))
 async def get_usage(
     query: Annotated[UsageQuery, Query()],
     request: Request,
