@@ -1,10 +1,7 @@
 """Access: every operation of the document is tried without a key, and with the key of another user."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import Final
 from uuid import uuid4
 
@@ -13,10 +10,9 @@ import pytest
 from dirty_equals import IsPartialDict
 
 from imagegen.api.middleware.auth import AccessPolicy, build_access_policy
-from imagegen.errors import StartupError
-from imagegen.keys import KeysFile, change_keys, new_key
-from imagegen.registry import load_registry
 from imagegen.settings import AuthSettings, ServiceSettings, Settings
+from tests.support.jobs_apart import apart
+from tests.support.keys import add_key, bearer
 from tests.support.service import FLUX, ITEM, Json, Service, running
 from tests.support.specimens import picture
 
@@ -70,19 +66,14 @@ class Operation:
         yield from (each["name"] for each in self.details.get("parameters", []) if each["in"] == place)
 
 
-def key_for(path: Path, *users: str, models: tuple[str, ...] = ()) -> dict[str, str]:
-    key, token = new_key(f"for {users}", users, models, datetime.now(UTC))
-    change_keys(path, lambda ring: ring.with_key(key))
-    return {"Authorization": f"Bearer {token}"}
-
-
 @pytest.fixture(scope="module")
-async def keyed(stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[KeyedService]:
-    path = tmp_path_factory.mktemp("keys") / "keys.json"
-    ann, bob, unlimited = key_for(path, "ann"), key_for(path, "bob", models=("flux-pro",)), key_for(path)
-    access = AccessPolicy(keys=KeysFile(path), anonymous=False, hosts=frozenset({"named.example", "*.wild.example"}))
-    async with running(stack, access=access) as service:
-        yield KeyedService(service, ann, bob, unlimited)
+async def keyed(stack: Settings) -> AsyncGenerator[KeyedService]:
+    settings = apart(stack)
+    ann = await add_key(settings, users=["ann"])
+    bob = await add_key(settings, users=["bob"], models=["flux-pro"])
+    access = AccessPolicy(keys_required=True, hosts=frozenset({"named.example", "*.wild.example"}))
+    async with running(settings, access=access) as service:
+        yield KeyedService(service, bearer(ann), bearer(bob), bearer(await add_key(settings)))
 
 
 @pytest.fixture(scope="module")
@@ -291,46 +282,32 @@ def wanting(**auth: object) -> Settings:
     return Settings(auth=AuthSettings.model_validate(auth))
 
 
-@pytest.mark.parametrize("host", ["::", "192.168.1.5", "imagegen.example"])
-async def test_start_beyond_loopback_requires_keys(host: str) -> None:
-    with pytest.raises(StartupError, match="IMAGEGEN_API_KEYS_FILE"):
-        await build_access_policy(Settings(), host)
+@pytest.mark.parametrize(
+    ("settings", "host", "required"),
+    [
+        (Settings(), "127.0.0.1", False),
+        (Settings(), "::1", False),
+        (Settings(), "localhost", False),
+        (Settings(), "::", True),
+        (Settings(), "192.168.1.5", True),
+        (Settings(), "imagegen.example", True),
+        (Settings(service=ServiceSettings.model_validate({"env": "production"})), "127.0.0.1", True),
+        (wanting(allow_anonymous=True), "::", False),
+    ],
+)
+def test_key_is_required_beyond_loopback_and_in_production(settings: Settings, host: str, *, required: bool) -> None:
+    assert build_access_policy(settings, host).always_requires_key is required
 
 
-async def test_start_in_production_requires_keys_on_loopback() -> None:
-    service = ServiceSettings.model_validate({"env": "production"})
+def test_anonymous_callers_are_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    build_access_policy(wanting(allow_anonymous=True), "::")
 
-    with pytest.raises(StartupError, match="IMAGEGEN_ENV is production"):
-        await build_access_policy(Settings(service=service), "127.0.0.1")
-
-
-async def test_anonymous_callers_are_admitted_if_configured(caplog: pytest.LogCaptureFixture) -> None:
-    access = await build_access_policy(wanting(allow_anonymous=True), "::")
-
-    assert (access.anonymous, "any caller that reaches the port" in caplog.text) == (True, True)
+    assert "any caller that reaches the port" in caplog.text
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost"])
-async def test_loopback_in_development_needs_no_key(host: str) -> None:
-    assert (await build_access_policy(Settings(), host)).anonymous
-
-
-async def test_file_of_keys_applies_to_loopback_too(tmp_path: Path) -> None:
-    await asyncio.to_thread(key_for, tmp_path / "keys.json")
-
-    assert not (await build_access_policy(wanting(api_keys_file=tmp_path / "keys.json"), "127.0.0.1")).anonymous
-
-
-async def test_missing_file_of_keys_stops_the_start(tmp_path: Path) -> None:
-    with pytest.raises(StartupError, match="`imagegen keys add NAME` creates it"):
-        await build_access_policy(wanting(api_keys_file=tmp_path / "keys.json"), "127.0.0.1")
-
-
-async def test_optional_key_must_be_valid(stack: Settings, tmp_path: Path) -> None:
-    path = tmp_path / "keys.json"
-    ann = await asyncio.to_thread(key_for, path, "ann")
-    registry = await asyncio.to_thread(load_registry)
-    async with running(stack, registry, access=AccessPolicy(keys=KeysFile(path)), with_runner=False) as service:
+async def test_optional_key_must_be_valid(own: Settings) -> None:
+    ann = bearer(await add_key(own, users=["ann"]))
+    async with running(own, access=AccessPolicy(allow_anonymous=True), with_runner=False) as service:
         asked = [{}, {"Authorization": "Basic Zm9v"}, ann, {"Authorization": "Bearer wrong"}]
         answers = [await service.client.get("/api/jobs?userId=bob", headers=headers) for headers in asked]
 

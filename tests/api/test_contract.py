@@ -1,10 +1,8 @@
 """The service behaves as the OpenAPI document says: every example is sent, and every problem is provoked."""
 
-import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from datetime import timedelta
+from typing import Unpack
 from uuid import uuid4
 
 import httpx
@@ -13,9 +11,11 @@ from pydantic import SecretStr
 
 from imagegen.api.middleware.auth import AccessPolicy
 from imagegen.errors import DatabaseUnavailable
-from imagegen.keys import KeysFile, change_keys, new_key
+from imagegen.keys import KeyScope
 from imagegen.settings import LimitSettings
 from tests.support.contract import Contract, Json
+from tests.support.jobs_apart import apart
+from tests.support.keys import Grants, add_key, bearer
 from tests.support.raw import send
 from tests.support.service import FLUX, ITEM, Sandbox, Service, running
 from tests.support.specimens import picture
@@ -249,24 +249,24 @@ async def internal_error(service: Service, monkeypatch: pytest.MonkeyPatch) -> h
 
 
 async def unauthorized(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
-    return await _at_the_door(service, {})
+    return await _at_the_door(service, has_key=False)
 
 
 async def user_not_allowed(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
-    return await _at_the_door(service, {"Authorization": f"Bearer {_TOKEN}"})
+    return await _at_the_door(service, users=["ann"])
 
 
-async def _at_the_door(service: Service, headers: dict[str, str]) -> httpx.Response:
+async def insufficient_scope(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    return await _at_the_door(service, scopes=[KeyScope.READ])
+
+
+async def _at_the_door(service: Service, *, has_key: bool = True, **grants: Unpack[Grants]) -> httpx.Response:
     """Request images of user123 from a service that requires keys."""
-    with TemporaryDirectory() as directory:
-        path = Path(directory) / "keys.json"
-        await asyncio.to_thread(change_keys, path, lambda ring: ring.with_key(_KEY))
-        access = AccessPolicy(keys=KeysFile(path), anonymous=False, hosts=frozenset())
-        async with running(service.services.settings, access=access, with_runner=False) as closed:
-            return await closed.client.post("/api/images/generate", json=FLUX, headers=headers)
-
-
-_KEY, _TOKEN = new_key("of somebody else", ("ann",), (), datetime.now(UTC))
+    settings = apart(service.services.settings)
+    token = await add_key(settings, **grants)
+    async with running(settings, access=AccessPolicy(keys_required=True), with_runner=False) as closed:
+        headers = bearer(token) if has_key else {}
+        return await closed.client.post("/api/images/generate", json=FLUX, headers=headers)
 
 
 def raises(error: Exception) -> Callable[[str], Awaitable[None]]:
@@ -284,6 +284,7 @@ PROVOCATIONS: dict[str, Provoke] = {
         invalid_query,
         unauthorized,
         user_not_allowed,
+        insufficient_scope,
         job_not_found,
         job_finished,
         batch_not_found,

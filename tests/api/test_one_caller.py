@@ -1,10 +1,9 @@
 """One caller, one web page or one flood of connections cannot keep the service from others."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,8 +11,8 @@ import pytest
 from dirty_equals import IsPartialDict
 
 from imagegen.api.middleware.auth import AccessPolicy
-from imagegen.keys import KeysFile, change_keys, new_key
 from imagegen.settings import LimitSettings, Settings
+from tests.support.keys import add_key, bearer, revoke_key
 from tests.support.raw import send
 from tests.support.service import FLUX, Json, Sandbox, Service, running
 
@@ -22,15 +21,6 @@ EVIL = "https://evil.example"
 
 def limited(stack: Settings, **limits: Any) -> Settings:
     return stack.model_copy(update={"limits": LimitSettings(**limits)})
-
-
-def make_keys(file: Path, *names: str) -> Sequence[dict[str, str]]:
-    tokens: list[str] = []
-    for name in names:
-        key, token = new_key(name, (), (), datetime.now(UTC))
-        change_keys(file, lambda ring, key=key: ring.with_key(key))
-        tokens.append(token)
-    return [{"Authorization": f"Bearer {token}"} for token in tokens]
 
 
 @pytest.fixture
@@ -47,14 +37,19 @@ async def open_streams(service: Service, job_id: str, count: int, stack: AsyncEx
     return [answer.status_code for answer in answers]
 
 
-async def test_one_key_cannot_open_all_streams(stack: Settings, slow_job: str, tmp_path: Path) -> None:
-    one, two = await asyncio.to_thread(make_keys, tmp_path / "keys.json", "one", "two")
-    access = AccessPolicy(keys=KeysFile(tmp_path / "keys.json"), anonymous=False)
-    async with running(limited(stack, max_streams=8), access=access) as service, AsyncExitStack() as streams:
-        first = await open_streams(service, slow_job, 8, streams, **one)
-        second = await open_streams(service, slow_job, 1, streams, **two)
+async def test_one_key_cannot_open_all_streams(own: Settings, sandbox: Sandbox) -> None:
+    one, two = bearer(await add_key(own)), bearer(await add_key(own))
+    async with running(limited(own, max_streams=8)) as service, AsyncExitStack() as streams:
+        job_id = await slow_job_of(service, sandbox, one)
+        first = await open_streams(service, job_id, 8, streams, **one)
+        second = await open_streams(service, job_id, 1, streams, **two)
 
     assert (first, second) == ([200] * 6 + [503] * 2, [200])
+
+
+async def slow_job_of(service: Service, sandbox: Sandbox, key: dict[str, str]) -> str:
+    await sandbox.misbehaves({"fault": "latency", "queue": 0, "generation": 20})
+    return (await service.generate(FLUX, prefer="respond-async", **key)).json()["jobId"]
 
 
 async def test_one_address_cannot_open_all_streams(stack: Settings, slow_job: str) -> None:
@@ -62,29 +57,28 @@ async def test_one_address_cannot_open_all_streams(stack: Settings, slow_job: st
         assert await open_streams(service, slow_job, 4, streams) == [200, 200, 200, 503]
 
 
-async def test_streams_of_a_revoked_key_end(stack: Settings, slow_job: str, tmp_path: Path) -> None:
-    file = tmp_path / "keys.json"
-    (key,) = await asyncio.to_thread(make_keys, file, "one")
-    async with (
-        running(stack, access=AccessPolicy(keys=KeysFile(file), anonymous=False)) as service,
-        service.client.stream("GET", f"/api/jobs/{slow_job}/events", headers=key) as answer,
-    ):
-        events = answer.aiter_lines()
-        assert await anext(events)
-        await asyncio.to_thread(change_keys, file, lambda ring: ring.model_copy(update={"keys": ()}))
+async def test_streams_of_a_revoked_key_end(own: Settings, sandbox: Sandbox) -> None:
+    token = await add_key(own)
+    async with running(own) as service:
+        job_id = await slow_job_of(service, sandbox, bearer(token))
+        async with service.client.stream("GET", f"/api/jobs/{job_id}/events", headers=bearer(token)) as answer:
+            events = answer.aiter_lines()
+            assert await anext(events)
+            await revoke_key(own, token)
 
-        async with asyncio.timeout(12):
-            rest = [line async for line in events]
+            async with asyncio.timeout(12):
+                rest = [line async for line in events]
     assert "completed" not in "".join(rest)
 
 
-async def test_waiting_request_of_a_revoked_key_is_401(stack: Settings, slow_job: str, tmp_path: Path) -> None:
-    file = tmp_path / "keys.json"
-    (key,) = await asyncio.to_thread(make_keys, file, "one")
-    async with running(stack, access=AccessPolicy(keys=KeysFile(file), anonymous=False)) as service:
-        waiting = asyncio.create_task(service.client.get(f"/api/jobs/{slow_job}", params={"wait": 4}, headers=key))
+async def test_waiting_request_of_a_revoked_key_is_401(own: Settings, sandbox: Sandbox) -> None:
+    token = await add_key(own)
+    async with running(own) as service:
+        job_id = await slow_job_of(service, sandbox, bearer(token))
+        path = f"/api/jobs/{job_id}"
+        waiting = asyncio.create_task(service.client.get(path, params={"wait": 4}, headers=bearer(token)))
         await asyncio.sleep(0.5)
-        await asyncio.to_thread(change_keys, file, lambda ring: ring.model_copy(update={"keys": ()}))
+        await revoke_key(own, token)
         answer = await waiting
 
     assert (answer.status_code, answer.json()["code"]) == (401, "unauthorized")
@@ -154,10 +148,9 @@ async def test_own_and_configured_origins_are_admitted(service: Service, stack: 
     assert [answer.status_code for answer in [*answers, allowed, other]] == [200, 200, 200, 403]
 
 
-async def test_origin_does_not_matter_with_a_key(stack: Settings, tmp_path: Path) -> None:
-    (key,) = await asyncio.to_thread(make_keys, tmp_path / "keys.json", "one")
-    access = AccessPolicy(keys=KeysFile(tmp_path / "keys.json"), anonymous=True)
-    async with running(stack, access=access) as service:
+async def test_origin_does_not_matter_with_a_key(own: Settings) -> None:
+    key = bearer(await add_key(own))
+    async with running(own, access=AccessPolicy(allow_anonymous=True)) as service:
         with_key = await service.generate(FLUX, origin=EVIL, **key)
         without = await service.generate(origin=EVIL)
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -11,8 +10,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from imagegen.api import create_app
 from imagegen.api.http.policies import UNROUTED, Access, Caching, RoutePolicies, RoutePolicy, declared_policy, policy
-from imagegen.api.middleware.auth import AccessPolicy
-from imagegen.keys import KeysFile
+from imagegen.keys import KeyScope
 from imagegen.registry import load_registry
 from imagegen.services import Services
 from imagegen.settings import LimitSettings
@@ -26,36 +24,36 @@ FORM: Final = "multipart/form-data"
 EVENTS: Final = "text/event-stream"
 CSV: Final = "text/csv"
 ANY: Final = "any"
-# methods and path, access, type and limit of the body, types for the Accept header, Cache-Control, routine
+# methods and path, access and scope, type and limit of the body, types for the Accept header, Cache-Control, routine
 Row = tuple[str, str, tuple[str, str] | None, tuple[str, ...], str, bool]
 TABLE: Final[list[Row]] = [
-    ("DELETE /api/jobs/{jobId}", "keyed", None, (JSON,), "no-store", False),
+    ("DELETE /api/jobs/{jobId}", "keyed for generate", None, (JSON,), "no-store", False),
     ("GET /", "open", None, (), "no-cache", False),
     ("GET /api-docs", "open", None, (), "no-cache", True),
-    ("GET /api/batches/{batchId}", "keyed", None, (JSON,), "no-store", False),
+    ("GET /api/batches/{batchId}", "keyed for read", None, (JSON,), "no-store", False),
     ("GET /api/docs", "open", None, (), "as set", False),
-    ("GET /api/images/models", "keyed", None, (JSON,), "no-store by default", False),
-    ("GET /api/images/models/{name}", "keyed", None, (JSON,), "no-store by default", False),
-    ("GET /api/images/{jobId}/{number}", "keyed", None, (), "no-store by default", False),
-    ("GET /api/jobs", "keyed", None, (JSON,), "no-store", False),
-    ("GET /api/jobs/{jobId}", "keyed", None, (JSON,), "no-store", False),
-    ("GET /api/jobs/{jobId}/deliveries", "keyed", None, (JSON,), "no-store", False),
-    ("GET /api/jobs/{jobId}/events", "keyed", None, (EVENTS,), "no-store", False),
-    ("GET /api/usage", "keyed", None, (JSON, CSV), "no-store", False),
+    ("GET /api/images/models", "keyed for read", None, (JSON,), "no-store by default", False),
+    ("GET /api/images/models/{name}", "keyed for read", None, (JSON,), "no-store by default", False),
+    ("GET /api/images/{jobId}/{number}", "keyed for read", None, (), "no-store by default", False),
+    ("GET /api/jobs", "keyed for read", None, (JSON,), "no-store", False),
+    ("GET /api/jobs/{jobId}", "keyed for read", None, (JSON,), "no-store", False),
+    ("GET /api/jobs/{jobId}/deliveries", "keyed for read", None, (JSON,), "no-store", False),
+    ("GET /api/jobs/{jobId}/events", "keyed for read", None, (EVENTS,), "no-store", False),
+    ("GET /api/usage", "keyed for read", None, (JSON, CSV), "no-store", False),
     ("GET /docs", "open", None, (), "as set", False),
     ("GET /health/live", "open", None, (JSON,), "as set", True),
     ("GET /health/ready", "open", None, (JSON,), "as set", True),
-    ("GET /metrics", "keyed", None, (), "as set", True),
+    ("GET /metrics", "keyed for read", None, (), "as set", True),
     ("GET /redoc", "open", None, (), "as set", False),
     ("GET /swagger", "open", None, (), "as set", False),
     ("GET, HEAD /openapi.json", "open", None, (), "as set", False),
-    ("POST /api/batches/{batchId}/cancel", "keyed", None, (JSON,), "no-store", False),
-    ("POST /api/images/batch", "keyed", (JSON, BATCH), (JSON,), "no-store by default", False),
-    ("POST /api/images/estimate-cost", "keyed", (JSON, WITH_IMAGES), (JSON,), "no-store by default", False),
-    ("POST /api/images/generate", "keyed", (JSON, WITH_IMAGES), (JSON,), "no-store by default", False),
-    ("POST /api/jobs/{jobId}/cancel", "keyed", None, (JSON,), "no-store", False),
-    ("POST /api/jobs/{jobId}/retry", "keyed", None, (JSON,), "no-store", False),
-    ("POST /api/uploads", "keyed", (FORM, UPLOAD), (JSON,), "no-store by default", False),
+    ("POST /api/batches/{batchId}/cancel", "keyed for generate", None, (JSON,), "no-store", False),
+    ("POST /api/images/batch", "keyed for generate", (JSON, BATCH), (JSON,), "no-store by default", False),
+    ("POST /api/images/estimate-cost", "keyed for read", (JSON, WITH_IMAGES), (JSON,), "no-store by default", False),
+    ("POST /api/images/generate", "keyed for generate", (JSON, WITH_IMAGES), (JSON,), "no-store by default", False),
+    ("POST /api/jobs/{jobId}/cancel", "keyed for generate", None, (JSON,), "no-store", False),
+    ("POST /api/jobs/{jobId}/retry", "keyed for generate", None, (JSON,), "no-store", False),
+    ("POST /api/uploads", "keyed for generate", (FORM, UPLOAD), (JSON,), "no-store by default", False),
     ("POST /api/webhooks/fal/{job_id}/{secret}", "open", (ANY, BODY), (), "no-store by default", False),
     ("any /api-docs/assets/{path}", "open", None, (), "no-cache", True),
 ]
@@ -82,7 +80,8 @@ def row(route: Route | Mount) -> Row:
     declared = declared_policy(route)
     body = declared.body and (declared.body.media_type or ANY, declared.body.limit(LimitSettings()).variable)
     name = f"{methods} {route.path_format}"
-    return name, declared.access.value, body, declared.produces, declared.caching.value, declared.is_routine
+    access = f"keyed for {declared.scope}" if declared.scope else declared.access.value
+    return name, access, body, declared.produces, declared.caching.value, declared.is_routine
 
 
 def test_every_route_has_the_policy_of_the_table(app: FastAPI) -> None:
@@ -109,15 +108,17 @@ def test_body_types_equal_those_of_the_document(app: FastAPI) -> None:
     assert documented == declared
 
 
-def test_metrics_route_exists_only_without_keys(app: FastAPI, tmp_path: Path) -> None:
-    keyed = create_app(load_registry(), never_opened, AccessPolicy(keys=KeysFile(tmp_path / "keys.json")))
+def test_keyed_route_without_a_scope_is_an_error() -> None:
+    @policy(RoutePolicy(access=Access.KEYED))
+    async def new_route() -> None:
+        """A handler without a scope."""
 
-    paths = [{route.path for route in routes_of(each.routes)} for each in (app, keyed)]
-    assert paths[0] - paths[1] == {"/metrics"}
+    with pytest.raises(LookupError, match=r"/new is keyed and declares no scope"):
+        RoutePolicies([Route("/new", new_route)])
 
 
 OPEN: Final = RoutePolicy(access=Access.OPEN)
-NO_STORE: Final = RoutePolicy(access=Access.KEYED, caching=Caching.NO_STORE)
+NO_STORE: Final = RoutePolicy(access=Access.KEYED, scope=KeyScope.READ, caching=Caching.NO_STORE)
 
 
 @policy(OPEN)

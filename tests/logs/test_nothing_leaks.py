@@ -129,10 +129,7 @@ async def test_a_job_costs_two_lines_at_level_info(own: Settings, tmp_path: Path
 
 
 async def test_production_writes_only_json(own: Settings, tmp_path: Path) -> None:
-    keys = tmp_path / "keys.json"
-    await asyncio.to_thread(keys.write_text, '{"keys": []}')
-    more = {"IMAGEGEN_ENV": "production", "IMAGEGEN_API_KEYS_FILE": str(keys)}
-    async with serving(own, tmp_path, more) as serve:
+    async with serving(own, tmp_path, {"IMAGEGEN_ENV": "production"}) as serve:
         refused = await serve.client.post("/api/images/generate", json=BODY)
         await serve.ask_to_end()
 

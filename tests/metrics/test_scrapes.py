@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,11 +13,11 @@ from pydantic import ByteSize
 
 import imagegen as product
 from imagegen.api.middleware.auth import AccessPolicy
-from imagegen.keys import KeysFile, change_keys, new_key
 from imagegen.queue.lanes import LANES
 from imagegen.settings import LimitSettings, Settings
 from tests.support.door import Door, door, through
 from tests.support.jobs_apart import a_job
+from tests.support.keys import add_key
 from tests.support.processes import environment, free_port, imagegen, serving
 from tests.support.raw import send
 from tests.support.scraped import scrape
@@ -35,9 +35,9 @@ async def test_metrics_are_prometheus_text_or_openmetrics(house: Service) -> Non
     assert negotiated.text.endswith("# EOF\n")
 
 
-async def test_with_api_keys_the_api_has_no_metrics_path(own: Settings, tmp_path: Path) -> None:
-    file = tmp_path / "keys.json"
-    async with running(own, with_runner=False, access=AccessPolicy(keys=KeysFile(file), anonymous=True)) as house:
+async def test_with_api_keys_the_api_has_no_metrics_path(own: Settings) -> None:
+    await add_key(own)
+    async with running(own, with_runner=False, access=AccessPolicy(allow_anonymous=True)) as house:
         assert (await house.client.get("/metrics")).status_code == 404
 
 
@@ -260,10 +260,9 @@ async def test_a_worker_is_scraped_on_its_own_port(own: Settings, tmp_path: Path
 
 @pytest.mark.usefixtures("service")  # which makes the bucket
 async def test_serve_with_keys_is_scraped_without_a_key(own: Settings, tmp_path: Path) -> None:
-    port, keys = free_port(), tmp_path / "keys.json"
-    key, _ = new_key("me", ("user123",), (), datetime.now(UTC))
-    await asyncio.to_thread(change_keys, keys, lambda ring: ring.with_key(key))
-    more = {"IMAGEGEN_METRICS_PORT": str(port), "IMAGEGEN_API_KEYS_FILE": str(keys)}
+    port = free_port()
+    await add_key(own)
+    more = {"IMAGEGEN_METRICS_PORT": str(port)}
     async with serving(own, tmp_path, more) as serve, httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as scraper:
         refused = await serve.client.get("/metrics")
         scraped = await scrape(scraper)

@@ -4,14 +4,12 @@ import html
 import json
 import re
 import shlex
-from pathlib import Path
 
 import pytest
 from dirty_equals import IsPartialDict, IsStr
 
 import imagegen
 from imagegen.api.middleware.auth import AccessPolicy
-from imagegen.keys import KeysFile
 from imagegen.settings import Settings
 from tests.support.service import Service, running
 
@@ -60,9 +58,9 @@ async def test_curl_command_of_the_page_makes_an_image(service: Service) -> None
     assert answer.json() == IsPartialDict(status="completed", model="flux-pro")
 
 
-async def test_curl_command_has_the_public_address_and_a_key(stack: Settings, tmp_path: Path) -> None:
+async def test_curl_command_has_the_public_address_and_a_key(stack: Settings) -> None:
     public = stack.service.model_copy(update={"public_url": "https://imagegen.example.com"})
-    access = AccessPolicy(keys=KeysFile(tmp_path / "keys.json"), anonymous=False)
+    access = AccessPolicy(keys_required=True)
     async with running(stack.model_copy(update={"service": public}), access=access) as service:
         page = (await service.client.get("/", headers=BROWSER)).text
 

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache, partial
-from typing import Final, TypedDict, cast
+from typing import Any, Final, TypedDict, cast
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
@@ -36,6 +36,7 @@ from imagegen.api.routes.batches import batch_router
 from imagegen.api.routes.documentation import DOCUMENT, serve_documentation
 from imagegen.api.routes.images import images_router
 from imagegen.api.routes.start_page import serve_start_page
+from imagegen.errors import DatabaseUnavailable
 from imagegen.net.single_flight import SingleFlight
 from imagegen.net.slots import Slots
 from imagegen.observability.tracing import NO_TRACER, Tracer
@@ -88,8 +89,9 @@ def create_app(
     access = access or AccessPolicy()
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncGenerator[State]:
+    async def lifespan(app: FastAPI) -> AsyncGenerator[State]:
         async with open_services() as services:
+            app.state.keys = services.keys
             yield State(
                 services=services,
                 waiting_slots=Slots(
@@ -112,9 +114,26 @@ def create_app(
     )
     translate_errors(app, registry)
     policies = _add_routes(app, _routers(registry))
-    app.openapi = cache(partial(build_document, app, registry, access, policies))
+    app.openapi = _documentation(app, registry, access, policies)
     install_middleware(app, access, policies, limits, tracer)
     return app
+
+
+def _documentation(
+    app: FastAPI, registry: Registry, access: AccessPolicy, policies: RoutePolicies
+) -> Callable[[], dict[str, Any]]:
+    """Makes the document, once with and once without the need of a key; the first key changes that."""
+    document = cache(partial(build_document, app, registry, policies))
+
+    def current() -> dict[str, Any]:
+        keys = getattr(app.state, "keys", None)
+        try:
+            needs_key = access.requires_key(keys) if keys is not None else access.always_requires_key
+        except DatabaseUnavailable:
+            needs_key = True
+        return document(needs_key=needs_key)
+
+    return current
 
 
 def _add_routes(app: FastAPI, routers: Sequence[APIRouter]) -> RoutePolicies:

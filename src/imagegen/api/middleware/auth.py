@@ -74,11 +74,17 @@ class AccessPolicy:
             key = await keys.find(token) if token else None
             if key is not None or self.always_requires_key or keys.ever_had_keys:
                 return Caller(key) if key is not None else None
-        if self.allow_anonymous:
-            return Caller()
-        if self.keys_required or keys.ever_had_keys:
+        if self.requires_key(keys):
             return None
-        return Caller(is_local=self.on_loopback and _is_local(request))
+        return Caller(is_local=self.on_loopback and not self.allow_anonymous and _is_local(request))
+
+    def requires_key(self, keys: KeyDirectory) -> bool:
+        """Whether requests without a key are refused at this moment.
+
+        Raises:
+            DatabaseUnavailable: it depends on what MongoDB has not said lately.
+        """
+        return not self.allow_anonymous and (self.keys_required or keys.ever_had_keys)
 
     def still_admits(self, caller: Caller, keys: KeyDirectory) -> bool:
         """Whether a caller that was admitted still is: its key is valid, and permits no less.

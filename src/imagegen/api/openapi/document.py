@@ -7,7 +7,6 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from imagegen.api.http.policies import RoutePolicies
-from imagegen.api.middleware.auth import AccessPolicy
 from imagegen.api.openapi.examples import schema_examples
 from imagegen.api.openapi.headers import add_headers
 from imagegen.api.openapi.json_schema import REFERENCE, simplify
@@ -43,7 +42,7 @@ _TAGS: Final = [
 ]
 
 
-def build_document(app: FastAPI, registry: Registry, access: AccessPolicy, policies: RoutePolicies) -> Node:
+def build_document(app: FastAPI, registry: Registry, policies: RoutePolicies, *, needs_key: bool) -> Node:
     """Build the document in steps; each step works on what the steps before it have made."""
     document = _derived(app)
     schemas = cast("dict[str, Node]", document["components"]["schemas"])
@@ -55,7 +54,7 @@ def build_document(app: FastAPI, registry: Registry, access: AccessPolicy, polic
     open_enums(schemas)
     _add_examples(schemas, examples)
     complete_operations(document)
-    declare_security(document, access, policies)
+    declare_security(document, policies, needs_key=needs_key)
     add_headers(document)
     return document
 

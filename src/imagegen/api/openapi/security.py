@@ -3,13 +3,12 @@
 from typing import Any, Final, cast
 
 from imagegen.api.http.policies import Access, RoutePolicies
-from imagegen.api.middleware.auth import AccessPolicy
 from imagegen.api.openapi.responses import INSUFFICIENT_SCOPE, UNAUTHORIZED, UNAVAILABLE
 
 _SCHEME: Final = "apiKey"
 
 
-def declare_security(document: dict[str, Any], access: AccessPolicy, policies: RoutePolicies) -> None:
+def declare_security(document: dict[str, Any], policies: RoutePolicies, *, needs_key: bool) -> None:
     """Declare which operations need an API key, in place; anonymous requests may be allowed."""
     description = (
         "An API key, `ig_…`, which the operator makes. It needs the scope `generate` for what makes, changes or "
@@ -17,7 +16,7 @@ def declare_security(document: dict[str, Any], access: AccessPolicy, policies: R
     )
     scheme = {"type": "http", "scheme": "bearer", "description": description}
     document["components"]["securitySchemes"] = {_SCHEME: scheme}
-    document["security"] = [{_SCHEME: []}, *([] if access.always_requires_key else [{}])]
+    document["security"] = [{_SCHEME: []}, *([] if needs_key else [{}])]
     for path, operations in cast("dict[str, dict[str, Any]]", document["paths"]).items():
         for method, operation in operations.items():
             if policies.find(method.upper(), path).access is Access.OPEN:

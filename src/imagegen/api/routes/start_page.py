@@ -2,7 +2,7 @@
 
 import html
 from string import Template
-from typing import Annotated, Final
+from typing import Annotated, Final, cast
 
 from fastapi import FastAPI, Header, Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
@@ -11,7 +11,10 @@ import imagegen
 from imagegen.api.deps import services_of
 from imagegen.api.http.media_types import JSON, prefers
 from imagegen.api.http.policies import Access, Caching, RoutePolicy, policy
+from imagegen.api.middleware.auth import AccessPolicy
 from imagegen.api.routes.documentation import PAGES
+from imagegen.errors import DatabaseUnavailable
+from imagegen.services import Services
 
 _HTML: Final = "text/html"
 _LINKS: Final = {
@@ -50,10 +53,19 @@ def serve_start_page(app: FastAPI) -> None:
         if not prefers(accept, _HTML, over=JSON):
             content = {"name": "imagegen", "version": imagegen.__version__, "links": _LINKS}
             return JSONResponse(content, headers=_HEADERS)
-        needs_key = not request.state.access.anonymous
-        url = services_of(request).settings.service.public_url or str(request.base_url).rstrip("/")
+        services = services_of(request)
+        needs_key = _needs_key(cast("AccessPolicy", request.state.access), services)
+        url = services.settings.service.public_url or str(request.base_url).rstrip("/")
         curl = _CURL.format(url=url, key=_KEY if needs_key else "")
         page = template.substitute(
             version=imagegen.__version__, curl=html.escape(curl, quote=False), key_note=_KEY_NOTE if needs_key else ""
         )
         return HTMLResponse(page, headers={**_HEADERS, "Content-Security-Policy": _NO_SCRIPTS})
+
+
+def _needs_key(access: AccessPolicy, services: Services) -> bool:
+    """Whether callers need a key; assumed while MongoDB has not said so."""
+    try:
+        return access.requires_key(services.keys)
+    except DatabaseUnavailable:
+        return True
