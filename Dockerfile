@@ -12,8 +12,7 @@ RUN pip install --no-deps .
 
 FROM python:3.11.14-slim-bookworm
 ENV PATH=/opt/imagegen/bin:$PATH PYTHONUNBUFFERED=1 IMAGEGEN_ENV=production
-RUN useradd --uid 10001 --create-home --home-dir /var/lib/imagegen imagegen \
-    && install --directory --owner imagegen --mode 0700 /var/lib/imagegen/keys
+RUN useradd --uid 10001 --create-home --home-dir /var/lib/imagegen imagegen
 COPY --from=build /opt/imagegen /opt/imagegen
 USER 10001
 WORKDIR /var/lib/imagegen

@@ -20,13 +20,13 @@ from imagegen.cli.app import app
 from imagegen.cli.doctor_checks import Finding, Result, run_checks
 from imagegen.cli.exit_codes import ExitCode
 from imagegen.errors import ObjectStoreRefused
-from imagegen.keys import KeyRing, change_keys
 from imagegen.local.binaries import MONGOD, find
 from imagegen.registry import load_registry
 from imagegen.services import Services, open_services
 from imagegen.settings import AuthSettings, Environment, MongoSettings, NatsSettings, ServiceSettings, Settings
 from tests.support.bucket import open_bucket
 from tests.support.jobs_apart import apart
+from tests.support.keys import add_key, revoke_key
 from tests.support.processes import environment, free_port
 
 pytestmark = pytest.mark.usefixtures("service")  # which makes the bucket
@@ -215,15 +215,29 @@ async def test_a_link_host_that_only_browsers_reach_is_a_note(stack: Settings) -
     assert (found.result, "S3_PRESIGN_ENDPOINT_URL" in found.message) == (Result.NOTE, True)
 
 
-async def test_keys_that_others_may_read_are_a_fault(stack: Settings, tmp_path: Path) -> None:
+async def test_keys_that_others_may_read_are_a_fault(own: Settings, tmp_path: Path) -> None:
     path = tmp_path / "keys.json"
-    await asyncio.to_thread(change_keys, path, lambda ring: KeyRing(keys=ring.keys))
-    settings = but(stack, auth=AuthSettings(api_keys_file=path))
-    empty = await finding(settings, "API keys")
+    await asyncio.to_thread(path.write_text, '{"keys": []}')
     await asyncio.to_thread(path.chmod, 0o644)
+    settings = but(own, auth=AuthSettings(api_keys_file=path))
     open_ = await finding(settings, "API keys")
+    await asyncio.to_thread(path.chmod, 0o600)
+    closed = await finding(settings, "API keys")
 
-    assert ("has none" in empty.message, f"chmod 600 {path}" in open_.message) == (True, True)
+    assert (open_.result, f"chmod 600 {path}" in open_.message) == (Result.FAULT, True)
+    assert (closed.result, "the next start imports the 0 of" in closed.message) == (Result.NOTE, True)
+
+
+async def test_keys_of_which_none_is_valid_are_a_fault(own: Settings) -> None:
+    production = but(own, service=own.service.model_copy(update={"env": Environment.PRODUCTION}))
+    absent = [await finding(settings, "API keys") for settings in (own, production)]
+    token = await add_key(own)
+    valid = await finding(own, "API keys")
+    await revoke_key(own, token)
+    revoked = await finding(own, "API keys")
+
+    assert [found.result for found in (*absent, valid, revoked)] == ["note", "fault", "ok", "fault"]
+    assert "`imagegen keys add NAME`" in revoked.message
 
 
 async def test_unset_servers_are_notes_and_need_a_data_directory(tmp_path: Path) -> None:

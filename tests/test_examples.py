@@ -46,7 +46,7 @@ ELSEWHERE: Final = {
     ("docs/guides/own-servers.md", "S3_BUCKET="): "test_first_steps.py starts a service with it",
     ("docs/guides/own-servers.md", ".venv/bin/imagegen doctor"): "test_first_steps.py runs it with the block above it",
     ("docs/guides/own-servers.md", "RESULT "): "what the doctor prints: as above",
-    ("docs/guides/production.md", "export IMAGEGEN_API_KEYS_FILE"): "test_first_steps.py runs it in a shell",
+    ("docs/guides/production.md", ".venv/bin/imagegen keys add shop"): "test_first_steps.py runs it in a shell",
     ("docs/guides/production.md", 'echo "FAL_KEY='): "there is no container engine; test_docker.py checks the files",
     ("docs/cli.md", "imagegen generate"): "tests/cli types such commands; test_readme.py knows each option",
     ("docs/cli.md", "[default]"): "a file of profiles: tests/cli reads one",

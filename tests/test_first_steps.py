@@ -6,7 +6,7 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,14 +14,16 @@ import httpx
 import pytest
 from dotenv import dotenv_values
 
-from imagegen.keys import ApiKey, read_keys
+from imagegen.keys import ApiKey
 from imagegen.net.pool import open_pool
 from imagegen.registry import load_registry
 from imagegen.settings import S3Settings, ServiceSettings, Settings
 from imagegen.storage.images.store import open_images
+from imagegen.storage.stores import open_stores
 from tests.support.bucket import open_bucket
+from tests.support.jobs_apart import apart
 from tests.support.pages import ROOT, Block, Page, send
-from tests.support.processes import answers, free_port, imagegen, measured
+from tests.support.processes import answers, environment, free_port, imagegen, measured
 from tests.support.shown import reads_as
 
 pytestmark = pytest.mark.slow
@@ -128,19 +130,21 @@ async def test_the_first_image_is_in_your_own_bucket(own: S3Settings, tmp_path: 
     assert [hashlib.sha256(found).hexdigest() for found in (stored, through_link)] == [image["sha256"]] * 2
 
 
-async def test_keys_are_added_listed_and_revoked_as_shown(tmp_path: Path) -> None:
+async def test_keys_are_added_listed_and_revoked_as_shown(stack: Settings, tmp_path: Path) -> None:
+    settings = apart(stack)
     (tmp_path / ".venv").mkdir()
     (tmp_path / ".venv/bin").symlink_to(Path(sys.executable).parent)
-    lines = block(PRODUCTION, "export IMAGEGEN_API_KEYS_FILE").text.splitlines()
-    status, printed = await run("sh", "-ec", "\n".join(lines[:-1]), folder=tmp_path)
-    shop, trial = await keys_in(tmp_path)
+    lines = block(PRODUCTION, ".venv/bin/imagegen keys add shop").text.splitlines()
+    status, printed = await run("sh", "-ec", "\n".join(lines[:-1]), folder=tmp_path, environ=environment(settings))
+    shop, trial = await keys_in(settings)
     revoke = re.sub("[a-z0-9]{10}$", shop.id, lines[-1])
-    revoked, told = await run("sh", "-ec", f"{lines[0]}\n{revoke}", folder=tmp_path)
+    revoked, told = await run("sh", "-ec", revoke, folder=tmp_path, environ=environment(settings))
 
     assert (status, revoked) == (0, 0), printed + told
     assert (shop.name, trial.name) == ("shop", "trial")
-    assert await keys_in(tmp_path) == (trial,)
+    assert [key.revoked_at is None for key in await keys_in(settings)] == [False, True]
 
 
-async def keys_in(folder: Path) -> tuple[ApiKey, ...]:
-    return (await asyncio.to_thread(read_keys, folder / "keys/keys.json")).keys
+async def keys_in(settings: Settings) -> Sequence[ApiKey]:
+    async with open_stores(settings.mongodb) as stores:
+        return await stores.api_keys.all()

@@ -22,6 +22,7 @@ from tests.support.jobs_apart import apart
 from tests.support.keys import add_key, bearer, revoke_key
 from tests.support.processes import serving
 from tests.support.service import FLUX, Service, running
+from tests.support.specimens import picture
 
 PLACES: Final = {"jobId": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "batchId": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "number": "0"}
 
@@ -205,3 +206,25 @@ async def test_revoked_key_under_load_is_refused_by_another_process_within_two_s
 
     assert len(admitted_at) > 8
     assert max(admitted_at) - revoked_at < 2
+
+
+async def test_request_without_a_user_is_for_the_keys_default_user(own: Settings) -> None:
+    with_default = bearer(await add_key(own, default_user="ann"))
+    without = bearer(await add_key(own))
+    elsewhere = bearer(await add_key(own, users=["bob"], default_user="ann"))
+    body = {name: value for name, value in FLUX.items() if name != "userId"}
+    async with running(own) as service:
+        client, upload = service.client, {"file": picture("png")}
+        made = await client.post("/api/images/generate", json=body, headers=with_default)
+        null = await client.post("/api/images/generate", json={**body, "userId": None}, headers=with_default)
+        other = await client.post("/api/images/generate", json=FLUX, headers=with_default)
+        batch = await client.post("/api/images/batch", json={"requests": [body]}, headers=with_default)
+        uploaded = await client.post("/api/uploads", files=upload, headers=with_default)
+        missing = await client.post("/api/images/generate", json=body, headers=without)
+        no_user = await client.post("/api/uploads", files=upload, headers=without)
+        forbidden = await client.post("/api/images/generate", json=body, headers=elsewhere)
+
+    assert [answer.json()["userId"] for answer in (made, null, other, batch)] == ["ann", "ann", FLUX["userId"], "ann"]
+    assert (uploaded.status_code, uploaded.json()["key"].startswith("inputs/ann/")) == (201, True)
+    assert [answer.json()["errors"][0]["pointer"] for answer in (missing, no_user)] == ["/userId"] * 2
+    assert (forbidden.status_code, forbidden.json()["code"]) == (403, "user_not_allowed")

@@ -13,11 +13,12 @@ from pydantic import SecretStr
 from imagegen.clock import now
 from imagegen.errors import KeysFileError, SettingsError
 from imagegen.keys import ApiKey, KeyScope, digest_of, key_id_of, new_key
-from imagegen.operations.first_keys import make_first_keys
+from imagegen.operations.first_keys import import_keys, make_first_keys
 from imagegen.registry import load_registry
 from imagegen.services import Services, open_services
 from imagegen.settings import AuthSettings, Settings
-from imagegen.storage.api_keys import AuditEntry
+from imagegen.storage.api_keys import AuditAction, AuditEntry
+from imagegen.storage.stores import open_stores
 from tests.support.keys import revoke_key
 
 pytestmark = pytest.mark.usefixtures("service")  # which makes the bucket
@@ -141,17 +142,16 @@ async def test_file_is_imported_once(own: Settings, tmp_path: Path, caplog: pyte
 async def test_import_that_was_killed_half_way_is_completed_and_revives_nothing(own: Settings, tmp_path: Path) -> None:
     revoked, token = new_key("revoked", now())
     missing, _ = new_key("missing", now())
-    empty = with_auth(own, api_keys_file=await asyncio.to_thread(file_of, tmp_path, revoked))
-    async with started(empty) as services:
-        await services.api_keys._keys.delete_one({"_id": "import"})  # as if it was killed before it noted the end
+    async with open_stores(own.mongodb) as stores:
+        await import_keys([revoked], stores.api_keys, "file")  # then the process is killed
     await revoke_key(own, token)
-    await asyncio.to_thread(file_of, tmp_path, revoked, missing)
-    async with started(empty) as services:
+    path = await asyncio.to_thread(file_of, tmp_path, revoked, missing)
+    async with started(with_auth(own, api_keys_file=path)) as services:
         keys, entries = await stored(services)
         found = await services.keys.find(token)
 
     assert {key.id: key.revoked_at is None for key in keys} == {revoked.id: False, missing.id: True}
-    assert (found, [entry.action for entry in entries].count("key.imported")) == (None, 2)
+    assert (found, [entry.action for entry in entries].count(AuditAction.IMPORTED)) == (None, 2)
 
 
 @pytest.mark.parametrize(("content", "words"), [(None, "does not exist"), ("{", "Invalid JSON")])

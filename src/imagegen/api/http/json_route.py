@@ -4,20 +4,23 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
 from functools import cached_property
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from fastapi import Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from pydantic import JsonValue
 from starlette.exceptions import HTTPException
 
 from imagegen.api.http.intake import intake_of
 from imagegen.api.http.json_bodies import ArrivingText, read_json
 from imagegen.api.http.media_types import accepts, is_json
 from imagegen.api.http.parameters import query_names, require_known_parameters
-from imagegen.api.http.policies import declared_policy
+from imagegen.api.http.policies import declared_policy, policy_of
 from imagegen.api.http.problems import HttpProblem
 from imagegen.errors import ImagegenError
+from imagegen.json_object import JsonObject
+from imagegen.keys import Caller
 
 _PLACEHOLDER: Final = b"."
 _REFUSALS: Final = (ImagegenError, HTTPException, RequestValidationError)
@@ -110,9 +113,16 @@ class _BoundedRequest(Request):
         """
         raw, self._raw = self._raw or bytearray(), None
         intake = intake_of(self.scope)
-        if not intake.is_large:
-            return read_json(raw, intake.limit.json)
-        return await asyncio.to_thread(read_json, raw, intake.limit.json)
+        if intake.is_large:
+            return self._with_default_user(await asyncio.to_thread(read_json, raw, intake.limit.json))
+        return self._with_default_user(read_json(raw, intake.limit.json))
+
+    def _with_default_user(self, body: JsonValue) -> JsonValue:
+        declared = policy_of(self.scope).body
+        if declared is not None and declared.names_user and isinstance(body, dict) and body.get("userId") is None:
+            user = cast("Caller", self.state.caller).default_user
+            return cast("JsonValue", body) if user is None else {**cast("JsonObject", body), "userId": user}
+        return body
 
 
 def _not_acceptable(produces: tuple[str, ...]) -> HttpProblem:

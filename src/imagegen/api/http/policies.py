@@ -51,11 +51,13 @@ class BodyPolicy:
         media_type: the type that it must be declared as; None for any.
         limit: its limits, which follow from the settings.
         explain: turns the errors that pydantic found in a body into a refusal; None if the handler validates it.
+        names_user: whether a body without `userId` is for the default user of its caller's key.
     """
 
     media_type: str | None
     limit: Callable[[LimitSettings], BodyLimit]
     explain: Callable[[Registry, Sequence[ErrorDetails], JsonValue], InvalidRequest] | None = None
+    names_user: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

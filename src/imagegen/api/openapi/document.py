@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from imagegen.api.http.policies import RoutePolicies
-from imagegen.api.openapi.examples import schema_examples
+from imagegen.api.openapi.examples import DEFAULT_USER, schema_examples
 from imagegen.api.openapi.headers import add_headers
 from imagegen.api.openapi.json_schema import REFERENCE, simplify
 from imagegen.api.openapi.open_enums import open_enums
@@ -51,6 +51,7 @@ def build_document(app: FastAPI, registry: Registry, policies: RoutePolicies, *,
     _add_event(schemas)
     document["webhooks"] = webhooks(schemas, examples, REFERENCE)
     _simplify_all(schemas)
+    _make_user_optional(schemas)
     open_enums(schemas)
     _add_examples(schemas, examples)
     complete_operations(document)
@@ -94,6 +95,14 @@ def _simplify_all(schemas: dict[str, Node]) -> None:
         simplify(schema)
         if name in _NAMELESS:
             schema.setdefault("description", _NAMELESS[name])
+
+
+def _make_user_optional(schemas: dict[str, Node]) -> None:
+    """Requests may leave the user out. The classes require it, because the key's user is filled in before them."""
+    branches = [branch["$ref"].removeprefix(REFERENCE) for branch in schemas["GenerateRequest"]["oneOf"]]
+    for request in (schemas[name] for name in (*branches, "BatchRequest")):
+        request["required"].remove("userId")
+        request["properties"]["userId"]["description"] += f" {DEFAULT_USER}"
 
 
 def _add_examples(schemas: dict[str, Node], examples: Mapping[str, Node]) -> None:

@@ -56,7 +56,9 @@ def batch_router(registry: Registry) -> APIRouter:
 
     @policy(
         RoutePolicy(
-            access=Access.KEYED, scope=KeyScope.GENERATE, body=BodyPolicy(JSON, batch_limit, Registry.invalid_batch)
+            access=Access.KEYED,
+            scope=KeyScope.GENERATE,
+            body=BodyPolicy(JSON, batch_limit, Registry.invalid_batch, names_user=True),
         )
     )
     async def generate(body: RequestBatch, request: Request, idempotency_key: IdempotencyKey = None) -> Response:

@@ -86,7 +86,11 @@ _NAME = "The model's name, as in the list of models."
 
 def _add_estimate(router: APIRouter, registry: Registry) -> None:
     @policy(
-        RoutePolicy(access=Access.KEYED, scope=KeyScope.READ, body=BodyPolicy(JSON, data_uri_limit, _planning_refusal))
+        RoutePolicy(
+            access=Access.KEYED,
+            scope=KeyScope.READ,
+            body=BodyPolicy(JSON, data_uri_limit, _planning_refusal, names_user=True),
+        )
     )
     async def estimate_cost(body: EstimateRequest, request: Request) -> Estimate:
         """Estimate what a request would cost if every image is delivered. Free; nothing is generated.
@@ -111,7 +115,7 @@ def _add_generate(router: APIRouter, registry: Registry) -> None:
         RoutePolicy(
             access=Access.KEYED,
             scope=KeyScope.GENERATE,
-            body=BodyPolicy(JSON, data_uri_limit, Registry.invalid_request),
+            body=BodyPolicy(JSON, data_uri_limit, Registry.invalid_request, names_user=True),
         )
     )
     async def generate(

@@ -15,6 +15,7 @@ from imagegen.api.http.media_types import MULTIPART
 from imagegen.api.http.multipart import FileTooLarge, Form, NotAForm, form_of
 from imagegen.api.http.policies import Access, BodyPolicy, RoutePolicy, policy
 from imagegen.api.http.problems import problem
+from imagegen.api.openapi.examples import DEFAULT_USER
 from imagegen.api.openapi.responses import BAD_REQUEST, FORBIDDEN, NOT_AN_IMAGE, UNAVAILABLE
 from imagegen.errors import Fault, InvalidInput, NotAnImage, TransferInterrupted
 from imagegen.keys import KeyScope
@@ -32,7 +33,7 @@ _BODY: Final[dict[str, Any]] = {
             MULTIPART: {
                 "schema": {
                     "type": "object",
-                    "required": list(_FIELDS),
+                    "required": ["file"],
                     "additionalProperties": False,
                     "properties": {
                         "file": {
@@ -45,7 +46,7 @@ _BODY: Final[dict[str, Any]] = {
                             "minLength": 1,
                             "maxLength": 128,
                             "pattern": PLAIN_TEXT,
-                            "description": "The user that the image belongs to.",
+                            "description": f"The user that the image belongs to. {DEFAULT_USER}",
                             "examples": ["user123"],
                         },
                     },
@@ -74,8 +75,9 @@ async def upload_picture(request: Request) -> Upload | JSONResponse:
     limit = services.settings.limits.max_upload_bytes
     try:
         async with form_of(request) as form:
-            user_id, file = _parts(form, limit)
-            caller_of(request).require_user(user_id)
+            caller = caller_of(request)
+            user_id, file = _parts(form, limit, caller.default_user)
+            caller.require_user(user_id)
             image = await _examined(file)
             key = await services.images.store_input(user_id, file.file, image)
     except FileTooLarge as error:
@@ -95,9 +97,10 @@ async def upload_picture(request: Request) -> Upload | JSONResponse:
     )
 
 
-def _parts(form: Form, limit: int) -> tuple[str, UploadFile]:
+def _parts(form: Form, limit: int, default_user: str | None) -> tuple[str, UploadFile]:
     """The user and the file. Raises InvalidInput with every fault of the form's fields, or FileTooLarge."""
     user_id, file = form.text("userId"), form.file("file")
+    user_id = default_user if user_id is None else user_id
     faults = [_unknown(name) for name, _ in form.fields if name not in _FIELDS]
     faults += [_missing("file", "a file")] if file is None else []
     faults += [_missing("userId", "text")] if user_id is None else user_id_faults(user_id)
