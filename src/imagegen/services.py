@@ -26,7 +26,6 @@ from imagegen.fal import (
     operation_of,
     required_open_files,
 )
-from imagegen.key_directory import KeyDirectory, open_key_directory
 from imagegen.net.file_limits import raise_file_limit
 from imagegen.net.guarded_transport import open_guarded_transport
 from imagegen.net.http import Sender
@@ -48,6 +47,7 @@ from imagegen.storage.jobs.queue_state import QueueState
 from imagegen.storage.jobs.removals import Removals
 from imagegen.storage.jobs.stats import JobStats
 from imagegen.storage.jobs.store import Jobs
+from imagegen.storage.key_directory import KeyDirectory, open_key_directory
 from imagegen.storage.queue_registration import QueueRegistrations
 from imagegen.storage.stores import open_stores
 from imagegen.storage.usage.store import Usage
@@ -135,9 +135,7 @@ async def open_services(
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         metrics = await enter(_open_metrics())
-        pool = await enter(open_pool(_connections(settings)))
-        to_fal = MeasuredSender(pool, metrics, "fal", operation_of)
-        fal = FalClient(settings.fal, to_fal, fal_timeouts, streams=_max_streams(settings))
+        pool, to_fal, fal = await enter(_open_fal(settings, metrics, fal_timeouts))
         images = await enter(_open_images(settings, pool, fal, metrics, create_bucket=create_bucket))
         stores = await enter(open_stores(settings.mongodb))
         runner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
@@ -176,6 +174,16 @@ async def _open_metrics() -> AsyncGenerator[Metrics]:
     metrics = Metrics()
     async with watch_event_loop(metrics):
         yield metrics
+
+
+@asynccontextmanager
+async def _open_fal(
+    settings: Settings, metrics: Metrics, timeouts: FalTimeouts | None
+) -> AsyncGenerator[tuple[Sender, Sender, FalClient]]:
+    """The pool of connections, the same as measured towards fal, and fal's client."""
+    async with open_pool(_connections(settings)) as pool:
+        to_fal = MeasuredSender(pool, metrics, "fal", operation_of)
+        yield pool, to_fal, FalClient(settings.fal, to_fal, timeouts, streams=_max_streams(settings))
 
 
 def _max_streams(settings: Settings) -> int:

@@ -37,18 +37,18 @@ async def open_streams(service: Service, job_id: str, count: int, stack: AsyncEx
     return [answer.status_code for answer in answers]
 
 
-async def test_one_key_cannot_open_all_streams(own: Settings, sandbox: Sandbox) -> None:
+async def test_one_key_cannot_open_all_streams(own: Settings) -> None:
     one, two = bearer(await add_key(own)), bearer(await add_key(own))
     async with running(limited(own, max_streams=8)) as service, AsyncExitStack() as streams:
-        job_id = await slow_job_of(service, sandbox, one)
+        job_id = await slow_job_of(service, one)
         first = await open_streams(service, job_id, 8, streams, **one)
         second = await open_streams(service, job_id, 1, streams, **two)
 
     assert (first, second) == ([200] * 6 + [503] * 2, [200])
 
 
-async def slow_job_of(service: Service, sandbox: Sandbox, key: dict[str, str]) -> str:
-    await sandbox.misbehaves({"fault": "latency", "queue": 0, "generation": 20})
+async def slow_job_of(service: Service, key: dict[str, str]) -> str:
+    await service.sandbox.misbehaves({"fault": "latency", "queue": 0, "generation": 20})
     return (await service.generate(FLUX, prefer="respond-async", **key)).json()["jobId"]
 
 
@@ -57,10 +57,10 @@ async def test_one_address_cannot_open_all_streams(stack: Settings, slow_job: st
         assert await open_streams(service, slow_job, 4, streams) == [200, 200, 200, 503]
 
 
-async def test_streams_of_a_revoked_key_end(own: Settings, sandbox: Sandbox) -> None:
+async def test_streams_of_a_revoked_key_end(own: Settings) -> None:
     token = await add_key(own)
     async with running(own) as service:
-        job_id = await slow_job_of(service, sandbox, bearer(token))
+        job_id = await slow_job_of(service, bearer(token))
         async with service.client.stream("GET", f"/api/jobs/{job_id}/events", headers=bearer(token)) as answer:
             events = answer.aiter_lines()
             assert await anext(events)
@@ -71,10 +71,10 @@ async def test_streams_of_a_revoked_key_end(own: Settings, sandbox: Sandbox) -> 
     assert "completed" not in "".join(rest)
 
 
-async def test_waiting_request_of_a_revoked_key_is_401(own: Settings, sandbox: Sandbox) -> None:
+async def test_waiting_request_of_a_revoked_key_is_401(own: Settings) -> None:
     token = await add_key(own)
     async with running(own) as service:
-        job_id = await slow_job_of(service, sandbox, bearer(token))
+        job_id = await slow_job_of(service, bearer(token))
         path = f"/api/jobs/{job_id}"
         waiting = asyncio.create_task(service.client.get(path, params={"wait": 4}, headers=bearer(token)))
         await asyncio.sleep(0.5)

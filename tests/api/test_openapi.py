@@ -98,7 +98,7 @@ def test_every_error_is_a_problem_with_an_example(contract: Contract) -> None:
 def test_common_errors_follow_from_body_and_query(contract: Contract) -> None:
     statuses = {operation.id: set(operation.node["responses"]) for operation in contract.operations()}
 
-    assert statuses["estimateCost"] == {"200", "400", "401", "403", "406", "408", "413", "415", "431", "500"}
+    assert statuses["estimateCost"] == {"200", "400", "401", "403", "406", "408", "413", "415", "431", "500", "503"}
     assert statuses["listJobs"] == {"200", "400", "401", "403", "406", "408", "431", "500", "503"}
     assert statuses["getLiveness"] == {"200", "406", "408", "431", "500"}
 

@@ -47,7 +47,7 @@ def test_key_is_added_listed_and_revoked(shell: Shell) -> None:
     ("arguments", "words"),
     [
         (["add", "shop", "--model", "flux-por"], "Did you mean 'flux-pro'?"),
-        (["add", "shop", "--user", ""], "at least 1 character"),
+        (["add", "shop", "--user", ""], "must not be empty"),
         (["revoke", "0123456789"], "there is no key 0123456789"),
     ],
 )

@@ -10,11 +10,11 @@ import pytest
 
 from imagegen.clock import now
 from imagegen.errors import DatabaseUnavailable
-from imagegen.key_directory import KeyDirectory, open_key_directory
 from imagegen.keys import ApiKey, key_id_of, new_key
 from imagegen.queue import open_queue
 from imagegen.settings import Settings
 from imagegen.storage.api_keys import ApiKeys
+from imagegen.storage.key_directory import KeyDirectory, open_key_directory
 from imagegen.storage.stores import open_stores
 from tests.support.keys import add_key, revoke_key
 

@@ -18,11 +18,11 @@ from imagegen.api.http.policies import Access, policy_of
 from imagegen.api.http.problems import REALM, insufficient_scope, problem, unavailable
 from imagegen.clock import uptime
 from imagegen.errors import DatabaseUnavailable, ScopeMissing
-from imagegen.key_directory import KeyDirectory
 from imagegen.keys import Caller
 from imagegen.net.allowed_hosts import is_loopback
 from imagegen.services import Services
 from imagegen.settings import Environment, Settings
+from imagegen.storage.key_directory import KeyDirectory
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _SLOW: Final = 2.0  # seconds

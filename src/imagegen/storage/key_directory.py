@@ -8,13 +8,12 @@ import logging
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, Protocol
 
 from imagegen.clock import now, uptime, wait_any
 from imagegen.errors import DatabaseUnavailable
 from imagegen.keys import ApiKey, KeyRing, is_token
 from imagegen.net.single_flight import SingleFlight
-from imagegen.queue import KeyNews
 from imagegen.storage.api_keys import ApiKeys
 
 _READ_EVERY: Final = timedelta(seconds=10)
@@ -26,12 +25,22 @@ _USES_EVERY: Final = 60.0  # seconds
 _log = logging.getLogger("imagegen.keys")
 
 
+class KeyNews(Protocol):
+    """News between processes that keys have changed: `imagegen.queue.KeyNews`."""
+
+    changed: asyncio.Event
+
+    async def announce(self) -> None:
+        """Set `changed`, here and in the other processes."""
+        ...
+
+
 class KeyDirectory:
     """The keys as they were last read.
 
     Args:
         stored: the keys in MongoDB.
-        news: set `changed` when a key has changed.
+        news: which every process sends after a change.
         valid_for: how long what was read last is valid while MongoDB does not answer.
     """
 
