@@ -19,7 +19,8 @@ from imagegen.services import Services, open_services
 from imagegen.settings import AuthSettings, Settings
 from imagegen.storage.api_keys import AuditAction, AuditEntry
 from imagegen.storage.stores import open_stores
-from tests.support.keys import revoke_key
+from tests.support.keys import bearer, revoke_key
+from tests.support.processes import serving
 
 pytestmark = pytest.mark.usefixtures("service")  # which makes the bucket
 TOKEN = f"ig_0123456789_{'aB' * 21}c"
@@ -89,6 +90,17 @@ async def test_bootstrap_key_with_another_secret_is_a_warning(own: Settings, cap
     assert [key is not None for key in found] == [True, False]
     assert f"key {key_id_of(TOKEN)} exists with another secret" in caplog.text
     assert (TOKEN in caplog.text, other in caplog.text) == (False, False)
+
+
+async def test_bootstrap_key_opens_a_service_in_production_and_is_not_logged(own: Settings, tmp_path: Path) -> None:
+    more = {"IMAGEGEN_ENV": "production", "IMAGEGEN_BOOTSTRAP_KEY": TOKEN}
+    async with serving(own, tmp_path, more) as serve:
+        answers = [await serve.client.get("/api/jobs", headers=headers) for headers in (bearer(TOKEN), {})]
+        await serve.ask_to_end()
+    log = await asyncio.to_thread((tmp_path / "serve.log").read_text)
+
+    assert [answer.status_code for answer in answers] == [200, 401]
+    assert (TOKEN in log, "is made of IMAGEGEN_BOOTSTRAP_KEY" in log, "no API key yet" in log) == (False, True, False)
 
 
 @pytest.mark.parametrize("text", ["hunter2hunter2", TOKEN[:-1], f"Bearer {TOKEN}", TOKEN.upper()])
