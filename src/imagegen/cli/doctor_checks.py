@@ -19,7 +19,7 @@ import aiohttp
 from yarl import URL
 
 from imagegen.clock import now
-from imagegen.errors import DatabaseUnavailable, ImagegenError, ProviderError, Unavailable
+from imagegen.errors import DatabaseUnavailable, ImagegenError, ProviderError, StartupError, Unavailable
 from imagegen.fal import FalClient
 from imagegen.keys import ApiKey, read_keys
 from imagegen.local import data_directory
@@ -171,11 +171,11 @@ async def _keys(settings: Settings) -> Finding:
         return Finding(Result.NOTE, "API keys", "in the local MongoDB of `imagegen serve`: `imagegen keys list`")
     try:
         async with open_stores(settings.mongodb) as stores:
-            keys, file = await stores.api_keys.all(), settings.auth.api_keys_file
-            if file is not None and not await stores.api_keys.is_imported():
-                return await asyncio.to_thread(_check_keys_file, file)
-    except DatabaseUnavailable as error:
-        return Finding(Result.NOTE, "API keys", f"not checked: {error}")
+            keys, is_imported = await stores.api_keys.all(), await stores.api_keys.is_imported()
+    except (DatabaseUnavailable, StartupError):
+        return Finding(Result.NOTE, "API keys", "not checked: they are in MongoDB")
+    if settings.auth.api_keys_file is not None and not is_imported:
+        return await asyncio.to_thread(_check_keys_file, settings.auth.api_keys_file)
     return _check_stored_keys(keys, settings)
 
 
