@@ -14,9 +14,14 @@ ImagegenError                     base.py: raised by imagegen on purpose
 ├── NotAllowed                    requests.py: the API key is valid, but does not permit this
 │   ├── UserNotAllowed
 │   ├── ModelNotAllowed
-│   └── ScopeMissing              carries the scope that is needed
-├── StaleKey                      keys.py: the key was changed since it was read; read it again
-├── KeyExists                     keys.py: its id or its idempotency key is taken
+│   ├── ScopeMissing              carries the scope that is needed
+│   └── GrantNotAllowed           an admin key grants no more than it has; carries every excess
+├── StaleKey                      api_keys.py, down to KeyConflict: the key was changed since it was read; read it again
+├── KeyExists                     its id or its idempotency key is taken
+├── KeyNotFound                   there is none, or the caller could not have granted it
+├── KeyRevoked                    it stays revoked
+├── KeyExpired                    a new token for it would not be valid
+├── KeyConflict                   other requests change the key at the same time
 ├── JobNotFound                   jobs.py, down to StaleJob
 ├── JobFinished                   it has completed or failed, so it cannot be cancelled
 ├── RequestOwned                  fal's request id belongs to another job
@@ -53,6 +58,7 @@ ImagegenError                     base.py: raised by imagegen on purpose
     └── ForeignMediaHost          a URL outside the provider's media hosts; never fetched
 """
 
+from imagegen.errors.api_keys import KeyConflict, KeyExists, KeyExpired, KeyNotFound, KeyRevoked, StaleKey
 from imagegen.errors.base import ImagegenError
 from imagegen.errors.jobs import (
     BatchNotFound,
@@ -66,7 +72,6 @@ from imagegen.errors.jobs import (
     RequestOwned,
     StaleJob,
 )
-from imagegen.errors.keys import KeyExists, StaleKey
 from imagegen.errors.provider import (
     AccountRefused,
     HistoryUnavailable,
@@ -85,6 +90,7 @@ from imagegen.errors.provider import (
 from imagegen.errors.requests import (
     MOST_FAULTS,
     Fault,
+    GrantNotAllowed,
     IdempotencyMismatch,
     InvalidInput,
     InvalidQuery,
@@ -123,6 +129,7 @@ __all__ = [
     "DocumentRefused",
     "Fault",
     "ForeignMediaHost",
+    "GrantNotAllowed",
     "HistoryUnavailable",
     "IdempotencyMismatch",
     "ImageTooLarge",
@@ -136,7 +143,11 @@ __all__ = [
     "JobNotFound",
     "JobNotRetryable",
     "JobUnfinished",
+    "KeyConflict",
     "KeyExists",
+    "KeyExpired",
+    "KeyNotFound",
+    "KeyRevoked",
     "KeysFileError",
     "LocalServerError",
     "MediaGone",

@@ -78,12 +78,13 @@ class InvalidQuery(InvalidInput):
 
 
 class IdempotencyMismatch(InvalidRequest):
-    """The Idempotency-Key was used before, with another body; `job_id` or `batch_id` is what it created then."""
+    """The Idempotency-Key was used before, with another body; `job_id`, `batch_id` or `key_id` is what it made."""
 
-    def __init__(self, *, job_id: str | None = None, batch_id: str | None = None) -> None:
-        used = f"batch {batch_id}" if batch_id else f"job {job_id}"
+    def __init__(self, *, job_id: str | None = None, batch_id: str | None = None, key_id: str | None = None) -> None:
+        made = (("API key", key_id), ("batch", batch_id), ("job", job_id))
+        used = next((f"{kind} {made_id}" for kind, made_id in made if made_id), "something")
         super().__init__(f"This Idempotency-Key was used for {used} with a different request. Use a new key.")
-        self.job_id, self.batch_id = job_id, batch_id
+        self.job_id, self.batch_id, self.key_id = job_id, batch_id, key_id
 
 
 class NotAllowed(ImagegenError):
@@ -112,3 +113,11 @@ class ScopeMissing(NotAllowed):
     def __init__(self, scope: str, scopes: Sequence[str]) -> None:
         super().__init__(f"This needs the scope {scope!r}; the caller has: {', '.join(scopes) or 'none'}.")
         self.scope, self.scopes = scope, tuple(scopes)
+
+
+class GrantNotAllowed(NotAllowed):
+    """The caller's own key has restrictions, and may grant no more than it has; `faults` has every excess."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(islice(faults, MOST_FAULTS))
+        super().__init__(" ".join(fault.message for fault in self.faults))

@@ -87,7 +87,10 @@ class RequestSchema:
 
     def _resolved(self, schema: Schema) -> Schema:
         reference = schema.get("$ref")
-        return self.root["$defs"][reference.rpartition("/")[2]] if reference else schema
+        if reference:
+            return self.root["$defs"][reference.rpartition("/")[2]]
+        choices = [choice for choice in schema.get("anyOf", ()) if choice.get("type") != "null"]
+        return self._resolved(choices[0]) if len(choices) == 1 else schema
 
 
 def faults_from_errors(errors: Iterable[ErrorDetails], shape: RequestSchema, prefix: Place = ()) -> list[Fault]:

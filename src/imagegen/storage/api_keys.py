@@ -21,7 +21,8 @@ from imagegen.storage.errors import mongo_errors
 from imagegen.storage.idempotency import IDEMPOTENCY_INDEX, idempotency_filter
 from imagegen.storage.mongodb import Collection, Session, bulk_update, in_transaction
 
-_INDEXES: Final = (IndexModel([("keyId", ASCENDING), ("_id", DESCENDING)]),)
+_INDEXES: Final = (IndexModel([("createdAt", DESCENDING), ("_id", DESCENDING)]), IDEMPOTENCY_INDEX)
+_AUDIT_INDEXES: Final = (IndexModel([("keyId", ASCENDING), ("_id", DESCENDING)]), IDEMPOTENCY_INDEX)
 _IMPORT: Final = "import"  # the id of the note that the file was imported
 _BATCH: Final = 500  # keys that are read before the event loop gets a turn
 
@@ -66,8 +67,8 @@ class ApiKeys:
     async def ensure_indexes(self) -> None:
         """Create the indexes that idempotency and the audit trail rely on."""
         with mongo_errors():
-            await self._keys.create_indexes([IDEMPOTENCY_INDEX])
-            await self._audit.create_indexes(list(_INDEXES))
+            await self._keys.create_indexes(list(_INDEXES))
+            await self._audit.create_indexes(list(_AUDIT_INDEXES))
 
     async def all(self) -> Sequence[ApiKey]:
         """Every key that ever was, oldest first."""
@@ -80,6 +81,29 @@ class ApiKeys:
         with mongo_errors():
             found = await self._keys.find_one({"_id": key_id, "sha256": {"$exists": True}})
         return None if found is None else _key(found)
+
+    async def page(self, *, limit: int, before: tuple[datetime, str] | None = None) -> Sequence[ApiKey]:
+        """At most `limit` keys, newest first; only keys older than `before`, a time of creation and an id."""
+        query: dict[str, Any] = {"sha256": {"$exists": True}}
+        if before is not None:
+            created_at, key_id = before
+            query["$or"] = [{"createdAt": {"$lt": created_at}}, {"createdAt": created_at, "_id": {"$lt": key_id}}]
+        with mongo_errors():
+            found = self._keys.find(query).sort([("createdAt", DESCENDING), ("_id", DESCENDING)]).limit(limit)
+            return [_key(document) async for document in found]
+
+    async def find_change(self, wanted: Idempotency, since: datetime) -> tuple[str, Idempotency] | None:
+        """The id of the key that such a request has changed since then, and what is stored of the request."""
+        with mongo_errors():
+            found = await self._audit.find_one({**idempotency_filter(wanted), "at": {"$gt": since}})
+        return None if found is None else (found["keyId"], _idempotency(found["idempotency"]))
+
+    async def release_idempotency_key(self, used: Idempotency, until: datetime) -> None:
+        """Remove an idempotency key from what it created or changed before this time."""
+        with mongo_errors():
+            for collection, moment in ((self._keys, "createdAt"), (self._audit, "at")):
+                older = {**idempotency_filter(used), moment: {"$lte": until}}
+                await collection.update_one(older, {"$unset": {"idempotency": ""}})
 
     async def find_by_idempotency_key(self, wanted: Idempotency, since: datetime) -> tuple[ApiKey, Idempotency] | None:
         """The key that a request with this idempotency key has created since then, and its stored idempotency key."""
@@ -97,13 +121,7 @@ class ApiKeys:
         """
         document = _document(key)
         if idempotency is not None:
-            document["idempotency"] = {
-                "caller": idempotency.caller,
-                "route": idempotency.route,
-                "key": idempotency.key,
-                "bodySha256": idempotency.body_sha256,
-                "unsignedSha256": idempotency.unsigned_sha256,
-            }
+            document["idempotency"] = _idempotency_document(idempotency)
 
         async def store(session: Session) -> None:
             await self._keys.insert_one(document, session=session)
@@ -115,23 +133,31 @@ class ApiKeys:
         except DuplicateKeyError as error:
             raise KeyExists(key.id) from error
 
-    async def save(self, key: ApiKey, entry: AuditEntry) -> None:
+    async def save(self, key: ApiKey, entry: AuditEntry, idempotency: Idempotency | None = None) -> None:
         """Store a changed key, whose version is one higher than what it was made from.
+
+        The idempotency key of a change is stored with its entry.
 
         Raises:
             StaleKey: another change was faster; nothing was stored.
+            KeyExists: a change with this idempotency key is stored already; nothing was stored.
         """
         before = {"_id": key.id, "version": key.version - 1}
-        changed = _document(key)
+        changed, noted = _document(key), _entry_document(entry)
         del changed["_id"], changed["lastUsedAt"]
+        if idempotency is not None:
+            noted["idempotency"] = _idempotency_document(idempotency)
 
         async def store(session: Session) -> None:
             if (await self._keys.update_one(before, {"$set": changed}, session=session)).matched_count == 0:
                 raise StaleKey(key.id)
-            await self._audit.insert_one(_entry_document(entry), session=session)
+            await self._audit.insert_one(noted, session=session)
 
-        with mongo_errors():
-            await in_transaction(self._keys, store)
+        try:
+            with mongo_errors():
+                await in_transaction(self._keys, store)
+        except DuplicateKeyError as error:
+            raise KeyExists(key.id) from error
 
     async def used(self, at: Mapping[str, datetime]) -> None:
         """Note when keys were last used."""
@@ -236,6 +262,16 @@ def _key(document: Mapping[str, Any]) -> ApiKey:
         last_used_at=document["lastUsedAt"],
         version=document["version"],
     )
+
+
+def _idempotency_document(used: Idempotency) -> dict[str, Any]:
+    return {
+        "caller": used.caller,
+        "route": used.route,
+        "key": used.key,
+        "bodySha256": used.body_sha256,
+        "unsignedSha256": used.unsigned_sha256,
+    }
 
 
 def _idempotency(document: Mapping[str, Any]) -> Idempotency:

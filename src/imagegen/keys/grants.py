@@ -1,0 +1,45 @@
+"""What a key may grant to others: no more than it has itself. Pure."""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from imagegen.errors import Fault
+from imagegen.keys.tokens import ApiKey
+
+_MOST_LISTED: Final = 50  # valid values that a fault lists
+
+
+def may_grant(granter: ApiKey | None, key: ApiKey) -> bool:
+    """Whether a key could have granted this one. Without a key, everything can be granted."""
+    return next(excesses(granter, key), None) is None
+
+
+def excesses(granter: ApiKey | None, key: ApiKey) -> Iterator[Fault]:
+    """Everything that a key would grant beyond what it has itself."""
+    if granter is None:
+        return
+    yield from _beyond("users", granter.users, key.users)
+    yield from _beyond("models", granter.models, key.models)
+    yield from _beyond("scopes", granter.scopes, key.scopes)
+    if granter.expires_at is not None and (key.expires_at is None or key.expires_at > granter.expires_at):
+        message = f"expiresAt must be at most {granter.expires_at.isoformat()}, when your own key expires."
+        yield Fault(pointer="/expiresAt", code="out_of_range", message=message)
+
+
+def listed(values: Sequence[str]) -> tuple[str, ...]:
+    """The valid values of a fault; none if they are too many for a response."""
+    return tuple(values) if len(values) <= _MOST_LISTED else ()
+
+
+def _beyond(member: str, own: Sequence[str] | None, wanted: Sequence[str] | None) -> Iterator[Fault]:
+    if own is None:
+        return
+    if wanted is None:
+        message = f"{member} must be given: your own key is not for all {member}."
+        yield Fault(pointer=f"/{member}", code="not_allowed", message=message, valid=listed(own))
+        return
+    permitted = frozenset(own)
+    for number, value in enumerate(wanted):
+        if value not in permitted:
+            message = f"{member}[{number}] must be one of the {member} of your own key, not {str(value)!r}."
+            yield Fault(pointer=f"/{member}/{number}", code="not_allowed", message=message, valid=listed(own))
