@@ -10,6 +10,7 @@ import pytest
 from dirty_equals import IsPartialDict
 
 from imagegen.api.middleware.auth import AccessPolicy, build_access_policy
+from imagegen.keys import key_id_of
 from imagegen.settings import AuthSettings, ServiceSettings, Settings
 from tests.support.jobs_apart import apart
 from tests.support.keys import add_key, bearer
@@ -28,6 +29,8 @@ BODIES: Final[Mapping[str, Json]] = {
     "POST /api/images/generate": {**FLUX, "userId": "ann"},
     "POST /api/images/estimate-cost": {"model": "flux-pro"},
     "POST /api/images/batch": {"requests": [ITEM], "userId": "ann"},
+    "POST /api/keys": {"name": "Bob's", "users": ["ann"]},
+    "PATCH /api/keys/{keyId}": {"users": ["bob"]},
 }
 FORMS: Final[Mapping[str, Json]] = {"POST /api/uploads": {"userId": "ann"}}
 
@@ -94,6 +97,7 @@ async def operations(keyed: KeyedService) -> list[Operation]:
 async def attempt(operation: Operation, keyed: KeyedService, job_id: str, headers: Mapping[str, str]) -> httpx.Response:
     """Call the operation for Ann: her job in the path, her name in the query and in the body."""
     values = {"jobId": job_id, "userId": "ann", "name": "flux-pro", "number": "0", "batchId": await anns_batch(keyed)}
+    values["keyId"] = key_id_of(keyed.ann["Authorization"].removeprefix("Bearer "))
     unknown = [name for name in operation.parameters("path") if name not in values]
     assert unknown == [], f"say above what {operation.id} is to be tried with for {unknown}"
     if "requestBody" in operation.details:

@@ -1,6 +1,7 @@
 """The service behaves as the OpenAPI document says: every example is sent, and every problem is provoked."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Unpack
 from uuid import uuid4
@@ -10,9 +11,11 @@ import pytest
 from pydantic import SecretStr
 
 from imagegen.api.middleware.auth import AccessPolicy
-from imagegen.errors import DatabaseUnavailable
-from imagegen.keys import KeyScope
+from imagegen.clock import now
+from imagegen.errors import DatabaseUnavailable, StaleKey
+from imagegen.keys import KeyScope, key_id_of
 from imagegen.settings import LimitSettings
+from imagegen.storage.api_keys import ApiKeys
 from tests.support.contract import Contract, Json
 from tests.support.jobs_apart import apart
 from tests.support.keys import Grants, add_key, bearer
@@ -30,18 +33,27 @@ async def contract(service: Service) -> Contract:
     return Contract((await service.client.get("/openapi.json")).json())
 
 
-async def test_every_request_example_works_as_documented(service: Service, contract: Contract) -> None:
-    sent = 0
+@pytest.fixture(scope="module")
+async def office(service: Service) -> AsyncGenerator[Service]:
+    """A service with keys, and a client that administers them: after the first key, every request needs one."""
+    async with _office(service) as office:
+        yield office
+
+
+async def test_every_request_example_works_as_documented(service: Service, office: Service, contract: Contract) -> None:
+    key, sent = await a_key(office), 0
     for operation in contract.operations():
         body = operation.node.get("requestBody", {}).get("content", {})
         assert all(content.get("examples") for media_type, content in body.items() if media_type == JSON), operation.id
         if JSON in body:
             for name, example in body[JSON]["examples"].items():
-                answer = await service.client.request(operation.method, operation.path, json=example["value"])
-                expected = 202 if operation.id == "generateBatch" else 200
+                path = operation.path.format(keyId=key["id"])
+                to = office.client if path.startswith("/api/keys") else service.client
+                answer = await to.request(operation.method, path, json=example["value"])
+                expected = {"generateBatch": 202, "createKey": 201}.get(operation.id, 200)
                 assert (name, answer.status_code, contract.breaches(answer)) == (name, expected, [])
                 sent += 1
-    assert sent == 2 * len(service.services.registry.models) + 1
+    assert sent == 2 * len(service.services.registry.models) + 3
 
 
 @pytest.mark.parametrize(
@@ -70,6 +82,29 @@ async def test_uploads_and_images_are_as_documented(service: Service, contract: 
     answers = [uploaded, shown, deleted]
     assert [answer.status_code for answer in answers] == [201, 302, 204]
     assert [contract.breaches(answer) for answer in answers] == [[], [], []]
+
+
+async def test_keys_and_the_audit_trail_are_as_documented(office: Service, contract: Contract) -> None:
+    key, headers = await a_key(office), {"Idempotency-Key": uuid4().hex}
+    path = f"/api/keys/{key['id']}"
+    answers = [
+        await office.client.post("/api/keys", json={"name": "shop"}, headers=headers),
+        await office.client.post("/api/keys", json={"name": "shop"}, headers=headers),
+        await office.client.get("/api/keys", params={"limit": 1}),
+        await office.client.get(path),
+        await office.client.patch(path, json={"users": None}),
+        await office.client.post(f"{path}/rotate", headers=headers),
+        await office.client.post(f"{path}/rotate", headers=headers),
+        await office.client.delete(path),
+        await office.client.get("/api/audit", params={"limit": 1, "keyId": key["id"]}),
+    ]
+
+    assert [answer.status_code for answer in answers] == [201, 201, 200, 200, 200, 200, 200, 204, 200]
+    assert [breach for answer in answers for breach in contract.breaches(answer)] == []
+
+
+async def a_key(office: Service, **members: object) -> Json:
+    return (await office.client.post("/api/keys", json={"name": "shop", **members})).json()
 
 
 async def test_job_is_as_documented_at_every_stage(service: Service, sandbox: Sandbox, contract: Contract) -> None:
@@ -269,6 +304,50 @@ async def _at_the_door(service: Service, *, has_key: bool = True, **grants: Unpa
         return await closed.client.post("/api/images/generate", json=FLUX, headers=headers)
 
 
+async def key_not_found(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    return await service.client.get("/api/keys/ab12cd34ef")
+
+
+async def key_revoked(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    async with _office(service) as office:
+        client = office.client
+        key = (await client.post("/api/keys", json={"name": "shop"})).json()
+        await client.delete(f"/api/keys/{key['id']}")
+        return await client.patch(f"/api/keys/{key['id']}", json={"name": "new"})
+
+
+async def key_expired(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    async with _office(service) as office:
+        token = await add_key(office.services.settings, expires_at=now())
+        return await office.client.post(f"/api/keys/{key_id_of(token)}/rotate")
+
+
+async def key_conflict(service: Service, monkeypatch: pytest.MonkeyPatch) -> httpx.Response:
+    async def lose(*_: object) -> None:
+        raise StaleKey("ab12cd34ef")
+
+    async with _office(service) as office:
+        client = office.client
+        key = (await client.post("/api/keys", json={"name": "shop"})).json()
+        monkeypatch.setattr(ApiKeys, "save", lose)
+        return await client.patch(f"/api/keys/{key['id']}", json={"name": "new"})
+
+
+async def grant_not_allowed(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    async with _office(service, users=["ann"]) as office:
+        return await office.client.post("/api/keys", json={"name": "shop"})
+
+
+@asynccontextmanager
+async def _office(service: Service, users: Sequence[str] = ()) -> AsyncGenerator[Service]:
+    """A service with the client of an administrator, in a database without other keys."""
+    settings = apart(service.services.settings)
+    token = await add_key(settings, scopes=list(KeyScope), users=users)
+    async with running(settings, with_runner=False) as office:
+        office.client.headers.update(bearer(token))
+        yield office
+
+
 def raises(error: Exception) -> Callable[[str], Awaitable[None]]:
     async def get(_job_id: str) -> None:
         raise error
@@ -285,6 +364,11 @@ PROVOCATIONS: dict[str, Provoke] = {
         unauthorized,
         user_not_allowed,
         insufficient_scope,
+        grant_not_allowed,
+        key_not_found,
+        key_revoked,
+        key_expired,
+        key_conflict,
         job_not_found,
         job_finished,
         batch_not_found,

@@ -161,6 +161,8 @@ async def test_cors_admits_only_configured_origins(stack: Settings) -> None:
     open_to_one = stack.model_copy(update={"limits": LimitSettings(cors_origins="https://app.example.com")})
     async with running(open_to_one, with_runner=False) as service:
         preflight = await service.client.options("/api/images/generate", headers=PREFLIGHT)
+        change = {**PREFLIGHT, "Access-Control-Request-Method": "PATCH"}
+        changing = await service.client.options("/api/keys/ab12cd34ef", headers=change)
         plain = await service.client.get("/health/live", headers=ORIGIN)
         other = await service.client.get("/health/live", headers={"Origin": "https://evil.example"})
 
@@ -168,6 +170,7 @@ async def test_cors_admits_only_configured_origins(stack: Settings) -> None:
         200,
         IsPartialDict({"access-control-allow-origin": "https://app.example.com", "x-request-id": IsStr}),
     )
+    assert changing.status_code == 200
     assert "X-Request-Id" in plain.headers["Access-Control-Expose-Headers"]
     assert "Access-Control-Allow-Origin" not in other.headers
 

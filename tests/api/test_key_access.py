@@ -24,7 +24,12 @@ from tests.support.processes import serving
 from tests.support.service import FLUX, Service, running
 from tests.support.specimens import picture
 
-PLACES: Final = {"jobId": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "batchId": "01ARZ3NDEKTSV4RRFFQ69G5FAV", "number": "0"}
+PLACES: Final = {
+    "jobId": "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+    "batchId": "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+    "number": "0",
+    "keyId": "ab12cd34ef",
+}
 
 
 @dataclass(frozen=True, slots=True)

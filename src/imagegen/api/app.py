@@ -19,6 +19,7 @@ from imagegen.api.openapi.document import build_document
 from imagegen.api.openapi.operations import operation_id
 from imagegen.api.prometheus import server_gauges
 from imagegen.api.routes import (
+    audit,
     batches,
     cancel,
     events,
@@ -26,6 +27,7 @@ from imagegen.api.routes import (
     health,
     image_files,
     jobs,
+    keys,
     metrics,
     retry,
     uploads,
@@ -163,6 +165,8 @@ def _routers(registry: Registry) -> Sequence[APIRouter]:
         events.router,
         retry.router,
         usage.router,
+        keys.router,
+        audit.router,
         health.router,
         metrics.router,
     )

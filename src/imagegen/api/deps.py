@@ -12,9 +12,10 @@ from typing import Annotated, Final, TypeAlias, cast
 from fastapi import Depends, Path, Query, Request
 
 from imagegen.api.http.problems import RETRY_AFTER, HttpProblem
-from imagegen.api.openapi.examples import BATCH_ID, JOB_ID
+from imagegen.api.openapi.examples import BATCH_ID, JOB_ID, KEY_ID
 from imagegen.keys import Caller
 from imagegen.net.slots import Slots
+from imagegen.operations.key_administration import ANONYMOUS, KeyAdministration
 from imagegen.operations.wait import MAX_WAIT
 from imagegen.services import Services
 
@@ -29,6 +30,18 @@ def services_of(request: Request) -> Services:
 def caller_of(request: Request) -> Caller:
     """The caller that `AuthMiddleware` admitted. Open routes have none."""
     return cast("Caller", request.state.caller)
+
+
+def administration_of(request: Request) -> KeyAdministration:
+    """What the caller may do with API keys."""
+    services, caller = services_of(request), caller_of(request)
+    return KeyAdministration(
+        store=services.api_keys,
+        registry=services.registry,
+        actor=caller.key.id if caller.key else ANONYMOUS,
+        own_key=caller.key,
+        announce=services.keys.announce_change,
+    )
 
 
 def waiting_slot(request: Request) -> TakeSlot:
@@ -57,6 +70,8 @@ def _holder(request: Request) -> str:
 STREAM: Final = Depends(_stream)
 
 JobId = Annotated[str, Path(alias="jobId", description="The job's id.", examples=[JOB_ID])]
+
+KeyId = Annotated[str, Path(alias="keyId", description="The key's id.", examples=[KEY_ID])]
 
 BatchId = Annotated[str, Path(alias="batchId", description="The batch's id.", examples=[BATCH_ID])]
 

@@ -27,6 +27,7 @@ from imagegen.errors import (
     BatchNotFound,
     DocumentRefused,
     Fault,
+    GrantNotAllowed,
     IdempotencyMismatch,
     InvalidInput,
     InvalidQuery,
@@ -36,6 +37,10 @@ from imagegen.errors import (
     JobNotFound,
     JobNotRetryable,
     JobUnfinished,
+    KeyConflict,
+    KeyExpired,
+    KeyNotFound,
+    KeyRevoked,
     ModelNotAllowed,
     NotAllowed,
     ScopeMissing,
@@ -60,7 +65,7 @@ class _Translation:
 
     Attributes:
         detail: makes the detail from the error; by default it is the error's message.
-        members: further members of the problem, besides `jobId` and `batchId`, which the error may have.
+        members: further members of the problem, besides those that the error has: `jobId`, `batchId`, `keyId`, faults.
     """
 
     status: HTTPStatus
@@ -77,6 +82,11 @@ def _too_large(_error: Exception) -> str:
 _TRANSLATIONS: Final[Mapping[type[Exception], _Translation]] = {
     NotAllowed: _Translation(status=HTTPStatus.FORBIDDEN, code="user_not_allowed"),
     ModelNotAllowed: _Translation(status=HTTPStatus.FORBIDDEN, code="model_not_allowed"),
+    GrantNotAllowed: _Translation(status=HTTPStatus.FORBIDDEN, code="grant_not_allowed"),
+    KeyNotFound: _Translation(status=HTTPStatus.NOT_FOUND, code="key_not_found"),
+    KeyRevoked: _Translation(status=HTTPStatus.CONFLICT, code="key_revoked"),
+    KeyExpired: _Translation(status=HTTPStatus.CONFLICT, code="key_expired"),
+    KeyConflict: _Translation(status=HTTPStatus.CONFLICT, code="key_conflict", members={"retryable": True}),
     JobNotFound: _Translation(status=HTTPStatus.NOT_FOUND, code="job_not_found"),
     BatchNotFound: _Translation(status=HTTPStatus.NOT_FOUND, code="batch_not_found"),
     JobFinished: _Translation(status=HTTPStatus.CONFLICT, code="job_finished"),
@@ -139,6 +149,8 @@ def _handler(translation: _Translation) -> Callable[[Request, Exception], Awaita
             headers=translation.headers,
             job_id=getattr(error, "job_id", None),
             batch_id=getattr(error, "batch_id", None),
+            key_id=getattr(error, "key_id", None),
+            errors=[_fault(fault) for fault in getattr(error, "faults", ())] or None,
             **translation.members,
         )
 

@@ -37,6 +37,7 @@ class Problem(Wire):
     batch_id: str | None = Field(
         default=None, description="The batch in question; after a 503 it may or may not exist."
     )
+    key_id: str | None = Field(default=None, description="The API key in question.")
     fal_status: int | None = Field(default=None, description="HTTP status of fal.ai's response, if there was one.")
     fal_error_type: str | None = Field(default=None, description="fal.ai's own error type.")
     retryable: bool | None = Field(default=None, description="Whether the same request may succeed later.")

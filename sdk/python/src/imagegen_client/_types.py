@@ -742,7 +742,7 @@ class Problem:
     detail: str
     """What is wrong, for people; fal.ai's own message if fal.ai failed."""
     code: str
-    """Stable code, for programs. Currently `invalid_input`, `invalid_query`, `unknown_model`, `unauthorized`, `insufficient_scope`, `user_not_allowed`, `job_not_found`, `batch_not_found`, `image_not_found`, `not_acceptable`, `request_timeout`, `idempotency_mismatch`, `job_finished`, `job_unfinished`, `not_to_be_retried`, `job_deleted`, `body_too_large`, `unsupported_media_type`, `unsupported_picture`, `input_refused`, `output_refused`, `headers_too_large`, `provider_rejected`, `provider_account`, `internal_error`, `too_many_streams`, `unavailable`, `invalid_request`, `malformed_request`, `model_not_allowed`, `foreign_origin`, `misdirected_request`, `not_found`, `method_not_allowed`, `too_many_bodies`, `too_many_connections`, `provider_unavailable`, `submission_unknown`, `input_gone`, `result_lost`, `result_unreadable`, `result_too_large`, `cancel_unconfirmed`, `runner_crashed`, `storage_unavailable`, `picture_too_large`, `foreign_media_host`, `image_gone`, `not_a_picture`, `transfer_failed`, `job_timeout`, `queue_timeout`, `deadline_exceeded`, `status_unreadable`; more may come."""
+    """Stable code, for programs. Currently `invalid_input`, `invalid_query`, `unknown_model`, `unauthorized`, `insufficient_scope`, `user_not_allowed`, `grant_not_allowed`, `key_not_found`, `key_revoked`, `key_expired`, `key_conflict`, `job_not_found`, `batch_not_found`, `image_not_found`, `not_acceptable`, `request_timeout`, `idempotency_mismatch`, `job_finished`, `job_unfinished`, `not_to_be_retried`, `job_deleted`, `body_too_large`, `unsupported_media_type`, `unsupported_picture`, `input_refused`, `output_refused`, `headers_too_large`, `provider_rejected`, `provider_account`, `internal_error`, `too_many_streams`, `unavailable`, `invalid_request`, `malformed_request`, `model_not_allowed`, `foreign_origin`, `misdirected_request`, `not_found`, `method_not_allowed`, `too_many_bodies`, `too_many_connections`, `provider_unavailable`, `submission_unknown`, `input_gone`, `result_lost`, `result_unreadable`, `result_too_large`, `cancel_unconfirmed`, `runner_crashed`, `storage_unavailable`, `picture_too_large`, `foreign_media_host`, `image_gone`, `not_a_picture`, `transfer_failed`, `job_timeout`, `queue_timeout`, `deadline_exceeded`, `status_unreadable`; more may come."""
     errors: tuple[ProblemFault, ...] | None = None
     """Everything that is wrong with the request."""
     missing: tuple[str, ...] | None = None
@@ -757,6 +757,8 @@ class Problem:
     """The job in question; after a 503 it may or may not exist."""
     batch_id: str | None = None
     """The batch in question; after a 503 it may or may not exist."""
+    key_id: str | None = None
+    """The API key in question."""
     fal_status: int | None = None
     """HTTP status of fal.ai's response, if there was one."""
     fal_error_type: str | None = None
@@ -784,6 +786,7 @@ class Problem:
             request_id=wire.get("requestId"),
             job_id=wire.get("jobId"),
             batch_id=wire.get("batchId"),
+            key_id=wire.get("keyId"),
             fal_status=wire.get("falStatus"),
             fal_error_type=wire.get("falErrorType"),
             retryable=wire.get("retryable"),

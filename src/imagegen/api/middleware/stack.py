@@ -30,7 +30,7 @@ def install_middleware(
         app.add_middleware(
             CORSMiddleware,
             allow_origins=limits.origins,
-            allow_methods=("GET", "POST", "DELETE"),
+            allow_methods=("GET", "POST", "PATCH", "DELETE"),
             allow_headers=_SENT,
             expose_headers=_READ,
         )

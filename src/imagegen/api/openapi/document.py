@@ -37,6 +37,7 @@ _TAGS: Final = [
     {"name": "jobs", "description": "Single generations, and their history."},
     {"name": "batches", "description": "Many generations at once."},
     {"name": "usage", "description": "What each user has spent."},
+    {"name": "keys", "description": "API keys, and the audit trail of their changes; for the scope `admin`."},
     {"name": "webhooks", "description": "Notifications that are sent to your own server."},
     {"name": "health", "description": "Health checks, for load balancers and people."},
 ]

@@ -11,6 +11,8 @@ from imagegen.wire.serializers import model_detail, model_summary
 Example = dict[str, JsonValue]
 JOB_ID: Final = "01M8232K259GS0AHXP5V3YPEE3"
 BATCH_ID: Final = "01M8233T0Q8E6B7Y5D0V9N2KXW"
+KEY_ID: Final = "ab12cd34ef"
+KEY_CURSOR: Final = f"1795366669381-{KEY_ID}"
 DEFAULT_USER: Final = "Left out: the default user of the API key, which not every key has."
 
 
@@ -121,6 +123,18 @@ _FIGURES: Final[Example] = {
     "margin": 0.24,
     "unpricedJobs": 0,
 }
+_KEY: Final[Example] = {
+    "id": KEY_ID,
+    "name": "Ann's shop",
+    "users": ["user123"],
+    "models": None,
+    "scopes": ["generate", "read"],
+    "defaultUser": "user123",
+    "createdAt": "2026-11-22T16:57:49.381000Z",
+    "expiresAt": None,
+    "revokedAt": None,
+    "lastUsedAt": None,
+}
 _UP: Final[Example] = {"status": "up", "reason": None}
 _SCHEMAS: Final[Mapping[str, Example]] = {
     "Job": _JOB,
@@ -196,6 +210,24 @@ _SCHEMAS: Final[Mapping[str, Example]] = {
         "total": dict(_FIGURES),
         "rows": [{**_FIGURES, "model": "flux-pro", "day": None, "month": None, "userId": None}],
         "omittedRows": 0,
+    },
+    "ApiKey": _KEY,
+    "IssuedApiKey": {**_KEY, "token": f"ig_{KEY_ID}_{'A1b2C3d4E5' * 4}xyz"},
+    "ApiKeyList": {"keys": [dict(_KEY)], "nextCursor": None},
+    "CreateKeyRequest": {"name": "Ann's shop", "users": ["user123"], "defaultUser": "user123"},
+    "ChangeKeyRequest": {"users": None, "scopes": ["read"]},
+    "AuditTrail": {
+        "entries": [
+            {
+                "id": JOB_ID,
+                "at": "2026-11-22T16:57:49.381000Z",
+                "actor": "cd34ef56gh",
+                "action": "key.changed",
+                "keyId": KEY_ID,
+                "changes": {"name": {"from": "Ann", "to": "Ann's shop"}},
+            }
+        ],
+        "nextCursor": None,
     },
     "Liveness": {"status": "live"},
     "Health": {"status": "ready", "servers": {name: dict(_UP) for name in ("mongodb", "s3", "nats", "fal")}},

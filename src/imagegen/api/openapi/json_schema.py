@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final, cast
 
+from imagegen.operations.key_requests import NULL_MEANS
 from imagegen.registry.values import INT64_MAX
 
 Schema = dict[str, Any]
@@ -15,7 +16,7 @@ def simplify(schema: Schema) -> None:
     """Simplify a schema and all schemas within it, in place.
 
     - Titles are removed: pydantic gives every property one, and generators make classes of them, which can collide.
-    - An optional member is never null: it is left out instead.
+    - An optional member is never null: it is left out instead, unless null has a meaning of its own.
     - Integer bounds are integers; FastAPI's model of a schema turns them into floats.
     """
     schema.pop("title", None)
@@ -24,7 +25,7 @@ def simplify(schema: Schema) -> None:
         del schema["default"]
     required = schema.get("required", [])
     for name, member in cast("dict[str, Schema]", schema.get("properties", {})).items():
-        if name not in required:
+        if name not in required and NULL_MEANS not in member:
             leave_out_null(member)
     for part in _parts(schema):
         simplify(part)

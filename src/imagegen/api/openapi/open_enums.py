@@ -10,6 +10,7 @@ from typing import Any, Final
 from imagegen.api.openapi.problem_examples import PROBLEMS
 from imagegen.jobs import JobStatus, StopReason
 from imagegen.registry.price import FactorKind
+from imagegen.storage.api_keys import AuditAction
 from imagegen.webhooks import AttemptOutcome, DeliveryState
 
 _MORE_MAY_COME: Final = "more may come."
@@ -77,6 +78,7 @@ VALUES: Final[Mapping[tuple[str, str], Sequence[str]]] = {
     ("DeliveryAttempt", "outcome"): tuple(AttemptOutcome),
     ("WebhookEvent", "type"): ("job.completed", "job.failed", "job.cancelled"),
     ("PriceFactor", "kind"): tuple(FactorKind),
+    ("AuditEntry", "action"): tuple(AuditAction),
     ("EstimateWarning", "code"): _FAULTS,
     ("Problem", "code"): tuple(dict.fromkeys((*PROBLEMS, *_EDGE_PROBLEMS, *_FAILURES))),
     ("ProblemFault", "code"): _FAULTS,

@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from imagegen.api.openapi.examples import BATCH_ID, JOB_ID, Example
+from imagegen.api.openapi.examples import BATCH_ID, JOB_ID, KEY_ID, Example
 
 _REQUEST_ID: Final = "5f1c3c9d6bd94bd1a6b5c8a3f9d2e4b7"
 
@@ -24,6 +24,7 @@ def _problem(status: int, code: str, detail: str, **members: JsonValue) -> Examp
 
 _PROMPT_MISSING: Final = "inputs.prompt is required."
 _LIMIT_WRONG: Final = "The query parameter limit must be between 1 and 100."
+_GRANT_WRONG: Final = "users must be given: your own key is not for all users."
 _MODELS: Final[list[JsonValue]] = ["nano-banana-edit", "flux-pro", "flux-dev", "flux-lora"]
 _ALL: Final[Sequence[Example]] = (
     _problem(
@@ -49,6 +50,22 @@ _ALL: Final[Sequence[Example]] = (
     _problem(401, "unauthorized", "An API key is required. Send it in the header Authorization: Bearer ig_…"),
     _problem(403, "insufficient_scope", "This needs the scope 'generate'; the caller has: read."),
     _problem(403, "user_not_allowed", "This API key may not act for user 'user123', only for: ann."),
+    _problem(
+        403,
+        "grant_not_allowed",
+        _GRANT_WRONG,
+        errors=[{"pointer": "/users", "code": "not_allowed", "message": _GRANT_WRONG, "valid": ["ann"]}],
+    ),
+    _problem(404, "key_not_found", f"There is no API key {KEY_ID}.", keyId=KEY_ID),
+    _problem(409, "key_revoked", f"API key {KEY_ID} is revoked for good. Create another one.", keyId=KEY_ID),
+    _problem(409, "key_expired", f"API key {KEY_ID} has expired. Change its expiresAt first.", keyId=KEY_ID),
+    _problem(
+        409,
+        "key_conflict",
+        f"API key {KEY_ID} is being changed by other requests. Nothing was changed; try again.",
+        keyId=KEY_ID,
+        retryable=True,
+    ),
     _problem(404, "job_not_found", f"There is no job {JOB_ID}.", jobId=JOB_ID),
     _problem(404, "batch_not_found", f"There is no batch {BATCH_ID}.", batchId=BATCH_ID),
     _problem(404, "image_not_found", f"Job {JOB_ID} is completed and has 1 image, number 0.", jobId=JOB_ID),

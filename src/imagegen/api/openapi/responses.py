@@ -16,6 +16,12 @@ LOCATION: Final[Headers] = {
         "schema": {"type": "string", "examples": ["/api/jobs/01M8232K259GS0AHXP5V3YPEE3"]},
     }
 }
+KEY_LOCATION: Final[Headers] = {
+    "Location": {
+        "description": "The path of the key.",
+        "schema": {"type": "string", "examples": ["/api/keys/ab12cd34ef"]},
+    }
+}
 RETRY_AFTER: Final[Headers] = {
     "Retry-After": {
         "description": "Seconds to wait before trying again.",
@@ -27,7 +33,7 @@ CHALLENGE: Final[Headers] = {
 }
 REPLAYED: Final[Headers] = {
     "Idempotent-Replayed": {
-        "description": "Present if an earlier request with this Idempotency-Key created the job.",
+        "description": "Present if an earlier request with this Idempotency-Key created what is returned.",
         "schema": {"type": "string", "enum": ["true"]},
     }
 }
@@ -52,6 +58,7 @@ _WRONG: Final = "The request is invalid; nothing was stored, sent or billed. Eve
 _DEFECT: Final = "An unexpected error inside imagegen."
 
 BAD_REQUEST: Final = problems(400, _WRONG, "invalid_input", "unknown_model")
+INVALID_INPUT: Final = problems(400, _WRONG, "invalid_input")
 BAD_QUERY: Final = problems(400, _WRONG, "invalid_query")
 UNAUTHORIZED: Final = problems(
     401, "An API key is required, or the given one is not valid.", "unauthorized", headers=CHALLENGE
@@ -67,6 +74,26 @@ FORBIDDEN: Final = problems(
     headers=CHALLENGE,
 )
 NOT_FOUND: Final = problems(404, "No such job.", "job_not_found")
+KEY_NOT_FOUND: Final = problems(404, "No such key, or your own key could not grant it.", "key_not_found")
+BEYOND_OWN_KEY: Final = problems(
+    403,
+    "Your own key lacks the scope `admin`, or may not grant so much.",
+    "insufficient_scope",
+    "grant_not_allowed",
+    headers=CHALLENGE,
+)
+NOT_TO_BE_CHANGED: Final = problems(
+    409, "The key is revoked, or other requests change it at the same time.", "key_revoked", "key_conflict"
+)
+NOT_TO_BE_ROTATED: Final = problems(
+    409,
+    "The key is revoked or has expired, or other requests change it at the same time. Or the Idempotency-Key was used "
+    "for another request.",
+    "key_revoked",
+    "key_expired",
+    "key_conflict",
+    "idempotency_mismatch",
+)
 BATCH_NOT_FOUND: Final = problems(404, "No such batch.", "batch_not_found")
 IMAGE_NOT_FOUND: Final = problems(404, "No such job, or it has no such image.", "job_not_found", "image_not_found")
 MODEL_NOT_FOUND: Final = problems(404, "No such model; the valid names are listed.", "unknown_model")

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 from imagegen.api.deps import JobId, Wait, caller_of, services_of, waiting_slot
 from imagegen.api.http.etags import is_known, job_tag, tag_headers, unchanged
 from imagegen.api.http.json_route import JsonRoute
+from imagegen.api.http.pages import next_link
 from imagegen.api.http.policies import Access, Caching, RoutePolicy, policy
 from imagegen.api.job_response import job_content
 from imagegen.api.openapi.examples import BATCH_ID, JOB_ID
@@ -86,10 +87,7 @@ async def list_jobs(
         caller.require_user(query.user_id)
     wanted = JobFilter(user_ids=caller.users, **query.model_dump(exclude={"limit", "cursor"}))
     page = await services.jobs.page(wanted, limit=query.limit, before=query.cursor)
-    headers: dict[str, str] = {}
-    if page.next_before:
-        onward = request.url.include_query_params(cursor=page.next_before)
-        headers["Link"] = f'<{onward.path}?{onward.query}>; rel="next"'
+    headers = next_link(request, page.next_before)
     return Response(await _written(page, services), headers=headers, media_type="application/json")
 
 

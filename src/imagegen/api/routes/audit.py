@@ -1,0 +1,51 @@
+"""/api/audit: who changed which API key, and how."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+from imagegen.api.deps import administration_of
+from imagegen.api.http.json_route import JsonRoute
+from imagegen.api.http.pages import next_link
+from imagegen.api.http.policies import Access, Caching, RoutePolicy, policy
+from imagegen.api.openapi.examples import JOB_ID, KEY_ID
+from imagegen.api.openapi.responses import BAD_QUERY, UNAVAILABLE
+from imagegen.jobs import JOB_ID_PATTERN
+from imagegen.keys import KEY_ID_PATTERN, KeyScope
+from imagegen.operations.audit import audit_page
+from imagegen.wire import key_schemas
+from imagegen.wire.key_serializers import serialize_entry
+
+router = APIRouter(prefix="/api/audit", tags=["keys"], route_class=JsonRoute)
+
+
+class AuditQuery(BaseModel):
+    """A page of the audit trail."""
+
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid")
+
+    key_id: str | None = Field(
+        default=None, pattern=f"^{KEY_ID_PATTERN}$", description="Only changes of this key.", examples=[KEY_ID]
+    )
+    limit: int = Field(default=20, ge=1, le=100, description="Entries per page.")
+    cursor: str | None = Field(
+        default=None, pattern=f"^{JOB_ID_PATTERN}$", description="`nextCursor` of the previous page.", examples=[JOB_ID]
+    )
+
+
+@router.get("", response_model=key_schemas.AuditTrail, responses={**BAD_QUERY, **UNAVAILABLE})
+@policy(RoutePolicy(access=Access.KEYED, scope=KeyScope.ADMIN, caching=Caching.NO_STORE))
+async def list_audit_entries(query: Annotated[AuditQuery, Query()], request: Request) -> Response:
+    """List the changes of API keys, newest first. No entry has a token or a hash.
+
+    Only changes of keys that your own key could grant, before and after, are listed. The `Link` header has the next
+    page.
+    """
+    admin = administration_of(request)
+    page = await audit_page(admin, limit=query.limit, before=query.cursor, key_id=query.key_id)
+    entries = [serialize_entry(entry) for entry in page.entries]
+    content = key_schemas.AuditTrail(entries=entries, next_cursor=page.next_before)
+    return JSONResponse(content.model_dump(mode="json"), headers=next_link(request, page.next_before))

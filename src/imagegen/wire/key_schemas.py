@@ -1,0 +1,67 @@
+"""API keys and the audit trail. A token is in one response only, and a hash in none."""
+
+from datetime import datetime
+
+from pydantic import ConfigDict, Field, JsonValue
+
+from imagegen.wire.base import Wire
+
+
+class ApiKey(Wire):
+    """An API key, without its token."""
+
+    id: str = Field(description="Ten lower-case letters and digits; also the middle part of the token.")
+    name: str = Field(description="Its holder: a person, a program, a customer.")
+    users: list[str] | None = Field(description="The users that it is valid for; null for all.")
+    models: list[str] | None = Field(description="The models that it is valid for; null for all.")
+    scopes: list[str] = Field(description="What it may be used for: `generate`, `read`, `admin`.")
+    default_user: str | None = Field(description="The user of a request that names none.")
+    created_at: datetime = Field(description="UTC.")
+    expires_at: datetime | None = Field(description="UTC; from when it is no longer valid. Null: it does not expire.")
+    revoked_at: datetime | None = Field(description="UTC; when it was revoked, for good.")
+    last_used_at: datetime | None = Field(description="UTC, accurate to a minute; null if it was never used.")
+
+
+class IssuedApiKey(ApiKey):
+    """An API key with its new token."""
+
+    token: str | None = Field(
+        description="Send it as `Authorization: Bearer ig_…`. It is in this response only: null in a replay."
+    )
+
+
+class ApiKeyList(Wire):
+    """A page of API keys, newest first."""
+
+    keys: list[ApiKey] = Field(description="Newest first.")
+    next_cursor: str | None = Field(description="Pass it as `cursor` to get the next page; null on the last page.")
+
+
+class AuditChange(Wire):
+    """The value of a member before and after."""
+
+    model_config = ConfigDict(alias_generator=None)
+
+    from_: JsonValue = Field(alias="from", description="The value before; null also if the key is new.")
+    to: JsonValue = Field(description="The value after.")
+
+
+class AuditEntry(Wire):
+    """One change of an API key."""
+
+    id: str = Field(description="A ULID.")
+    at: datetime = Field(description="UTC.")
+    actor: str = Field(
+        description="The id of the API key that made the change. Otherwise `anonymous` for a program on the service's "
+        "machine, `command` for `imagegen keys`, `bootstrap` for IMAGEGEN_BOOTSTRAP_KEY, `file` for an import."
+    )
+    action: str = Field(description="What happened.", examples=["key.created"])
+    key_id: str = Field(description="The changed key.")
+    changes: dict[str, AuditChange] = Field(description="Each changed member; a rotation changes none.")
+
+
+class AuditTrail(Wire):
+    """A page of the audit trail, newest first."""
+
+    entries: list[AuditEntry] = Field(description="Newest first.")
+    next_cursor: str | None = Field(description="Pass it as `cursor` to get the next page; null on the last page.")

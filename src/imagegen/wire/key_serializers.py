@@ -1,0 +1,40 @@
+"""API keys and audit entries as they go over the wire."""
+
+from imagegen.keys import ApiKey
+from imagegen.operations.key_administration import IssuedKey
+from imagegen.storage.api_keys import AuditEntry
+from imagegen.wire import key_schemas
+
+
+def serialize_key(key: ApiKey) -> key_schemas.ApiKey:
+    """The key without its hash."""
+    return key_schemas.ApiKey(
+        id=key.id,
+        name=key.name,
+        users=None if key.users is None else list(key.users),
+        models=None if key.models is None else list(key.models),
+        scopes=[scope.value for scope in key.scopes],
+        default_user=key.default_user,
+        created_at=key.created_at,
+        expires_at=key.expires_at,
+        revoked_at=key.revoked_at,
+        last_used_at=key.last_used_at,
+    )
+
+
+def serialize_issued(issued: IssuedKey) -> key_schemas.IssuedApiKey:
+    """The key with its token, if it is new."""
+    return key_schemas.IssuedApiKey(**serialize_key(issued.key).model_dump(by_alias=False), token=issued.token)
+
+
+def serialize_entry(entry: AuditEntry) -> key_schemas.AuditEntry:
+    """The entry."""
+    changes = {name: key_schemas.AuditChange.model_validate(change) for name, change in entry.changes.items()}
+    return key_schemas.AuditEntry(
+        id=entry.id,
+        at=entry.at,
+        actor=entry.actor,
+        action=entry.action.value,
+        key_id=entry.key_id,
+        changes=changes,
+    )
