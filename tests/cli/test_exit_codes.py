@@ -119,7 +119,7 @@ def test_keys_are_added_listed_and_revoked_in_json(shell: Callable[..., tuple[in
     revoked = shell("keys", "revoke", key["id"])
 
     assert [added[0], listed[0], revoked[0]] == [ExitCode.OK] * 3
-    assert key.keys() >= {"id", "name", "users", "models", "createdAt"}
+    assert key.keys() > {"id", "name", "users", "models", "scopes", "createdAt", "expiresAt", "revokedAt"}
     assert added[1]["data"]["token"].startswith(f"ig_{key['id']}_")
     assert listed[1] == {"data": {"keys": [key]}, "error": None}
     assert revoked[1] == {"data": {"revoked": key["id"]}, "error": None}

@@ -8,7 +8,15 @@ import typer
 
 from imagegen.cli.exit_codes import ExitCode
 from imagegen.cli.output import print_json_error, print_message
-from imagegen.errors import CatalogError, ImagegenError, InvalidRequest, KeysFileError, SettingsError, Unavailable
+from imagegen.errors import (
+    CatalogError,
+    ImagegenError,
+    InvalidRequest,
+    KeyNotFound,
+    KeysFileError,
+    SettingsError,
+    Unavailable,
+)
 
 
 class InvalidArgument(ImagegenError):
@@ -88,7 +96,7 @@ def _code(error: ImagegenError) -> str:  # noqa: PLR0911 - a table
             return "invalid_catalog"
         case KeysFileError():
             return "unusable_keys_file"
-        case InvalidArgument() | InvalidRequest():
+        case InvalidArgument() | InvalidRequest() | KeyNotFound():
             return "invalid_argument"
         case Unavailable() | ServiceUnreachable():
             return "unavailable"

@@ -1,137 +1,137 @@
-"""`imagegen keys`: add, list and revoke API keys, in MongoDB. A running service reads a change within ten seconds."""
+"""`imagegen keys`: administers API keys in the database, beside a running service or without one."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from pydantic import JsonValue
 
-from imagegen.cli.errors import InvalidArgument, reporting_errors
+from imagegen.cli.errors import reporting_errors
+from imagegen.cli.key_tables import access_of, print_key, print_keys
 from imagegen.cli.output import JsonOption, print_json, print_message
-from imagegen.cli.runtime import run
-from imagegen.cli.tables import Column, Row, print_table
 
 if TYPE_CHECKING:
     from imagegen.keys import ApiKey
-    from imagegen.settings import Settings
-    from imagegen.storage.api_keys import ApiKeys
-
-T = TypeVar("T")
 
 app = typer.Typer(
-    help="Add, list and revoke API keys.\n\nMongoDB keeps them, as hashes.",
+    help="Add, list, revoke, rotate and import API keys.\n\nThey are in MongoDB, as hashes. A running service applies "
+    "a change at once; if NATS does not answer, within ten seconds.",
     no_args_is_help=True,
 )
-_COLUMNS = (Column("ID"), Column("CREATED"), Column("NAME"), Column("ACCESS"))
+KeyId = Annotated[str, typer.Argument(metavar="ID", help="The key's id, from `imagegen keys list`.")]
 
 
 @app.command()
-def add(
+def add(  # noqa: PLR0917 - typer reads options from the signature
     name: Annotated[str, typer.Argument(metavar="NAME", help="The key's holder: a person, a program, a customer.")],
     user: Annotated[list[str] | None, typer.Option(help="A userId it may use; repeatable. Default: all.")] = None,
     model: Annotated[list[str] | None, typer.Option(help="A model it may use; repeatable. Default: all.")] = None,
+    scope: Annotated[
+        list[str] | None,
+        typer.Option(help="generate, read or admin; repeatable. Default: generate and read."),
+    ] = None,
+    default_user: Annotated[str | None, typer.Option(help="The user of a request that names none.")] = None,
+    expires: Annotated[
+        str | None, typer.Option(help="A date or time, such as 2027-01-31, or from now: 90d, 12h. Default: never.")
+    ] = None,
     *,
     as_json: JsonOption = False,
 ) -> None:
     """Add a key and print its token, which is shown only once."""
-    from imagegen.keys import new_key
-    from imagegen.settings import Settings
-    from imagegen.storage.api_keys import AuditAction, audit_entry
-
     with reporting_errors("The key cannot be added", as_json=as_json):
-        settings = Settings.read()
-        _require_printable_names(name, user or ())
-        _require_known_models(settings, model or ())
-        created_at = datetime.now(UTC).replace(microsecond=0)
-        key, token = new_key(name, created_at, users=user or (), models=model or ())
-        entry = audit_entry("command", AuditAction.CREATED, None, key, created_at)
-        _run(settings, lambda stored: stored.insert(key, entry))
+        from imagegen.cli.key_administration import add_key, administer, expiry
+
+        body: dict[str, JsonValue] = {
+            "name": name,
+            "users": [*user] if user else None,
+            "models": [*model] if model else None,
+            "scopes": [*scope] if scope else None,
+            "defaultUser": default_user,
+            "expiresAt": expiry(expires) if expires is not None else None,
+        }
+        issued = administer(add_key(body))
+        key, token = issued.key, issued.token
     if as_json:
         print_json({"key": _as_json(key), "token": token})
         return
-    print_message(f"Added key {key.id} for {name} ({_scope(key)}). The token is shown only once:")
+    print_message(f"Added key {key.id} for {name} ({access_of(key)}). The token is shown only once:")
     typer.echo(token)
 
 
 @app.command("list")
-def show(*, as_json: JsonOption = False) -> None:
-    """List the keys, and the users and models they may use."""
-    from imagegen.settings import Settings
-
+def show_all(*, as_json: JsonOption = False) -> None:
+    """List the keys, newest first, and what they may be used for."""
     with reporting_errors("The keys cannot be listed", as_json=as_json):
-        keys = [key for key in _run(Settings.read(), lambda stored: stored.all()) if key.revoked_at is None]
+        from imagegen.cli.key_administration import administer, all_keys
+
+        keys = administer(all_keys)
     if as_json:
         print_json({"keys": [_as_json(key) for key in keys]})
     elif keys:
-        print_table(_COLUMNS, [Row((key.id, f"{key.created_at:%Y-%m-%d}", key.name, _scope(key))) for key in keys])
+        print_keys(keys)
     else:
         print_message("There are no keys: `imagegen keys add NAME` makes one.")
 
 
 @app.command()
-def revoke(
-    key_id: Annotated[str, typer.Argument(metavar="ID", help="The key's id, from `imagegen keys list`.")],
-    *,
-    as_json: JsonOption = False,
-) -> None:
-    """Revoke a key for good."""
-    from imagegen.settings import Settings
-    from imagegen.storage.api_keys import AuditAction, audit_entry
+def show(key_id: KeyId, *, as_json: JsonOption = False) -> None:
+    """Show a key."""
+    with reporting_errors("The key cannot be shown", as_json=as_json):
+        from imagegen.cli.key_administration import administer
 
-    async def revoke_it(stored: "ApiKeys") -> None:
-        key, at = await stored.find(key_id), datetime.now(UTC)
-        if key is None or key.revoked_at is not None:
-            raise InvalidArgument(f"there is no key {key_id}: `imagegen keys list` shows the ids")
-        await stored.save(key.revoked(at), audit_entry("command", AuditAction.REVOKED, key, key.revoked(at), at))
+        key = administer(lambda admin: admin.get(key_id))
+    if as_json:
+        print_json({"key": _as_json(key)})
+    else:
+        print_key(key)
 
+
+@app.command()
+def revoke(key_id: KeyId, *, as_json: JsonOption = False) -> None:
+    """Revoke a key for good. It stays in the list."""
     with reporting_errors("The key cannot be revoked", as_json=as_json):
-        _run(Settings.read(), revoke_it)
+        from imagegen.cli.key_administration import administer
+
+        administer(lambda admin: admin.revoke(key_id))
     if as_json:
         print_json({"revoked": key_id})
     else:
         print_message(f"Key {key_id} is revoked.")
 
 
-def _run(settings: "Settings", act: "Callable[[ApiKeys], Awaitable[T]]") -> T:
-    """Act on the keys of the running service."""
-    from imagegen.local import join_local_stack
-    from imagegen.storage.stores import open_stores
+@app.command()
+def rotate(key_id: KeyId, *, as_json: JsonOption = False) -> None:
+    """Give a key a new token, which is shown only once. The old one is no longer valid."""
+    with reporting_errors("The key cannot be rotated", as_json=as_json):
+        from imagegen.cli.key_administration import administer
 
-    async def open_and_act() -> T:
-        async with open_stores(join_local_stack(settings).mongodb) as stores:
-            return await act(stores.api_keys)
-
-    return run(open_and_act())
-
-
-def _require_printable_names(name: str, users: Sequence[str]) -> None:
-    """A name must fit on a line. A user must be one that a request can name; any other would never match."""
-    from imagegen.registry import user_id_faults
-
-    for what, text in (("NAME", name), *(("--user", user) for user in users)):
-        faults = user_id_faults(text)
-        if faults:
-            raise InvalidArgument(f"{what} {text[:100]!r}: {faults[0].message.removeprefix('userId ')}")
+        issued = administer(lambda admin: admin.rotate(key_id))
+    if as_json:
+        print_json({"key": _as_json(issued.key), "token": issued.token})
+        return
+    print_message(f"Key {key_id} has a new token, which is shown only once:")
+    typer.echo(issued.token)
 
 
-def _require_known_models(settings: "Settings", names: Sequence[str]) -> None:
-    """A key for a misspelled model would be refused everywhere."""
-    if names:
-        from imagegen.registry import load_registry
+@app.command("import")
+def import_file(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What IMAGEGEN_API_KEYS_FILE named.")],
+    *,
+    as_json: JsonOption = False,
+) -> None:
+    """Import the file of keys of an earlier version. Keys that exist stay as they are."""
+    with reporting_errors("The keys cannot be imported", as_json=as_json):
+        from imagegen.cli.key_administration import administer, import_keys_of
 
-        registry = load_registry(settings.service.catalog_files)
-        for name in names:
-            registry.model(name)
-
-
-def _scope(key: "ApiKey") -> str:
-    users = "all users" if key.users is None else f"users {', '.join(key.users)}"
-    models = "all models" if key.models is None else f"models {', '.join(key.models)}"
-    return f"{users}, {models}"
+        report = administer(import_keys_of(file))
+    if as_json:
+        print_json({"new": [*report.new], "known": [*report.known], "revoked": [*report.revoked]})
+        return
+    counts = f"{len(report.new)} new, {len(report.known)} known, {len(report.revoked)} revoked"
+    print_message(f"{file}: {counts}. Keys that existed before are as they were.")
 
 
 def _as_json(key: "ApiKey") -> JsonValue:
-    from imagegen.storage.api_keys import members_of
+    from imagegen.wire.key_serializers import serialize_key
 
-    return {"id": key.id, "createdAt": key.created_at.isoformat(), **members_of(key)}
+    return serialize_key(key).model_dump(mode="json")
