@@ -37,7 +37,7 @@ from imagegen.registry.values import PLAIN_TEXT, check_printable
 MOST_USERS: Final = 1000
 MOST_MODELS: Final = 200
 NULL_MEANS: Final = "x-null"  # a keyword of the JSON Schema: what null means, in a member where it is not an absence
-_LAST_YEAR: Final = 9998  # a later time could leave the calendar in another time zone
+_FIRST_YEAR, _LAST_YEAR = 1970, 9998  # other times could leave the calendar in another time zone
 _DATED: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
 _EMPTY: Final = {
     "/users": "null means all users",
@@ -57,6 +57,8 @@ def _written_out(value: object) -> object:
 
 def _in_utc(value: datetime) -> datetime:
     """The time in UTC, to the millisecond, as MongoDB stores it."""
+    if value.year < _FIRST_YEAR:
+        raise PydanticCustomError("out_of_range", "must be in the future")
     if value.year > _LAST_YEAR:
         raise PydanticCustomError("out_of_range", "must be before the year 9999")
     return value.astimezone(UTC).replace(microsecond=value.microsecond // 1000 * 1000)
