@@ -30,6 +30,16 @@ PLACES: Final = {
     "number": "0",
     "keyId": "ab12cd34ef",
 }
+_FORM: Final = (
+    b'--x\r\nContent-Disposition: form-data; name="userId"\r\n\r\nuser123\r\n'
+    b'--x\r\nContent-Disposition: form-data; name="file"; filename="a"\r\n\r\n'
+    + picture("png", (8, 8))
+    + b"\r\n--x--\r\n"
+)
+BODIES: Final = {
+    "/api/keys": ("application/json", b'{"name":"stowaway"}'),
+    "/api/uploads": ("multipart/form-data; boundary=x", _FORM),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +110,13 @@ FORWARDED: Final = [
     {"X-Forwarded-Proto": "https"},
     {"X-Real-IP": "10.0.0.1"},
     {"Via": "1.1 proxy"},
+    {"X-Forwarded": "for=10.0.0.1"},
+    {"X-Original-Forwarded-For": "10.0.0.1"},
+    {"X-Envoy-External-Address": "10.0.0.1"},
+    {"X-Client-IP": "10.0.0.1"},
+    {"True-Client-IP": "10.0.0.1"},
+    {"X-Azure-ClientIP": "10.0.0.1"},
+    {"CF-Connecting-IP": "10.0.0.1"},
 ]
 
 
@@ -128,6 +145,14 @@ async def test_only_programs_of_this_machine_are_local(
     assert caller is not None
     assert (caller.is_local, KeyScope.ADMIN in caller.scopes) == (local, local)
     assert {KeyScope.GENERATE, KeyScope.READ} <= set(caller.scopes)
+
+
+async def test_what_a_proxy_forwards_in_http_1_0_is_not_local(service: Service) -> None:
+    scope = {"type": "http", "http_version": "1.0", "method": "GET", "headers": [(b"host", b"127.0.0.1:5000")]}
+    caller = await AccessPolicy().caller(Request(scope), service.services.keys)
+
+    assert caller is not None
+    assert not caller.is_local
 
 
 async def test_first_key_closes_a_running_service_on_loopback(own: Settings) -> None:
@@ -159,6 +184,30 @@ async def test_key_that_expires_during_a_slow_response_is_401(own: Settings) -> 
         answer = await service.client.get(accepted.headers["Location"], params={"wait": 4}, headers=bearer(token))
 
     assert (accepted.status_code, answer.status_code, answer.json()["code"]) == (202, 401, "unauthorized")
+
+
+@pytest.mark.parametrize("path", ["/api/keys", "/api/uploads"])
+async def test_body_that_ends_after_the_key_was_revoked_is_401(own: Settings, path: str) -> None:
+    root, leaked = await add_key(own, scopes=[*KeyScope]), await add_key(own, scopes=[*KeyScope])
+    kind, body = BODIES[path]
+    head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\nContent-Type: {kind}\r\n"
+    async with running(own, with_runner=False) as service:
+        client = service.client
+        reader, writer = await asyncio.open_connection(client.base_url.host, client.base_url.port)
+        writer.write(f"{head}Authorization: Bearer {leaked}\r\nConnection: close\r\n\r\n".encode() + body[:-1])
+        await asyncio.sleep(0.2)  # until its head is admitted
+        await revoke_key(own, leaked)
+        async with asyncio.timeout(2):
+            while (await client.get("/api/jobs", headers=bearer(leaked))).status_code == 200:
+                await asyncio.sleep(0.02)
+        writer.write(body[-1:])
+        answer = await reader.read()
+        writer.close()
+        keys = (await client.get("/api/keys", headers=bearer(root))).json()["keys"]
+
+    assert answer.startswith(b"HTTP/1.1 401 ")
+    assert (answer.count(b"HTTP/1.1"), b'"unauthorized"' in answer) == (1, True)
+    assert [key["name"] for key in keys] == ["shop", "shop"]
 
 
 @pytest.mark.slow

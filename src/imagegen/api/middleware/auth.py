@@ -26,7 +26,9 @@ from imagegen.storage.key_directory import KeyDirectory
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _SLOW: Final = 2.0  # seconds
-_FORWARDED: Final = ("forwarded", "via", "x-real-ip")
+# The headers by which a proxy says that it forwards a request, or for whom: by their names' beginnings and ends.
+_FORWARDED: Final = ("forwarded", "via", "x-forwarded", "x-original-", "x-envoy-", "cf-")
+_FORWARDED_FOR: Final = ("client-ip", "real-ip", "clientip")
 _log = logging.getLogger("imagegen.api")
 
 
@@ -114,7 +116,8 @@ class AuthMiddleware:
             refusal = unavailable(error)
         caller = scope.get("state", {}).get("caller")
         if refusal is None and caller is not None and caller.key is not None:
-            send = _KeyRecheck(self._access, caller, scope, receive, send).send
+            recheck = _KeyRecheck(self._access, caller, scope, receive, send)
+            receive, send = recheck.receive, recheck.send
         return await (refusal or self._app)(scope, receive, send)
 
     async def _refusal(self, scope: Scope) -> JSONResponse | None:
@@ -137,20 +140,37 @@ class AuthMiddleware:
 
 
 class _KeyRecheck:
-    """Checks the key again before a slow response: it may have expired, or been revoked or changed, in the meantime."""
+    """Checks the key again once the body has arrived, and before a slow response.
+
+    It may have expired, or been revoked or changed, in the meantime. A body may take minutes, and nothing of it is done
+    for a key that is no longer valid.
+    """
 
     def __init__(self, access: AccessPolicy, caller: Caller, scope: Scope, receive: Receive, send: Send) -> None:
         self._access, self._caller, self._scope, self._receive, self._send = access, caller, scope, receive, send
-        self._began, self._is_refused = uptime(), False
+        self._began, self._is_answered, self._is_refused = uptime(), False, False
+
+    async def receive(self) -> Message:
+        """The next part of the body; a disconnection if the key is no longer valid at its end."""
+        message = await self._receive()
+        is_end = message["type"] == "http.request" and not message.get("more_body", False)
+        if is_end and not self._is_answered and not self._is_refused:
+            await self._recheck()
+        return {"type": "http.disconnect"} if self._is_refused else message
 
     async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start" and uptime() - self._began > _SLOW:
-            refusal = self._refusal()
-            self._is_refused = refusal is not None
-            if refusal is not None:
-                await refusal(self._scope, self._receive, self._send)
+        """Send a part of the response, unless the key is no longer valid."""
+        if message["type"] == "http.response.start" and uptime() - self._began > _SLOW and not self._is_refused:
+            await self._recheck()
+        self._is_answered = True
         if not self._is_refused:
             await self._send(message)
+
+    async def _recheck(self) -> None:
+        refusal = self._refusal()
+        self._is_refused = refusal is not None
+        if refusal is not None:
+            await refusal(self._scope, self._receive, self._send)
 
     def _refusal(self) -> JSONResponse | None:
         try:
@@ -170,8 +190,13 @@ def _is_local(request: Request) -> bool:
     It does not if a proxy forwarded it, or if a page of another origin made a browser send it.
     """
     name = urlsplit(f"//{request.headers['host']}").hostname or ""
-    is_forwarded = any(header in _FORWARDED or header.startswith("x-forwarded-") for header in request.headers)
-    return is_loopback(name) and not is_forwarded and _is_own_page(request)
+    return is_loopback(name) and not _is_forwarded(request) and _is_own_page(request)
+
+
+def _is_forwarded(request: Request) -> bool:
+    """Whether a proxy forwarded the request. nginx says so in no header by default, but uses HTTP/1.0."""
+    says_so = any(name.startswith(_FORWARDED) or name.endswith(_FORWARDED_FOR) for name in request.headers)
+    return says_so or request.scope.get("http_version") == "1.0"
 
 
 def _is_foreign(request: Request, origins: frozenset[str]) -> bool:
