@@ -1,9 +1,9 @@
 """Keys are created, changed, revoked and rotated; every change is in the audit trail."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -109,6 +109,7 @@ def test_all_faults_of_a_body_are_told_at_once() -> None:
     [
         ({"expiresAt": "2020-01-01T00:00:00Z"}, ("/expiresAt", "out_of_range")),
         ({"expiresAt": "9999-12-31T23:59:59-12:00"}, ("/expiresAt", "out_of_range")),
+        ({"expiresAt": "0001-01-01T00:00:00+14:00"}, ("/expiresAt", "out_of_range")),
         ({"expiresAt": 1795366669}, ("/expiresAt", "wrong_format")),
         ({"users": ["ann"], "defaultUser": "bob"}, ("/defaultUser", "not_allowed")),
         ({"users": ["ann", "ann"]}, ("/users/1", "conflict")),
@@ -271,6 +272,26 @@ async def test_a_change_gives_up_when_others_are_always_faster(office: Office, m
         await office.change(key, name="new")
 
 
+async def test_a_key_that_others_change_without_end_can_be_revoked(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, store = await office.create(), office.stores.api_keys
+    outdated = await store.find(key.id)
+    await office.change(key, name="new")
+
+    async def overtaken(_: str) -> ApiKey | None:
+        return outdated
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "find", overtaken)
+        await asyncio.gather(office.admin().revoke(key.id), office.admin().revoke(key.id))
+
+    stored = await office.admin().get(key.id)
+    entries, _ = await store.audit_page(limit=9, key_ids=[key.id])
+    assert (stored.name, stored.version, stored.revoked_at is not None) == ("new", 3, True)
+    assert [entry.action for entry in entries].count(AuditAction.REVOKED) == 1
+
+
 # Restricted administrators.
 
 
@@ -340,6 +361,28 @@ async def test_an_admin_may_revoke_its_own_key(office: Office) -> None:
     ann = await office.create(users=["ann"], scopes=["admin"])
 
     assert (await office.admin(ann).revoke(ann.id)).revoked_at is not None
+
+
+@pytest.mark.parametrize(("searched", "reads"), [(500, 1), (1, 6)])
+async def test_a_page_reads_many_keys_at_once_to_find_those_that_are_seen(
+    office: Office, monkeypatch: pytest.MonkeyPatch, searched: int, reads: int
+) -> None:
+    ann = await office.create(users=["ann"], scopes=[*ADMIN])
+    for _ in range(9):
+        await office.create(users=["bob"])
+    store, limits = office.stores.api_keys, list[int]()
+    read = store.page
+
+    async def counted(*, limit: int, before: tuple[datetime, str] | None = None) -> Sequence[ApiKey]:
+        limits.append(limit)
+        return await read(limit=limit, before=before)
+
+    monkeypatch.setattr(store, "page", counted)
+    monkeypatch.setattr("imagegen.operations.key_administration._SEARCHED", searched)
+    page = await office.admin(ann).page(limit=1)
+
+    assert ([key.id for key in page.keys], page.next_before) == ([ann.id], None)
+    assert limits == [max(2, searched)] * reads
 
 
 async def test_pages_are_newest_first_and_skip_what_is_not_seen(office: Office) -> None:

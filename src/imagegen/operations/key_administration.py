@@ -30,6 +30,7 @@ from imagegen.storage.idempotency import IDEMPOTENCY_KEPT
 COMMAND: Final = "command"  # the actor of the command line
 ANONYMOUS: Final = "anonymous"  # that of a caller without a key
 _TRIES: Final = 5
+_SEARCHED: Final = 500  # keys that are read at once, to find those that an administrator sees
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,10 +105,11 @@ class KeyAdministration:
     async def page(self, *, limit: int, before: tuple[datetime, str] | None = None) -> KeyPage:
         """At most `limit` keys, newest first, from the one after `before` on."""
         keys: list[ApiKey] = []
+        size = limit + 1 if self.own_key is None else max(limit + 1, _SEARCHED)
         while len(keys) <= limit:
-            found = await self.store.page(limit=limit + 1, before=before)
+            found = await self.store.page(limit=size, before=before)
             keys += [key for key in found if self.sees(key)]
-            if len(found) <= limit:
+            if len(found) < size:
                 break
             before = _place(found[-1])
         shown = keys[:limit]
@@ -134,12 +136,20 @@ class KeyAdministration:
         return (await self._change(key_id, AuditAction.CHANGED, changed)).key
 
     async def revoke(self, key_id: str) -> ApiKey:
-        """Revoke a key for good; a revoked key stays as it is. Raises KeyNotFound or KeyConflict."""
+        """Revoke a key for good; a revoked key stays as it is. Raises KeyNotFound.
 
-        def revoked(key: ApiKey) -> IssuedKey:
-            return IssuedKey(key=key if key.revoked_at else key.revoked(now()))
-
-        return (await self._change(key_id, AuditAction.REVOKED, revoked)).key
+        It does not give way to other changes: the holder of a key that leaked could make them without end.
+        """
+        old = await self.get(key_id)
+        if old.revoked_at is not None:
+            return old
+        new = old.revoked(now())
+        try:
+            await self.store.revoke(new, self._entry(AuditAction.REVOKED, old, new))
+        except StaleKey:
+            return await self.get(key_id)
+        await self.announce()
+        return new
 
     async def rotate(self, key_id: str, idempotency: Idempotency | None = None) -> IssuedKey:
         """Give a key a new token. The old one is no longer valid.

@@ -159,6 +159,23 @@ class ApiKeys:
         except DuplicateKeyError as error:
             raise KeyExists(key.id) from error
 
+    async def revoke(self, key: ApiKey, entry: AuditEntry) -> None:
+        """Store that a key is revoked, whichever version of it is stored: no other change can hold it up.
+
+        Raises:
+            StaleKey: it was revoked already; nothing was stored.
+        """
+        unrevoked = {"_id": key.id, "revokedAt": None}
+        change = {"$set": {"revokedAt": key.revoked_at}, "$inc": {"version": 1}}
+
+        async def store(session: Session) -> None:
+            if (await self._keys.update_one(unrevoked, change, session=session)).matched_count == 0:
+                raise StaleKey(key.id)
+            await self._audit.insert_one(_entry_document(entry), session=session)
+
+        with mongo_errors():
+            await in_transaction(self._keys, store)
+
     async def used(self, at: Mapping[str, datetime]) -> None:
         """Note when keys were last used."""
         if at:

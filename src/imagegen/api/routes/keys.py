@@ -142,7 +142,7 @@ async def change_key(key_id: KeyId, body: ChangeKeyRequest, request: Request) ->
     status_code=204,
     response_class=Response,
     response_description="Revoked.",
-    responses={**KEY_NOT_FOUND, **NOT_TO_BE_CHANGED, **UNAVAILABLE},
+    responses={**KEY_NOT_FOUND, **UNAVAILABLE},
 )
 @policy(RoutePolicy(access=Access.KEYED, scope=KeyScope.ADMIN, caching=Caching.NO_STORE))
 async def revoke_key(key_id: KeyId, request: Request) -> Response:
