@@ -3,13 +3,13 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from imagegen.api.deps import administration_of
 from imagegen.api.http.json_route import JsonRoute
-from imagegen.api.http.pages import next_link
+from imagegen.api.http.media_types import JSON
+from imagegen.api.http.pages import next_link, written_page
 from imagegen.api.http.policies import Access, Caching, RoutePolicy, policy
 from imagegen.api.openapi.examples import JOB_ID, KEY_ID
 from imagegen.api.openapi.responses import BAD_QUERY, UNAVAILABLE
@@ -46,6 +46,6 @@ async def list_audit_entries(query: Annotated[AuditQuery, Query()], request: Req
     """
     admin = administration_of(request)
     page = await audit_page(admin, limit=query.limit, before=query.cursor, key_id=query.key_id)
-    entries = [serialize_entry(entry) for entry in page.entries]
-    content = key_schemas.AuditTrail(entries=entries, next_cursor=page.next_before)
-    return JSONResponse(content.model_dump(mode="json"), headers=next_link(request, page.next_before))
+    frame = key_schemas.AuditTrail(entries=[], next_cursor=page.next_before)
+    content = await written_page(frame, map(serialize_entry, page.entries))
+    return Response(content, headers=next_link(request, page.next_before), media_type=JSON)

@@ -11,7 +11,7 @@ from imagegen.api.deps import KeyId, administration_of, caller_of
 from imagegen.api.http.body_limits import usual_limit
 from imagegen.api.http.json_route import JsonRoute
 from imagegen.api.http.media_types import JSON
-from imagegen.api.http.pages import next_link
+from imagegen.api.http.pages import next_link, written_page
 from imagegen.api.http.policies import Access, BodyPolicy, Caching, RoutePolicy, policy
 from imagegen.api.http.prefer import IdempotencyKey
 from imagegen.api.openapi.examples import KEY_CURSOR
@@ -100,8 +100,8 @@ async def list_keys(query: Annotated[KeyQuery, Query()], request: Request) -> Re
     before = _place(query.cursor) if query.cursor is not None else None
     page = await administration_of(request).page(limit=query.limit, before=before)
     cursor = _cursor(*page.next_before) if page.next_before is not None else None
-    content = key_schemas.ApiKeyList(keys=[serialize_key(key) for key in page.keys], next_cursor=cursor)
-    return JSONResponse(content.model_dump(mode="json"), headers=next_link(request, cursor))
+    content = await written_page(key_schemas.ApiKeyList(keys=[], next_cursor=cursor), map(serialize_key, page.keys))
+    return Response(content, headers=next_link(request, cursor), media_type=JSON)
 
 
 @router.get("/{keyId}", response_model=key_schemas.ApiKey, responses={**KEY_NOT_FOUND, **UNAVAILABLE})
