@@ -52,7 +52,7 @@ def build_document(app: FastAPI, registry: Registry, policies: RoutePolicies, *,
     _add_event(schemas)
     document["webhooks"] = webhooks(schemas, examples, REFERENCE)
     _simplify_all(schemas)
-    _make_user_optional(schemas)
+    _describe_default_user(schemas)
     open_enums(schemas)
     _add_examples(schemas, examples)
     complete_operations(document)
@@ -98,12 +98,14 @@ def _simplify_all(schemas: dict[str, Node]) -> None:
             schema.setdefault("description", _NAMELESS[name])
 
 
-def _make_user_optional(schemas: dict[str, Node]) -> None:
-    """Requests may leave the user out. The classes require it, because the key's user is filled in before them."""
+def _describe_default_user(schemas: dict[str, Node]) -> None:
+    """Requests may leave the user out, if the key has one. The schemas require it all the same.
+
+    Generators order the arguments of a constructor by what is required, and a service without keys does require it.
+    """
     branches = [branch["$ref"].removeprefix(REFERENCE) for branch in schemas["GenerateRequest"]["oneOf"]]
-    for request in (schemas[name] for name in (*branches, "BatchRequest")):
-        request["required"].remove("userId")
-        request["properties"]["userId"]["description"] += f" {DEFAULT_USER}"
+    for name in (*branches, "BatchRequest"):
+        schemas[name]["properties"]["userId"]["description"] += f" {DEFAULT_USER}"
 
 
 def _add_examples(schemas: dict[str, Node], examples: Mapping[str, Node]) -> None:

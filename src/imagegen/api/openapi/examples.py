@@ -13,7 +13,7 @@ JOB_ID: Final = "01M8232K259GS0AHXP5V3YPEE3"
 BATCH_ID: Final = "01M8233T0Q8E6B7Y5D0V9N2KXW"
 KEY_ID: Final = "ab12cd34ef"
 KEY_CURSOR: Final = f"1795366669381-{KEY_ID}"
-DEFAULT_USER: Final = "Left out: the default user of the API key, which not every key has."
+DEFAULT_USER: Final = "With an API key that has a default user it may be left out."
 
 
 _SHA256: Final = "e7048e0b9d134b6e1a63517ea7e79e2a3cbfde9cf2c3d2c3dfb0a1a7b0f6e1d4"

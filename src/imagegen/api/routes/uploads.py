@@ -33,7 +33,7 @@ _BODY: Final[dict[str, Any]] = {
             MULTIPART: {
                 "schema": {
                     "type": "object",
-                    "required": ["file"],
+                    "required": list(_FIELDS),
                     "additionalProperties": False,
                     "properties": {
                         "file": {
