@@ -16,13 +16,10 @@ from typing import Final
 import pytest
 from pydantic import JsonValue, SecretStr
 
-from imagegen.api.openapi.examples import KEY_ID
-from imagegen.keys import KeyScope
 from imagegen.registry import load_registry
 from imagegen.settings import Settings
 from tests.support.door import door
-from tests.support.jobs_apart import apart
-from tests.support.keys import add_key, bearer
+from tests.support.office import about_a_key, is_about_keys, office_of
 from tests.support.pages import ADDRESS, ROOT, Block, Example, Page, Script, Typed, pages, send
 from tests.support.service import FLUX, ITEM, Service, running
 from tests.support.shown import ELLIPSIS, answer_in, differences, reads_as, untruths
@@ -33,8 +30,8 @@ PAGES: Final = pages()
 README: Final = PAGES[0]
 API: Final = Page(ROOT / "docs/api.md")
 ALL_EXAMPLES: Final = [example for page in PAGES for example in page.examples()]
-OF_KEYS: Final = [each for each in ALL_EXAMPLES if each.request.path.startswith(("/api/keys", "/api/audit"))]
-EXAMPLES: Final = [each for each in ALL_EXAMPLES if each not in OF_KEYS]
+OF_KEYS: Final = [each for each in ALL_EXAMPLES if is_about_keys(each)]
+EXAMPLES: Final = [each for each in ALL_EXAMPLES if not is_about_keys(each)]
 SCRIPTS: Final = [script for page in PAGES for script in page.scripts()]
 PROGRAMS: Final = [block for page in PAGES for block in page.blocks if block.language in {"python", "js"}]
 SHEET: Final = next(block for block in Page(ROOT / "docs/guides/batches.md").blocks if block.language == "csv")
@@ -124,22 +121,16 @@ async def test_a_curl_example_is_answered_as_shown(example: Example, service: Se
 
 @pytest.mark.parametrize("example", OF_KEYS, ids=str)
 async def test_a_curl_example_about_keys_is_answered_as_shown(example: Example, office: Service) -> None:
-    members = {"name": "Ann's shop", "users": ["user123"], "defaultUser": "user123"}
-    key_id = (await office.client.post("/api/keys", json=members)).json()["id"]
-    request, shown = example.request, example.shown
-    answer = await send(replace(request, url=request.url.replace(KEY_ID, key_id)), office.client, "")
+    example = await about_a_key(example, office)
+    answer = await send(example.request, office.client, "")
 
-    assert shown is not None
-    assert list(untruths(answer_in(replace(shown, text=shown.text.replace(KEY_ID, key_id))), answer, "")) == []
+    assert example.shown is not None
+    assert list(untruths(answer_in(example.shown), answer, "")) == []
 
 
 @pytest.fixture(scope="module")
 async def office(stack: Settings) -> AsyncGenerator[Service]:
-    """A service with an administrator's key: after the first key, every request needs one."""
-    own = apart(stack)
-    token = await add_key(own, scopes=list(KeyScope))
-    async with running(own, with_runner=False) as office:
-        office.client.headers.update(bearer(token))
+    async with office_of(stack) as office:
         yield office
 
 

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from imagegen.registry import load_registry
 from imagegen.settings import Settings
+from tests.support.office import about_a_key, is_about_keys, office_of
 from tests.support.pages import JOB_ID, ROOT, Block, Example, Page
 from tests.support.service import Service, running
 from tests.support.shown import answer_in, differences
@@ -23,7 +24,8 @@ from website.site import CONFIG, merged
 from website.staging import stage
 
 API: Final = Page(ROOT / "docs/api.md")
-EXAMPLES: Final = [example for example in API.examples() if example.shown]
+EXAMPLES: Final = [example for example in API.examples() if example.shown and not is_about_keys(example)]
+OF_KEYS: Final = [example for example in API.examples() if example.shown and is_about_keys(example)]
 WRITERS: Final = {"python": curl.python, "js": curl.javascript}
 SAMPLE: Final = ("/api/images/batch", "/api/uploads")
 ALL: Final = [
@@ -57,16 +59,42 @@ async def test_python_and_javascript_do_what_curl_does(
     assert shown is not None
     (tmp_path / "photo.png").write_bytes(PNG)
     about = await what_it_is_about(example.request, service, (await service.generate()).json()["jobId"])
-    text = JOB_ID.sub(about, WRITERS[language](example.request))
-    text = re.sub(
-        r'("Idempotency-Key": "[^"]+)', rf"\1-{language}", text
-    )  # or the second language gets the first one's job
+    text = JOB_ID.sub(about, written(example, language))
     status, _, body = (await output(Block("api", 1, language, text), here(service), tmp_path)).partition(" ")
 
     assert int(status) == shown.status, body
     if shown.body.strip().startswith("{"):
         its_id = _id_in(json.loads(body)) or about
         assert list(differences(json.loads(JOB_ID.sub(its_id, shown.body)), json.loads(body))) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("language", WRITERS)
+@pytest.mark.parametrize("example", OF_KEYS, ids=str)
+async def test_python_and_javascript_administer_keys_as_curl_does(
+    example: Example, language: str, office: Service, tmp_path: Path
+) -> None:
+    example = await about_a_key(example, office)
+    assert example.shown is not None
+    shown = answer_in(example.shown)
+    assert shown is not None
+    program = Block("api", 1, language, written(example, language))
+    status, _, body = (await output(program, here(office), tmp_path)).partition(" ")
+
+    assert int(status) == shown.status, body
+    if shown.body.strip().startswith("{"):
+        assert list(differences(json.loads(shown.body), json.loads(body))) == []
+
+
+@pytest.fixture(scope="module")
+async def office(stack: Settings) -> AsyncGenerator[Service]:
+    async with office_of(stack) as office:
+        yield office
+
+
+def written(example: Example, language: str) -> str:
+    """The program of an example. Its idempotency key is its own, or the second language gets the first one's answer."""
+    return re.sub(r'("Idempotency-Key": "[^"]+)', rf"\1-{language}", WRITERS[language](example.request))
 
 
 def test_every_page_of_the_repository_is_in_the_navigation(tmp_path: Path) -> None:
