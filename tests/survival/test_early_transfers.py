@@ -80,13 +80,14 @@ async def test_images_are_stored_while_the_result_is_recorded(
     assert await names(bucket, service, job_id) == ["1-0", "1-1"]
 
 
+@pytest.mark.slow
 async def test_a_lost_lease_leaves_no_image_of_its_epoch(
     service: Service, bucket: Bucket, recording: Recording
 ) -> None:
     recording.failures = [StaleJob("another runner has it")]
 
     job_id = await service.accept(TWO)
-    job = await service.ended(job_id, within=30)
+    job = await service.ended(job_id, within=90)  # without a message, reconciliation takes it up
 
     assert (job["status"], len(recording.stored)) == ("completed", 2)
     assert await names(bucket, service, job_id) == ["2-0", "2-1"]
