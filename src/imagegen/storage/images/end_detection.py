@@ -11,6 +11,8 @@ _TAIL_BYTES: Final = 64
 _PNG_SIGNATURE: Final = 8
 _CHECKSUM: Final = 4
 _MOST_EXIF: Final = 64 * 1024
+# Zeros are PNG chunks without name and data, of 12 bytes each: one by one, a file of them takes seconds per MiB.
+_EMPTY_CHUNKS: Final = bytes(12 * 64)
 _PADDING: Final = b"\0\r\n\t "
 _END_OF_IMAGE: Final = b"\xff\xd9"
 
@@ -73,6 +75,10 @@ class PngEndDetector(EndDetector):
                 passed = min(self._skip, len(chunk) - at)
                 self._skip -= passed
                 at += passed
+                continue
+            if not (self._collected or self._reading_exif) and chunk.startswith(_EMPTY_CHUNKS, at):
+                at += len(_EMPTY_CHUNKS)
+                self._in_pixels = False
                 continue
             missing = self._wanted - len(self._collected)
             self._collected += chunk[at : at + missing]
