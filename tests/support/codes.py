@@ -1,6 +1,7 @@
 """The codes that the source can give an error, read from the source itself."""
 
 import ast
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from functools import cache
@@ -165,16 +166,29 @@ def _parts(value: ast.expr) -> Sequence[ast.expr]:
 
 def _meanings(name: str, path: Path) -> Iterator[ast.expr]:
     """What a variable is set to, or a function returns, in this module; of a constant, in any."""
-    paths = _modules() if name.isupper() else [path]
-    for node in (node for each in paths for node in _nodes(each)):
-        match node:
-            case ast.Assign(targets=targets) if any(_name(each) == name for each in targets):
-                yield node.value
-            case ast.AnnAssign(target=ast.Name(id=target), value=value) if target == name and value is not None:
-                yield value
-            case ast.Assign(targets=[ast.Tuple(elts=elements)], value=ast.Tuple(elts=values)):
-                yield from (value for each, value in zip(elements, values, strict=True) if _name(each) == name)
-            case ast.FunctionDef(name=called) | ast.AsyncFunctionDef(name=called) if called == name:
-                yield from (each.value for each in ast.walk(node) if isinstance(each, ast.Return) and each.value)
-            case _:
-                pass
+    for each in _modules() if name.isupper() else [path]:
+        yield from _meanings_in(each).get(name, ())
+
+
+@cache
+def _meanings_in(path: Path) -> Mapping[str, Sequence[ast.expr]]:
+    found = defaultdict[str, list[ast.expr]](list)
+    for node in _nodes(path):
+        for name, value in _named_by(node):
+            found[name].append(value)
+    return found
+
+
+def _named_by(node: ast.AST) -> Iterator[tuple[str, ast.expr]]:
+    """The names that a statement gives a value, with the value."""
+    match node:
+        case ast.Assign(targets=[ast.Tuple(elts=elements)], value=ast.Tuple(elts=values)):
+            yield from ((name, value) for each, value in zip(elements, values, strict=True) if (name := _name(each)))
+        case ast.Assign(targets=targets):
+            yield from ((name, node.value) for each in targets if (name := _name(each)))
+        case ast.AnnAssign(target=ast.Name(id=name), value=value) if value is not None:
+            yield name, value
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+            yield from ((name, each.value) for each in ast.walk(node) if isinstance(each, ast.Return) and each.value)
+        case _:
+            pass
