@@ -76,6 +76,19 @@ def test_end_is_detected_for_any_chunk_size(kind: str, options: dict[str, object
     ]
 
 
+@pytest.mark.parametrize("step", [1, 1000, 1 << 14])
+@pytest.mark.parametrize(("zeros", "ends"), [(12 * 500, True), (12 * 500 + 5, False)])
+def test_end_is_detected_behind_zeros(zeros: int, ends: bool, step: int) -> None:
+    """Each twelve are a chunk without name and data; five more, and the next chunk's name is not where it should be."""
+    body = picture("png", (60, 40))
+    body = body[:-12] + bytes(zeros) + body[-12:]
+    end = end_detector_for("image/png", 0)
+    for at in range(0, len(body), step):
+        end.feed(body[at : at + step])
+
+    assert end.has_ended is ends
+
+
 def test_end_of_a_thumbnail_is_not_the_end() -> None:
     body = specimen("jpeg with a thumbnail")
     found = identify_head(body)
