@@ -25,7 +25,8 @@ _ONLY_OWN_SCRIPTS: Final = (
 
 def serve_documentation(app: FastAPI) -> None:
     """Add the page, its assets, and redirects from other paths where people look for it."""
-    mimetypes.init()  # reads files; otherwise the first request for an asset would, in the event loop
+    if not mimetypes.inited:
+        mimetypes.init()  # reads files; otherwise the first request for an asset would, in the event loop
     swagger = files("fastapi_swagger") / "resources"
     assets = StaticFiles(directory=str(swagger), packages=[("imagegen.api", "pages/assets")])
     app.mount(_ASSETS, policy(_PAGE)(assets), name="swagger")

@@ -8,11 +8,13 @@ import contextlib
 import time
 from collections.abc import AsyncGenerator, Generator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Final, cast
 from urllib.parse import urlsplit
 
 import aioboto3  # pyright: ignore[reportMissingTypeStubs] - only its S3 client has stubs; it is cast to them
 from aiobotocore.config import AioConfig  # pyright: ignore[reportMissingTypeStubs] - as above
+from aiobotocore.session import AioSession  # pyright: ignore[reportMissingTypeStubs] - as above
 from botocore.exceptions import (  # pyright: ignore[reportMissingTypeStubs] - as above
     BotoCoreError,
     ClientError,
@@ -20,6 +22,10 @@ from botocore.exceptions import (  # pyright: ignore[reportMissingTypeStubs] - a
     NoCredentialsError,
     PartialCredentialsError,
     UnseekableStreamError,
+)
+from botocore.loaders import (  # pyright: ignore[reportMissingTypeStubs] - as above
+    Loader,
+    create_loader,  # pyright: ignore[reportUnknownVariableType] - no stubs
 )
 
 from imagegen.errors import ObjectStoreRefused, ObjectStoreUnavailable
@@ -46,11 +52,22 @@ _ALREADY_THERE: Final = {"BucketAlreadyOwnedByYou", "BucketAlreadyExists"}
 def new_session(settings: S3Settings) -> aioboto3.Session:
     """A session with the configured keys; if none are set, AWS's own chain finds them (profile, container). Blocks."""
     key, secret = settings.access_key_id, settings.secret_access_key
-    return aioboto3.Session(
+    core = AioSession()
+    session = aioboto3.Session(
         aws_access_key_id=key.get_secret_value() if key else None,
         aws_secret_access_key=secret.get_secret_value() if secret else None,
         region_name=settings.region,
+        botocore_session=core,
     )
+    loader = _data_loader(cast("str | None", core.get_config_variable("data_path")))  # pyright: ignore[reportUnknownMemberType] - no stubs
+    core.register_component("data_loader", loader)  # pyright: ignore[reportUnknownMemberType] - no stubs
+    return session
+
+
+@cache
+def _data_loader(data_path: str | None) -> Loader:
+    """What botocore knows of S3, read once per process: megabytes of JSON, among thousands of directories."""
+    return create_loader(data_path)
 
 
 @asynccontextmanager
