@@ -23,7 +23,7 @@ from imagegen.storage.stores import open_stores
 from tests.support.bucket import open_bucket
 from tests.support.jobs_apart import apart
 from tests.support.pages import ROOT, Block, Page, send
-from tests.support.processes import answers, environment, free_port, imagegen, measured
+from tests.support.processes import answers, environment, free_port, imagegen, inherited
 from tests.support.shown import reads_as
 
 pytestmark = pytest.mark.slow
@@ -42,7 +42,7 @@ def block(page: Page, first_line: str) -> Block:
 def variables() -> dict[str, str]:
     """An environment that names no server."""
     kept = ("PATH", "HOME", "IMAGEGEN_SANDBOX_LOOPBACK_ONLY")
-    return measured() | {name: os.environ[name] for name in kept if name in os.environ}
+    return inherited() | {name: os.environ[name] for name in kept if name in os.environ}
 
 
 async def run(*command: str, folder: Path, environ: Mapping[str, str] | None = None) -> tuple[int | None, str]:

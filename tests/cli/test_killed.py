@@ -18,7 +18,7 @@ from tests.cli.client import Shell
 from tests.cli.test_generate import a_photo
 from tests.support.clients import billed
 from tests.support.door import door
-from tests.support.processes import measured
+from tests.support.processes import inherited
 from tests.support.service import Service
 
 
@@ -72,7 +72,7 @@ async def started(typed: Shell, *command: str) -> Process:
     """A command in a process of its own."""
     return await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "imagegen", *command),
-        env={**os.environ, **typed.environ, **measured()},
+        env={**os.environ, **typed.environ, **inherited()},
         stderr=asyncio.subprocess.PIPE,
     )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from imagegen.cli.exit_codes import ExitCode
-from tests.support.processes import measured
+from tests.support.processes import inherited
 
 CODE = """
 import fal_client
@@ -19,7 +19,7 @@ print(result["images"][0]["url"])
 
 def variables() -> dict[str, str]:
     """An environment that names no server."""
-    return measured() | {"PATH": os.environ["PATH"], "IMAGEGEN_SANDBOX_LOOPBACK_ONLY": "1"}
+    return inherited() | {"PATH": os.environ["PATH"], "IMAGEGEN_SANDBOX_LOOPBACK_ONLY": "1"}
 
 
 @pytest.mark.parametrize("https", [True, False])

@@ -42,7 +42,7 @@ def environment(settings: Settings, lease: timedelta = timedelta(seconds=3)) -> 
     kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
     return (
         kept
-        | measured()
+        | inherited()
         | {
             "FAL_KEY": fal.key.get_secret_value(),
             "FAL_QUEUE_URL": fal.queue_url,
@@ -62,10 +62,10 @@ def environment(settings: Settings, lease: timedelta = timedelta(seconds=3)) -> 
     )
 
 
-def measured() -> dict[str, str]:
-    """The variables with which `make coverage` measures a child process; none in other runs."""
-    name = "COVERAGE_PROCESS_CONFIG"
-    return {name: os.environ[name]} if name in os.environ else {}
+def inherited() -> dict[str, str]:
+    """The variables of every child: of `make coverage`, which measures it, and of its authorities (see conftest.py)."""
+    names = ("COVERAGE_PROCESS_CONFIG", "SSL_CERT_FILE", "AWS_CA_BUNDLE")
+    return {name: os.environ[name] for name in names if name in os.environ}
 
 
 def free_port() -> int:
@@ -85,7 +85,7 @@ async def imagegen(
             "-m",
             "imagegen",
             *arguments,
-            env={**measured(), **environ},
+            env={**inherited(), **environ},
             cwd=directory,
             stdout=log,
             stderr=log,

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from imagegen.settings import Settings
-from tests.support.processes import answers, environment, free_port, imagegen, measured, serving, takes_jobs
+from tests.support.processes import answers, environment, free_port, imagegen, inherited, serving, takes_jobs
 from tests.support.service import FLUX
 
 # Starts the service, and connects to it at the moment at which it says that it is ready.
@@ -36,7 +36,7 @@ async def typed(directory: Path, *arguments: str, environ: Mapping[str, str]) ->
     """The exit code and everything that is printed."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "imagegen", *arguments),
-        env={**measured(), **environ},
+        env={**inherited(), **environ},
         cwd=directory,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,

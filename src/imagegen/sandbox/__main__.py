@@ -7,6 +7,7 @@ from pathlib import Path
 import uvicorn
 
 from imagegen.sandbox.asgi import create_app
+from imagegen.sandbox.backgrounds import DETAIL
 from imagegen.sandbox.components import Options
 from imagegen.sandbox.connection import CuttableHttpProtocol
 from imagegen.sandbox.faults import Latency
@@ -20,6 +21,7 @@ def main() -> None:
         loopback_only=given.loopback_only or os.environ.get("IMAGEGEN_SANDBOX_LOOPBACK_ONLY") == "1",
         keep_alive=given.keep_alive,
         latency=Latency(queue=given.queue_seconds, generation=given.generation_seconds),
+        detail=given.detail,
     )
     uvicorn.run(
         create_app(options),
@@ -46,6 +48,8 @@ def _arguments() -> argparse.Namespace:
     queue, generation = (os.environ.get(f"IMAGEGEN_SANDBOX_{part}_SECONDS") for part in ("QUEUE", "GENERATION"))
     parser.add_argument("--queue-seconds", type=float, default=queue or 0.1, help="seconds in the queue")
     parser.add_argument("--generation-seconds", type=float, default=generation or 0.5, help="seconds of generation")
+    detail = os.environ.get("IMAGEGEN_SANDBOX_DETAIL") or DETAIL
+    parser.add_argument("--detail", type=int, default=detail, help="pixels on the long side of what is drawn")
     return parser.parse_args()
 
 

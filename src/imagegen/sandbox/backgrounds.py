@@ -1,6 +1,6 @@
 """Backgrounds of the drawn images: a palette and a motif, both chosen by a seed.
 
-Everything is drawn with at most `_DETAIL` pixels on the long side, or twice that while drawing, for smooth edges. It is
+Everything is drawn with at most `DETAIL` pixels on the long side, or twice that while drawing, for smooth edges. It is
 enlarged afterwards, so a 4K image costs little more than a 1K one.
 """
 
@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFilter
 Color: TypeAlias = tuple[int, int, int]
 Size: TypeAlias = tuple[int, int]
 
-_DETAIL = 1024
+DETAIL = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +40,9 @@ class Palette:
         )
 
 
-def paint(size: Size, palette: Palette, dice: Random) -> Image.Image:
+def paint(size: Size, palette: Palette, dice: Random, detail: int = DETAIL) -> Image.Image:
     """A background of exactly this size, RGB."""
-    shrink = min(1.0, _DETAIL / max(size))
+    shrink = min(1.0, detail / max(size))
     small = (max(1, round(size[0] * shrink)), max(1, round(size[1] * shrink)))
     motif = dice.choice((_dunes, _lights, _facets, _ribbons))
     drawn = resized(motif((small[0] * 2, small[1] * 2), palette, dice), small, Image.Resampling.BOX)

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from imagegen.sandbox.backgrounds import DETAIL
 from imagegen.sandbox.fault_plans import FaultPlans
 from imagegen.sandbox.faults import Latency
 from imagegen.sandbox.generation import Generation
@@ -25,12 +26,14 @@ class Options:
         loopback_only: fetch input images from loopback addresses only, and send webhooks only there.
         keep_alive: seconds between the comments of a silent status stream; fal sends one every 15 s.
         latency: seconds in the queue and of generation, for keys whose plan names none.
+        detail: pixels on the long side with which backgrounds are drawn, before they are enlarged.
     """
 
     data: Path
     loopback_only: bool = False
     keep_alive: float = 15.0
     latency: Latency = field(default_factory=Latency)
+    detail: int = DETAIL
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +62,7 @@ class Sandbox:
         """Create the components; nothing is opened yet."""
         store, plans = RequestStore(options.data / REQUESTS_FILE), FaultPlans()
         files, inputs = ImageFiles(options.data / "files"), InputImageFetcher(loopback_only=options.loopback_only)
-        generation = Generation(store, plans, inputs, files, options.latency)
+        generation = Generation(store, plans, inputs, files, latency=options.latency, detail=options.detail)
         return cls(
             options=options,
             store=store,

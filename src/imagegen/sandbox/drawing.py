@@ -11,7 +11,7 @@ from random import Random
 
 from PIL import Image, ImageDraw, ImageFilter, ImageOps, UnidentifiedImageError
 
-from imagegen.sandbox.backgrounds import Palette, Size, paint, resized
+from imagegen.sandbox.backgrounds import DETAIL, Palette, Size, paint, resized
 from imagegen.sandbox.lettering import Card, add_caption, placeholder
 
 _FORMATS = {"jpeg": ("image/jpeg", "jpg"), "png": ("image/png", "png"), "webp": ("image/webp", "webp")}
@@ -48,6 +48,7 @@ class ImageSpec:
     inputs: tuple[InputImage, ...] = ()
     strength: float = 1.0
     file_type: str = "jpeg"
+    detail: int = DETAIL
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +85,11 @@ def _compose(spec: ImageSpec, palette: Palette, dice: Random) -> Image.Image:
     size, inputs = spec.size, spec.inputs
     match spec.mode:
         case DrawingMode.FRESH:
-            return paint(size, palette, dice)
+            return paint(size, palette, dice, spec.detail)
         case DrawingMode.EDIT:
             return _edited(size, inputs, palette, dice)
         case DrawingMode.BLEND:
-            scene = paint(size, palette, dice)
+            scene = paint(size, palette, dice, spec.detail)
             # A fifth of the source stays visible even at full strength, so that people see where it came from.
             return Image.blend(_covering(inputs[0], size), scene, 0.8 * spec.strength)
         case DrawingMode.SWAP:

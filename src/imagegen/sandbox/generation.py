@@ -34,9 +34,17 @@ class Generation:
     """Runs every request as a task; two threads draw."""
 
     def __init__(
-        self, store: RequestStore, plans: FaultPlans, inputs: InputImageFetcher, files: ImageFiles, latency: Latency
+        self,
+        store: RequestStore,
+        plans: FaultPlans,
+        inputs: InputImageFetcher,
+        files: ImageFiles,
+        *,
+        latency: Latency,
+        detail: int,
     ) -> None:
-        self._store, self._plans, self._inputs, self._files, self._latency = store, plans, inputs, files, latency
+        self._store, self._plans, self._inputs, self._files = store, plans, inputs, files
+        self._latency, self._detail = latency, detail
         self._drawing_threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="sandbox-drawing")
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -103,9 +111,8 @@ class Generation:
             return outcomes.image_load_error(missing.loc, missing.url)
         fewer = plan.take(FewerImages)
         loop = asyncio.get_running_loop()
-        specs = await loop.run_in_executor(
-            self._drawing_threads, image_specs, request, inputs, fewer.count if fewer else MOST_PIXELS
-        )
+        most = fewer.count if fewer else MOST_PIXELS
+        specs = await loop.run_in_executor(self._drawing_threads, image_specs, request, inputs, most, self._detail)
         if specs and specs[0].size[0] * specs[0].size[1] > MOST_PIXELS:
             return outcomes.image_too_large(*specs[0].size, MOST_PIXELS)
         images = await loop.run_in_executor(self._drawing_threads, render_images, request, specs, self._files)

@@ -43,7 +43,9 @@ def input_references(body: JsonObject) -> tuple[DrawingMode, tuple[InputReferenc
     return DrawingMode.FRESH, ()
 
 
-def image_specs(request: StoredRequest, inputs: tuple[InputImage, ...], most: int) -> tuple[ImageSpec, ...]:
+def image_specs(
+    request: StoredRequest, inputs: tuple[InputImage, ...], most: int, detail: int
+) -> tuple[ImageSpec, ...]:
     """The images to draw for a request, at most `most`."""
     body = complete(request.endpoint, request.body)
     mode, _ = input_references(body)
@@ -60,6 +62,7 @@ def image_specs(request: StoredRequest, inputs: tuple[InputImage, ...], most: in
             inputs=inputs,
             strength=float(strength) if isinstance(strength, int | float) else 1.0,
             file_type=str(body.get("output_format") or "jpeg"),
+            detail=detail,
         )
         for number in range(min(_count(body), most))
     )
