@@ -176,7 +176,7 @@ async def test_process_that_stops_at_once_queues_the_job(settings: Settings) -> 
     async with ready(settings) as service:
         services = service.services
         new = new_job(services.registry.parse(FLUX), services.registry, Caller(), idempotency_key=None)
-        await accept(new, services)
+        await accept(new, Caller(), services)
         services.stopping.set()
     async with running(settings) as service:
         job = await service.ended(new.id)
@@ -281,7 +281,7 @@ async def test_job_is_queued_if_the_worker_loop_ends_during_its_insert(idle: Ser
     new = a_request(idle)
     slots, begun = WorkSlots(1), list[DirectStart]()
     with idle.direct_starts.running(slots, taking(begun)):
-        accepting = asyncio.create_task(accept(new, idle))
+        accepting = asyncio.create_task(accept(new, Caller(), idle))
         while (slot := slots.try_acquire()) is not None:
             slot.release()
             await asyncio.sleep(0)
@@ -293,7 +293,7 @@ async def test_job_is_queued_if_the_worker_loop_ends_during_its_insert(idle: Ser
 async def test_job_that_the_worker_loop_does_not_take_is_queued(idle: Services) -> None:
     new, slots = a_request(idle), WorkSlots(1)
     with idle.direct_starts.running(slots, lambda _: False):
-        accepted = await accept(new, idle)
+        accepted = await accept(new, Caller(), idle)
 
     assert (accepted.queued, slots.try_acquire() is not None, await is_queued(idle, new.id)) == (True, True, True)
 
@@ -324,7 +324,7 @@ async def test_start_leaves_its_job_to_the_process_that_took_its_lease(idle: Ser
     """A message would only be handed back every few seconds, for as long as the other one runs the job."""
     begun = list[DirectStart]()
     with idle.direct_starts.running(WorkSlots(1), taking(begun)):
-        job = (await accept(a_request(idle), idle)).job
+        job = (await accept(a_request(idle), Caller(), idle)).job
     await idle.jobs.renew(job, timedelta(0))
     other = await idle.jobs.claim(job.id, "another", timedelta(seconds=30))
     await work(begun[0], idle)

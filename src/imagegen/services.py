@@ -49,6 +49,7 @@ from imagegen.storage.jobs.stats import JobStats
 from imagegen.storage.jobs.store import Jobs
 from imagegen.storage.key_directory import KeyDirectory, open_key_directory
 from imagegen.storage.queue_registration import QueueRegistrations
+from imagegen.storage.rates import RateCounts
 from imagegen.storage.stores import open_stores
 from imagegen.storage.usage.store import Usage
 from imagegen.storage.webhook_deliveries import WebhookDeliveries
@@ -92,6 +93,7 @@ class Services:
     webhook_deliveries: WebhookDeliveries
     queue_registrations: QueueRegistrations
     api_keys: ApiKeys
+    rate_counts: RateCounts
     keys: KeyDirectory
     images: Images
     queue: Queue
@@ -153,6 +155,7 @@ async def open_services(
             webhook_deliveries=stores.webhook_deliveries,
             queue_registrations=stores.queue_registrations,
             api_keys=stores.api_keys,
+            rate_counts=stores.rate_counts,
             keys=await enter(open_key_directory(stores.api_keys, queue.key_news, settings.auth.keys_cache)),
             images=images,
             queue=queue,

@@ -54,6 +54,7 @@ async def test_a_key_is_created_with_its_token_and_never_shown_again(root: httpx
         "models": None,
         "scopes": ["generate", "read"],
         "defaultUser": "ann",
+        "rates": None,
         "createdAt": IsStr,
         "expiresAt": None,
         "revokedAt": None,

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from imagegen.keys import ApiKey, KeyScope, new_key
+from imagegen.keys import NO_RATES, ApiKey, KeyScope, Rates, new_key
 from imagegen.keys.grants import excesses, may_grant
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -16,8 +16,9 @@ def a_key(
     models: tuple[str, ...] = (),
     scopes: tuple[KeyScope, ...] = tuple(KeyScope),
     expires_at: datetime | None = None,
+    rates: Rates = NO_RATES,
 ) -> ApiKey:
-    return new_key("shop", NOW, users=users, models=models, scopes=scopes, expires_at=expires_at)[0]
+    return new_key("shop", NOW, users=users, models=models, scopes=scopes, rates=rates, expires_at=expires_at)[0]
 
 
 LIMITED = a_key(("ann", "bob"), ("flux-pro",), (KeyScope.READ, KeyScope.ADMIN), NOW)
@@ -49,3 +50,18 @@ def test_all_users_all_models_and_no_expiry_are_excesses() -> None:
     unlimited = a_key(scopes=(KeyScope.READ,))
 
     assert [fault.pointer for fault in excesses(LIMITED, unlimited)] == ["/users", "/models", "/expiresAt"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "pointers"),
+    [
+        (Rates(requests_per_minute=60, images_per_minute=5), []),
+        (Rates(requests_per_minute=61, images_per_minute=5), ["/rates/requestsPerMinute"]),
+        (Rates(images_per_minute=1_000), ["/rates/requestsPerMinute"]),
+        (NO_RATES, ["/rates/requestsPerMinute"]),
+    ],
+)
+def test_key_with_a_rate_grants_no_higher_one(wanted: Rates, pointers: list[str]) -> None:
+    granter, key = a_key(rates=Rates(requests_per_minute=60)), a_key(rates=wanted)
+
+    assert [fault.pointer for fault in excesses(granter, key)] == pointers

@@ -22,7 +22,7 @@ from imagegen.errors import (
     StaleKey,
 )
 from imagegen.jobs import Idempotency
-from imagegen.keys import ApiKey, KeyRing, KeyScope, new_key
+from imagegen.keys import ApiKey, KeyRing, KeyScope, Rates, new_key
 from imagegen.operations.audit import audit_page
 from imagegen.operations.key_administration import COMMAND, KeyAdministration
 from imagegen.operations.key_requests import (
@@ -119,6 +119,9 @@ def test_all_faults_of_a_body_are_told_at_once() -> None:
         ({"users": [str(n) for n in range(MOST_USERS + 1)]}, ("/users", "too_long")),
         ({"models": [f"m{n}" for n in range(MOST_MODELS + 1)]}, ("/models", "too_long")),
         ({"users": "ann"}, ("/users", "wrong_type")),
+        ({"rates": {"requestsPerMinute": 0}}, ("/rates/requestsPerMinute", "out_of_range")),
+        ({"rates": {"imagesPerMinute": "7"}}, ("/rates/imagesPerMinute", "wrong_type")),
+        ({"rates": {"openJobs": 7}}, ("/rates/openJobs", "unknown_name")),
         ({"scopes": []}, ("/scopes", "too_short")),
         ({"name": "\x1b[31mred"}, ("/name", "wrong_format")),
         ({"name": "n" * 129}, ("/name", "too_long")),
@@ -160,6 +163,7 @@ async def test_a_key_is_created_as_asked_and_its_token_is_valid(office: Office) 
         "models": ["flux-pro"],
         "scopes": ["read"],
         "defaultUser": "ann",
+        "rates": {"requestsPerMinute": 60, "imagesPerMinute": 200},
         "expiresAt": expires.isoformat(),
     }
     issued = await office.admin().create(read_create_request(body, REGISTRY))
@@ -168,6 +172,7 @@ async def test_a_key_is_created_as_asked_and_its_token_is_valid(office: Office) 
     assert issued.token is not None
     assert KeyRing([issued.key]).find_key(issued.token, now()) == stored == issued.key
     assert stored is not None
+    assert stored.rates == Rates(requests_per_minute=60, images_per_minute=200)
     assert (stored.name, stored.users, stored.models) == ("Ann's shop", ("ann", "bob"), ("flux-pro",))
     assert (stored.scopes, stored.default_user, stored.expires_at) == ((KeyScope.READ,), "ann", expires)
     assert office.told == [COMMAND]
@@ -308,13 +313,22 @@ async def test_a_restricted_admin_grants_no_more_than_it_has(office: Office) -> 
 
 @pytest.mark.parametrize(
     "wider",
-    [{"users": None}, {"users": ["ann", "bob"]}, {"models": None}, {"scopes": ["generate"]}, {"expiresAt": None}],
+    [
+        {"users": None},
+        {"users": ["ann", "bob"]},
+        {"models": None},
+        {"scopes": ["generate"]},
+        {"rates": None},
+        {"rates": {"requestsPerMinute": 61}},
+        {"expiresAt": None},
+    ],
 )
 async def test_a_restricted_admin_cannot_widen_itself_or_another_key(
     office: Office, wider: dict[str, JsonValue]
 ) -> None:
     until = (now() + timedelta(days=1)).isoformat()
-    limits: Any = {"users": ["ann"], "models": ["flux-pro"], "expiresAt": until}
+    rates = {"requestsPerMinute": 60}
+    limits: Any = {"users": ["ann"], "models": ["flux-pro"], "rates": rates, "expiresAt": until}
     ann = await office.create(**limits, scopes=["admin", "read"])
     other = await office.create(ann, **limits, scopes=["read"])
 
@@ -355,6 +369,25 @@ async def test_a_restricted_admin_does_not_read_what_a_key_once_was(office: Offi
     hers = (await audit_page(office.admin(ann), limit=10, key_id=key.id)).entries
     assert [entry.changes for entry in hers] == [{"name": {"from": "shop", "to": "hers"}}]
     assert len((await audit_page(office.admin(), limit=10, key_id=key.id)).entries) == 4
+
+
+async def test_rates_are_in_the_audit_trail_for_who_could_grant_them(office: Office) -> None:
+    admin = await office.create(scopes=[*ADMIN], rates={"requestsPerMinute": 60})
+    key = await office.create(rates={"requestsPerMinute": 100})
+    await office.change(key, rates={"requestsPerMinute": 60, "imagesPerMinute": 5})
+    await office.change(key, rates={"requestsPerMinute": 30})
+
+    seen = (await audit_page(office.admin(admin), limit=10, key_id=key.id)).entries
+    every = (await audit_page(office.admin(), limit=10, key_id=key.id)).entries
+    assert [entry.changes for entry in seen] == [
+        {
+            "rates": {
+                "from": {"requestsPerMinute": 60, "imagesPerMinute": 5},
+                "to": {"requestsPerMinute": 30, "imagesPerMinute": None},
+            }
+        }
+    ]
+    assert len(every) == 3
 
 
 async def test_an_admin_may_revoke_its_own_key(office: Office) -> None:

@@ -56,6 +56,15 @@ def test_key_is_added_listed_and_revoked(shell: Shell) -> None:
     assert "  revoked  the shop  " in shell.run("list")[1]
 
 
+def test_key_has_the_rates_of_the_options(shell: Shell) -> None:
+    made = shell.data("add", "shop", "--requests-per-minute", "60")["key"]
+
+    assert made["rates"] == {"requestsPerMinute": 60, "imagesPerMinute": None}
+    shown = shell.run("show", made["id"])[1]
+    assert ("60" in shown, "none of its own" in shown) == (True, True)
+    assert shell.run("add", "shop", "--images-per-minute", "0")[0] != 0
+
+
 def test_key_has_the_scopes_the_expiry_and_the_default_user_of_the_options(shell: Shell) -> None:
     options = ["--scope", "admin", "--scope", "read", "--user", "ann", "--default-user", "ann", "--expires", "90d"]
     made = shell.data("add", "operator", *options)["key"]

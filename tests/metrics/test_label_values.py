@@ -6,6 +6,7 @@ from typing import Final, get_args
 
 import pytest
 
+from imagegen.errors import RateName
 from imagegen.fal.metric_labels import Operation
 from imagegen.jobs import FINAL_STATUSES
 from imagegen.observability.metrics.label_values import Direction, Server, Stage, Step, Upstream, UpstreamOutcome
@@ -31,6 +32,7 @@ def words(metric: str) -> set[str]:
         ("transferred_bytes_total", get_args(Direction)),
         ("server_up", get_args(Server)),
         ("webhook_deliveries_total", [outcome.value for outcome in AttemptOutcome]),
+        ("rate_refusals_total", get_args(RateName)),
         ("jobs_ended_total", ["error.code", *(status.value for status in FINAL_STATUSES)]),
         (
             "upstream_requests_total",

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import TypedDict, Unpack
 
 from imagegen.clock import now
-from imagegen.keys import KeyScope, key_id_of, new_key
+from imagegen.keys import KeyScope, Rates, key_id_of, new_key
 from imagegen.queue import announce_changed_keys
 from imagegen.settings import Settings
 from imagegen.storage.api_keys import AuditAction, audit_entry
@@ -19,6 +19,7 @@ class Grants(TypedDict, total=False):
     models: Sequence[str]
     scopes: Sequence[KeyScope]
     default_user: str | None
+    rates: Rates
     expires_at: datetime | None
 
 

@@ -399,6 +399,18 @@ export interface ProblemFault {
   location?: string;
 }
 
+/** A rate that is used up. */
+export interface ProblemLimit {
+  /** Whose rate it is, and of what. */
+  name: string;
+  /** How many pass in a minute, and how many may come at once. */
+  limit: number;
+  /** How many still pass at once; too few for this request. */
+  remaining: number;
+  /** UTC; when the request would pass this limit. */
+  freeAt: string;
+}
+
 /** An error (RFC 9457). Members that do not apply are left out. */
 export interface Problem {
   /** The code as a URI. */
@@ -409,10 +421,12 @@ export interface Problem {
   status: number;
   /** What is wrong, for people; fal.ai's own message if fal.ai failed. */
   detail: string;
-  /** Stable code, for programs. Currently `invalid_input`, `invalid_query`, `unknown_model`, `unauthorized`, `insufficient_scope`, `user_not_allowed`, `grant_not_allowed`, `key_not_found`, `key_revoked`, `key_expired`, `key_conflict`, `job_not_found`, `batch_not_found`, `image_not_found`, `not_acceptable`, `request_timeout`, `idempotency_mismatch`, `job_finished`, `job_unfinished`, `not_to_be_retried`, `job_deleted`, `body_too_large`, `unsupported_media_type`, `unsupported_picture`, `input_refused`, `output_refused`, `headers_too_large`, `provider_rejected`, `provider_account`, `internal_error`, `too_many_streams`, `unavailable`, `invalid_request`, `malformed_request`, `model_not_allowed`, `foreign_origin`, `misdirected_request`, `not_found`, `method_not_allowed`, `too_many_bodies`, `too_many_connections`, `provider_unavailable`, `submission_unknown`, `input_gone`, `result_lost`, `result_unreadable`, `result_too_large`, `cancel_unconfirmed`, `runner_crashed`, `storage_unavailable`, `picture_too_large`, `foreign_media_host`, `image_gone`, `not_a_picture`, `transfer_failed`, `job_timeout`, `queue_timeout`, `deadline_exceeded`, `status_unreadable`; more may come. */
+  /** Stable code, for programs. Currently `invalid_input`, `invalid_query`, `unknown_model`, `unauthorized`, `insufficient_scope`, `user_not_allowed`, `grant_not_allowed`, `beyond_rate`, `key_not_found`, `key_revoked`, `key_expired`, `key_conflict`, `job_not_found`, `batch_not_found`, `image_not_found`, `not_acceptable`, `request_timeout`, `idempotency_mismatch`, `job_finished`, `job_unfinished`, `not_to_be_retried`, `job_deleted`, `body_too_large`, `unsupported_media_type`, `unsupported_picture`, `input_refused`, `output_refused`, `rate_limited`, `headers_too_large`, `provider_rejected`, `provider_account`, `internal_error`, `too_many_streams`, `unavailable`, `invalid_request`, `malformed_request`, `model_not_allowed`, `foreign_origin`, `misdirected_request`, `not_found`, `method_not_allowed`, `too_many_bodies`, `too_many_connections`, `provider_unavailable`, `submission_unknown`, `input_gone`, `result_lost`, `result_unreadable`, `result_too_large`, `cancel_unconfirmed`, `runner_crashed`, `storage_unavailable`, `picture_too_large`, `foreign_media_host`, `image_gone`, `not_a_picture`, `transfer_failed`, `job_timeout`, `queue_timeout`, `deadline_exceeded`, `status_unreadable`; more may come. */
   code: string;
   /** Everything that is wrong with the request. */
   errors?: ProblemFault[];
+  /** The rates that are used up. */
+  limits?: ProblemLimit[];
   /** Required inputs that are missing. */
   missing?: string[];
   /** The valid models. */

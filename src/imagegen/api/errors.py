@@ -22,9 +22,11 @@ from imagegen.api.http.parameters import parameter_faults
 from imagegen.api.http.paths import allowed_methods, no_such_path, wrong_method
 from imagegen.api.http.policies import policy_of
 from imagegen.api.http.problems import HttpProblem, insufficient_scope, problem, unavailable
+from imagegen.api.http.rate_headers import rate_headers
 from imagegen.api.http.request_ids import HEADER, current_request_id
 from imagegen.errors import (
     BatchNotFound,
+    BeyondRate,
     DocumentRefused,
     Fault,
     GrantNotAllowed,
@@ -43,6 +45,8 @@ from imagegen.errors import (
     KeyRevoked,
     ModelNotAllowed,
     NotAllowed,
+    RateLimited,
+    RateState,
     ScopeMissing,
     SubmittingPaused,
     Unavailable,
@@ -51,7 +55,7 @@ from imagegen.errors import (
 from imagegen.jobs import INPUT_REFUSED, OUTPUT_REFUSED, PROVIDER_ACCOUNT, Job
 from imagegen.observability.logs import without_secret
 from imagegen.registry import Registry
-from imagegen.wire.problem_schemas import ProblemFault
+from imagegen.wire.problem_schemas import ProblemFault, ProblemLimit
 
 _MOST_SHOWN: Final = 200
 _UNREADABLE: Final = Fault(pointer="", code="malformed_json", message="The body must be JSON, encoded in UTF-8.")
@@ -83,6 +87,7 @@ _TRANSLATIONS: Final[Mapping[type[Exception], _Translation]] = {
     NotAllowed: _Translation(status=HTTPStatus.FORBIDDEN, code="user_not_allowed"),
     ModelNotAllowed: _Translation(status=HTTPStatus.FORBIDDEN, code="model_not_allowed"),
     GrantNotAllowed: _Translation(status=HTTPStatus.FORBIDDEN, code="grant_not_allowed"),
+    BeyondRate: _Translation(status=HTTPStatus.FORBIDDEN, code="beyond_rate", members={"retryable": False}),
     KeyNotFound: _Translation(status=HTTPStatus.NOT_FOUND, code="key_not_found"),
     KeyRevoked: _Translation(status=HTTPStatus.CONFLICT, code="key_revoked"),
     KeyExpired: _Translation(status=HTTPStatus.CONFLICT, code="key_expired"),
@@ -110,9 +115,9 @@ _TRANSLATIONS: Final[Mapping[type[Exception], _Translation]] = {
 class JobFailed(Exception):
     """The job that the request waited for ended without images."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, rates: Sequence[RateState] = ()) -> None:
         super().__init__(job.id)
-        self.job = job
+        self.job, self.rates = job, rates
 
 
 def translate_errors(app: FastAPI, registry: Registry) -> None:
@@ -133,6 +138,7 @@ def translate_errors(app: FastAPI, registry: Registry) -> None:
     app.add_exception_handler(RequestValidationError, invalid_body)
     app.add_exception_handler(InvalidRequest, invalid_request)
     app.add_exception_handler(SubmittingPaused, _paused)
+    app.add_exception_handler(RateLimited, _rate_limited)
     app.add_exception_handler(Unavailable, _unavailable)
     app.add_exception_handler(ScopeMissing, _scope_missing)
     app.add_exception_handler(JobFailed, _job_failed)
@@ -187,6 +193,21 @@ async def _paused(_request: Request, error: Exception) -> JSONResponse:
     return problem(HTTPStatus.SERVICE_UNAVAILABLE, PROVIDER_ACCOUNT, str(error), headers=headers, retryable=True)
 
 
+async def _rate_limited(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RateLimited)
+    return problem(
+        HTTPStatus.TOO_MANY_REQUESTS,
+        "rate_limited",
+        str(error),
+        headers={**rate_headers(error.states), "Retry-After": str(math.ceil(error.retry_after.total_seconds()))},
+        limits=[
+            ProblemLimit(name=state.name, limit=state.limit, remaining=state.remaining, free_at=state.free_at)
+            for state in error.exhausted
+        ],
+        retryable=True,
+    )
+
+
 async def _unavailable(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Unavailable)
     return unavailable(error)
@@ -206,7 +227,7 @@ async def _job_failed(_request: Request, error: Exception) -> JSONResponse:
         HTTPStatus.UNPROCESSABLE_ENTITY if refused else HTTPStatus.INTERNAL_SERVER_ERROR,
         failure.code,
         failure.message,
-        headers={"Location": f"/api/jobs/{error.job.id}"},
+        headers={"Location": f"/api/jobs/{error.job.id}", **rate_headers(error.rates)},
         job_id=error.job.id,
         fal_status=failure.fal_status,
         fal_error_type=failure.fal_error_type,

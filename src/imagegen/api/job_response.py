@@ -9,7 +9,8 @@ from fastapi import Response
 from imagegen.api.errors import JobFailed
 from imagegen.api.http.media_types import JSON
 from imagegen.api.http.prefer import WaitPreference
-from imagegen.api.openapi.responses import LOCATION, PREFERENCE, REPLAYED, RETRY_AFTER, Responses
+from imagegen.api.http.rate_headers import rate_headers
+from imagegen.api.openapi.responses import LOCATION, PREFERENCE, RATES, REPLAYED, RETRY_AFTER, Responses
 from imagegen.jobs import Job, JobStatus
 from imagegen.operations.generate import Accepted
 from imagegen.operations.wait import wait_for_end
@@ -20,11 +21,11 @@ from imagegen.wire.serializers import serialize_job
 
 _NONE: Final[Mapping[str, str]] = {}
 OUTCOMES: Final[Responses] = {
-    200: {"description": "The finished job with its images.", "headers": {**PREFERENCE, **REPLAYED}},
+    200: {"description": "The finished job with its images.", "headers": {**PREFERENCE, **REPLAYED, **RATES}},
     202: {
         "model": job_schemas.Job,
         "description": "Accepted, but not finished; `Location` is where to check on it.",
-        "headers": {**LOCATION, **RETRY_AFTER, **PREFERENCE, **REPLAYED},
+        "headers": {**LOCATION, **RETRY_AFTER, **PREFERENCE, **REPLAYED, **RATES},
     },
 }
 
@@ -52,8 +53,9 @@ async def outcome(
     wait = preference.wait if accepted.queued and may_wait else timedelta(0)
     job = await wait_for_end(accepted.job, services, wait, None if accepted.replayed else listener)
     if job.status is JobStatus.FAILED:
-        raise JobFailed(job)
+        raise JobFailed(job, accepted.rates)
     headers = {"Idempotent-Replayed": "true"} if accepted.replayed else {}
+    headers |= rate_headers(accepted.rates)
     if preference.applied and may_wait:
         headers["Preference-Applied"] = preference.applied
     return await job_response(job, services, headers)

@@ -98,6 +98,13 @@ def expiry(text: str) -> str:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
 
 
+def rates_body(requests: int | None, images: int | None) -> JsonValue:
+    """The member `rates` of a body; None if no rate is given."""
+    if requests is None and images is None:
+        return None
+    return {"requestsPerMinute": requests, "imagesPerMinute": images}
+
+
 async def _administer(settings: Settings, act: Act[T]) -> T:
     registry = await asyncio.to_thread(load_registry, settings.service.catalog_files)
     async with open_stores(settings.mongodb) as stores:

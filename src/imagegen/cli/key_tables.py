@@ -32,6 +32,8 @@ def print_key(key: "ApiKey") -> None:
         ("models", "all" if key.models is None else ", ".join(key.models)),
         ("scopes", ", ".join(key.scopes)),
         ("default user", key.default_user or "none"),
+        ("requests per minute", _rate(key.rates.requests_per_minute)),
+        ("images per minute", _rate(key.rates.images_per_minute)),
         ("created", _time(key.created_at)),
         ("expires", _time(key.expires_at)),
         ("revoked", _time(key.revoked_at)),
@@ -56,6 +58,10 @@ def _state(key: "ApiKey") -> str:
     if key.revoked_at is not None:
         return "revoked"
     return "valid" if key.is_valid(datetime.now(UTC)) else "expired"
+
+
+def _rate(limit: int | None) -> str:
+    return "none of its own" if limit is None else f"{limit:,}"
 
 
 def _time(moment: datetime | None) -> str:

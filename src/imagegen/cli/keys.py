@@ -31,6 +31,12 @@ def add(  # noqa: PLR0917 - typer reads options from the signature
         typer.Option(help="generate, read or admin; repeatable. Default: generate and read."),
     ] = None,
     default_user: Annotated[str | None, typer.Option(help="The user of a request that names none.")] = None,
+    requests_per_minute: Annotated[
+        int | None, typer.Option(help="Requests that may generate in a minute. Default: as the service is set.")
+    ] = None,
+    images_per_minute: Annotated[
+        int | None, typer.Option(help="Images that they may ask for in a minute. Default: as the service is set.")
+    ] = None,
     expires: Annotated[
         str | None, typer.Option(help="A date or time, such as 2027-01-31, or from now: 90d, 12h. Default: never.")
     ] = None,
@@ -39,7 +45,7 @@ def add(  # noqa: PLR0917 - typer reads options from the signature
 ) -> None:
     """Add a key and print its token, which is shown only once."""
     with reporting_errors("The key cannot be added", as_json=as_json):
-        from imagegen.cli.key_administration import add_key, administer, expiry
+        from imagegen.cli.key_administration import add_key, administer, expiry, rates_body
 
         body: dict[str, JsonValue] = {
             "name": name,
@@ -47,6 +53,7 @@ def add(  # noqa: PLR0917 - typer reads options from the signature
             "models": [*model] if model else None,
             "scopes": [*scope] if scope else None,
             "defaultUser": default_user,
+            "rates": rates_body(requests_per_minute, images_per_minute),
             "expiresAt": expiry(expires) if expires is not None else None,
         }
         issued = administer(add_key(body))

@@ -15,7 +15,9 @@ ImagegenError                     base.py: raised by imagegen on purpose
 │   ├── UserNotAllowed
 │   ├── ModelNotAllowed
 │   ├── ScopeMissing              carries the scope that is needed
-│   └── GrantNotAllowed           an admin key grants no more than it has; carries every excess
+│   ├── GrantNotAllowed           an admin key grants no more than it has; carries every excess
+│   └── BeyondRate                rates.py: more images than a minute's rate
+├── RateLimited                   rates.py: too many requests or images in a minute; carries every limit; retry later
 ├── StaleKey                      api_keys.py, down to KeyConflict: the key was changed since it was read; read it again
 ├── KeyExists                     its id or its idempotency key is taken
 ├── KeyNotFound                   there is none, or the caller could not have granted it
@@ -87,6 +89,7 @@ from imagegen.errors.provider import (
     SubmittingPaused,
     WebhookRefused,
 )
+from imagegen.errors.rates import BeyondRate, RateLimited, RateName, RateState
 from imagegen.errors.requests import (
     MOST_FAULTS,
     Fault,
@@ -124,6 +127,7 @@ __all__ = [
     "MOST_FAULTS",
     "AccountRefused",
     "BatchNotFound",
+    "BeyondRate",
     "CatalogError",
     "DatabaseUnavailable",
     "DocumentRefused",
@@ -161,6 +165,9 @@ __all__ = [
     "ProviderRejected",
     "ProviderUnavailable",
     "QueueUnavailable",
+    "RateLimited",
+    "RateName",
+    "RateState",
     "RequestForgotten",
     "RequestOwned",
     "ResultUnavailable",

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from imagegen.errors import Fault
+from imagegen.keys.rates import Rates
 from imagegen.keys.tokens import ApiKey
 
 _MOST_LISTED: Final = 50  # valid values that a fault lists
@@ -21,6 +22,7 @@ def excesses(granter: ApiKey | None, key: ApiKey) -> Iterator[Fault]:
     yield from _beyond("users", granter.users, key.users)
     yield from _beyond("models", granter.models, key.models)
     yield from _beyond("scopes", granter.scopes, key.scopes)
+    yield from _faster(granter.rates, key.rates)
     if granter.expires_at is not None and (key.expires_at is None or key.expires_at > granter.expires_at):
         message = f"expiresAt must be at most {granter.expires_at.isoformat()}, when your own key expires."
         yield Fault(pointer="/expiresAt", code="out_of_range", message=message)
@@ -29,6 +31,16 @@ def excesses(granter: ApiKey | None, key: ApiKey) -> Iterator[Fault]:
 def listed(values: Sequence[str]) -> tuple[str, ...]:
     """The valid values of a fault; none if they are too many for a response."""
     return tuple(values) if len(values) <= _MOST_LISTED else ()
+
+
+def _faster(own: Rates, wanted: Rates) -> Iterator[Fault]:
+    for member, most, given in (
+        ("requestsPerMinute", own.requests_per_minute, wanted.requests_per_minute),
+        ("imagesPerMinute", own.images_per_minute, wanted.images_per_minute),
+    ):
+        if most is not None and (given is None or given > most):
+            message = f"rates.{member} must be given, and at most {most}, the rate of your own key."
+            yield Fault(pointer=f"/rates/{member}", code="out_of_range", message=message)
 
 
 def _beyond(member: str, own: Sequence[str] | None, wanted: Sequence[str] | None) -> Iterator[Fault]:

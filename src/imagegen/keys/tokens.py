@@ -15,6 +15,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Final, Self
 
+from imagegen.keys.rates import NO_RATES, Rates
+
 _LETTERS: Final = string.ascii_letters + string.digits
 _ID_LENGTH: Final = 10
 _SECRET_LENGTH: Final = 43  # the fewest of these 62 characters that have 256 bits
@@ -46,6 +48,7 @@ class ApiKey:
         models: the models that it is valid for; None for all.
         scopes: what it may be used for.
         default_user: the user of a request that names none.
+        rates: its own; where it has none, the default of the settings counts.
         created_at: when it was made.
         expires_at: from when it is no longer valid.
         revoked_at: when it was revoked, for good.
@@ -60,6 +63,7 @@ class ApiKey:
     models: tuple[str, ...] | None = None
     scopes: tuple[KeyScope, ...] = DEFAULT_SCOPES
     default_user: str | None = None
+    rates: Rates = NO_RATES
     created_at: datetime
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
@@ -122,6 +126,7 @@ def new_key(
     models: Sequence[str] = (),
     scopes: Sequence[KeyScope] = DEFAULT_SCOPES,
     default_user: str | None = None,
+    rates: Rates = NO_RATES,
     expires_at: datetime | None = None,
 ) -> tuple[ApiKey, str]:
     """Create a key. No users means all users, no models all models.
@@ -139,6 +144,7 @@ def new_key(
         models=tuple(models) or None,
         scopes=tuple(scopes),
         default_user=default_user,
+        rates=rates,
         created_at=created_at,
         expires_at=expires_at,
     )

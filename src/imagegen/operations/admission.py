@@ -6,6 +6,7 @@ caller may request, `admit` about what the service accepts at this moment.
 
 import asyncio
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from imagegen.errors import Fault, InvalidInput
@@ -14,6 +15,7 @@ from imagegen.json_object import JsonObject
 from imagegen.keys import Caller
 from imagegen.operations.input_images import image_faults, with_stored_images
 from imagegen.operations.input_limits import limit_faults, size_fault
+from imagegen.operations.rates import TakenRates, take_rates
 from imagegen.operations.webhook_policy import webhook_fault
 from imagegen.registry import MOST_FAULTS, EstimateRequest, Model, faults_of_request, given
 from imagegen.services import Services
@@ -55,19 +57,40 @@ async def planning_faults(model: Model, request: EstimateRequest, services: Serv
     ]
 
 
-async def admit(jobs: Sequence[Job], services: Services) -> Sequence[Job]:
-    """Admit new jobs that passed `check`: all of them, or none.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admitted:
+    """Jobs that may be stored.
 
-    Returns:
-        The jobs, ready to be stored: their inline images are in the bucket, replaced by references.
+    Attributes:
+        jobs: their inline images are in the bucket, replaced by references.
+        rates: what they took of the limits of their key and user.
+    """
+
+    jobs: Sequence[Job]
+    rates: TakenRates
+
+
+async def admit(jobs: Sequence[Job], caller: Caller, services: Services) -> Admitted:
+    """Admit new jobs of one request that passed `check`: all of them, or none.
+
+    They take of the rates before their images are read, so a request that comes too fast costs nothing, and one that
+    is refused for its images gives back what it took.
 
     Raises:
+        RateLimited: the key or the user has used up its rate.
+        BeyondRate: a minute's rate is too low for the request.
         InvalidInput: with every fault of the images, and inputs that are too large to be stored; in a batch, each fault
             names the number of its request.
         ObjectStoreUnavailable: nothing was accepted.
         SubmittingPaused: nothing was accepted, because fal refuses the account.
     """
     await services.account.require()
+    rates = await take_rates(jobs, caller, services)
+    async with rates.given_back_if_refused():
+        return Admitted(jobs=await _with_stored_images(jobs, services), rates=rates)
+
+
+async def _with_stored_images(jobs: Sequence[Job], services: Services) -> Sequence[Job]:
     kept: list[Job] = []
     faults: list[Fault] = []
     for start in range(0, len(jobs), _CONCURRENT_JOBS):

@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any, Final, cast
 
 from imagegen.json_object import JsonObject
-from imagegen.keys import ApiKey, KeyScope
+from imagegen.keys import NO_RATES, ApiKey, KeyScope, Rates
 from imagegen.keys.grants import may_grant
 from imagegen.operations.key_administration import KeyAdministration
-from imagegen.storage.api_keys import AuditAction, AuditEntry
+from imagegen.storage.api_keys import AuditAction, AuditEntry, rates_of
 
 _BEGINNINGS: Final = frozenset({AuditAction.CREATED, AuditAction.IMPORTED})
 
@@ -48,7 +48,9 @@ def _only(key_id: str | None) -> Iterable[str] | None:
 def _is_within(entry: AuditEntry, key: ApiKey, own: ApiKey) -> bool:
     """Whether the administrator could also have granted the key as it was before and after the change."""
     if entry.action in _BEGINNINGS:
-        return _could_grant(own, replace(key, users=None, models=None, expires_at=None), entry.changes, "to")
+        return _could_grant(
+            own, replace(key, users=None, models=None, rates=NO_RATES, expires_at=None), entry.changes, "to"
+        )
     return all(_could_grant(own, key, entry.changes, side) for side in ("from", "to"))
 
 
@@ -67,6 +69,10 @@ def _scopes(value: object) -> tuple[KeyScope, ...]:
     return tuple(map(KeyScope, cast("list[str]", value)))
 
 
+def _rates(value: object) -> Rates:
+    return rates_of(cast("Mapping[str, Any] | None", value))
+
+
 def _moment(value: object) -> datetime | None:
     return None if value is None else datetime.fromisoformat(cast("str", value))
 
@@ -76,5 +82,6 @@ _MEMBERS: Final[Mapping[str, tuple[str, Callable[[object], object]]]] = {
     "users": ("users", _list),
     "models": ("models", _list),
     "scopes": ("scopes", _scopes),
+    "rates": ("rates", _rates),
     "expiresAt": ("expires_at", _moment),
 }

@@ -11,12 +11,13 @@ from typing import Final, TypeVar, cast
 from pydantic import JsonValue
 
 from imagegen.clock import now
-from imagegen.errors import Fault, IdempotencyMismatch, InvalidInput, InvalidRequest, Unavailable
+from imagegen.errors import Fault, IdempotencyMismatch, InvalidInput, InvalidRequest, RateState, Unavailable
 from imagegen.jobs import Job, Priority, new_job_id
 from imagegen.json_object import JsonObject
 from imagegen.keys import Caller
 from imagegen.operations.admission import admit, check
 from imagegen.operations.generate import body_of, idempotency, new_job
+from imagegen.operations.rates import read_rates
 from imagegen.operations.wait import check_until
 from imagegen.queue.lanes import FIRST_LANE_LIMIT
 from imagegen.registry import MOST_FAULTS, ModelRequest, RequestBatch, faults_of_request
@@ -32,10 +33,17 @@ _log = logging.getLogger("imagegen.api")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AcceptedBatch:
-    """A stored batch. `replayed`: an earlier request with the same idempotency key created it."""
+    """A stored batch.
+
+    Attributes:
+        batch: as stored.
+        replayed: an earlier request with the same idempotency key created it.
+        rates: the limits of its key and user, as they are after it.
+    """
 
     batch: Batch
     replayed: bool = False
+    rates: Sequence[RateState] = ()
 
 
 async def accept_batch(body: RequestBatch, services: Services, caller: Caller, key: str | None) -> AcceptedBatch:
@@ -45,6 +53,8 @@ async def accept_batch(body: RequestBatch, services: Services, caller: Caller, k
         InvalidInput: with the faults of all requests; nothing was accepted.
         NotAllowed: the caller may not act for the user, or not use one of the models.
         IdempotencyMismatch: the key was used with another body.
+        RateLimited: the key or the user has used up its rate.
+        BeyondRate: a minute's rate is too low for all the images.
         DatabaseUnavailable: nothing was accepted.
         BatchUnknown: MongoDB broke off; the error names the batch that may exist.
     """
@@ -53,15 +63,18 @@ async def accept_batch(body: RequestBatch, services: Services, caller: Caller, k
     since = batch.created_at - IDEMPOTENCY_KEPT
     stored = await services.batches.find_by_idempotency_key(batch.idempotency, since) if batch.idempotency else None
     if stored is not None:
-        return _replay(batch, stored)
-    admitted = await admit(jobs, services)
-    stored, replayed = await services.batches.insert(batch, admitted, since)
-    if replayed:
-        return _replay(batch, stored)
-    for job in admitted:
+        return replace(_replay(batch, stored), rates=await read_rates(caller, batch.user_id, services))
+    admitted = await admit(jobs, caller, services)
+    async with admitted.rates.given_back_if_refused():
+        stored, replayed = await services.batches.insert(batch, admitted.jobs, since)
+        if replayed:
+            replay = _replay(batch, stored)
+            await admitted.rates.give_back()
+            return replace(replay, rates=admitted.rates.states)
+    for job in admitted.jobs:
         services.metrics.job_accepted(job.model)
-    await _queue_all(admitted, services)
-    return AcceptedBatch(batch=stored)
+    await _queue_all(admitted.jobs, services)
+    return AcceptedBatch(batch=stored, rates=admitted.rates.states)
 
 
 async def wait_for_batch(

@@ -1,14 +1,15 @@
 """From a valid request to a stored and queued job: everything that `POST /api/images/generate` does before it waits."""
 
 import logging
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, cast
 
 from pydantic import JsonValue
 
 from imagegen.clock import now
-from imagegen.errors import IdempotencyMismatch, JobDeleted, Unavailable
+from imagegen.errors import IdempotencyMismatch, JobDeleted, RateState, Unavailable
 from imagegen.jobs import Idempotency, Job, new_job_id
 from imagegen.jobs.cost import Cost
 from imagegen.json_object import JsonObject
@@ -17,12 +18,12 @@ from imagegen.observability.logs import bind_log_context
 from imagegen.observability.tracing import current_span, traceparent_of
 from imagegen.operations.admission import admit
 from imagegen.operations.body_hash import hash_body
+from imagegen.operations.rates import read_rates
 from imagegen.queue import DirectStart
 from imagegen.queue.lanes import FIRST_LANE_LIMIT
 from imagegen.registry import ModelRequest, Registry
 from imagegen.services import Services
 from imagegen.storage.idempotency import IDEMPOTENCY_KEPT
-from imagegen.storage.jobs.store import Jobs
 
 _ROUTE: Final = "POST /api/images/generate"
 _log = logging.getLogger("imagegen.api")
@@ -62,14 +63,16 @@ class Accepted:
         job: as stored.
         replayed: an earlier request with the same idempotency key created it.
         queued: it runs, or a worker gets it at once; if not, reconciliation queues it when NATS is back.
+        rates: the limits of its key and user, as they are after it.
     """
 
     job: Job
     replayed: bool = False
     queued: bool = True
+    rates: Sequence[RateState] = ()
 
 
-async def find_replay(job: Job, jobs: Jobs) -> Accepted | None:
+async def find_replay(job: Job, caller: Caller, services: Services) -> Accepted | None:
     """The job that the same idempotency key created before; looked up before any image is stored.
 
     Raises:
@@ -78,14 +81,18 @@ async def find_replay(job: Job, jobs: Jobs) -> Accepted | None:
     """
     if job.idempotency is None:
         return None
-    stored = await jobs.find_by_idempotency_key(job.idempotency, job.created_at - IDEMPOTENCY_KEPT)
-    return _replay(job, stored) if stored is not None else None
+    stored = await services.jobs.find_by_idempotency_key(job.idempotency, job.created_at - IDEMPOTENCY_KEPT)
+    if stored is None:
+        return None
+    return replace(_replay(job, stored), rates=await read_rates(caller, job.user_id, services))
 
 
-async def accept(new: Job, services: Services) -> Accepted:
+async def accept(new: Job, caller: Caller, services: Services) -> Accepted:
     """Admit and store a checked job, and start or queue it. Once it is stored, nothing after that is an error.
 
     Raises:
+        RateLimited: the key or the user has used up its rate.
+        BeyondRate: a minute's rate is too low for the request.
         InvalidInput: one of its images cannot be used, or is gone.
         ObjectStoreUnavailable: nothing was accepted.
         IdempotencyMismatch: the key was used with another body.
@@ -93,7 +100,15 @@ async def accept(new: Job, services: Services) -> Accepted:
         DatabaseUnavailable: nothing was accepted.
         AcceptanceUnknown: MongoDB broke off; the error names the job that may exist.
     """
-    (job,) = await admit([new], services)
+    admitted = await admit([new], caller, services)
+    async with admitted.rates.given_back_if_refused():
+        accepted = await _store(admitted.jobs[0], services)
+        if accepted.replayed:
+            await admitted.rates.give_back()
+    return replace(accepted, rates=admitted.rates.states)
+
+
+async def _store(job: Job, services: Services) -> Accepted:
     with services.direct_starts.reserve(job) as start:
         stored, replayed = await (services.jobs.insert(job) if start is None else _insert_started(job, services))
         bind_log_context(job_id=stored.id)

@@ -22,7 +22,7 @@ from imagegen.errors import (
 from imagegen.jobs import Idempotency
 from imagegen.keys import ApiKey, new_key
 from imagegen.keys.grants import excesses, may_grant
-from imagegen.operations.key_requests import ChangeKeyRequest, CreateKeyRequest, in_order, require_valid
+from imagegen.operations.key_requests import ChangeKeyRequest, CreateKeyRequest, in_order, rates_of, require_valid
 from imagegen.registry import Registry
 from imagegen.storage.api_keys import ApiKeys, AuditAction, AuditEntry, audit_entry
 from imagegen.storage.idempotency import IDEMPOTENCY_KEPT
@@ -239,6 +239,7 @@ def _new_key(request: CreateKeyRequest) -> tuple[ApiKey, str]:
         models=request.models or (),
         scopes=in_order(request.scopes),
         default_user=request.default_user,
+        rates=rates_of(request),
         expires_at=request.expires_at,
     )
 

@@ -26,7 +26,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from imagegen.clock import now
 from imagegen.errors import Fault, InvalidInput, InvalidRequest, UnknownModel
-from imagegen.keys import DEFAULT_SCOPES, ApiKey, KeyScope
+from imagegen.keys import DEFAULT_SCOPES, HIGHEST_RATE, NO_RATES, ApiKey, KeyScope, Rates
 from imagegen.keys.grants import listed
 from imagegen.registry import Registry
 from imagegen.registry.annotations import ClosedObject
@@ -91,10 +91,29 @@ Scopes = Annotated[
         "images and usage, `admin` is keys and the audit trail. None implies another.",
     ),
 ]
+_Rate = Annotated[int, Strict(), Field(ge=1, le=HIGHEST_RATE)]
 DefaultUser = Annotated[_Name, Field(description="The user of a request that names none; one of `users`.")]
 ExpiresAt = Annotated[
     _Moment, Field(description="From when it is no longer valid: ISO 8601 with an offset, in the future.")
 ]
+
+
+class RatesRequest(ClosedObject):
+    """How many requests and images pass in a minute."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    requests_per_minute: _Rate | None = Field(
+        default=None, description="Requests that generate. Default: IMAGEGEN_KEY_REQUESTS_PER_MINUTE."
+    )
+    images_per_minute: _Rate | None = Field(
+        default=None, description="Images that they ask for. Default: IMAGEGEN_KEY_IMAGES_PER_MINUTE."
+    )
+
+    @property
+    def rates(self) -> Rates:
+        """The rates of a key."""
+        return Rates(requests_per_minute=self.requests_per_minute, images_per_minute=self.images_per_minute)
 
 
 class CreateKeyRequest(ClosedObject):
@@ -107,6 +126,7 @@ class CreateKeyRequest(ClosedObject):
     models: Models | None = None
     scopes: Scopes = Field(default=list(DEFAULT_SCOPES))
     default_user: DefaultUser | None = None
+    rates: RatesRequest | None = None
     expires_at: ExpiresAt | None = None
 
 
@@ -134,6 +154,7 @@ class ChangeKeyRequest(BaseModel):
     models: Models | None = _null("all models", "The models that it is valid for")
     scopes: Scopes = Field(default_factory=list[KeyScope])
     default_user: DefaultUser | None = _null("none", "The user of a request that names none; one of `users`")
+    rates: RatesRequest | None = _null("none of its own", "Its own rates, which are changed as a whole")
     expires_at: ExpiresAt | None = _null(
         "never", "From when it is no longer valid: ISO 8601 with an offset, in the future"
     )
@@ -143,11 +164,18 @@ class ChangeKeyRequest(BaseModel):
         given = {name: _unchanging(getattr(self, name)) for name in self.model_fields_set}
         if "scopes" in given:
             given["scopes"] = in_order(self.scopes)
+        if "rates" in given:
+            given["rates"] = rates_of(self)
         changed = replace(key, **cast("dict[str, Any]", given))
         return changed if changed == key else replace(changed, version=key.version + 1)
 
 
 KeyRequest = CreateKeyRequest | ChangeKeyRequest
+
+
+def rates_of(request: KeyRequest) -> Rates:
+    """The rates of a key that a request gives."""
+    return NO_RATES if request.rates is None else request.rates.rates
 
 
 def require_valid(request: KeyRequest, registry: Registry, stored: ApiKey | None = None) -> None:

@@ -25,6 +25,8 @@ async def retry(job: Job, services: Services, caller: Caller, key: str | None) -
         NotAllowed: the caller may not use the model.
         IdempotencyMismatch: the key made the retry of another job.
         JobDeleted: the key made a job that was deleted.
+        RateLimited: the key or the user has used up its rate.
+        BeyondRate: a minute's rate is too low for the request.
         DatabaseUnavailable: nothing was accepted.
     """
     if job.status not in {JobStatus.FAILED, JobStatus.CANCELLED}:
@@ -37,7 +39,7 @@ async def retry(job: Job, services: Services, caller: Caller, key: str | None) -
         # Links get a new signature each time, so the old job's id stands for the body of a retry.
         scope = idempotency("POST /api/jobs/{jobId}/retry", caller, job.user_id, key, job.id)
         new = replace(new, idempotency=scope)
-    return await find_replay(new, services.jobs) or await accept(new, services)
+    return await find_replay(new, caller, services) or await accept(new, caller, services)
 
 
 async def _body(job: Job, images: Images) -> dict[str, JsonValue]:

@@ -26,6 +26,7 @@ from imagegen.settings.groups import (
     MetricsSettings,
     MongoSettings,
     NatsSettings,
+    RateSettings,
     S3Settings,
     ServiceSettings,
     TelemetrySettings,
@@ -45,6 +46,7 @@ class Settings(BaseModel):
     nats: NatsSettings = NatsSettings()
     service: ServiceSettings = ServiceSettings()
     auth: AuthSettings = AuthSettings()
+    rates: RateSettings = RateSettings()
     limits: LimitSettings = LimitSettings()
     webhooks: WebhookSettings = WebhookSettings()
     telemetry: TelemetrySettings = TelemetrySettings()

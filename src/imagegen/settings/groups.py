@@ -204,6 +204,27 @@ class AuthSettings(Group):
         return frozenset(name.lower() for name in split_list(self.allowed_hosts))
 
 
+class RateSettings(Group):
+    """Rates. How many requests that generate, and images that they ask for, pass in a minute, or at once."""
+
+    key_requests_per_minute: int | None = Field(
+        default=None, ge=1, le=1_000_000, validation_alias="IMAGEGEN_KEY_REQUESTS_PER_MINUTE"
+    )
+    """Requests of an API key that has no such rate of its own. Unset: no limit."""
+    key_images_per_minute: int | None = Field(
+        default=None, ge=1, le=1_000_000, validation_alias="IMAGEGEN_KEY_IMAGES_PER_MINUTE"
+    )
+    """Images of an API key that has no such rate of its own. Unset: no limit."""
+    user_requests_per_minute: int | None = Field(
+        default=None, ge=1, le=1_000_000, validation_alias="IMAGEGEN_USER_REQUESTS_PER_MINUTE"
+    )
+    """Requests of each `userId`, whichever keys they come with. Unset: no limit."""
+    user_images_per_minute: int | None = Field(
+        default=None, ge=1, le=1_000_000, validation_alias="IMAGEGEN_USER_IMAGES_PER_MINUTE"
+    )
+    """Images of each `userId`, likewise. Unset: no limit."""
+
+
 class LimitSettings(Group):
     """The limits of callers' requests. Every refusal names its variable."""
 

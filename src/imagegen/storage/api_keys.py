@@ -16,7 +16,7 @@ from pymongo.errors import DuplicateKeyError
 from imagegen.errors import KeyExists, StaleKey
 from imagegen.jobs import Idempotency, new_job_id
 from imagegen.json_object import JsonObject
-from imagegen.keys import ApiKey, KeyScope
+from imagegen.keys import NO_RATES, ApiKey, KeyScope, Rates
 from imagegen.storage.errors import mongo_errors
 from imagegen.storage.idempotency import IDEMPOTENCY_INDEX, idempotency_filter
 from imagegen.storage.mongodb import Collection, Session, bulk_update, in_transaction
@@ -227,6 +227,7 @@ def members_of(key: ApiKey) -> Mapping[str, JsonValue]:
         "models": None if key.models is None else list(key.models),
         "scopes": [scope.value for scope in key.scopes],
         "defaultUser": key.default_user,
+        "rates": None if key.rates == NO_RATES else _rates_document(key.rates),
         "expiresAt": key.expires_at and key.expires_at.isoformat(),
         "revokedAt": key.revoked_at and key.revoked_at.isoformat(),
     }
@@ -255,6 +256,7 @@ def _document(key: ApiKey) -> dict[str, Any]:
         "models": None if key.models is None else list(key.models),
         "scopes": [scope.value for scope in key.scopes],
         "defaultUser": key.default_user,
+        "rates": _rates_document(key.rates),
         "createdAt": key.created_at,
         "expiresAt": key.expires_at,
         "revokedAt": key.revoked_at,
@@ -273,12 +275,24 @@ def _key(document: Mapping[str, Any]) -> ApiKey:
         models=None if models is None else tuple(models),
         scopes=tuple(scope for scope in KeyScope if scope.value in document["scopes"]),  # a later version may have more
         default_user=document["defaultUser"],
+        rates=rates_of(document.get("rates")),
         created_at=document["createdAt"],
         expires_at=document["expiresAt"],
         revoked_at=document["revokedAt"],
         last_used_at=document["lastUsedAt"],
         version=document["version"],
     )
+
+
+def rates_of(document: Mapping[str, Any] | None) -> Rates:
+    """Rates as they are stored, also in the audit trail; None: no limit."""
+    if document is None:
+        return NO_RATES
+    return Rates(requests_per_minute=document["requestsPerMinute"], images_per_minute=document["imagesPerMinute"])
+
+
+def _rates_document(rates: Rates) -> dict[str, JsonValue]:
+    return {"requestsPerMinute": rates.requests_per_minute, "imagesPerMinute": rates.images_per_minute}
 
 
 def _idempotency_document(used: Idempotency) -> dict[str, Any]:

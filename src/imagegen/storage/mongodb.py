@@ -112,6 +112,11 @@ def sibling_collection(collection: Collection, name: str) -> Collection:
     )
 
 
+def acknowledged_by_primary(collection: Collection) -> Collection:
+    """The collection with writes that the primary alone acknowledges, for what a failover may lose."""
+    return collection.with_options(write_concern=WriteConcern(w=1, j=False))  # pyright: ignore[reportUnknownMemberType] - its codec's type
+
+
 def index_creation_timeout() -> AbstractContextManager[object]:
     """A longer time limit for the creation of indexes.
 

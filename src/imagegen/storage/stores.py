@@ -21,6 +21,7 @@ from imagegen.storage.jobs.stats import JobStats
 from imagegen.storage.jobs.store import Jobs
 from imagegen.storage.mongodb import Collection, index_creation_timeout, open_collection, sibling_collection
 from imagegen.storage.queue_registration import QueueRegistrations
+from imagegen.storage.rates import RateCounts
 from imagegen.storage.unit_prices import UnitPrices
 from imagegen.storage.usage.store import Usage
 from imagegen.storage.webhook_deliveries import WebhookDeliveries
@@ -45,6 +46,7 @@ class Stores:
         account_pauses: the pauses of submitting while fal refuses the account.
         queue_registrations: the queue that the living processes use.
         api_keys: the API keys, and the audit trail of their changes.
+        rate_counts: requests and images in the last minute, of each key and user that has a limit.
     """
 
     jobs: Jobs
@@ -59,6 +61,7 @@ class Stores:
     account_pauses: AccountPauses
     queue_registrations: QueueRegistrations
     api_keys: ApiKeys
+    rate_counts: RateCounts
 
     async def ensure_indexes(self) -> None:
         """Create the indexes that lists, sums, reconciliation and idempotency rely on."""
@@ -67,6 +70,7 @@ class Stores:
         await self.webhook_deliveries.ensure_indexes()
         await self.batches.ensure_indexes()
         await self.api_keys.ensure_indexes()
+        await self.rate_counts.ensure_indexes()
 
 
 def _stores(jobs: Collection) -> Stores:
@@ -85,6 +89,7 @@ def _stores(jobs: Collection) -> Stores:
         account_pauses=AccountPauses(sibling_collection(jobs, "accountPauses")),
         queue_registrations=QueueRegistrations(sibling_collection(jobs, "queueUsers")),
         api_keys=ApiKeys(sibling_collection(jobs, "apiKeys"), sibling_collection(jobs, "audit")),
+        rate_counts=RateCounts(sibling_collection(jobs, "rates")),
     )
 
 

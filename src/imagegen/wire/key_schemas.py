@@ -7,6 +7,17 @@ from pydantic import ConfigDict, Field, JsonValue
 from imagegen.wire.base import Wire
 
 
+class Rates(Wire):
+    """How many requests and images pass in a minute."""
+
+    requests_per_minute: int | None = Field(
+        description="Requests that generate; null: none of its own, so IMAGEGEN_KEY_REQUESTS_PER_MINUTE counts."
+    )
+    images_per_minute: int | None = Field(
+        description="Images that they ask for; null: none of its own, so IMAGEGEN_KEY_IMAGES_PER_MINUTE counts."
+    )
+
+
 class ApiKey(Wire):
     """An API key, without its token."""
 
@@ -16,6 +27,7 @@ class ApiKey(Wire):
     models: list[str] | None = Field(description="The models that it is valid for; null for all.")
     scopes: list[str] = Field(description="What it may be used for: `generate`, `read`, `admin`.")
     default_user: str | None = Field(description="The user of a request that names none.")
+    rates: Rates | None = Field(description="Its own rates; null if it has none.")
     created_at: datetime = Field(description="UTC.")
     expires_at: datetime | None = Field(description="UTC; from when it is no longer valid. Null: it does not expire.")
     revoked_at: datetime | None = Field(description="UTC; when it was revoked, for good.")

@@ -1,6 +1,6 @@
 """API keys and audit entries as they go over the wire."""
 
-from imagegen.keys import ApiKey
+from imagegen.keys import NO_RATES, ApiKey, Rates
 from imagegen.operations.key_administration import IssuedKey
 from imagegen.storage.api_keys import AuditEntry
 from imagegen.wire import key_schemas
@@ -15,11 +15,18 @@ def serialize_key(key: ApiKey) -> key_schemas.ApiKey:
         models=None if key.models is None else list(key.models),
         scopes=[scope.value for scope in key.scopes],
         default_user=key.default_user,
+        rates=_rates(key.rates),
         created_at=key.created_at,
         expires_at=key.expires_at,
         revoked_at=key.revoked_at,
         last_used_at=key.last_used_at,
     )
+
+
+def _rates(rates: Rates) -> key_schemas.Rates | None:
+    if rates == NO_RATES:
+        return None
+    return key_schemas.Rates(requests_per_minute=rates.requests_per_minute, images_per_minute=rates.images_per_minute)
 
 
 def serialize_issued(issued: IssuedKey) -> key_schemas.IssuedApiKey:

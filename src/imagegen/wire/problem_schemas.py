@@ -1,5 +1,7 @@
 """Problem details (RFC 9457)."""
 
+from datetime import datetime
+
 from pydantic import Field
 
 from imagegen.wire.base import Wire
@@ -20,6 +22,15 @@ class ProblemFault(Wire):
     )
 
 
+class ProblemLimit(Wire):
+    """A rate that is used up."""
+
+    name: str = Field(description="Whose rate it is, and of what.", examples=["key-requests"])
+    limit: int = Field(description="How many pass in a minute, and how many may come at once.")
+    remaining: int = Field(description="How many still pass at once; too few for this request.")
+    free_at: datetime = Field(description="UTC; when the request would pass this limit.")
+
+
 class Problem(Wire):
     """An error (RFC 9457). Members that do not apply are left out."""
 
@@ -29,6 +40,7 @@ class Problem(Wire):
     detail: str = Field(description="What is wrong, for people; fal.ai's own message if fal.ai failed.")
     code: str = Field(description="Stable code, for programs.")
     errors: list[ProblemFault] | None = Field(default=None, description="Everything that is wrong with the request.")
+    limits: list[ProblemLimit] | None = Field(default=None, description="The rates that are used up.")
     missing: list[str] | None = Field(default=None, description="Required inputs that are missing.")
     valid_models: list[str] | None = Field(default=None, description="The valid models.")
     suggestion: str | None = Field(default=None, description="The closest valid name.")

@@ -730,6 +730,30 @@ class ProblemFault:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemLimit:
+    """A rate that is used up."""
+
+    name: str
+    """Whose rate it is, and of what."""
+    limit: int
+    """How many pass in a minute, and how many may come at once."""
+    remaining: int
+    """How many still pass at once; too few for this request."""
+    free_at: datetime
+    """UTC; when the request would pass this limit."""
+
+    @classmethod
+    def from_wire(cls, wire: Wire, /) -> Self:
+        """Read a JSON object; members that are not known are ignored."""
+        return cls(
+            name=wire["name"],
+            limit=wire["limit"],
+            remaining=wire["remaining"],
+            free_at=datetime.fromisoformat(wire["freeAt"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """An error (RFC 9457). Members that do not apply are left out."""
 
@@ -742,9 +766,11 @@ class Problem:
     detail: str
     """What is wrong, for people; fal.ai's own message if fal.ai failed."""
     code: str
-    """Stable code, for programs. Currently `invalid_input`, `invalid_query`, `unknown_model`, `unauthorized`, `insufficient_scope`, `user_not_allowed`, `grant_not_allowed`, `key_not_found`, `key_revoked`, `key_expired`, `key_conflict`, `job_not_found`, `batch_not_found`, `image_not_found`, `not_acceptable`, `request_timeout`, `idempotency_mismatch`, `job_finished`, `job_unfinished`, `not_to_be_retried`, `job_deleted`, `body_too_large`, `unsupported_media_type`, `unsupported_picture`, `input_refused`, `output_refused`, `headers_too_large`, `provider_rejected`, `provider_account`, `internal_error`, `too_many_streams`, `unavailable`, `invalid_request`, `malformed_request`, `model_not_allowed`, `foreign_origin`, `misdirected_request`, `not_found`, `method_not_allowed`, `too_many_bodies`, `too_many_connections`, `provider_unavailable`, `submission_unknown`, `input_gone`, `result_lost`, `result_unreadable`, `result_too_large`, `cancel_unconfirmed`, `runner_crashed`, `storage_unavailable`, `picture_too_large`, `foreign_media_host`, `image_gone`, `not_a_picture`, `transfer_failed`, `job_timeout`, `queue_timeout`, `deadline_exceeded`, `status_unreadable`; more may come."""
+    """Stable code, for programs. Currently `invalid_input`, `invalid_query`, `unknown_model`, `unauthorized`, `insufficient_scope`, `user_not_allowed`, `grant_not_allowed`, `beyond_rate`, `key_not_found`, `key_revoked`, `key_expired`, `key_conflict`, `job_not_found`, `batch_not_found`, `image_not_found`, `not_acceptable`, `request_timeout`, `idempotency_mismatch`, `job_finished`, `job_unfinished`, `not_to_be_retried`, `job_deleted`, `body_too_large`, `unsupported_media_type`, `unsupported_picture`, `input_refused`, `output_refused`, `rate_limited`, `headers_too_large`, `provider_rejected`, `provider_account`, `internal_error`, `too_many_streams`, `unavailable`, `invalid_request`, `malformed_request`, `model_not_allowed`, `foreign_origin`, `misdirected_request`, `not_found`, `method_not_allowed`, `too_many_bodies`, `too_many_connections`, `provider_unavailable`, `submission_unknown`, `input_gone`, `result_lost`, `result_unreadable`, `result_too_large`, `cancel_unconfirmed`, `runner_crashed`, `storage_unavailable`, `picture_too_large`, `foreign_media_host`, `image_gone`, `not_a_picture`, `transfer_failed`, `job_timeout`, `queue_timeout`, `deadline_exceeded`, `status_unreadable`; more may come."""
     errors: tuple[ProblemFault, ...] | None = None
     """Everything that is wrong with the request."""
+    limits: tuple[ProblemLimit, ...] | None = None
+    """The rates that are used up."""
     missing: tuple[str, ...] | None = None
     """Required inputs that are missing."""
     valid_models: tuple[str, ...] | None = None
@@ -780,6 +806,9 @@ class Problem:
             errors=None
             if wire.get("errors") is None
             else tuple(ProblemFault.from_wire(each) for each in wire["errors"]),
+            limits=None
+            if wire.get("limits") is None
+            else tuple(ProblemLimit.from_wire(each) for each in wire["limits"]),
             missing=None if wire.get("missing") is None else tuple(wire["missing"]),
             valid_models=None if wire.get("validModels") is None else tuple(wire["validModels"]),
             suggestion=wire.get("suggestion"),

@@ -16,7 +16,18 @@ from imagegen.observability.tracing import Tracer
 from imagegen.settings import LimitSettings
 
 _SENT: Final = ("Authorization", "Content-Type", "Idempotency-Key", "If-None-Match", "Prefer", HEADER, TRACE)
-_READ: Final = ("ETag", "Idempotent-Replayed", "Link", "Location", "Preference-Applied", "Retry-After", HEADER, TRACE)
+_READ: Final = (
+    "ETag",
+    "Idempotent-Replayed",
+    "Link",
+    "Location",
+    "Preference-Applied",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    HEADER,
+    TRACE,
+)
 
 
 def install_middleware(

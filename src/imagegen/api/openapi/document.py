@@ -16,7 +16,7 @@ from imagegen.api.openapi.security import declare_security
 from imagegen.api.openapi.webhooks import webhooks
 from imagegen.registry import Registry
 from imagegen.wire.job_schemas import JobEvent
-from imagegen.wire.problem_schemas import Problem, ProblemFault
+from imagegen.wire.problem_schemas import Problem, ProblemFault, ProblemLimit
 
 Node = dict[str, Any]
 _REPLACED: Final = ("HTTPValidationError", "ValidationError")
@@ -82,6 +82,7 @@ def _replace_errors(schemas: dict[str, Node]) -> None:
     problem.pop("$defs")
     schemas[Problem.__name__] = problem
     schemas[ProblemFault.__name__] = ProblemFault.model_json_schema()
+    schemas[ProblemLimit.__name__] = ProblemLimit.model_json_schema()
 
 
 def _add_event(schemas: dict[str, Node]) -> None:

@@ -56,6 +56,12 @@ _ALL: Final[Sequence[Example]] = (
         _GRANT_WRONG,
         errors=[{"pointer": "/users", "code": "not_allowed", "message": _GRANT_WRONG, "valid": ["ann"]}],
     ),
+    _problem(
+        403,
+        "beyond_rate",
+        "The request is for 4 images, and key-images permits 3 a minute, so it can never pass. Ask for fewer at once.",
+        retryable=False,
+    ),
     _problem(404, "key_not_found", f"There is no API key {KEY_ID}.", keyId=KEY_ID),
     _problem(409, "key_revoked", f"API key {KEY_ID} is revoked for good. Create another one.", keyId=KEY_ID),
     _problem(409, "key_expired", f"API key {KEY_ID} has expired. Change its expiresAt first.", keyId=KEY_ID),
@@ -130,6 +136,14 @@ _ALL: Final[Sequence[Example]] = (
         falErrorType="no_media_generated",
         retryable=False,
         charged=False,
+    ),
+    _problem(
+        429,
+        "rate_limited",
+        "Too many requests or images in a minute: key-requests (60 a minute). Try again after the number of seconds in "
+        "Retry-After.",
+        limits=[{"name": "key-requests", "limit": 60, "remaining": 0, "freeAt": "2026-11-22T16:57:50Z"}],
+        retryable=True,
     ),
     _problem(
         431,

@@ -28,6 +28,17 @@ RETRY_AFTER: Final[Headers] = {
         "schema": {"type": "integer", "minimum": 1, "examples": [5]},
     }
 }
+RATES: Final[Headers] = {
+    "RateLimit-Policy": {
+        "description": "The limits of the key and of the user, if they have any: `q` in `w` seconds. A structured list "
+        "of `key-requests`, `key-images`, `user-requests`, `user-images`.",
+        "schema": {"type": "string", "examples": ['"key-requests";q=60;w=60, "key-images";q=200;w=60']},
+    },
+    "RateLimit": {
+        "description": "The same limits after this request: `r` still pass at once, and all of `q` in `t` seconds.",
+        "schema": {"type": "string", "examples": ['"key-requests";r=59;t=1, "key-images";r=196;t=2']},
+    },
+}
 CHALLENGE: Final[Headers] = {
     "WWW-Authenticate": {"description": "Always the Bearer scheme.", "schema": {"type": "string"}}
 }
@@ -73,6 +84,22 @@ FORBIDDEN: Final = problems(
     "user_not_allowed",
     headers=CHALLENGE,
 )
+BEYOND_KEY: Final = problems(
+    403,
+    "The API key lacks the scope that this needs, or may not act for this user, or use this model. Or the request is "
+    "for more images than the key or the user may have in a minute.",
+    "insufficient_scope",
+    "user_not_allowed",
+    "beyond_rate",
+    headers=CHALLENGE,
+)
+TOO_FAST: Final = problems(
+    429,
+    "The key or the user has used up its rate; `limits` names each. Nothing was accepted. Try again after "
+    "`Retry-After`.",
+    "rate_limited",
+    headers={**RETRY_AFTER, **RATES},
+)
 NOT_FOUND: Final = problems(404, "No such job.", "job_not_found")
 KEY_NOT_FOUND: Final = problems(404, "No such key, or your own key could not grant it.", "key_not_found")
 BEYOND_OWN_KEY: Final = problems(
@@ -116,7 +143,7 @@ REFUSED: Final = problems(
     "Moderation refused the input or the output. A retry would not help.",
     "input_refused",
     "output_refused",
-    headers=LOCATION,
+    headers={**LOCATION, **RATES},
 )
 INTERNAL_ERROR: Final = problems(500, _DEFECT, "internal_error")
 FAL_ERROR: Final = problems(
@@ -125,7 +152,7 @@ FAL_ERROR: Final = problems(
     "provider_rejected",
     "provider_account",
     "internal_error",
-    headers=LOCATION,
+    headers={**LOCATION, **RATES},
 )
 UNAVAILABLE: Final = problems(
     503,

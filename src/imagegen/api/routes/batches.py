@@ -13,15 +13,18 @@ from imagegen.api.http.json_route import JsonRoute
 from imagegen.api.http.media_types import JSON
 from imagegen.api.http.policies import Access, BodyPolicy, Caching, RoutePolicy, policy
 from imagegen.api.http.prefer import IdempotencyKey
+from imagegen.api.http.rate_headers import rate_headers
 from imagegen.api.openapi.responses import (
     BAD_REQUEST,
     BATCH_NOT_FOUND,
+    BEYOND_KEY,
     CONFLICT,
-    FORBIDDEN,
     LOCATION,
     NOT_ACCEPTED,
+    RATES,
     REPLAYED,
     RETRY_AFTER,
+    TOO_FAST,
     UNAVAILABLE,
     UNCHANGED,
 )
@@ -38,7 +41,7 @@ from imagegen.wire.serializers import serialize_batch
 _ACCEPTED = {
     "model": batch_schemas.Batch,
     "description": "Every request is accepted as a job; `Location` is the path of the batch.",
-    "headers": {**LOCATION, **RETRY_AFTER, **REPLAYED},
+    "headers": {**LOCATION, **RETRY_AFTER, **REPLAYED, **RATES},
 }
 _CANCELLING = {
     "model": batch_schemas.Batch,
@@ -72,6 +75,7 @@ def batch_router(registry: Registry) -> APIRouter:
         content = serialize_batch(accepted.batch, await services.batches.progress(accepted.batch.id))
         headers = {"Location": f"/api/batches/{accepted.batch.id}", "Retry-After": "1"}
         headers |= {"Idempotent-Replayed": "true"} if accepted.replayed else {}
+        headers |= rate_headers(accepted.rates)
         return JSONResponse(content.model_dump(mode="json"), 202, headers=headers)
 
     # The real type of the body is made from the catalog: it holds the union of the requests of all models.
@@ -83,7 +87,7 @@ def batch_router(registry: Registry) -> APIRouter:
         methods=["POST"],
         status_code=202,
         response_model=batch_schemas.Batch,
-        responses={202: _ACCEPTED, **BAD_REQUEST, **FORBIDDEN, **CONFLICT, **NOT_ACCEPTED},
+        responses={202: _ACCEPTED, **BAD_REQUEST, **BEYOND_KEY, **CONFLICT, **TOO_FAST, **NOT_ACCEPTED},
     )
     return router
 

@@ -23,6 +23,7 @@ from imagegen.api.http.prefer import IdempotencyKey, Prefer, WaitPreference, wai
 from imagegen.api.job_response import OUTCOMES, outcome
 from imagegen.api.openapi.responses import (
     BAD_REQUEST,
+    BEYOND_KEY,
     CONFLICT,
     FAL_ERROR,
     FORBIDDEN,
@@ -30,10 +31,11 @@ from imagegen.api.openapi.responses import (
     MODEL_NOT_FOUND,
     NOT_ACCEPTED,
     REFUSED,
+    TOO_FAST,
     UNCHANGED,
 )
 from imagegen.errors import InvalidRequest
-from imagegen.keys import KeyScope
+from imagegen.keys import Caller, KeyScope
 from imagegen.operations.admission import check, planning_faults
 from imagegen.operations.generate import Accepted, accept, find_replay, new_job
 from imagegen.queue.subscriptions import Subscription, is_end
@@ -135,12 +137,12 @@ def _add_generate(router: APIRouter, registry: Registry) -> None:
         make = partial(new_job, body, services.registry, caller, idempotency_key=idempotency_key)
         new = await asyncio.to_thread(make) if intake_of(request.scope).is_large else make()
         check(new, caller, services.settings)
-        accepted, listening = await _accepted(new, services)
+        accepted, listening = await _accepted(new, caller, services)
         preference = wait_preference(prefer, services.settings.service.wait)
         return DeferredResponse(partial(_settled, accepted, listening, services, preference, waiting_slot(request)))
 
     generate.__annotations__["body"] = Annotated[registry.request_type, Body()]
-    refusals = {**BAD_REQUEST, **FORBIDDEN, **CONFLICT, **GONE, **REFUSED, **FAL_ERROR, **NOT_ACCEPTED}
+    refusals = {**BAD_REQUEST, **BEYOND_KEY, **CONFLICT, **GONE, **REFUSED, **TOO_FAST, **FAL_ERROR, **NOT_ACCEPTED}
     router.add_api_route(
         "/generate",
         generate,
@@ -155,11 +157,13 @@ def _planning_refusal(registry: Registry, errors: Sequence[ErrorDetails], body: 
     return registry.invalid_request(errors, body, planned=True)
 
 
-async def _accepted(new: jobs.Job, services: Services) -> tuple[Accepted, AbstractContextManager[Subscription]]:
+async def _accepted(
+    new: jobs.Job, caller: Caller, services: Services
+) -> tuple[Accepted, AbstractContextManager[Subscription]]:
     """The accepted job, and a subscription from before it was stored, so that its end is not missed."""
     with ExitStack() as until_accepted:
         listener = until_accepted.enter_context(services.queue.subscriptions.subscribe(new.id, is_end))
-        accepted = await find_replay(new, services.jobs) or await accept(new, services)
+        accepted = await find_replay(new, caller, services) or await accept(new, caller, services)
         return accepted, _listening(listener, until_accepted.pop_all())
 
 

@@ -9,13 +9,14 @@ from imagegen.api.http.prefer import IdempotencyKey, Prefer, wait_preference
 from imagegen.api.job_response import OUTCOMES, outcome
 from imagegen.api.openapi.responses import (
     BAD_REQUEST,
+    BEYOND_KEY,
     FAL_ERROR,
-    FORBIDDEN,
     GONE,
     NOT_ACCEPTED,
     NOT_FOUND,
     NOT_TO_BE_RETRIED,
     REFUSED,
+    TOO_FAST,
 )
 from imagegen.keys import KeyScope
 from imagegen.operations.access import get_visible_job
@@ -23,7 +24,7 @@ from imagegen.operations.retry import retry
 from imagegen.wire import job_schemas
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"], route_class=JsonRoute)
-_REFUSALS = {**BAD_REQUEST, **FORBIDDEN, **NOT_FOUND, **NOT_TO_BE_RETRIED, **GONE, **REFUSED, **FAL_ERROR}
+_REFUSALS = {**BAD_REQUEST, **BEYOND_KEY, **NOT_FOUND, **NOT_TO_BE_RETRIED, **GONE, **REFUSED, **TOO_FAST, **FAL_ERROR}
 
 
 @router.post("/{jobId}/retry", response_model=job_schemas.Job, responses={**OUTCOMES, **_REFUSALS, **NOT_ACCEPTED})

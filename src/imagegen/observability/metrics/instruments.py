@@ -38,6 +38,7 @@ class JobInstruments:
     def __init__(self, registry: CollectorRegistry) -> None:
         counter, gauge, _, histogram = _factories(registry)
         self.accepted = counter("jobs_accepted", "Jobs that were accepted.", ["model"])
+        self.rates_exhausted = counter("rate_refusals", "Requests for jobs that a rate refused.", ["limit"])
         self.ended = counter(
             "jobs_ended",
             "Ended jobs, each counted once, by the process that stored the end.",

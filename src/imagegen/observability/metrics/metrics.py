@@ -14,6 +14,7 @@ from prometheus_client import (
 )
 
 import imagegen
+from imagegen.errors import RateName
 from imagegen.jobs import Job, JobStatus
 from imagegen.observability.metrics.instruments import (
     HttpInstruments,
@@ -64,6 +65,10 @@ class Metrics:
     def job_accepted(self, model: str) -> None:
         """Count a job that was accepted."""
         self._jobs.accepted.labels(model).inc()
+
+    def rate_exhausted(self, limit: RateName) -> None:
+        """Count a request that a rate refused."""
+        self._jobs.rates_exhausted.labels(limit).inc()
 
     def job_in_flight(self) -> AbstractContextManager[None]:
         """Count a job as in flight while the block runs."""

@@ -1,0 +1,122 @@
+"""Rates of keys and users: what a request for new jobs takes of them, and gives back if it is refused afterwards.
+
+A request counts once, whatever it makes, and its images count all together.
+"""
+
+import logging
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import replace
+
+from imagegen.errors import BeyondRate, DatabaseUnavailable, ImagegenError, RateLimited, RateName, RateState
+from imagegen.jobs import Job
+from imagegen.keys import NO_RATES, Caller, Rates
+from imagegen.services import Services
+from imagegen.settings import RateSettings
+from imagegen.storage.rates import Hit, RateCounts, Taken
+
+_log = logging.getLogger("imagegen.api")
+
+
+class TakenRates:
+    """What a request has taken of its limits."""
+
+    def __init__(self, counts: RateCounts, taken: Sequence[tuple[Hit, Taken]] = ()) -> None:
+        self._counts, self._taken = counts, tuple(taken)
+        self._is_given_back = False
+
+    @property
+    def states(self) -> Sequence[RateState]:
+        """Every limit of the request, as it is now."""
+        return [state for hit, outcome in self._taken for state in outcome.states(hit)]
+
+    async def give_back(self) -> None:
+        """Give everything back, once. What MongoDB does not take is free again within a minute."""
+        if self._is_given_back:
+            return
+        self._is_given_back = True
+        try:
+            self._taken = [(hit, await self._counts.hit(_negative(hit))) for hit, _ in self._taken]
+        except DatabaseUnavailable as error:
+            _log.warning("the rates of a refused request are not given back: %s", error)
+
+    @asynccontextmanager
+    async def given_back_if_refused(self) -> AsyncGenerator[None]:
+        """Give back if the block refuses the request. While MongoDB is away, nothing can be."""
+        try:
+            yield
+        except DatabaseUnavailable:
+            raise
+        except ImagegenError:
+            await self.give_back()
+            raise
+
+
+async def take_rates(jobs: Sequence[Job], caller: Caller, services: Services) -> TakenRates:
+    """Take one request and the images of all its jobs of every limit, or nothing of any.
+
+    Raises:
+        BeyondRate: it has more images than a minute's rate.
+        RateLimited: with every limit that is exhausted.
+        DatabaseUnavailable: nothing is known of the limits.
+    """
+    hits = _hits(caller, jobs[0].user_id, services.settings.rates, 1, sum(job.cost.num_images for job in jobs))
+    _require_possible(hits)
+    counts = services.rate_counts
+    taken: list[tuple[Hit, Taken]] = []
+    for number, hit in enumerate(hits):
+        outcome = await counts.hit(hit)
+        if not outcome.fits:
+            before = TakenRates(counts, taken)
+            await before.give_back()
+            after = [(each, await counts.hit(_look(each))) for each in hits[number + 1 :]]
+            refusal = RateLimited(
+                [
+                    *before.states,
+                    *outcome.states(hit),
+                    *(state for each, seen in after for state in seen.states(each, wanted=each)),
+                ]
+            )
+            for state in refusal.exhausted:
+                services.metrics.rate_exhausted(state.name)
+            raise refusal
+        taken.append((hit, outcome))
+    return TakenRates(counts, taken)
+
+
+async def read_rates(caller: Caller, user_id: str, services: Services) -> Sequence[RateState]:
+    """The limits of the caller and of the user, as they are now."""
+    hits = _hits(caller, user_id, services.settings.rates, 0, 0)
+    return [state for hit in hits for state in (await services.rate_counts.hit(hit)).states(hit)]
+
+
+def _hits(caller: Caller, user_id: str, defaults: RateSettings, requests: int, images: int) -> Sequence[Hit]:
+    """What a request takes: of its key first, then of its user. None where there is no limit."""
+    of_key = Rates(
+        requests_per_minute=defaults.key_requests_per_minute, images_per_minute=defaults.key_images_per_minute
+    )
+    of_user = Rates(
+        requests_per_minute=defaults.user_requests_per_minute, images_per_minute=defaults.user_images_per_minute
+    )
+    hits: list[Hit] = []
+    if caller.key is not None:
+        rates = caller.key.rates.or_default(of_key)
+        hits.append(Hit(whose="key", holder=caller.key.id, rates=rates, requests=requests, images=images))
+    hits.append(Hit(whose="user", holder=user_id, rates=of_user, requests=requests, images=images))
+    return [hit for hit in hits if hit.rates != NO_RATES]
+
+
+def _require_possible(hits: Sequence[Hit]) -> None:
+    for hit in hits:
+        most = hit.rates.images_per_minute
+        if most is not None and hit.images > most:
+            name: RateName = "key-images" if hit.whose == "key" else "user-images"
+            raise BeyondRate(hit.images, name, most)
+
+
+def _negative(hit: Hit) -> Hit:
+    return replace(hit, requests=-hit.requests, images=-hit.images)
+
+
+def _look(hit: Hit) -> Hit:
+    return replace(hit, requests=0, images=0)

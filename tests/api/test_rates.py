@@ -1,0 +1,278 @@
+"""Rates of keys and users at every door for new jobs: what counts, what is refused, and what the headers say."""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from dirty_equals import IsPartialDict, IsStr
+
+from imagegen.keys import KeyScope, Rates, key_id_of
+from imagegen.settings import RateSettings, Settings
+from imagegen.storage.mongodb import open_collection
+from tests.support.door import door, through
+from tests.support.keys import add_key, bearer
+from tests.support.service import FLUX, ITEM, Json, Service, running
+from tests.support.several_processes import sharing
+
+FOUR: Json = {**FLUX, "options": {"num_images": 4}}
+
+
+def of_user(user_id: str, body: Json = FLUX) -> Json:
+    return {**body, "userId": user_id}
+
+
+@asynccontextmanager
+async def limited(
+    own: Settings,
+    requests: int | None = None,
+    images: int | None = None,
+    *,
+    with_runner: bool = False,
+    **defaults: int,
+) -> AsyncGenerator[Service]:
+    """A service whose client has a key with these rates; `defaults` are those of the settings."""
+    token = await add_key(own, rates=Rates(requests_per_minute=requests, images_per_minute=images))
+    settings = own.model_copy(update={"rates": RateSettings(**defaults)})
+    async with running(settings, with_runner=with_runner) as service:
+        service.client.headers.update(bearer(token))
+        service.client.headers["Prefer"] = "respond-async"
+        yield service
+
+
+async def generated(service: Service, body: Json = FLUX, **headers: str) -> httpx.Response:
+    return await service.generate(body, prefer="respond-async", **headers)
+
+
+def remaining(answer: httpx.Response) -> dict[str, int]:
+    """What `RateLimit` says is left of each limit."""
+    return {name: int(left) for name, left in re.findall(r'"([\w-]+)";r=(\d+);t=\d+', answer.headers["RateLimit"])}
+
+
+async def stored_counts(own: Settings) -> int:
+    """How many counts there are."""
+    async with open_collection(own.mongodb, "rates", timedelta(seconds=5)) as collection:
+        return await collection.count_documents({})
+
+
+async def test_a_burst_passes_and_the_next_request_is_refused_with_what_to_wait(own: Settings) -> None:
+    async with limited(own, requests=3) as service:
+        passed = [await generated(service) for _ in range(3)]
+        refused = await generated(service)
+        count = len((await service.client.get("/api/jobs")).json()["jobs"])
+
+    assert [answer.status_code for answer in (*passed, refused)] == [202, 202, 202, 429]
+    assert [remaining(answer) for answer in (*passed, refused)] == [{"key-requests": left} for left in (2, 1, 0, 0)]
+    assert (refused.headers["RateLimit-Policy"], count) == ('"key-requests";q=3;w=60', 3)
+    assert refused.json() == IsPartialDict(
+        code="rate_limited",
+        retryable=True,
+        limits=[{"name": "key-requests", "limit": 3, "remaining": 0, "freeAt": IsStr}],
+    )
+    wait = int(refused.headers["Retry-After"])
+    assert 15 <= wait <= 20
+    free_at = datetime.fromisoformat(refused.json()["limits"][0]["freeAt"])
+    told = datetime.strptime(refused.headers["Date"], "%a, %d %b %Y %H:%M:%S GMT").replace(tzinfo=free_at.tzinfo)
+    assert abs((free_at - told).total_seconds() - wait) < 3
+
+
+async def test_refused_requests_and_replays_and_reads_are_not_counted(own: Settings) -> None:
+    async with limited(own, requests=2) as service:
+        first = await generated(service, idempotency_key="one")
+        again = [await generated(service, idempotency_key="one") for _ in range(3)]
+        await service.client.get("/api/jobs")
+        await service.client.post("/api/images/estimate-cost", json={"model": "flux-pro"})
+        wrong = [
+            await generated(service, {**FLUX, "model": "flux-prp"}),
+            await generated(service, {**FLUX, "inputs": {}}),
+            await generated(service, {**FOUR, "inputs": FLUX["inputs"]}, idempotency_key="one"),
+            await service.retry(first.json()["jobId"]),
+        ]
+        last = await generated(service)
+
+    assert [answer.status_code for answer in (first, *again, *wrong, last)] == [
+        202,
+        *[202] * 3,
+        400,
+        400,
+        409,
+        409,
+        202,
+    ]
+    assert [remaining(answer) for answer in (first, *again, last)] == [
+        {"key-requests": left} for left in (1, 1, 1, 1, 0)
+    ]
+
+
+async def test_requests_whose_images_are_refused_give_back_what_they_took(own: Settings) -> None:
+    gone = "https://example.com/none.png"
+    body = {"model": "flux-dev-image-to-image", "inputs": {"prompt": "x", "image_url": gone}, "userId": "user123"}
+    text = "data:image/png;base64,AAAA"
+    async with limited(own, requests=1, images=4) as service:
+        refused = await generated(service, {**body, "inputs": {"prompt": "x", "image_url": text}})
+        passed = await generated(service, FOUR)
+
+    assert (refused.status_code, passed.status_code, remaining(passed)) == (
+        400,
+        202,
+        {"key-requests": 0, "key-images": 0},
+    )
+
+
+async def test_the_same_request_sent_twice_at_once_counts_once(own: Settings) -> None:
+    async with limited(own, requests=10) as service:
+        answers = await asyncio.gather(*(generated(service, idempotency_key="twice") for _ in range(4)))
+        after = await generated(service)
+
+    assert ({answer.status_code for answer in answers}, remaining(after)) == ({202}, {"key-requests": 8})
+    assert len({answer.json()["jobId"] for answer in answers}) == 1
+
+
+async def test_a_batch_is_one_request_with_all_its_images(own: Settings) -> None:
+    async with limited(own, requests=5, images=10) as service:
+        passed = await service.batch(*[{**ITEM, "options": {"num_images": 2}}] * 3, idempotency_key="b")
+        again = await service.batch(*[{**ITEM, "options": {"num_images": 2}}] * 3, idempotency_key="b")
+        refused = await service.batch(*[{**ITEM, "options": {"num_images": 1}}] * 5)
+        fits = await service.batch(*[ITEM] * 4)
+
+    assert [answer.status_code for answer in (passed, again, refused, fits)] == [202, 202, 429, 202]
+    assert [remaining(answer) for answer in (passed, again, refused, fits)] == [
+        {"key-requests": 4, "key-images": 4},
+        {"key-requests": 4, "key-images": 4},
+        {"key-requests": 4, "key-images": 4},
+        {"key-requests": 3, "key-images": 0},
+    ]
+    assert [limit["name"] for limit in refused.json()["limits"]] == ["key-images"]
+
+
+async def test_a_retry_counts_as_a_request(own: Settings) -> None:
+    async with limited(own, requests=2) as service:
+        job_id = (await generated(service)).json()["jobId"]
+        await service.cancel(job_id)
+        retried = await service.retry(job_id, prefer="respond-async")
+        refused = await service.retry(job_id, prefer="respond-async")
+
+    assert [(answer.status_code, remaining(answer)) for answer in (retried, refused)] == [
+        (202, {"key-requests": 0}),
+        (429, {"key-requests": 0}),
+    ]
+
+
+async def test_more_images_than_a_minute_permits_are_refused_for_good(own: Settings) -> None:
+    async with limited(own, requests=1, images=3) as service:
+        refused = await generated(service, FOUR)
+        passed = await generated(service)
+
+    assert (refused.status_code, refused.headers.get("Retry-After"), refused.json()) == (
+        403,
+        None,
+        IsPartialDict(code="beyond_rate", retryable=False, detail=IsStr(regex=".*4 images.*key-images.*3 a minute.*")),
+    )
+    assert passed.status_code == 202
+
+
+async def test_what_the_key_took_is_given_back_if_the_user_is_refused(own: Settings) -> None:
+    async with limited(own, requests=5, user_requests_per_minute=1) as service:
+        ann, too_many, bob = [await generated(service, of_user(user)) for user in ("ann", "ann", "bob")]
+
+    assert [(answer.status_code, remaining(answer)) for answer in (ann, too_many, bob)] == [
+        (202, {"key-requests": 4, "user-requests": 0}),
+        (429, {"key-requests": 4, "user-requests": 0}),
+        (202, {"key-requests": 3, "user-requests": 0}),
+    ]
+    assert [limit["name"] for limit in too_many.json()["limits"]] == ["user-requests"]
+
+
+async def test_a_refusal_names_every_limit_that_is_used_up(own: Settings) -> None:
+    async with limited(own, requests=1, images=4, user_requests_per_minute=1, user_images_per_minute=5) as service:
+        await generated(service, FOUR)
+        refused = await generated(service, {**FLUX, "options": {"num_images": 2}})
+
+    assert [limit["name"] for limit in refused.json()["limits"]] == [
+        "key-requests",
+        "key-images",
+        "user-requests",
+        "user-images",
+    ]
+    assert refused.headers["RateLimit-Policy"] == (
+        '"key-requests";q=1;w=60, "key-images";q=4;w=60, "user-requests";q=1;w=60, "user-images";q=5;w=60'
+    )
+
+
+async def test_the_settings_are_for_keys_without_a_rate_and_for_every_user(own: Settings) -> None:
+    defaults = {"key_requests_per_minute": 7, "key_images_per_minute": 70, "user_images_per_minute": 700}
+    async with limited(own, requests=9, **defaults) as service:
+        answer = await generated(service)
+
+    assert remaining(answer) == {"key-requests": 8, "key-images": 69, "user-images": 699}
+
+
+async def test_a_failed_job_has_the_headers_too(own: Settings) -> None:
+    async with limited(own, requests=2, with_runner=True) as service:
+        await service.sandbox.misbehaves({"fault": "runner_fails", "status": 500})
+        answer = await service.generate(prefer="wait=60")
+
+    assert (answer.status_code, remaining(answer)) == (500, {"key-requests": 1})
+
+
+async def test_without_a_limit_nothing_is_counted_or_told(own: Settings) -> None:
+    async with limited(own) as service:
+        answers = [await generated(service), await service.batch(ITEM), await service.retry("0" * 26)]
+        counts = await stored_counts(own)
+
+    assert [answer.headers.get("RateLimit") for answer in answers] == [None] * 3
+    assert counts == 0
+
+
+async def test_a_changed_rate_holds_for_the_next_request(own: Settings) -> None:
+    root = await add_key(own, "root", scopes=list(KeyScope))
+    token = await add_key(own)
+    async with running(own, with_runner=False) as service:
+        changed = await service.client.patch(
+            f"/api/keys/{key_id_of(token)}", json={"rates": {"requestsPerMinute": 1}}, headers=bearer(root)
+        )
+        service.client.headers.update(bearer(token))
+        answers = [(await generated(service)).status_code for _ in range(2)]
+
+    assert changed.json()["rates"] == {"requestsPerMinute": 1, "imagesPerMinute": None}
+    assert answers == [202, 429]
+
+
+async def test_while_mongodb_is_away_nothing_passes_uncounted(own: Settings) -> None:
+    assert own.mongodb.url is not None
+    async with door(urlsplit(own.mongodb.url.get_secret_value()).port or 0) as mongodb:
+        url = through(own.mongodb.url, mongodb.port)
+        behind = own.model_copy(update={"mongodb": own.mongodb.model_copy(update={"url": url})})
+        async with limited(behind, requests=5) as service:
+            await generated(service)
+            await mongodb.shut()
+            refused = await generated(service)
+            await mongodb.open()
+            async with asyncio.timeout(30):
+                while (after := await generated(service)).status_code == 503:
+                    await asyncio.sleep(0.2)
+
+    assert (refused.status_code, refused.json()["code"], after.status_code) == (503, "unavailable", 202)
+
+
+@pytest.mark.slow
+async def test_two_processes_share_one_limit(own: Settings, tmp_path: Path) -> None:
+    token = await add_key(own, rates=Rates(requests_per_minute=10))
+    async with sharing(own, tmp_path) as service:
+        headers = {**bearer(token), "Prefer": "respond-async"}
+        limits = httpx.Limits(max_connections=40)
+        async with httpx.AsyncClient(base_url=service.client.base_url, timeout=60, limits=limits) as client:
+            sent = [client.post("/api/images/generate", json=FLUX, headers=headers) for _ in range(200)]
+            answers = await asyncio.gather(*sent)
+            jobs = (await client.get("/api/jobs", params={"limit": 100}, headers=headers)).json()["jobs"]
+
+    passed = [answer for answer in answers if answer.status_code == 202]
+    took = 1 + max(answer.elapsed.total_seconds() for answer in answers) / 6
+    assert {answer.status_code for answer in answers} == {202, 429}
+    assert 10 <= len(passed) <= 10 + took
+    assert {answer.json()["jobId"] for answer in passed} == {job["jobId"] for job in jobs}
