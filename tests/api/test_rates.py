@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,6 +21,8 @@ from tests.support.service import FLUX, ITEM, Json, Service, running
 from tests.support.several_processes import sharing
 
 FOUR: Json = {**FLUX, "options": {"num_images": 4}}
+TWO: Json = {**FLUX, "options": {"num_images": 2}}
+ITEM_OF_TWO: Json = {**ITEM, "options": {"num_images": 2}}
 
 
 def of_user(user_id: str, body: Json = FLUX) -> Json:
@@ -34,11 +36,11 @@ async def limited(
     images: int | None = None,
     *,
     with_runner: bool = False,
-    **defaults: int,
+    defaults: RateSettings | None = None,
 ) -> AsyncGenerator[Service]:
     """A service whose client has a key with these rates; `defaults` are those of the settings."""
     token = await add_key(own, rates=Rates(requests_per_minute=requests, images_per_minute=images))
-    settings = own.model_copy(update={"rates": RateSettings(**defaults)})
+    settings = own.model_copy(update={"rates": defaults or RateSettings()})
     async with running(settings, with_runner=with_runner) as service:
         service.client.headers.update(bearer(token))
         service.client.headers["Prefer"] = "respond-async"
@@ -54,10 +56,13 @@ def remaining(answer: httpx.Response) -> dict[str, int]:
     return {name: int(left) for name, left in re.findall(r'"([\w-]+)";r=(\d+);t=\d+', answer.headers["RateLimit"])}
 
 
-async def stored_counts(own: Settings) -> int:
-    """How many counts there are."""
-    async with open_collection(own.mongodb, "rates", timedelta(seconds=5)) as collection:
-        return await collection.count_documents({})
+@asynccontextmanager
+async def watched(own: Settings) -> AsyncGenerator[Callable[[], Awaitable[int]]]:
+    """Has MongoDB note every command; the function says how many were about rates."""
+    async with open_collection(own.mongodb, "rates", timedelta(seconds=5)) as rates:
+        await rates.database.command("profile", 2)
+        profile = rates.database["system.profile"]
+        yield lambda: profile.count_documents({"ns": rates.full_name})
 
 
 async def test_a_burst_passes_and_the_next_request_is_refused_with_what_to_wait(own: Settings) -> None:
@@ -135,9 +140,9 @@ async def test_the_same_request_sent_twice_at_once_counts_once(own: Settings) ->
 
 async def test_a_batch_is_one_request_with_all_its_images(own: Settings) -> None:
     async with limited(own, requests=5, images=10) as service:
-        passed = await service.batch(*[{**ITEM, "options": {"num_images": 2}}] * 3, idempotency_key="b")
-        again = await service.batch(*[{**ITEM, "options": {"num_images": 2}}] * 3, idempotency_key="b")
-        refused = await service.batch(*[{**ITEM, "options": {"num_images": 1}}] * 5)
+        passed = await service.batch(*[ITEM_OF_TWO] * 3, idempotency_key="b")
+        again = await service.batch(*[ITEM_OF_TWO] * 3, idempotency_key="b")
+        refused = await service.batch(*[ITEM] * 5)
         fits = await service.batch(*[ITEM] * 4)
 
     assert [answer.status_code for answer in (passed, again, refused, fits)] == [202, 202, 429, 202]
@@ -177,7 +182,7 @@ async def test_more_images_than_a_minute_permits_are_refused_for_good(own: Setti
 
 
 async def test_what_the_key_took_is_given_back_if_the_user_is_refused(own: Settings) -> None:
-    async with limited(own, requests=5, user_requests_per_minute=1) as service:
+    async with limited(own, requests=5, defaults=RateSettings(user_requests_per_minute=1)) as service:
         ann, too_many, bob = [await generated(service, of_user(user)) for user in ("ann", "ann", "bob")]
 
     assert [(answer.status_code, remaining(answer)) for answer in (ann, too_many, bob)] == [
@@ -189,9 +194,10 @@ async def test_what_the_key_took_is_given_back_if_the_user_is_refused(own: Setti
 
 
 async def test_a_refusal_names_every_limit_that_is_used_up(own: Settings) -> None:
-    async with limited(own, requests=1, images=4, user_requests_per_minute=1, user_images_per_minute=5) as service:
+    defaults = RateSettings(user_requests_per_minute=1, user_images_per_minute=5)
+    async with limited(own, requests=1, images=4, defaults=defaults) as service:
         await generated(service, FOUR)
-        refused = await generated(service, {**FLUX, "options": {"num_images": 2}})
+        refused = await generated(service, TWO)
 
     assert [limit["name"] for limit in refused.json()["limits"]] == [
         "key-requests",
@@ -205,8 +211,8 @@ async def test_a_refusal_names_every_limit_that_is_used_up(own: Settings) -> Non
 
 
 async def test_the_settings_are_for_keys_without_a_rate_and_for_every_user(own: Settings) -> None:
-    defaults = {"key_requests_per_minute": 7, "key_images_per_minute": 70, "user_images_per_minute": 700}
-    async with limited(own, requests=9, **defaults) as service:
+    defaults = RateSettings(key_requests_per_minute=7, key_images_per_minute=70, user_images_per_minute=700)
+    async with limited(own, requests=9, defaults=defaults) as service:
         answer = await generated(service)
 
     assert remaining(answer) == {"key-requests": 8, "key-images": 69, "user-images": 699}
@@ -220,13 +226,21 @@ async def test_a_failed_job_has_the_headers_too(own: Settings) -> None:
     assert (answer.status_code, remaining(answer)) == (500, {"key-requests": 1})
 
 
-async def test_without_a_limit_nothing_is_counted_or_told(own: Settings) -> None:
-    async with limited(own) as service:
-        answers = [await generated(service), await service.batch(ITEM), await service.retry("0" * 26)]
-        counts = await stored_counts(own)
+@pytest.mark.parametrize(("requests", "sent"), [(None, 0), (9, 5)])
+async def test_without_a_limit_no_command_is_sent(own: Settings, requests: int | None, sent: int) -> None:
+    async with limited(own, requests=requests) as service, watched(own) as commands:
+        first = await generated(service, idempotency_key="one")
+        await service.cancel(first.json()["jobId"])
+        answers = [
+            first,
+            await generated(service, idempotency_key="one"),
+            await service.batch(ITEM, ITEM, idempotency_key="two"),
+            await service.batch(ITEM, ITEM, idempotency_key="two"),
+            await service.retry(first.json()["jobId"]),
+        ]
+        count = await commands()
 
-    assert [answer.headers.get("RateLimit") for answer in answers] == [None] * 3
-    assert counts == 0
+    assert (count, ["RateLimit" in answer.headers for answer in answers]) == (sent, [sent > 0] * 5)
 
 
 async def test_a_changed_rate_holds_for_the_next_request(own: Settings) -> None:

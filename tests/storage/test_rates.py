@@ -10,7 +10,7 @@ from imagegen.errors import RateState
 from imagegen.keys import Rates
 from imagegen.settings import Settings
 from imagegen.storage.mongodb import Collection, open_collection
-from imagegen.storage.rates import Hit, RateCounts, Taken, _pipeline
+from imagegen.storage.rates import Hit, RateCounts, Taken, update_for
 from imagegen.storage.stores import open_stores
 
 
@@ -132,7 +132,7 @@ async def test_a_changed_limit_counts_what_was_taken_before(counts: RateCounts) 
 
 
 def test_the_only_clock_is_the_databases() -> None:
-    sent = repr(_pipeline({"requests": 60}, [{"requests": 60_000}]))
+    sent = repr(update_for({"requests": 60}, [{"requests": 60_000}]))
 
     assert ("$$NOW" in sent, "datetime" in sent) == (True, False)
 

@@ -100,13 +100,13 @@ export class ApiError extends ImagegenError {
 export class InvalidRequest extends ApiError {}
 /** The API key is missing or wrong. */
 export class Unauthorized extends ApiError {}
-/** The API key is not for this user or model. */
+/** The API key is not for this user or model, or for so many images at once. */
 export class Forbidden extends ApiError {}
 /** There is no such thing, or the API key may not see it, or it was deleted. */
 export class NotFound extends ApiError {}
 /** The job, batch or idempotency key is in a state that does not allow this. */
 export class Conflict extends ApiError {}
-/** Too many requests; `retryAfter` says when to come back. */
+/** Too many requests or images; `retryAfter` says when to come back, `problem.limits` which rates are used up. */
 export class RateLimited extends ApiError {}
 /** The service cannot answer now. */
 export class ServiceUnavailable extends ApiError {}

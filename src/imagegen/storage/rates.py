@@ -129,7 +129,7 @@ class RateCounts:
                 with mongo_errors():
                     found: dict[str, Any] = await self._counts.find_one_and_update(
                         {"_id": f"{first.whose}/{first.holder}"},
-                        _pipeline(first.limits, [hit.costs for hit in hits]),
+                        update_for(first.limits, [hit.costs for hit in hits]),
                         upsert=True,
                         return_document=ReturnDocument.AFTER,
                     )
@@ -139,7 +139,7 @@ class RateCounts:
         raise DatabaseUnavailable
 
 
-def _pipeline(limits: Mapping[str, int], costs: Sequence[Mapping[str, int]]) -> Sequence[dict[str, Any]]:
+def update_for(limits: Mapping[str, int], costs: Sequence[Mapping[str, int]]) -> Sequence[dict[str, Any]]:
     """Drain the counts up to now, then take one hit after the other."""
     now: dict[str, Any] = {"$max": ["$at", "$$NOW"]}  # another primary's clock may be behind
     passed = {"$subtract": [now, {"$ifNull": ["$at", now]}]}

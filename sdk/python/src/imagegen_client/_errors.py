@@ -11,10 +11,10 @@ ImagegenError              retryable, charged, request_id: on every error
 └── ApiError               a problem that the service describes
     ├── InvalidRequest     nothing was sent to fal.ai; `faults` says what to change
     ├── Unauthorized       the API key is missing or wrong
-    ├── Forbidden          the API key is not for this user or model
+    ├── Forbidden          the API key is not for this user or model, or for so many images at once
     ├── NotFound           also what the API key may not see
     ├── Conflict           not possible in this state
-    ├── RateLimited        too many requests
+    ├── RateLimited        too many requests or images; `retry_after` says when to come back
     └── ServiceUnavailable the service cannot answer now
 """
 
@@ -125,7 +125,7 @@ class Unauthorized(ApiError):
 
 
 class Forbidden(ApiError):
-    """The API key is not for this user or model."""
+    """The API key is not for this user or model, or for so many images at once."""
 
 
 class NotFound(ApiError):
@@ -137,7 +137,7 @@ class Conflict(ApiError):
 
 
 class RateLimited(ApiError):
-    """Too many requests; `retry_after` says when to come back."""
+    """Too many requests or images; `retry_after` says when to come back, `problem.limits` which rates are used up."""
 
 
 class ServiceUnavailable(ApiError):
