@@ -11,12 +11,12 @@ from typing import Final
 from pydantic import ByteSize
 from pydantic.fields import FieldInfo
 
-from imagegen.settings import Settings, groups
+from imagegen.settings import Settings, groups, limits
 from imagegen.settings.groups import Group
 
 PAGE: Final = Path(__file__).parent.parent / "docs/settings.md"
 _HEAD: Final = """\
-<!-- Written by `make pages` from src/imagegen/settings/groups.py. -->
+<!-- Written by `make pages` from src/imagegen/settings/groups.py and limits.py. -->
 # Settings
 
 Set these variables in the environment or in `.env` ([.env.example](../.env.example) has each of them, commented out).
@@ -56,9 +56,9 @@ def _row(*cells: str) -> str:
 
 def _texts_of_fields() -> dict[tuple[str, str], str]:
     """The string under each field, by class and field."""
-    tree = ast.parse(Path(groups.__file__).read_text(encoding="utf-8"))
+    trees = [ast.parse(Path(file).read_text(encoding="utf-8")) for file in (groups.__file__, limits.__file__)]
     found = dict[tuple[str, str], str]()
-    for group in tree.body:
+    for group in (statement for tree in trees for statement in tree.body):
         body = group.body if isinstance(group, ast.ClassDef) else []
         for field, below in pairwise(body):
             match field, below:

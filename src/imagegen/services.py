@@ -49,7 +49,7 @@ from imagegen.storage.jobs.stats import JobStats
 from imagegen.storage.jobs.store import Jobs
 from imagegen.storage.key_directory import KeyDirectory, open_key_directory
 from imagegen.storage.queue_registration import QueueRegistrations
-from imagegen.storage.rates import RateCounts
+from imagegen.storage.rate_counts import RateCounts
 from imagegen.storage.stores import open_stores
 from imagegen.storage.usage.store import Usage
 from imagegen.storage.webhook_deliveries import WebhookDeliveries
@@ -133,7 +133,6 @@ async def open_services(
         StartupError: a server shows that a setting is wrong.
         Unavailable: a server does not answer, or refuses the bucket permanently in production.
     """
-    return_freed_memory_to_system()
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         metrics = await enter(_open_metrics())
@@ -174,6 +173,8 @@ async def open_services(
 
 @asynccontextmanager
 async def _open_metrics() -> AsyncGenerator[Metrics]:
+    """The counters of this process, which from now on returns freed memory to the system."""
+    return_freed_memory_to_system()
     metrics = Metrics()
     async with watch_event_loop(metrics):
         yield metrics

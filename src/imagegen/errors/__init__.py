@@ -16,8 +16,8 @@ ImagegenError                     base.py: raised by imagegen on purpose
 │   ├── ModelNotAllowed
 │   ├── ScopeMissing              carries the scope that is needed
 │   ├── GrantNotAllowed           an admin key grants no more than it has; carries every excess
-│   └── BeyondRate                rates.py: more images than a minute's rate
-├── RateLimited                   rates.py: too many requests or images in a minute; carries every limit; retry later
+│   └── BeyondRate                rate_limits.py: more images than a minute's rate
+├── RateLimited                   rate_limits.py: too many requests or images in a minute; carries every limit
 ├── StaleKey                      api_keys.py, down to KeyConflict: the key was changed since it was read; read it again
 ├── KeyExists                     its id or its idempotency key is taken
 ├── KeyNotFound                   there is none, or the caller could not have granted it
@@ -89,7 +89,7 @@ from imagegen.errors.provider import (
     SubmittingPaused,
     WebhookRefused,
 )
-from imagegen.errors.rates import BeyondRate, RateLimited, RateName, RateState
+from imagegen.errors.rate_limits import BeyondRate, RateLimited, RateName, RateState
 from imagegen.errors.requests import (
     MOST_FAULTS,
     Fault,

@@ -13,7 +13,7 @@ from imagegen.jobs import Job
 from imagegen.keys import NO_RATES, Caller, Rates
 from imagegen.services import Services
 from imagegen.settings import RateSettings
-from imagegen.storage.rates import Hit, RateCounts, Taken
+from imagegen.storage.rate_counts import Hit, RateCounts, Taken
 
 _log = logging.getLogger("imagegen.api")
 

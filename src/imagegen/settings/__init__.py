@@ -5,17 +5,16 @@ from imagegen.settings.groups import (
     AuthSettings,
     Environment,
     FalSettings,
-    LimitSettings,
     LocalSettings,
     MetricsSettings,
     MongoSettings,
     NatsSettings,
-    RateSettings,
     S3Settings,
     ServiceSettings,
     TelemetrySettings,
     WebhookSettings,
 )
+from imagegen.settings.limits import LimitSettings, RateSettings
 
 __all__ = [
     "AuthSettings",

@@ -21,17 +21,16 @@ from imagegen.settings.groups import (
     Environment,
     FalSettings,
     Group,
-    LimitSettings,
     LocalSettings,
     MetricsSettings,
     MongoSettings,
     NatsSettings,
-    RateSettings,
     S3Settings,
     ServiceSettings,
     TelemetrySettings,
     WebhookSettings,
 )
+from imagegen.settings.limits import LimitSettings, RateSettings
 from imagegen.settings.messages import expected, shown_value, size, unknown_variables
 
 

@@ -21,7 +21,7 @@ from imagegen.storage.jobs.stats import JobStats
 from imagegen.storage.jobs.store import Jobs
 from imagegen.storage.mongodb import Collection, index_creation_timeout, open_collection, sibling_collection
 from imagegen.storage.queue_registration import QueueRegistrations
-from imagegen.storage.rates import RateCounts
+from imagegen.storage.rate_counts import RateCounts
 from imagegen.storage.unit_prices import UnitPrices
 from imagegen.storage.usage.store import Usage
 from imagegen.storage.webhook_deliveries import WebhookDeliveries

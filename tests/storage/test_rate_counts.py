@@ -10,7 +10,7 @@ from imagegen.errors import RateState
 from imagegen.keys import Rates
 from imagegen.settings import Settings
 from imagegen.storage.mongodb import Collection, open_collection
-from imagegen.storage.rates import Hit, RateCounts, Taken, update_for
+from imagegen.storage.rate_counts import Hit, RateCounts, Taken, update_for
 from imagegen.storage.stores import open_stores
 
 
