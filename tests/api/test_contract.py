@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from imagegen.api.middleware.auth import AccessPolicy
 from imagegen.clock import now
 from imagegen.errors import DatabaseUnavailable, StaleKey
-from imagegen.keys import KeyScope, key_id_of
+from imagegen.keys import KeyScope, Rates, key_id_of
 from imagegen.settings import LimitSettings
 from imagegen.storage.api_keys import ApiKeys
 from tests.support.contract import Contract, Json
@@ -295,13 +295,25 @@ async def insufficient_scope(service: Service, _: pytest.MonkeyPatch) -> httpx.R
     return await _at_the_door(service, scopes=[KeyScope.READ])
 
 
-async def _at_the_door(service: Service, *, has_key: bool = True, **grants: Unpack[Grants]) -> httpx.Response:
-    """Request images of user123 from a service that requires keys."""
+async def _at_the_door(
+    service: Service, *, has_key: bool = True, body: Json = FLUX, times: int = 1, **grants: Unpack[Grants]
+) -> httpx.Response:
+    """Request images of user123 from a service that requires keys; the last answer."""
     settings = apart(service.services.settings)
     token = await add_key(settings, **grants)
     async with running(settings, access=AccessPolicy(keys_required=True), with_runner=False) as closed:
-        headers = bearer(token) if has_key else {}
-        return await closed.client.post("/api/images/generate", json=FLUX, headers=headers)
+        headers = {**(bearer(token) if has_key else {}), "Prefer": "respond-async"}
+        for _ in range(times - 1):
+            await closed.client.post("/api/images/generate", json=body, headers=headers)
+        return await closed.client.post("/api/images/generate", json=body, headers=headers)
+
+
+async def beyond_rate(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    return await _at_the_door(service, rates=Rates(images_per_minute=3), body={**FLUX, "options": {"num_images": 4}})
+
+
+async def rate_limited(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    return await _at_the_door(service, rates=Rates(requests_per_minute=1), times=2)
 
 
 async def key_not_found(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
@@ -365,6 +377,8 @@ PROVOCATIONS: dict[str, Provoke] = {
         user_not_allowed,
         insufficient_scope,
         grant_not_allowed,
+        beyond_rate,
+        rate_limited,
         key_not_found,
         key_revoked,
         key_expired,

@@ -1,8 +1,7 @@
 """Rates of keys and users at every door for new jobs: what counts, what is refused, and what the headers say."""
 
 import asyncio
-import re
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -12,17 +11,25 @@ import httpx
 import pytest
 from dirty_equals import IsPartialDict, IsStr
 
-from imagegen.keys import KeyScope, Rates, key_id_of
+from imagegen.keys import DEFAULT_SCOPES, KeyScope, Rates, key_id_of
 from imagegen.settings import RateSettings, Settings
 from imagegen.storage.mongodb import open_collection
 from tests.support.door import door, through
 from tests.support.keys import add_key, bearer
 from tests.support.service import FLUX, ITEM, Json, Service, running
 from tests.support.several_processes import sharing
+from tests.support.structured_fields import Value, read_list
 
 FOUR: Json = {**FLUX, "options": {"num_images": 4}}
 TWO: Json = {**FLUX, "options": {"num_images": 2}}
 ITEM_OF_TWO: Json = {**ITEM, "options": {"num_images": 2}}
+PLACES = {
+    "jobId": "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+    "batchId": "01ARZ3NDEKTSV4RRFFQ69G5FAV",
+    "number": "0",
+    "keyId": "ab12cd34ef",
+    "name": "flux-pro",
+}
 
 
 def of_user(user_id: str, body: Json = FLUX) -> Json:
@@ -37,9 +44,10 @@ async def limited(
     *,
     with_runner: bool = False,
     defaults: RateSettings | None = None,
+    scopes: Sequence[KeyScope] = DEFAULT_SCOPES,
 ) -> AsyncGenerator[Service]:
     """A service whose client has a key with these rates; `defaults` are those of the settings."""
-    token = await add_key(own, rates=Rates(requests_per_minute=requests, images_per_minute=images))
+    token = await add_key(own, rates=Rates(requests_per_minute=requests, images_per_minute=images), scopes=scopes)
     settings = own.model_copy(update={"rates": defaults or RateSettings()})
     async with running(settings, with_runner=with_runner) as service:
         service.client.headers.update(bearer(token))
@@ -53,7 +61,14 @@ async def generated(service: Service, body: Json = FLUX, **headers: str) -> http
 
 def remaining(answer: httpx.Response) -> dict[str, int]:
     """What `RateLimit` says is left of each limit."""
-    return {name: int(left) for name, left in re.findall(r'"([\w-]+)";r=(\d+);t=\d+', answer.headers["RateLimit"])}
+    (field,) = answer.headers.get_list("RateLimit")
+    return {name: int(parameters["r"]) for name, parameters in read_list(field).items()}
+
+
+def policy(answer: httpx.Response) -> Mapping[str, Mapping[str, Value]]:
+    """What `RateLimit-Policy` says of each limit."""
+    (field,) = answer.headers.get_list("RateLimit-Policy")
+    return read_list(field)
 
 
 @asynccontextmanager
@@ -73,7 +88,7 @@ async def test_a_burst_passes_and_the_next_request_is_refused_with_what_to_wait(
 
     assert [answer.status_code for answer in (*passed, refused)] == [202, 202, 202, 429]
     assert [remaining(answer) for answer in (*passed, refused)] == [{"key-requests": left} for left in (2, 1, 0, 0)]
-    assert (refused.headers["RateLimit-Policy"], count) == ('"key-requests";q=3;w=60', 3)
+    assert (policy(refused), count) == ({"key-requests": {"q": 3, "w": 60}}, 3)
     assert refused.json() == IsPartialDict(
         code="rate_limited",
         retryable=True,
@@ -90,8 +105,11 @@ async def test_refused_requests_and_replays_and_reads_are_not_counted(own: Setti
     async with limited(own, requests=2) as service:
         first = await generated(service, idempotency_key="one")
         again = [await generated(service, idempotency_key="one") for _ in range(3)]
-        await service.client.get("/api/jobs")
-        await service.client.post("/api/images/estimate-cost", json={"model": "flux-pro"})
+        read = [
+            await service.client.get("/api/jobs"),
+            await service.client.get(f"/api/jobs/{first.json()['jobId']}"),
+            await service.client.post("/api/images/estimate-cost", json={"model": "flux-pro"}),
+        ]
         wrong = [
             await generated(service, {**FLUX, "model": "flux-prp"}),
             await generated(service, {**FLUX, "inputs": {}}),
@@ -109,8 +127,9 @@ async def test_refused_requests_and_replays_and_reads_are_not_counted(own: Setti
         409,
         202,
     ]
-    assert [remaining(answer) for answer in (first, *again, last)] == [
-        {"key-requests": left} for left in (1, 1, 1, 1, 0)
+    assert [remaining(answer) for answer in (first, *again, *read, *wrong, last)] == [
+        *[{"key-requests": 1}] * 11,
+        {"key-requests": 0},
     ]
 
 
@@ -205,9 +224,13 @@ async def test_a_refusal_names_every_limit_that_is_used_up(own: Settings) -> Non
         "user-requests",
         "user-images",
     ]
-    assert refused.headers["RateLimit-Policy"] == (
-        '"key-requests";q=1;w=60, "key-images";q=4;w=60, "user-requests";q=1;w=60, "user-images";q=5;w=60'
-    )
+    assert int(refused.headers["Retry-After"]) in {59, 60}  # a second request in a minute, and not before
+    assert policy(refused) == {
+        "key-requests": {"q": 1, "w": 60},
+        "key-images": {"q": 4, "w": 60, "qu": "images"},
+        "user-requests": {"q": 1, "w": 60},
+        "user-images": {"q": 5, "w": 60, "qu": "images"},
+    }
 
 
 async def test_the_settings_are_for_keys_without_a_rate_and_for_every_user(own: Settings) -> None:
@@ -226,7 +249,48 @@ async def test_a_failed_job_has_the_headers_too(own: Settings) -> None:
     assert (answer.status_code, remaining(answer)) == (500, {"key-requests": 1})
 
 
-@pytest.mark.parametrize(("requests", "sent"), [(None, 0), (9, 5)])
+async def test_every_answer_to_a_limited_key_has_the_headers(own: Settings) -> None:
+    async with limited(own, requests=2, images=2, scopes=list(KeyScope)) as service:
+        await generated(service)
+        answers = [
+            await service.client.request(method.upper(), path.format(**PLACES))
+            for path, operations in (await service.client.get("/openapi.json")).json()["paths"].items()
+            for method, operation in operations.items()
+            if operation.get("security") != []
+        ]
+        large = await service.client.post("/api/images/generate", content=b" " * 2**21)
+
+    assert {answer.status_code for answer in answers} >= {200, 400, 404}
+    assert large.status_code in {413, 415}
+    assert [(remaining(answer), list(policy(answer))) for answer in (*answers, large)] == [
+        ({"key-requests": 1, "key-images": 1}, ["key-requests", "key-images"])
+    ] * (len(answers) + 1)
+
+
+async def test_what_auth_refuses_and_defects_have_the_headers_too(
+    own: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_off(*_: object) -> None:
+        raise ZeroDivisionError
+
+    async with limited(own, requests=5, scopes=[KeyScope.READ]) as service:
+        unscoped = await generated(service)
+        monkeypatch.setattr(service.services.jobs, "get", break_off)
+        broken = await service.client.get(f"/api/jobs/{PLACES['jobId']}")
+        unknown = await service.client.get("/api/jobs", headers=bearer(f"ig_0123456789_{'x' * 43}"))
+        is_open = await service.client.get("/health/live")
+
+    assert [(answer.status_code, remaining(answer)) for answer in (unscoped, broken)] == [
+        (403, {"key-requests": 5}),
+        (500, {"key-requests": 5}),
+    ]
+    assert [(answer.status_code, "RateLimit-Policy" in answer.headers) for answer in (unknown, is_open)] == [
+        (401, False),
+        (200, False),
+    ]
+
+
+@pytest.mark.parametrize(("requests", "sent"), [(None, 0), (9, 6)])
 async def test_without_a_limit_no_command_is_sent(own: Settings, requests: int | None, sent: int) -> None:
     async with limited(own, requests=requests) as service, watched(own) as commands:
         first = await generated(service, idempotency_key="one")
@@ -245,16 +309,37 @@ async def test_without_a_limit_no_command_is_sent(own: Settings, requests: int |
 
 async def test_a_changed_rate_holds_for_the_next_request(own: Settings) -> None:
     root = await add_key(own, "root", scopes=list(KeyScope))
-    token = await add_key(own)
-    async with running(own, with_runner=False) as service:
-        changed = await service.client.patch(
-            f"/api/keys/{key_id_of(token)}", json={"rates": {"requestsPerMinute": 1}}, headers=bearer(root)
-        )
-        service.client.headers.update(bearer(token))
-        answers = [(await generated(service)).status_code for _ in range(2)]
+    async with limited(own, requests=5) as service:
+        token = service.client.headers["Authorization"].removeprefix("Bearer ")
 
-    assert changed.json()["rates"] == {"requestsPerMinute": 1, "imagesPerMinute": None}
-    assert answers == [202, 429]
+        async def change(rate: int) -> Json:
+            body = {"rates": {"requestsPerMinute": rate}}
+            answer = await service.client.patch(f"/api/keys/{key_id_of(token)}", json=body, headers=bearer(root))
+            return answer.json()["rates"]
+
+        first = [(await generated(service)).status_code for _ in range(2)]
+        lowered = await change(2)
+        refused = await generated(service)
+        await change(10)
+        raised = await generated(service)
+
+    assert (first, lowered) == ([202, 202], {"requestsPerMinute": 2, "imagesPerMinute": None})
+    assert [(answer.status_code, remaining(answer)) for answer in (refused, raised)] == [
+        (429, {"key-requests": 0}),
+        (202, {"key-requests": 7}),
+    ]
+
+
+async def test_a_key_that_the_last_release_stored_has_the_default_rates(own: Settings) -> None:
+    token = await add_key(own)
+    async with open_collection(own.mongodb, "apiKeys", timedelta(seconds=5)) as keys:
+        await keys.update_one({"_id": key_id_of(token)}, {"$unset": {"rates": ""}})
+    settings = own.model_copy(update={"rates": RateSettings(key_requests_per_minute=1)})
+    async with running(settings, with_runner=False) as service:
+        service.client.headers.update(bearer(token))
+        answers = [await generated(service) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [202, 429]
 
 
 async def test_while_mongodb_is_away_nothing_passes_uncounted(own: Settings) -> None:
@@ -272,6 +357,7 @@ async def test_while_mongodb_is_away_nothing_passes_uncounted(own: Settings) -> 
                     await asyncio.sleep(0.2)
 
     assert (refused.status_code, refused.json()["code"], after.status_code) == (503, "unavailable", 202)
+    assert (list(policy(refused)), "RateLimit" in refused.headers) == (["key-requests"], False)
 
 
 @pytest.mark.slow

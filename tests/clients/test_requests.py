@@ -120,12 +120,17 @@ def test_an_error_has_its_class_and_what_the_problem_says(scripted: Scripted, st
 
 
 def test_a_limit_says_when_to_come_back(scripted: Scripted) -> None:
-    scripted.answers(problem(429, "rate_limited", {"Retry-After": "3600"}, retryable=True))
+    limit = {"name": "key-images", "limit": 4, "remaining": 1, "freeAt": "2026-11-22T17:57:50Z"}
+    scripted.answers(problem(429, "rate_limited", {"Retry-After": "3600"}, retryable=True, limits=[limit]))
 
     with pytest.raises(RateLimited) as caught:
         scripted.client().job("1")
 
     assert (caught.value.retry_after, caught.value.retryable) == (3600, True)
+    assert caught.value.problem.limits is not None
+    (found,) = caught.value.problem.limits
+    assert (found.name, found.limit, found.remaining) == ("key-images", 4, 1)
+    assert found.free_at.isoformat() == "2026-11-22T17:57:50+00:00"
 
 
 @pytest.mark.parametrize(("code", "kind"), [("provider_rejected", JobFailed), ("output_refused", JobRefused)])

@@ -55,6 +55,20 @@ async def test_of_200_hits_of_two_services_exactly_the_limit_passes(own: Setting
     assert {each.remaining for each in taken[-1].states(hit)} == {0}
 
 
+async def test_of_1000_hits_at_once_exactly_a_limit_of_500_passes(own: Settings) -> None:
+    async with open_stores(own.mongodb) as one, open_stores(own.mongodb) as other:
+        both = (one.rate_counts, other.rate_counts)
+        hit, back = a_hit("thousand", 500, cost=(1, 0)), a_hit("thousand", 500, cost=(-1, 0))
+        await both[0].hit(hit)
+        async with open_collection(own.mongodb, "rates", timedelta(seconds=5)) as rates:
+            await move_back(rates, "thousand", timedelta(seconds=-60))  # so that nothing drains meanwhile
+        await both[1].hit(back)
+        taken = await asyncio.gather(*(both[number % 2].hit(hit) for number in range(1000)))
+        seen = await both[0].look(hit)
+
+    assert (sum(each.fits for each in taken), seen.states(hit)[0].remaining) == (500, 0)
+
+
 @pytest.mark.parametrize("limit", [1, 7, 60, 1_000_000])
 async def test_a_whole_minutes_limit_passes_at_once_and_no_more(counts: RateCounts, limit: int) -> None:
     whole = a_hit(f"burst-{limit}", limit, cost=(limit, 0))
@@ -109,9 +123,19 @@ async def test_what_is_given_back_was_never_taken(counts: RateCounts) -> None:
 
 async def test_looking_takes_nothing_and_is_never_refused(counts: RateCounts) -> None:
     hit, look = a_hit("look", 1, cost=(1, 0)), a_hit("look", 1, cost=(0, 0))
-    seen = [await counts.hit(look), await counts.hit(hit), await counts.hit(look)]
+    seen = [await counts.look(look), await counts.hit(hit), await counts.look(look)]
 
     assert [(each.fits, each.states(look)[0].remaining) for each in seen] == [(True, 1), (True, 0), (True, 0)]
+
+
+async def test_a_look_sees_what_a_hit_would_find(counts: RateCounts, rates: Collection) -> None:
+    hit, look = a_hit("seen", 60, 6, cost=(30, 6)), a_hit("seen", 60, 6, cost=(0, 0))
+    await counts.hit(hit)
+    await move_back(rates, "seen", timedelta(seconds=20))
+
+    seen, found = await counts.look(look), await counts.hit(look)
+
+    assert state(seen, look) == state(found, look) == [(50, 10, 0), (2, 40, 0)]
 
 
 async def test_hits_of_several_holders_in_one_batch_do_not_mix(counts: RateCounts) -> None:

@@ -22,7 +22,7 @@ from imagegen.api.http.parameters import parameter_faults
 from imagegen.api.http.paths import allowed_methods, no_such_path, wrong_method
 from imagegen.api.http.policies import policy_of
 from imagegen.api.http.problems import HttpProblem, insufficient_scope, problem, unavailable
-from imagegen.api.http.rate_headers import rate_headers
+from imagegen.api.http.rate_headers import key_rate_headers, rate_headers
 from imagegen.api.http.request_ids import HEADER, current_request_id
 from imagegen.errors import (
     BatchNotFound,
@@ -261,7 +261,9 @@ async def _defect(request: Request, error: Exception) -> JSONResponse:
     path = without_secret(request.scope["path"])[:_MOST_SHOWN]
     _log.error("%s %r: unexpected error (request %s)", request.method, path, request_id, exc_info=error)
     detail = "An unexpected error inside imagegen. Its log has the cause, under the requestId of this response."
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal_error", detail, headers={HEADER: request_id})
+    status = HTTPStatus.INTERNAL_SERVER_ERROR
+    headers = {HEADER: request_id, **await key_rate_headers(request.scope, status)}
+    return problem(status, "internal_error", detail, headers=headers)
 
 
 def _refusal(error: RequestValidationError, registry: Registry, scope: Scope) -> InvalidRequest:

@@ -10,7 +10,7 @@ from imagegen.api.errors import JobFailed
 from imagegen.api.http.media_types import JSON
 from imagegen.api.http.prefer import WaitPreference
 from imagegen.api.http.rate_headers import rate_headers
-from imagegen.api.openapi.responses import LOCATION, PREFERENCE, RATES, REPLAYED, RETRY_AFTER, Responses
+from imagegen.api.openapi.responses import LOCATION, PREFERENCE, REPLAYED, RETRY_AFTER, Responses
 from imagegen.jobs import Job, JobStatus
 from imagegen.operations.generate import Accepted
 from imagegen.operations.wait import wait_for_end
@@ -21,11 +21,11 @@ from imagegen.wire.serializers import serialize_job
 
 _NONE: Final[Mapping[str, str]] = {}
 OUTCOMES: Final[Responses] = {
-    200: {"description": "The finished job with its images.", "headers": {**PREFERENCE, **REPLAYED, **RATES}},
+    200: {"description": "The finished job with its images.", "headers": {**PREFERENCE, **REPLAYED}},
     202: {
         "model": job_schemas.Job,
         "description": "Accepted, but not finished; `Location` is where to check on it.",
-        "headers": {**LOCATION, **RETRY_AFTER, **PREFERENCE, **REPLAYED, **RATES},
+        "headers": {**LOCATION, **RETRY_AFTER, **PREFERENCE, **REPLAYED},
     },
 }
 

@@ -60,7 +60,8 @@ async def take_rates(jobs: Sequence[Job], caller: Caller, services: Services) ->
         RateLimited: with every limit that is exhausted.
         DatabaseUnavailable: nothing is known of the limits.
     """
-    hits = _hits(caller, jobs[0].user_id, services.settings.rates, 1, sum(job.cost.num_images for job in jobs))
+    images = sum(job.cost.num_images for job in jobs)
+    hits = _hits(caller, jobs[0].user_id, services.settings.rates, 1, images)
     _require_possible(hits)
     counts = services.rate_counts
     taken: list[tuple[Hit, Taken]] = []
@@ -69,7 +70,7 @@ async def take_rates(jobs: Sequence[Job], caller: Caller, services: Services) ->
         if not outcome.fits:
             before = TakenRates(counts, taken)
             await before.give_back()
-            after = [(each, await counts.hit(_look(each))) for each in hits[number + 1 :]]
+            after = [(each, await counts.look(each)) for each in hits[number + 1 :]]
             refusal = RateLimited(
                 [
                     *before.states,
@@ -87,23 +88,31 @@ async def take_rates(jobs: Sequence[Job], caller: Caller, services: Services) ->
 async def read_rates(caller: Caller, user_id: str, services: Services) -> Sequence[RateState]:
     """The limits of the caller and of the user, as they are now."""
     hits = _hits(caller, user_id, services.settings.rates, 0, 0)
-    return [state for hit in hits for state in (await services.rate_counts.hit(hit)).states(hit)]
+    return [state for hit in hits for state in (await services.rate_counts.look(hit)).states(hit)]
+
+
+def limits_of_key(caller: Caller, defaults: RateSettings) -> Hit | None:
+    """The limits of the caller's key, as a hit that takes nothing; None if there are none."""
+    if caller.key is None:
+        return None
+    of_key = Rates(
+        requests_per_minute=defaults.key_requests_per_minute, images_per_minute=defaults.key_images_per_minute
+    )
+    rates = caller.key.rates.or_default(of_key)
+    return None if rates == NO_RATES else Hit(whose="key", holder=caller.key.id, rates=rates, requests=0, images=0)
+
+
+def _limits_of_user(user_id: str, defaults: RateSettings) -> Hit | None:
+    rates = Rates(
+        requests_per_minute=defaults.user_requests_per_minute, images_per_minute=defaults.user_images_per_minute
+    )
+    return None if rates == NO_RATES else Hit(whose="user", holder=user_id, rates=rates, requests=0, images=0)
 
 
 def _hits(caller: Caller, user_id: str, defaults: RateSettings, requests: int, images: int) -> Sequence[Hit]:
     """What a request takes: of its key first, then of its user. None where there is no limit."""
-    of_key = Rates(
-        requests_per_minute=defaults.key_requests_per_minute, images_per_minute=defaults.key_images_per_minute
-    )
-    of_user = Rates(
-        requests_per_minute=defaults.user_requests_per_minute, images_per_minute=defaults.user_images_per_minute
-    )
-    hits: list[Hit] = []
-    if caller.key is not None:
-        rates = caller.key.rates.or_default(of_key)
-        hits.append(Hit(whose="key", holder=caller.key.id, rates=rates, requests=requests, images=images))
-    hits.append(Hit(whose="user", holder=user_id, rates=of_user, requests=requests, images=images))
-    return [hit for hit in hits if hit.rates != NO_RATES]
+    limits = (limits_of_key(caller, defaults), _limits_of_user(user_id, defaults))
+    return [replace(hit, requests=requests, images=images) for hit in limits if hit is not None]
 
 
 def _require_possible(hits: Sequence[Hit]) -> None:
@@ -116,7 +125,3 @@ def _require_possible(hits: Sequence[Hit]) -> None:
 
 def _negative(hit: Hit) -> Hit:
     return replace(hit, requests=-hit.requests, images=-hit.images)
-
-
-def _look(hit: Hit) -> Hit:
-    return replace(hit, requests=0, images=0)

@@ -17,6 +17,7 @@ from typing import Any, Final, Literal, cast
 from pymongo import ASCENDING, IndexModel, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
+from imagegen.clock import now
 from imagegen.errors import DatabaseUnavailable, RateName, RateState
 from imagegen.keys import Rates
 from imagegen.storage.batching import Batcher
@@ -37,7 +38,7 @@ class Hit:
         whose: a key's or a user's.
         holder: the id of the key or of the user.
         rates: the limits.
-        requests: how many it takes; negative to give back, zero to look.
+        requests: how many it takes; negative to give back.
         images: likewise.
     """
 
@@ -54,10 +55,20 @@ class Hit:
         return {what: limit for what, limit in limits.items() if limit is not None}
 
     @property
-    def costs(self) -> Mapping[str, int]:
-        """What it adds to each limit that there is."""
+    def limits_by_name(self) -> Mapping[RateName, int]:
+        """The limits that there are, by the names that callers see."""
+        return {cast("RateName", f"{self.whose}-{what}"): limit for what, limit in self.limits.items()}
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many it takes of each limit that there is."""
         counts = {"requests": self.requests, "images": self.images}
-        return {what: counts[what] * _MINUTE for what in self.limits}
+        return {what: counts[what] for what in self.limits}
+
+    @property
+    def costs(self) -> Mapping[str, int]:
+        """What it adds to the count of each limit that there is."""
+        return {what: count * _MINUTE for what, count in self.counts.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +105,7 @@ class RateCounts:
     def __init__(self, collection: Collection) -> None:
         self._counts = acknowledged_by_primary(collection)
         self._hits = Batcher(self._hit_all)
+        self._looks = Batcher(self._look_at_all)
 
     async def ensure_indexes(self) -> None:
         """Create the index by which MongoDB removes empty counts."""
@@ -103,6 +115,19 @@ class RateCounts:
     async def hit(self, hit: Hit) -> Taken:
         """Take a hit, if all its limits have room for it; otherwise none takes it."""
         return await self._hits.submit(hit)
+
+    async def look(self, hit: Hit) -> Taken:
+        """The limits as they are now; takes nothing, and writes nothing."""
+        return await self._looks.submit(hit)
+
+    async def _look_at_all(self, hits: Sequence[Hit]) -> Sequence[Taken]:
+        wanted: Sequence[dict[str, Any]] = [
+            {"$match": {"_id": {"$in": list({_id(hit) for hit in hits})}}},
+            {"$set": {"now": "$$NOW"}},
+        ]
+        with mongo_errors():
+            found = {each["_id"]: each async for each in self._counts.aggregate(wanted)}
+        return [_drained(hit, found.get(_id(hit))) for hit in hits]
 
     async def _hit_all(self, hits: Sequence[Hit]) -> Sequence[Taken | Exception]:
         """Take the hits, those of one holder as one command. No error is raised: a hit must not be taken twice."""
@@ -128,7 +153,7 @@ class RateCounts:
             try:
                 with mongo_errors():
                     found: dict[str, Any] = await self._counts.find_one_and_update(
-                        {"_id": f"{first.whose}/{first.holder}"},
+                        {"_id": _id(first)},
                         update_for(first.limits, [hit.costs for hit in hits]),
                         upsert=True,
                         return_document=ReturnDocument.AFTER,
@@ -175,6 +200,20 @@ def _taken_one_by_one(limits: Mapping[str, int], costs: Sequence[Mapping[str, in
             "in": {"$let": {"vars": {"fits": {"$and": fits}}, "in": step}},
         }
     }
+
+
+def _id(hit: Hit) -> str:
+    return f"{hit.whose}/{hit.holder}"
+
+
+def _drained(hit: Hit, found: Mapping[str, Any] | None) -> Taken:
+    """The counts of a document as they are now; without one, nothing was taken for long."""
+    if found is None:
+        return Taken(fits=True, at=now(), counts=dict.fromkeys(hit.limits, 0))
+    at = max(found["at"], found["now"])
+    passed = (at - found["at"]) // timedelta(milliseconds=1)
+    counts = {what: max(0, found["counts"].get(what, 0) - passed * limit) for what, limit in hit.limits.items()}
+    return Taken(fits=True, at=at, counts=counts)
 
 
 def _divided_up(count: int, by: int) -> int:

@@ -1,9 +1,21 @@
 """The headers `RateLimit` and `RateLimit-Policy` (draft-ietf-httpapi-ratelimit-headers-10)."""
 
+import asyncio
 import math
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from http import HTTPStatus
+from typing import Final, cast
 
-from imagegen.errors import RateState
+from starlette.types import Message, Scope, Send
+
+from imagegen.errors import DatabaseUnavailable, RateName, RateState
+from imagegen.keys import Caller
+from imagegen.operations.rates import limits_of_key
+from imagegen.services import Services
+
+_STATE: Final = "RateLimit"
+_PATIENCE: Final = 1.0  # seconds; an answer does not wait longer for the state of its limits
 
 
 def rate_headers(states: Sequence[RateState]) -> Mapping[str, str]:
@@ -11,8 +23,46 @@ def rate_headers(states: Sequence[RateState]) -> Mapping[str, str]:
     if not states:
         return {}
     return {
-        "RateLimit-Policy": ", ".join(f'"{state.name}";q={state.limit};w=60' for state in states),
-        "RateLimit": ", ".join(
+        **_policy({state.name: state.limit for state in states}),
+        _STATE: ", ".join(
             f'"{state.name}";r={state.remaining};t={math.ceil(state.reset.total_seconds())}' for state in states
         ),
     }
+
+
+async def key_rate_headers(scope: Scope, status: int) -> Mapping[str, str]:
+    """The limits of the caller's key as they are now. Without MongoDB, only what they are is known."""
+    state = scope["state"]
+    services, caller = cast("Services", state["services"]), cast("Caller | None", state.get("caller"))
+    limits = limits_of_key(caller, services.settings.rates) if caller is not None else None
+    if limits is None or status == HTTPStatus.UNAUTHORIZED:
+        return {}
+    if status != HTTPStatus.SERVICE_UNAVAILABLE:
+        with suppress(TimeoutError, DatabaseUnavailable):
+            async with asyncio.timeout(_PATIENCE):
+                return rate_headers((await services.rate_counts.look(limits)).states(limits))
+    return _policy(limits.limits_by_name)
+
+
+def sender_with_rates(scope: Scope, send: Send) -> Send:
+    """Send a response with the limits of the caller's key, unless its handler has added them."""
+
+    async def send_with_rates(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            headers = list(message.get("headers", ()))
+            if all(name != _STATE.lower().encode() for name, _ in headers):
+                added = await key_rate_headers(scope, message["status"])
+                headers += [(name.lower().encode(), value.encode()) for name, value in added.items()]
+            message = {**message, "headers": headers}
+        await send(message)
+
+    return send_with_rates
+
+
+def _policy(limits: Mapping[RateName, int]) -> Mapping[str, str]:
+    return {"RateLimit-Policy": ", ".join(f'"{name}";q={limit};w=60{_unit(name)}' for name, limit in limits.items())}
+
+
+def _unit(name: RateName) -> str:
+    """What is counted, unless it is requests, which the draft has as the default."""
+    return ';qu="images"' if name.endswith("-images") else ""

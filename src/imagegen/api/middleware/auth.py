@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from imagegen.api.http.policies import Access, policy_of
 from imagegen.api.http.problems import REALM, insufficient_scope, problem, unavailable
+from imagegen.api.http.rate_headers import sender_with_rates
 from imagegen.clock import uptime
 from imagegen.errors import DatabaseUnavailable, ScopeMissing
 from imagegen.keys import Caller
@@ -100,6 +101,7 @@ class AccessPolicy:
 class AuthMiddleware:
     """Refuses requests that `AccessPolicy` does not admit, and puts the `Caller` of the others into their state.
 
+    Every response to a key with rates has them in its headers.
     `origins` are the origins whose pages may call the service from a browser.
     """
 
@@ -115,9 +117,11 @@ class AuthMiddleware:
         except DatabaseUnavailable as error:
             refusal = unavailable(error)
         caller = scope.get("state", {}).get("caller")
-        if refusal is None and caller is not None and caller.key is not None:
-            recheck = _KeyRecheck(self._access, caller, scope, receive, send)
-            receive, send = recheck.receive, recheck.send
+        if caller is not None and caller.key is not None:
+            send = sender_with_rates(scope, send)
+            if refusal is None:
+                recheck = _KeyRecheck(self._access, caller, scope, receive, send)
+                receive, send = recheck.receive, recheck.send
         return await (refusal or self._app)(scope, receive, send)
 
     async def _refusal(self, scope: Scope) -> JSONResponse | None:
@@ -131,11 +135,11 @@ class AuthMiddleware:
         caller = await self._access.caller(request, _keys_of(scope))
         if caller is None:
             return _unauthorized(has_key="authorization" in request.headers)
+        scope["state"]["caller"] = caller
         if caller.key is None and _is_foreign(request, self._origins):
             return _foreign()
         if policy.scope is not None and policy.scope not in caller.scopes:
             return insufficient_scope(ScopeMissing(policy.scope, caller.scopes))
-        scope["state"]["caller"] = caller
         return None
 
 

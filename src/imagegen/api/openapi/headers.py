@@ -15,18 +15,34 @@ _LINK: Final = {
     "description": 'Link to the next page, as `<…>; rel="next"`; absent on the last page.',
     "schema": {"type": "string"},
 }
+_RATES: Final = {
+    "RateLimit-Policy": {
+        "description": "The limits of the key, and of the user of new jobs; absent if there are none. A structured "
+        "list of `key-requests`, `key-images`, `user-requests` and `user-images`: `q` of the unit `qu`, requests if "
+        "left out, in `w` seconds.",
+        "schema": {"type": "string", "examples": ['"key-requests";q=60;w=60, "key-images";q=200;w=60;qu="images"']},
+    },
+    "RateLimit": {
+        "description": "The same limits after this request: `r` still pass at once, and all of `q` in `t` seconds. "
+        "Absent while MongoDB does not answer.",
+        "schema": {"type": "string", "examples": ['"key-requests";r=59;t=1, "key-images";r=196;t=2']},
+    },
+}
+_REFERENCE: Final = "#/components/headers/"
 
 
 def add_headers(document: dict[str, Any]) -> None:
-    """Add the headers of every response, in place."""
+    """Add the headers of every response, in place; those of rates where a key is read."""
+    document["components"]["headers"] = _RATES
     for operation in operations_of(document):
         _add_headers(operation)
 
 
 def _add_headers(operation: dict[str, Any]) -> None:
     responses = cast("dict[str, dict[str, Any]]", operation["responses"])
-    for response in responses.values():
-        response["headers"] = {**response.get("headers", {}), HEADER: _ID}
+    of_key: dict[str, Any] = {name: {"$ref": _REFERENCE + name} for name in _RATES} if "401" in responses else {}
+    for status, response in responses.items():
+        response["headers"] = {**response.get("headers", {}), **(of_key if status != "401" else {}), HEADER: _ID}
     if "304" in responses:
         for response in (responses[status] for status in ("200", "302", "304") if status in responses):
             response["headers"] |= {"ETag": _TAG, "Cache-Control": _CACHE}

@@ -28,17 +28,6 @@ RETRY_AFTER: Final[Headers] = {
         "schema": {"type": "integer", "minimum": 1, "examples": [5]},
     }
 }
-RATES: Final[Headers] = {
-    "RateLimit-Policy": {
-        "description": "The limits of the key and of the user, if they have any: `q` in `w` seconds. A structured list "
-        "of `key-requests`, `key-images`, `user-requests`, `user-images`.",
-        "schema": {"type": "string", "examples": ['"key-requests";q=60;w=60, "key-images";q=200;w=60']},
-    },
-    "RateLimit": {
-        "description": "The same limits after this request: `r` still pass at once, and all of `q` in `t` seconds.",
-        "schema": {"type": "string", "examples": ['"key-requests";r=59;t=1, "key-images";r=196;t=2']},
-    },
-}
 CHALLENGE: Final[Headers] = {
     "WWW-Authenticate": {"description": "Always the Bearer scheme.", "schema": {"type": "string"}}
 }
@@ -98,7 +87,7 @@ TOO_FAST: Final = problems(
     "The key or the user has used up its rate; `limits` names each. Nothing was accepted. Try again after "
     "`Retry-After`.",
     "rate_limited",
-    headers={**RETRY_AFTER, **RATES},
+    headers=RETRY_AFTER,
 )
 NOT_FOUND: Final = problems(404, "No such job.", "job_not_found")
 KEY_NOT_FOUND: Final = problems(404, "No such key, or your own key could not grant it.", "key_not_found")
@@ -143,7 +132,7 @@ REFUSED: Final = problems(
     "Moderation refused the input or the output. A retry would not help.",
     "input_refused",
     "output_refused",
-    headers={**LOCATION, **RATES},
+    headers=LOCATION,
 )
 INTERNAL_ERROR: Final = problems(500, _DEFECT, "internal_error")
 FAL_ERROR: Final = problems(
@@ -152,7 +141,7 @@ FAL_ERROR: Final = problems(
     "provider_rejected",
     "provider_account",
     "internal_error",
-    headers={**LOCATION, **RATES},
+    headers=LOCATION,
 )
 UNAVAILABLE: Final = problems(
     503,

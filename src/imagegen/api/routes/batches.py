@@ -21,7 +21,6 @@ from imagegen.api.openapi.responses import (
     CONFLICT,
     LOCATION,
     NOT_ACCEPTED,
-    RATES,
     REPLAYED,
     RETRY_AFTER,
     TOO_FAST,
@@ -41,7 +40,7 @@ from imagegen.wire.serializers import serialize_batch
 _ACCEPTED = {
     "model": batch_schemas.Batch,
     "description": "Every request is accepted as a job; `Location` is the path of the batch.",
-    "headers": {**LOCATION, **RETRY_AFTER, **REPLAYED, **RATES},
+    "headers": {**LOCATION, **RETRY_AFTER, **REPLAYED},
 }
 _CANCELLING = {
     "model": batch_schemas.Batch,
