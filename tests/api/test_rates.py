@@ -157,21 +157,33 @@ async def test_the_same_request_sent_twice_at_once_counts_once(own: Settings) ->
     assert len({answer.json()["jobId"] for answer in answers}) == 1
 
 
-async def test_a_batch_is_one_request_with_all_its_images(own: Settings) -> None:
-    async with limited(own, requests=5, images=10) as service:
+async def test_each_request_of_a_batch_counts_with_all_its_images(own: Settings) -> None:
+    async with limited(own, requests=6, images=10) as service:
         passed = await service.batch(*[ITEM_OF_TWO] * 3, idempotency_key="b")
         again = await service.batch(*[ITEM_OF_TWO] * 3, idempotency_key="b")
-        refused = await service.batch(*[ITEM] * 5)
-        fits = await service.batch(*[ITEM] * 4)
+        refused = await service.batch(*[ITEM_OF_TWO] * 3)
+        fits = await service.batch(*[ITEM] * 3)
 
     assert [answer.status_code for answer in (passed, again, refused, fits)] == [202, 202, 429, 202]
     assert [remaining(answer) for answer in (passed, again, refused, fits)] == [
-        {"key-requests": 4, "key-images": 4},
-        {"key-requests": 4, "key-images": 4},
-        {"key-requests": 4, "key-images": 4},
-        {"key-requests": 3, "key-images": 0},
+        {"key-requests": 3, "key-images": 4},
+        {"key-requests": 3, "key-images": 4},
+        {"key-requests": 3, "key-images": 4},
+        {"key-requests": 0, "key-images": 1},
     ]
     assert [limit["name"] for limit in refused.json()["limits"]] == ["key-images"]
+
+
+async def test_a_batch_of_more_requests_than_a_minute_permits_is_refused_for_good(own: Settings) -> None:
+    async with limited(own, requests=3) as service:
+        refused = await service.batch(*[ITEM] * 4)
+        passed = await service.batch(*[ITEM] * 3)
+
+    assert (refused.status_code, refused.json(), passed.status_code) == (
+        403,
+        IsPartialDict(code="beyond_rate", detail=IsStr(regex=".*4 requests.*key-requests.*3 a minute.*")),
+        202,
+    )
 
 
 async def test_a_retry_counts_as_a_request(own: Settings) -> None:

@@ -16,7 +16,7 @@ ImagegenError                     base.py: raised by imagegen on purpose
 │   ├── ModelNotAllowed
 │   ├── ScopeMissing              carries the scope that is needed
 │   ├── GrantNotAllowed           an admin key grants no more than it has; carries every excess
-│   └── BeyondRate                rate_limits.py: more images than a minute's rate
+│   └── BeyondRate                rate_limits.py: more requests or images than a minute's rate
 ├── RateLimited                   rate_limits.py: too many requests or images in a minute; carries every limit
 ├── StaleKey                      api_keys.py, down to KeyConflict: the key was changed since it was read; read it again
 ├── KeyExists                     its id or its idempotency key is taken

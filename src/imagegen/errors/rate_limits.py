@@ -51,10 +51,11 @@ class RateLimited(ImagegenError):
 
 
 class BeyondRate(NotAllowed):
-    """The request has more images than a minute's rate, so it could never pass."""
+    """A request for more images, or a batch of more requests, than a minute's rate, which could never pass."""
 
-    def __init__(self, images: int, name: RateName, limit: int) -> None:
+    def __init__(self, count: int, name: RateName, limit: int) -> None:
+        what = name.partition("-")[2]
         super().__init__(
-            f"The request is for {images} images, and {name} permits {limit} a minute, so it can never pass. "
+            f"This asks for {count} {what} at once, but {name} permits {limit} a minute, so it can never pass. "
             "Ask for fewer at once."
         )

@@ -1,6 +1,6 @@
 """Rates of keys and users: what a request for new jobs takes of them, and gives back if it is refused afterwards.
 
-A request counts once, whatever it makes, and its images count all together.
+Each job counts as one request, also within a batch: otherwise a batch would pass a thousand at the price of one.
 """
 
 import logging
@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 
-from imagegen.errors import BeyondRate, DatabaseUnavailable, ImagegenError, RateLimited, RateName, RateState
+from imagegen.errors import BeyondRate, DatabaseUnavailable, ImagegenError, RateLimited, RateState
 from imagegen.jobs import Job
 from imagegen.keys import NO_RATES, Caller, Rates
 from imagegen.services import Services
@@ -53,15 +53,15 @@ class TakenRates:
 
 
 async def take_rates(jobs: Sequence[Job], caller: Caller, services: Services) -> TakenRates:
-    """Take one request and the images of all its jobs of every limit, or nothing of any.
+    """Take a request for each job, and the images of all of them, of every limit, or nothing of any.
 
     Raises:
-        BeyondRate: it has more images than a minute's rate.
+        BeyondRate: it is for more than a minute's rate.
         RateLimited: with every limit that is exhausted.
         DatabaseUnavailable: nothing is known of the limits.
     """
     images = sum(job.cost.num_images for job in jobs)
-    hits = _hits(caller, jobs[0].user_id, services.settings.rates, 1, images)
+    hits = _hits(caller, jobs[0].user_id, services.settings.rates, len(jobs), images)
     _require_possible(hits)
     counts = services.rate_counts
     taken: list[tuple[Hit, Taken]] = []
@@ -117,10 +117,9 @@ def _hits(caller: Caller, user_id: str, defaults: RateSettings, requests: int, i
 
 def _require_possible(hits: Sequence[Hit]) -> None:
     for hit in hits:
-        most = hit.rates.images_per_minute
-        if most is not None and hit.images > most:
-            name: RateName = "key-images" if hit.whose == "key" else "user-images"
-            raise BeyondRate(hit.images, name, most)
+        for (name, limit), count in zip(hit.limits_by_name.items(), hit.counts.values(), strict=True):
+            if count > limit:
+                raise BeyondRate(count, name, limit)
 
 
 def _negative(hit: Hit) -> Hit:

@@ -9,7 +9,7 @@ from imagegen.settings.types import Duration, Origins, UrlSchemes, split_list
 
 
 class RateSettings(Group):
-    """Rates. How many requests that generate, and images, pass in a minute, or at once."""
+    """Rates. How many requests that generate (each of a batch counts), and images, pass in a minute, or at once."""
 
     key_requests_per_minute: int | None = Field(
         default=None, ge=1, le=1_000_000, validation_alias="IMAGEGEN_KEY_REQUESTS_PER_MINUTE"

@@ -59,7 +59,8 @@ _ALL: Final[Sequence[Example]] = (
     _problem(
         403,
         "beyond_rate",
-        "The request is for 4 images, and key-images permits 3 a minute, so it can never pass. Ask for fewer at once.",
+        "This asks for 4 images at once, but key-images permits 3 a minute, so it can never pass. Ask for fewer at "
+        "once.",
         retryable=False,
     ),
     _problem(404, "key_not_found", f"There is no API key {KEY_ID}.", keyId=KEY_ID),

@@ -76,7 +76,7 @@ FORBIDDEN: Final = problems(
 BEYOND_KEY: Final = problems(
     403,
     "The API key lacks the scope that this needs, or may not act for this user, or use this model. Or the request is "
-    "for more images than the key or the user may have in a minute.",
+    "for more at once than the rate of the key or of the user permits in a minute.",
     "insufficient_scope",
     "user_not_allowed",
     "beyond_rate",
