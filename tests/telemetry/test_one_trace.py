@@ -2,8 +2,10 @@
 
 import asyncio
 import base64
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -11,26 +13,84 @@ from dirty_equals import IsPartialDict, IsStr
 
 from imagegen import __version__
 from imagegen.settings import Settings
-from tests.support.collector import Collector, SentSpan
+from tests.support.collector import Collector, SentLine, SentSpan, collecting
+from tests.support.jobs_apart import apart
 from tests.support.messages import messages_ever
 from tests.support.processes import Running, environment, imagegen, serving, takes_jobs
-from tests.support.receiver import receiving
-from tests.support.service import FLUX, Json, Sandbox
+from tests.support.receiver import Receiver
+from tests.support.service import FLUX, sandbox_of
 
 pytestmark = pytest.mark.usefixtures("service")  # which makes the bucket
 INTERNAL, SERVER, CLIENT, PRODUCER, CONSUMER = 1, 2, 3, 4, 5
 GIVEN_ID, CALLERS_SPAN = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
 GIVEN = f"00-{GIVEN_ID}-{CALLERS_SPAN}-01"
-SECRET = "whsec_" + base64.b64encode(bytes(range(32))).decode()
+WEBHOOKS = {
+    "WEBHOOK_SECRETS": "whsec_" + base64.b64encode(bytes(range(32))).decode(),
+    "WEBHOOK_ALLOW_PRIVATE": "1",
+}
 
 
 def exporting_to(collector: Collector, name: str) -> dict[str, str]:
-    return {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_SERVICE_NAME": name, "OTEL_BSP_SCHEDULE_DELAY": "200"}
+    delays = {"OTEL_BSP_SCHEDULE_DELAY": "200", "OTEL_BLRP_SCHEDULE_DELAY": "200"}
+    return {"OTEL_EXPORTER_OTLP_ENDPOINT": collector.url, "OTEL_SERVICE_NAME": name, **delays}
 
 
-def planning(own: Settings, client: httpx.AsyncClient) -> Sandbox:
-    assert own.fal.key is not None
-    return Sandbox(client, own.fal.key.get_secret_value())
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A service that sends its spans and log, and one trace, which a test's requests continue."""
+
+    serve: Running
+    settings: Settings
+    collector: Collector
+    id: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"traceparent": f"00-{self.id}-{CALLERS_SPAN}-01"}
+
+    def named(self, name: str) -> list[SentSpan]:
+        return [span for span in self.collector.trace(self.id) if span.name == name]
+
+    def lines_about(self, job_id: str) -> list[SentLine]:
+        return [line for line in self.collector.lines if line.attributes.get("job_id") == job_id]
+
+    async def arrived(self, *names: str) -> None:
+        """Wait for spans of these names; what ended before the last of them has arrived, too."""
+        async with asyncio.timeout(30):
+            while not all(self.named(name) for name in names):
+                await asyncio.sleep(0.05)
+
+    async def told(self, job_id: str, lines: int) -> list[SentLine]:
+        """Wait for so many lines about a job."""
+        async with asyncio.timeout(30):
+            while len(self.lines_about(job_id)) < lines:
+                await asyncio.sleep(0.05)
+        return self.lines_about(job_id)
+
+
+@pytest.fixture(scope="module")
+def shared(stack: Settings) -> Settings:
+    """The servers, with a database, a stream and a key at fal of this module's own."""
+    return apart(stack)
+
+
+@pytest.fixture(scope="module")
+async def exporting(
+    shared: Settings, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncGenerator[tuple[Running, Settings, Collector]]:
+    """A service with one work slot, which sends its spans and log to a collector."""
+    async with collecting() as collector:
+        more = exporting_to(collector, "imagegen") | WEBHOOKS | {"IMAGEGEN_CONCURRENCY": "1"}
+        async with serving(shared, tmp_path_factory.mktemp("traced"), more) as serve:
+            yield serve, shared, collector
+
+
+@pytest.fixture
+async def traced(exporting: tuple[Running, Settings, Collector]) -> AsyncGenerator[Traced]:
+    traced = Traced(*exporting, id=uuid4().hex)
+    yield traced
+    async with sandbox_of(traced.settings) as control:
+        await control.behaves()
 
 
 async def generate(running: Running, headers: Mapping[str, str] | None = None, **more: str) -> httpx.Response:
@@ -48,12 +108,12 @@ async def test_a_requests_trace_continues_in_the_worker(own: Settings, tmp_path:
     api = exporting_to(collector, "the-api") | {"IMAGEGEN_CONCURRENCY": "1"}
     environ = environment(own) | exporting_to(collector, "the-worker") | {"IMAGEGEN_CONCURRENCY": "1"}
     async with (
-        httpx.AsyncClient(base_url=own.fal.queue_url) as control,
+        sandbox_of(own) as control,
         serving(own, tmp_path, api) as serve,
         imagegen("worker", environ=environ, directory=tmp_path) as worker,
     ):
         await takes_jobs(tmp_path)
-        await planning(own, control).misbehaves({"fault": "latency", "generation": 1})
+        await control.misbehaves({"fault": "latency", "generation": 1})
         answers = await asyncio.gather(generate(serve), generate(serve))
         ends = [await worker.ask_to_end(), await serve.ask_to_end()]
 
@@ -76,17 +136,17 @@ async def test_a_requests_trace_continues_in_the_worker(own: Settings, tmp_path:
     ]
 
 
-async def test_spans_have_facts_and_no_content(own: Settings, tmp_path: Path, collector: Collector) -> None:
+async def test_spans_have_facts_and_no_content(traced: Traced) -> None:
     """The only work slot is taken, so that the job is queued."""
-    only_one = exporting_to(collector, "imagegen") | {"IMAGEGEN_CONCURRENCY": "1"}
-    async with httpx.AsyncClient(base_url=own.fal.queue_url) as control, serving(own, tmp_path, only_one) as serve:
-        await planning(own, control).misbehaves({"fault": "latency", "generation": 2.5, "times": 1})
-        await generate(serve, {"Prefer": "respond-async"})
-        answer = await generate(serve, {"traceparent": GIVEN, "X-Request-Id": "r-1"})
-        await serve.ask_to_end()
+    async with sandbox_of(traced.settings) as control:
+        await control.misbehaves({"fault": "latency", "generation": 2.5, "times": 1})
+    await generate(traced.serve, {"Prefer": "respond-async"})
+    answer = await generate(traced.serve, {**traced.headers, "X-Request-Id": "r-1"})
+    job_id, stream = answer.json()["jobId"], traced.settings.nats.stream
+    await traced.arrived("POST /api/images/generate", f"process {stream}")
+    said = await traced.told(job_id, lines=2)
 
-    job_id, stream = answer.json()["jobId"], own.nats.stream
-    spans = list(collector.trace(GIVEN_ID))
+    collector, spans = traced.collector, list(traced.collector.trace(traced.id))
     server, publish, process = (
         one(spans, name) for name in ("POST /api/images/generate", f"publish {stream}", f"process {stream}")
     )
@@ -119,10 +179,9 @@ async def test_spans_have_facts_and_no_content(own: Settings, tmp_path: Path, co
     )
     assert post.attributes == IsPartialDict({"http.request.method": "POST", "http.response.status_code": 200})
     assert put.attributes == IsPartialDict({"rpc.system": "aws-api", "rpc.service": "S3", "rpc.method": "PutObject"})
-    said = [line for line in collector.lines if line.attributes.get("job_id") == job_id]
     assert [(line.body, line.severity, line.trace_id) for line in said] == [
-        (f"job {job_id} completed", "INFO", GIVEN_ID),
-        ("POST /api/images/generate 200", "INFO", GIVEN_ID),
+        (f"job {job_id} completed", "INFO", traced.id),
+        ("POST /api/images/generate 200", "INFO", traced.id),
     ]
     assert (said[1].attributes, "request_id" in said[0].attributes) == (IsPartialDict(request_id="r-1"), False)
     sent = b"".join(collector.raw)
@@ -130,17 +189,15 @@ async def test_spans_have_facts_and_no_content(own: Settings, tmp_path: Path, co
     assert [text for text in hidden if text.encode() in sent] == []
 
 
-async def test_a_job_without_a_message_has_no_messaging_span(
-    own: Settings, tmp_path: Path, collector: Collector
-) -> None:
-    async with serving(own, tmp_path, exporting_to(collector, "imagegen")) as serve:
-        while not await starts_without_a_message(serve, own):
-            pass
-        answer = await generate(serve, {"traceparent": GIVEN, "X-Request-Id": "r-1"})
-        await serve.ask_to_end()
+async def test_a_job_without_a_message_has_no_messaging_span(traced: Traced) -> None:
+    while not await starts_without_a_message(traced.serve, traced.settings):
+        pass
+    answer = await generate(traced.serve, {**traced.headers, "X-Request-Id": "r-1"})
 
-    job_id, request, stream = answer.json()["jobId"], "POST /api/images/generate", own.nats.stream
-    process = one(list(collector.trace(GIVEN_ID)), f"process {stream}")
+    job_id, request, stream = answer.json()["jobId"], "POST /api/images/generate", traced.settings.nats.stream
+    await traced.arrived(request, f"process {stream}")
+    said = [line for line in await traced.told(job_id, lines=2) if line.body == f"job {job_id} completed"]
+    process = one(traced.named(f"process {stream}"), f"process {stream}")
     assert (process.kind, process.attributes) == (
         INTERNAL,
         {
@@ -149,10 +206,9 @@ async def test_a_job_without_a_message_has_no_messaging_span(
             "imagegen.job.status": "completed",
         },
     )
-    tree = collector.tree(GIVEN_ID)
+    tree = traced.collector.tree(traced.id)
     assert (f"{request} > process {stream} > store" in tree, f"{request} > publish {stream}" in tree) == (True, False)
-    said = [line for line in collector.lines if line.body == f"job {job_id} completed"]
-    assert [(line.trace_id, "request_id" in line.attributes) for line in said] == [(GIVEN_ID, False)]
+    assert [(line.trace_id, "request_id" in line.attributes) for line in said] == [(traced.id, False)]
 
 
 async def starts_without_a_message(serve: Running, own: Settings) -> bool:
@@ -164,8 +220,8 @@ async def starts_without_a_message(serve: Running, own: Settings) -> bool:
 
 @pytest.mark.slow
 async def test_a_job_that_changes_hands_stays_in_its_trace(own: Settings, tmp_path: Path, collector: Collector) -> None:
-    async with httpx.AsyncClient(base_url=own.fal.queue_url) as control:
-        await planning(own, control).misbehaves({"fault": "latency", "generation": 4})
+    async with sandbox_of(own) as control:
+        await control.misbehaves({"fault": "latency", "generation": 4})
         async with serving(own, tmp_path, exporting_to(collector, "killed")) as first:
             await generate(first, {"traceparent": GIVEN, "Prefer": "respond-async"})
             async with asyncio.timeout(20):
@@ -184,30 +240,25 @@ async def test_a_job_that_changes_hands_stays_in_its_trace(own: Settings, tmp_pa
     assert (stored.resource["service.name"], stored.parent_id) == ("heir", process.span_id)
 
 
-async def test_a_webhook_is_delivered_in_the_same_trace(own: Settings, tmp_path: Path, collector: Collector) -> None:
-    webhooks = {"WEBHOOK_SECRETS": SECRET, "WEBHOOK_ALLOW_PRIVATE": "1"}
-    async with receiving() as receiver, serving(own, tmp_path, exporting_to(collector, "imagegen") | webhooks) as serve:
-        await generate(serve, {"traceparent": GIVEN}, webhookUrl=receiver.url)
-        (received,) = await receiver.times(1)
-        await serve.ask_to_end()
+async def test_a_webhook_is_delivered_in_the_same_trace(traced: Traced, receiver: Receiver) -> None:
+    await generate(traced.serve, traced.headers, webhookUrl=receiver.url)
+    (received,) = await receiver.times(1)
+    await traced.arrived("deliver webhook")
 
-    spans = {span.span_id: span for span in collector.trace(GIVEN_ID)}
+    spans = {span.span_id: span for span in traced.collector.trace(traced.id)}
     _, _, caller, _ = received.headers["traceparent"].split("-")
     assert (spans[caller].name, spans[spans[caller].parent_id].name) == ("POST", "deliver webhook")
-    assert b"of-the-caller" not in b"".join(collector.raw)
+    assert b"of-the-caller" not in b"".join(traced.collector.raw)
 
 
-async def test_a_failed_job_fails_its_span_with_its_code(own: Settings, tmp_path: Path, collector: Collector) -> None:
-    async with (
-        httpx.AsyncClient(base_url=own.fal.queue_url) as control,
-        serving(own, tmp_path, exporting_to(collector, "imagegen")) as serve,
-    ):
-        prompt: Json = FLUX["inputs"]["prompt"]
-        body = {"detail": f"'{prompt}' is not allowed"}
-        await planning(own, control).misbehaves({"fault": "submit_status", "status": 422, "body": body})
-        await generate(serve, {"traceparent": GIVEN})
-        await serve.ask_to_end()
+async def test_a_failed_job_fails_its_span_with_its_code(traced: Traced) -> None:
+    body = {"detail": f"'{FLUX['inputs']['prompt']}' is not allowed"}
+    async with sandbox_of(traced.settings) as control:
+        await control.misbehaves({"fault": "submit_status", "status": 422, "body": body})
+    await generate(traced.serve, traced.headers)
+    name = f"process {traced.settings.nats.stream}"
+    await traced.arrived(name)
 
-    process = one(list(collector.trace(GIVEN_ID)), f"process {own.nats.stream}")
+    process = one(traced.named(name), name)
     assert (process.failed, process.attributes) == (True, IsPartialDict({"error.type": "provider_rejected"}))
-    assert b"headshot" not in b"".join(collector.raw)
+    assert b"headshot" not in b"".join(traced.collector.raw)
