@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cache
 from itertools import chain, islice
 from pathlib import Path
 from types import MappingProxyType
@@ -218,10 +219,10 @@ def load_registry(files: Sequence[Path] = ()) -> Registry:
     Raises:
         CatalogError: with file, line and key of every fault.
     """
-    vocabulary = load_vocabulary(_HERE / "parameters.yaml")
-    entries: dict[str, ResolvedEntry] = {}
+    vocabulary = _built_in_vocabulary()
+    entries = {entry.name: entry for entry in _built_in_entries()}
     faults = FaultCollector()
-    for path in (_HERE / "catalog.yaml", *files):
+    for path in files:
         entries.update({entry.name: entry for entry in read_catalog(path, vocabulary, faults)})
     faults.add(_equal_class_names(entries.values(), vocabulary))
     annotator = Annotator(
@@ -234,6 +235,19 @@ def load_registry(files: Sequence[Path] = ()) -> Registry:
             models[name] = assemble(entry, annotator, known)
     faults.raise_if_any()
     return Registry(models, [text for entry in entries.values() for text in _warnings(entry, vocabulary)])
+
+
+@cache
+def _built_in_vocabulary() -> Vocabulary:
+    return load_vocabulary(_HERE / "parameters.yaml")
+
+
+@cache
+def _built_in_entries() -> Sequence[ResolvedEntry]:
+    faults = FaultCollector()
+    entries = tuple(read_catalog(_HERE / "catalog.yaml", _built_in_vocabulary(), faults))
+    faults.raise_if_any()
+    return entries
 
 
 def _equal_class_names(entries: Iterable[ResolvedEntry], vocabulary: Vocabulary) -> Iterator[CatalogError]:
