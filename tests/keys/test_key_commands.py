@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -158,18 +157,13 @@ def test_expiry_is_a_day_a_time_or_a_time_from_now() -> None:
     assert datetime.fromisoformat(expiry("12h")) - datetime.now(UTC) < timedelta(hours=12)
 
 
-async def test_running_service_applies_a_change_of_the_command_at_once(own: Settings) -> None:
-    async def keys(*arguments: str) -> str:
-        command = (sys.executable, "-m", "imagegen", "keys", *arguments)
-        child = await asyncio.create_subprocess_exec(*command, env=environment(own), stdout=asyncio.subprocess.PIPE)
-        return (await child.communicate())[0].decode().strip()
-
+async def test_running_service_applies_a_change_of_the_command_at_once(own: Settings, shell: Shell) -> None:
     async with running(own, with_runner=False) as service:
-        token = await keys("add", "shop")
+        token = (await asyncio.to_thread(shell.data, "add", "shop"))["token"]
         headers = {"Authorization": f"Bearer {token}"}
         assert (await service.client.get("/api/jobs", headers=headers)).status_code == 200
 
-        await keys("revoke", token.split("_")[1])
+        await asyncio.to_thread(shell.run, "revoke", token.split("_")[1])
         async with asyncio.timeout(2):
             while (await service.client.get("/api/jobs", headers=headers)).status_code != 401:
                 await asyncio.sleep(0.05)

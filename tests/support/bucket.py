@@ -1,12 +1,12 @@
 """What a bucket really has, read with a client of the tests' own."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, cast
 
-import aioboto3  # noqa: TID251 - tests look into the bucket themselves  # pyright: ignore[reportMissingTypeStubs] - none there
-
 from imagegen.settings import S3Settings
+from imagegen.storage.images.bucket import new_session
 from imagegen.storage.images.store import Images
 
 if TYPE_CHECKING:
@@ -64,8 +64,7 @@ class Bucket:
 
 @asynccontextmanager
 async def open_bucket(settings: S3Settings) -> AsyncGenerator[Bucket]:
-    keys = settings.access_key_id, settings.secret_access_key
-    session = aioboto3.Session(*(key and key.get_secret_value() for key in keys), region_name=settings.region)
+    session = await asyncio.to_thread(new_session, settings)
     client = session.client("s3", endpoint_url=settings.endpoint_url)  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] - no stubs
     async with cast("AbstractAsyncContextManager[S3Client]", client) as opened:
         yield Bucket(opened, settings.bucket or "")
