@@ -24,6 +24,11 @@ ImagegenError                     base.py: raised by imagegen on purpose
 ├── KeyRevoked                    it stays revoked
 ├── KeyExpired                    a new token for it would not be valid
 ├── KeyConflict                   other requests change the key at the same time
+├── BudgetExceeded                budgets.py, down to BudgetConflict: carries every budget that refuses the request
+├── BudgetNotFound                there is none, or the caller may not see it
+├── BudgetExists                  its id or its idempotency key is taken
+├── StaleBudget                   the budget was changed since it was read; read it again
+├── BudgetConflict                other requests change the budget at the same time
 ├── JobNotFound                   jobs.py, down to StaleJob
 ├── JobFinished                   it has completed or failed, so it cannot be cancelled
 ├── RequestOwned                  fal's request id belongs to another job
@@ -62,6 +67,14 @@ ImagegenError                     base.py: raised by imagegen on purpose
 
 from imagegen.errors.api_keys import KeyConflict, KeyExists, KeyExpired, KeyNotFound, KeyRevoked, StaleKey
 from imagegen.errors.base import ImagegenError
+from imagegen.errors.budgets import (
+    BudgetConflict,
+    BudgetExceeded,
+    BudgetExists,
+    BudgetNotFound,
+    BudgetState,
+    StaleBudget,
+)
 from imagegen.errors.jobs import (
     BatchNotFound,
     DocumentRefused,
@@ -128,6 +141,11 @@ __all__ = [
     "AccountRefused",
     "BatchNotFound",
     "BeyondRate",
+    "BudgetConflict",
+    "BudgetExceeded",
+    "BudgetExists",
+    "BudgetNotFound",
+    "BudgetState",
     "CatalogError",
     "DatabaseUnavailable",
     "DocumentRefused",
@@ -173,6 +191,7 @@ __all__ = [
     "ResultUnavailable",
     "ScopeMissing",
     "SettingsError",
+    "StaleBudget",
     "StaleJob",
     "StaleKey",
     "StartupError",

@@ -5,6 +5,7 @@ from imagegen.jobs.holds import Hold, HoldKind
 from imagegen.jobs.ids import JOB_ID_PATTERN, first_job_id_at, is_job_id, new_job_id
 from imagegen.jobs.job import ImpossibleTransition, Job
 from imagegen.jobs.record import IMAGE_GENERATION
+from imagegen.jobs.reservations import Reservation, ReservationState
 from imagegen.jobs.results import MissingImage, ProviderImage, ProviderResult, StoredImage, Transfer, TransferredImage
 from imagegen.jobs.submission import ProviderRequest, Stop, StopReason, Submission, SubmissionState
 from imagegen.jobs.urls import normalize_url, urls_in
@@ -45,6 +46,8 @@ __all__ = [
     "ProviderImage",
     "ProviderRequest",
     "ProviderResult",
+    "Reservation",
+    "ReservationState",
     "Stop",
     "StopReason",
     "StoredImage",

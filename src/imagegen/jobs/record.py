@@ -6,6 +6,7 @@ from datetime import datetime
 from imagegen.jobs.cost import Cost
 from imagegen.jobs.holds import Hold
 from imagegen.jobs.image_keys import image_prefix
+from imagegen.jobs.reservations import Reservation
 from imagegen.jobs.results import MissingImage, ProviderResult, StoredImage, Transfer
 from imagegen.jobs.submission import Stop, Submission, SubmissionState
 from imagegen.jobs.values import (
@@ -37,6 +38,7 @@ class JobRecord:
         generating_at: when fal was first seen generating.
         trace: the traceparent of the request that created it; every process continues that trace.
         result_at: when fal's result was read.
+        reservations: what it holds of budgets. Changed beside the transitions, but for its end; it changes no version.
     """
 
     id: str
@@ -77,6 +79,7 @@ class JobRecord:
     batch_id: str | None = None
     retry_of: str | None = None
     trace: str | None = None
+    reservations: tuple[Reservation, ...] = ()
 
     @property
     def may_have_orphans(self) -> bool:

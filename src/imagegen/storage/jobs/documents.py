@@ -70,7 +70,7 @@ def mutable_part(job: Job) -> Document:
 def tombstone(job: Job) -> Document:
     """The fields that deleting a job changes in its document."""
     document = {**mutable_part(job), **_immutable_part(job)}
-    kept = {"lease", "userId", "createdAt", "model", "endpoint", "type", "generation"}
+    kept = {"lease", "userId", "createdAt", "model", "endpoint", "type", "generation", "reservations"}
     return {name: value for name, value in document.items() if name not in kept}
 
 
@@ -99,12 +99,12 @@ _MUTABLE = (
 )
 
 
-_OMITTED_IF_NONE = {"idempotency", "batchId"}
+_OMITTED_IF_EMPTY = {"idempotency", "batchId", "reservations"}
 
 
 def _immutable_part(job: Job) -> Document:
     part = {camel: _plain(getattr(job, name)) for name, camel in _names(Job) if name not in {"id", *_MUTABLE}}
-    return {name: value for name, value in part.items() if value is not None or name not in _OMITTED_IF_NONE}
+    return {name: value for name, value in part.items() if value or name not in _OMITTED_IF_EMPTY}
 
 
 def _plain(value: object) -> object:
