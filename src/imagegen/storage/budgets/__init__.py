@@ -1,0 +1,1 @@
+"""Budgets in MongoDB: their definitions, the counters of their periods, and the ledger."""
