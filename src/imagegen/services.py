@@ -40,6 +40,9 @@ from imagegen.registry import Registry
 from imagegen.settings import Environment, Settings
 from imagegen.storage.api_keys import ApiKeys
 from imagegen.storage.batches import Batches
+from imagegen.storage.budgets.reconciliation import BudgetReconciliation
+from imagegen.storage.budgets.reservations import Reservations
+from imagegen.storage.budgets.settlement import BudgetStores
 from imagegen.storage.images.bucket import Bucket
 from imagegen.storage.images.store import Images, open_images
 from imagegen.storage.jobs.late_request_ids import LateRequestIds
@@ -92,6 +95,9 @@ class Services:
     usage: Usage
     webhook_deliveries: WebhookDeliveries
     queue_registrations: QueueRegistrations
+    budget_stores: BudgetStores
+    reservations: Reservations
+    budget_reconciliation: BudgetReconciliation
     api_keys: ApiKeys
     rate_counts: RateCounts
     keys: KeyDirectory
@@ -153,6 +159,9 @@ async def open_services(
             usage=stores.usage,
             webhook_deliveries=stores.webhook_deliveries,
             queue_registrations=stores.queue_registrations,
+            budget_stores=stores.budget_stores,
+            reservations=stores.reservations,
+            budget_reconciliation=stores.budget_reconciliation,
             api_keys=stores.api_keys,
             rate_counts=stores.rate_counts,
             keys=await enter(open_key_directory(stores.api_keys, queue.key_news, settings.auth.keys_cache)),

@@ -24,7 +24,7 @@ ImagegenError                     base.py: raised by imagegen on purpose
 ├── KeyRevoked                    it stays revoked
 ├── KeyExpired                    a new token for it would not be valid
 ├── KeyConflict                   other requests change the key at the same time
-├── BudgetExceeded                budgets.py, down to BudgetConflict: carries every budget that refuses the request
+├── BudgetExceeded                budget_errors.py, down to BudgetConflict: carries every budget that refuses
 ├── BudgetNotFound                there is none, or the caller may not see it
 ├── BudgetExists                  its id or its idempotency key is taken
 ├── StaleBudget                   the budget was changed since it was read; read it again
@@ -67,7 +67,7 @@ ImagegenError                     base.py: raised by imagegen on purpose
 
 from imagegen.errors.api_keys import KeyConflict, KeyExists, KeyExpired, KeyNotFound, KeyRevoked, StaleKey
 from imagegen.errors.base import ImagegenError
-from imagegen.errors.budgets import (
+from imagegen.errors.budget_errors import (
     BudgetConflict,
     BudgetExceeded,
     BudgetExists,

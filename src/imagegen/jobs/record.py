@@ -1,12 +1,12 @@
 """A job as it is stored: its fields, and what can be read from them."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from imagegen.jobs.cost import Cost
 from imagegen.jobs.holds import Hold
 from imagegen.jobs.image_keys import image_prefix
-from imagegen.jobs.reservations import Reservation
+from imagegen.jobs.reservations import Reservation, ReservationState
 from imagegen.jobs.results import MissingImage, ProviderResult, StoredImage, Transfer
 from imagegen.jobs.submission import Stop, Submission, SubmissionState
 from imagegen.jobs.values import (
@@ -86,6 +86,16 @@ class JobRecord:
         """Whether the bucket may hold images that the job does not name: of an earlier lease, or a broken transfer."""
         return self.submission.state is SubmissionState.SUBMITTED and (
             self.lease.epoch > 1 or self.transfer.attempts > 0
+        )
+
+    @property
+    def booked_again(self) -> tuple[Reservation, ...]:
+        """The reservations that it makes when it runs again after its end: of the same periods, with higher numbers."""
+        latest = max((each.number for each in self.reservations), default=0)
+        return tuple(
+            replace(each, number=latest + 1, state=ReservationState.BOOKING)
+            for each in self.reservations
+            if each.number == latest
         )
 
     @property

@@ -14,11 +14,19 @@ from imagegen.settings import MongoSettings
 from imagegen.storage.account_pauses import AccountPauses
 from imagegen.storage.api_keys import ApiKeys
 from imagegen.storage.batches import Batches
+from imagegen.storage.budgets.counters import BudgetCounters
+from imagegen.storage.budgets.lanes import Lanes
+from imagegen.storage.budgets.ledger import Ledger
+from imagegen.storage.budgets.reconciliation import PERIODS, ROUNDS, BudgetReconciliation
+from imagegen.storage.budgets.reservations import Reservations
+from imagegen.storage.budgets.rounds import Rounds
+from imagegen.storage.budgets.settlement import BudgetStores, Settlement
 from imagegen.storage.jobs.late_request_ids import LateRequestIds
 from imagegen.storage.jobs.queue_state import QueueState
 from imagegen.storage.jobs.removals import Removals
 from imagegen.storage.jobs.stats import JobStats
 from imagegen.storage.jobs.store import Jobs
+from imagegen.storage.jobs.transitions import AtEnd
 from imagegen.storage.mongodb import Collection, index_creation_timeout, open_collection, sibling_collection
 from imagegen.storage.queue_registration import QueueRegistrations
 from imagegen.storage.rate_counts import RateCounts
@@ -47,6 +55,10 @@ class Stores:
         queue_registrations: the queue that the living processes use.
         api_keys: the API keys, and the audit trail of their changes.
         rate_counts: requests and images in the last minute, of each key and user that has a limit.
+        budget_stores: the counters of budgets, the rounds that change them, and the ledger.
+        reservations: reserves of budgets for new jobs.
+        settlement: settles what ended jobs hold of budgets.
+        budget_reconciliation: finishes what crashes left of budgets, and compares the counters with the jobs.
     """
 
     jobs: Jobs
@@ -62,6 +74,10 @@ class Stores:
     queue_registrations: QueueRegistrations
     api_keys: ApiKeys
     rate_counts: RateCounts
+    budget_stores: BudgetStores
+    reservations: Reservations
+    settlement: Settlement
+    budget_reconciliation: BudgetReconciliation
 
     async def ensure_indexes(self) -> None:
         """Create the indexes that lists, sums, reconciliation and idempotency rely on."""
@@ -71,14 +87,22 @@ class Stores:
         await self.batches.ensure_indexes()
         await self.api_keys.ensure_indexes()
         await self.rate_counts.ensure_indexes()
+        await self.budget_stores.ensure_indexes()
 
 
 def _stores(jobs: Collection) -> Stores:
     usage = Usage(sibling_collection(jobs, "usage"), jobs)
     webhook_deliveries = WebhookDeliveries(sibling_collection(jobs, "deliveries"))
+    budgets = BudgetStores(
+        counters=BudgetCounters(sibling_collection(jobs, PERIODS)),
+        rounds=Rounds(sibling_collection(jobs, ROUNDS)),
+        ledger=Ledger(sibling_collection(jobs, "budgetLedger")),
+    )
+    lanes = Lanes(budgets.counters)
+    settlement = Settlement(jobs, budgets, lanes)
     return Stores(
-        jobs=Jobs(jobs, usage, webhook_deliveries),
-        late_request_ids=LateRequestIds(jobs, usage),
+        jobs=Jobs(jobs, AtEnd(usage=usage, deliveries=webhook_deliveries, settlement=settlement)),
+        late_request_ids=LateRequestIds(jobs, usage, settlement),
         queue_state=QueueState(jobs),
         job_stats=JobStats(jobs),
         removals=Removals(jobs),
@@ -88,6 +112,10 @@ def _stores(jobs: Collection) -> Stores:
         unit_prices=UnitPrices(sibling_collection(jobs, "unitPrices")),
         account_pauses=AccountPauses(sibling_collection(jobs, "accountPauses")),
         queue_registrations=QueueRegistrations(sibling_collection(jobs, "queueUsers")),
+        budget_stores=budgets,
+        reservations=Reservations(budgets, lanes, settlement),
+        settlement=settlement,
+        budget_reconciliation=BudgetReconciliation(jobs, budgets.counters, budgets.rounds, settlement),
         api_keys=ApiKeys(sibling_collection(jobs, "apiKeys"), sibling_collection(jobs, "audit")),
         rate_counts=RateCounts(sibling_collection(jobs, "rates")),
     )
@@ -104,3 +132,5 @@ async def open_stores(settings: MongoSettings, limit: timedelta = _OPERATION_LIM
             yield stores
         finally:
             await stores.usage.close()
+            await stores.settlement.close()
+            await stores.reservations.close()

@@ -17,7 +17,7 @@ from bson.codec_options import TypeCodec, TypeRegistry
 from bson.decimal128 import Decimal128
 from pydantic import JsonValue, alias_generators
 
-from imagegen.jobs import Job
+from imagegen.jobs import Job, Reservation
 from imagegen.jobs.cost import CURRENCY
 from imagegen.jobs.record import STORED_AS
 
@@ -105,6 +105,11 @@ _OMITTED_IF_EMPTY = {"idempotency", "batchId", "reservations"}
 def _immutable_part(job: Job) -> Document:
     part = {camel: _plain(getattr(job, name)) for name, camel in _names(Job) if name not in {"id", *_MUTABLE}}
     return {name: value for name, value in part.items() if value or name not in _OMITTED_IF_EMPTY}
+
+
+def reservation_document(reservation: Reservation) -> object:
+    """A reservation, as it is stored in its job."""
+    return _plain(reservation)
 
 
 def _plain(value: object) -> object:

@@ -5,6 +5,7 @@ from typing import Final
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from imagegen.jobs import JobStatus
+from imagegen.storage.budgets.settlement import RESERVATIONS_INDEXES
 from imagegen.storage.idempotency import IDEMPOTENCY_INDEX
 from imagegen.storage.usage.counting import IS_MARKED, UNCOUNTED
 
@@ -33,6 +34,7 @@ INDEXES: Final = (
         partialFilterExpression={"status": JobStatus.QUEUED.value},
     ),
     IndexModel([("inputKeys", ASCENDING)]),
+    *RESERVATIONS_INDEXES,
     IndexModel([(UNCOUNTED, ASCENDING)], partialFilterExpression=IS_MARKED),
     IndexModel([("clearAt", ASCENDING)], partialFilterExpression={"clearAt": {"$type": "date"}}),
     IndexModel([("deletion.dueAt", ASCENDING)], partialFilterExpression={"deletion.dueAt": {"$type": "date"}}),

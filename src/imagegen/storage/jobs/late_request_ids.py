@@ -7,8 +7,9 @@ from pymongo.errors import DuplicateKeyError
 
 from imagegen.errors import RequestOwned, StaleJob
 from imagegen.jobs import Job, JobStatus, SubmissionState
+from imagegen.storage.budgets.settlement import DUE, Settlement
 from imagegen.storage.errors import mongo_errors
-from imagegen.storage.jobs.documents import Document, from_document, mutable_part
+from imagegen.storage.jobs.documents import Document, from_document, mutable_part, reservation_document
 from imagegen.storage.jobs.leases import RELEASED
 from imagegen.storage.mongodb import Collection, Session, in_transaction
 from imagegen.storage.usage.counting import COUNTED, REMOVE_MARKS, UNCOUNTED
@@ -20,8 +21,8 @@ _LOST: Final = {"$in": [SubmissionState.SUBMITTING.value, SubmissionState.UNKNOW
 class LateRequestIds:
     """Stores late request ids, and finds jobs without one. `collection` is that of the jobs."""
 
-    def __init__(self, collection: Collection, usage: Usage) -> None:
-        self._jobs, self._usage = collection, usage
+    def __init__(self, collection: Collection, usage: Usage, settlement: Settlement) -> None:
+        self._jobs, self._usage, self._settlement = collection, usage, settlement
 
     async def adopt(self, job: Job) -> None:
         """Store the late id of a running job's request. The holder of its lease is not involved, and finds it later.
@@ -42,7 +43,7 @@ class LateRequestIds:
     async def revive(self, failed: Job, job: Job) -> None:
         """Store the only transition out of a final status: a failed job whose request was found runs again, unleased.
 
-        The same transaction subtracts it from the usage, if it is counted there.
+        The same transaction subtracts it from the usage, if it is counted there. Its budgets book it again, afterwards.
 
         Raises:
             StaleJob: the job has changed since it was read.
@@ -50,10 +51,17 @@ class LateRequestIds:
         """
         before: Document = {"_id": job.id, "version": failed.version, "status": JobStatus.FAILED.value}
         changes = {**mutable_part(job), **RELEASED}
+        again = [reservation_document(each) for each in job.booked_again]
+        booking: Document = {"$push": {"reservations": {"$each": again}}} if again else {}
+        if again:
+            changes[DUE] = True
 
         async def store(session: Session) -> bool:
             document = await self._jobs.find_one_and_update(
-                before, {"$set": changes, **REMOVE_MARKS}, projection={UNCOUNTED: 1, COUNTED: 1}, session=session
+                before,
+                {"$set": changes, **booking, **REMOVE_MARKS},
+                projection={UNCOUNTED: 1, COUNTED: 1},
+                session=session,
             )
             found = cast("Document | None", document)  # Motor's stub claims that it never returns None; it does
             if found is not None and (UNCOUNTED not in found or COUNTED in found):
@@ -67,6 +75,8 @@ class LateRequestIds:
             raise RequestOwned(job.id) from error
         if not was_stored:
             raise StaleJob(job.id)
+        if again:
+            self._settlement.settle_soon(job.id)
 
     async def similar_lost_submissions(self, job: Job) -> Sequence[SubmissionState]:
         """The submission states of other running jobs that may have sent the same request and lack its id."""

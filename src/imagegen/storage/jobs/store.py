@@ -14,6 +14,7 @@ from pymongo.errors import DuplicateKeyError
 from imagegen.errors import JobDeleted, JobNotFound, RequestOwned, StaleJob
 from imagegen.jobs import Idempotency, Job, JobStatus
 from imagegen.storage.batching import Batcher
+from imagegen.storage.budgets.settlement import IS_HELD, SETTLES
 from imagegen.storage.errors import mongo_errors
 from imagegen.storage.jobs.claims import Claims
 from imagegen.storage.jobs.documents import Document, from_document, mutable_part
@@ -23,20 +24,18 @@ from imagegen.storage.jobs.leases import RELEASED, UNFINISHED, holds_lease
 from imagegen.storage.jobs.provider_slots import RELEASE_SLOT, find_free_slot
 from imagegen.storage.jobs.queries import JobFilter, JobPage, build_query
 from imagegen.storage.jobs.renewals import CANCEL_REQUESTED_AT, Renewals
-from imagegen.storage.jobs.transitions import Transition, TransitionWriter
+from imagegen.storage.jobs.transitions import AtEnd, Transition, TransitionWriter
 from imagegen.storage.mongodb import Collection, check_transactions
 from imagegen.storage.usage.counting import IS_MARKED
-from imagegen.storage.usage.store import Usage
-from imagegen.storage.webhook_deliveries import WebhookDeliveries
 
 
 class Jobs:
-    """The store of jobs. `usage` counts the jobs that end, `deliveries` change in the transactions that end them."""
+    """The store of jobs. `at_end` are the stores that learn of their ends."""
 
-    def __init__(self, collection: Collection, usage: Usage, deliveries: WebhookDeliveries) -> None:
+    def __init__(self, collection: Collection, at_end: AtEnd) -> None:
         self._jobs = collection
         self._inserts = Inserts(collection)
-        self._transitions = TransitionWriter(collection, usage, deliveries)
+        self._transitions = TransitionWriter(collection, at_end)
         self._claims = Claims(collection)
         self._renewals = Renewals(collection)
         self._reads = Batcher[str, dict[str, Any] | None](self._read)
@@ -146,6 +145,8 @@ class Jobs:
             changes |= IS_MARKED
             changes["lease.until"] = None
             changes["clearAt"] = job.completed_at if job.may_have_orphans else None
+            if job.reservations:
+                changes |= SETTLES
         try:
             return await self._store(
                 job, {"$set": changes} if job.is_open_at_fal else {"$set": changes, **RELEASE_SLOT}
@@ -174,7 +175,8 @@ class Jobs:
         return None
 
     async def _store(self, job: Job, update: Document) -> Job:
-        transition = Transition(job, {**holds_lease(job), "version": job.version - 1}, update)
+        elements = [IS_HELD] if job.status.is_final and job.reservations else None
+        transition = Transition(job, {**holds_lease(job), "version": job.version - 1}, update, elements)
         if not await self._transitions.store(transition) and not await self._is_stored(job):
             raise StaleJob(job.id)
         return job

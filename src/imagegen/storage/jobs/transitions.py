@@ -5,12 +5,14 @@ The last transition of a job with a webhook is stored in one transaction with th
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from imagegen.jobs import Job
 from imagegen.storage.batching import Batcher
+from imagegen.storage.budgets.settlement import Settlement
 from imagegen.storage.errors import duplicate_keys, mongo_errors
 from imagegen.storage.jobs.documents import Document
 from imagegen.storage.mongodb import Collection, Session, bulk_update, in_transaction
@@ -26,11 +28,28 @@ class Transition:
         job: the job as it will be stored.
         before: matches the document that it was made from.
         update: applied to that document.
+        elements: which elements of its lists the update means, as array filters.
     """
 
     job: Job
     before: Document
     update: Document
+    elements: list[Mapping[str, Any]] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AtEnd:
+    """The stores that the end of a job concerns.
+
+    Attributes:
+        usage: counts it.
+        deliveries: owe its webhook.
+        settlement: settles what it holds of budgets.
+    """
+
+    usage: Usage
+    deliveries: WebhookDeliveries
+    settlement: Settlement
 
 
 class _StaleTransition(Exception):
@@ -44,8 +63,8 @@ class TransitionWriter:
     False for all of them, and each caller checks whether its own is what is stored now.
     """
 
-    def __init__(self, jobs: Collection, usage: Usage, deliveries: WebhookDeliveries) -> None:
-        self._jobs, self._usage, self._deliveries = jobs, usage, deliveries
+    def __init__(self, jobs: Collection, at_end: AtEnd) -> None:
+        self._jobs, self._at_end = jobs, at_end
         self._running = Batcher[Transition, bool](self._store)
         self._final = Batcher[Transition, bool](self._store_with_deliveries)
 
@@ -60,7 +79,9 @@ class TransitionWriter:
         owes_webhook = job.status.is_final and job.webhook_url is not None
         is_certain = await (self._final if owes_webhook else self._running).submit(transition)
         if job.status.is_final:
-            self._usage.count_soon(job.id)
+            self._at_end.usage.count_soon(job.id)
+            if job.reservations:
+                self._at_end.settlement.settle_soon(job.id)
         return is_certain
 
     async def _store(self, transitions: Sequence[Transition]) -> Sequence[bool | Exception]:
@@ -79,7 +100,7 @@ class TransitionWriter:
             matched, duplicates = await _write(self._jobs, transitions, session)
             if matched < len(transitions):
                 raise next(iter(duplicates.values()), _StaleTransition())
-            await self._deliveries.record([transition.job for transition in transitions], session)
+            await self._at_end.deliveries.record([transition.job for transition in transitions], session)
 
         try:
             with mongo_errors():
@@ -88,7 +109,7 @@ class TransitionWriter:
             if len(transitions) > 1:
                 raise
             return [False]
-        self._deliveries.recorded.set()
+        self._at_end.deliveries.recorded.set()
         return [True] * len(transitions)
 
 
@@ -101,7 +122,7 @@ async def _write(
         How many matched, and the ones that a unique index refused, by their index.
     """
     try:
-        updates = [UpdateOne(transition.before, transition.update) for transition in transitions]
+        updates = [UpdateOne(each.before, each.update, array_filters=each.elements) for each in transitions]
         return (await bulk_update(jobs, updates, session)).matched_count, {}
     except BulkWriteError as error:
         return error.details["nMatched"], duplicate_keys(error)

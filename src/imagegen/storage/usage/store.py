@@ -8,6 +8,7 @@ ones.
 """
 
 import asyncio
+import logging
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -23,18 +24,19 @@ from pymongo import ASCENDING, DESCENDING, IndexModel, UpdateOne
 from pymongo.read_concern import ReadConcern
 
 from imagegen.jobs import FINAL_STATUSES, Job, JobStatus
+from imagegen.storage.deferred import Deferred
 from imagegen.storage.errors import mongo_errors
 from imagegen.storage.jobs.documents import Document
 from imagegen.storage.mongodb import Collection, Session, bulk_update, in_transaction
 from imagegen.storage.usage.counting import (
     COUNTED,
+    DELAY,
     IS_COUNTED,
     IS_MARKED,
     IS_UNCOUNTED,
     MOST_AT_ONCE,
     REMOVE_MARKS,
     UNCOUNTED,
-    CountingQueue,
 )
 from imagegen.storage.usage.periods import Grouping, UsageFilter, UsageKey, build_query, key_of
 
@@ -52,6 +54,7 @@ _BY_ID: Final = {"_id": ASCENDING}
 _BY_MARK: Final = [(UNCOUNTED, ASCENDING)]
 _ENDED: Final = {"status": {"$in": sorted(status.value for status in FINAL_STATUSES)}}
 _LANES: Final = 16
+_log = logging.getLogger("imagegen.usage")
 MOST_USERS: Final = 1000
 _REBUILD_LIMIT: Final = timedelta(hours=1)
 
@@ -125,7 +128,7 @@ class Usage:
     def __init__(self, collection: Collection, jobs: Collection) -> None:
         self._usage, self._jobs = collection, jobs
         self._lane = secrets.randbelow(_LANES)
-        self._queue = CountingQueue(self._count)
+        self._queue = Deferred[str](self._count, DELAY, _log, "ended jobs are counted")
         self._counting = asyncio.Lock()
 
     async def ensure_indexes(self) -> None:

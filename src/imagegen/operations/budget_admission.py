@@ -1,0 +1,190 @@
+"""Budgets of new jobs: what a request reserves of them before its jobs are stored, or why it is refused."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Final
+
+from imagegen.budgets import Budget, Counts, day_of
+from imagegen.clock import now, uptime
+from imagegen.errors import BudgetExceeded, BudgetState, DatabaseUnavailable, ImagegenError
+from imagegen.jobs import Job, Reservation
+from imagegen.keys import Caller
+from imagegen.services import Services
+from imagegen.storage.budgets.budget_period import BudgetPeriod
+from imagegen.storage.budgets.counters import Counted
+from imagegen.storage.budgets.reservations import Ask, Reservations, Reserved
+from imagegen.storage.budgets.rounds import RoundJob
+
+_TRIES: Final = 3
+_MAY_BE_STORED_FOR: Final = timedelta(seconds=30)  # reconciliation takes a reservation without a job back after 60 s
+
+
+@dataclass(frozen=True, slots=True)
+class _Counting:
+    """A budget that counts some jobs of a request, and for whom."""
+
+    budget: Budget
+    holder: str
+    jobs: tuple[Job, ...]
+
+
+class ReservedBudgets:
+    """What a request has reserved.
+
+    Attributes:
+        jobs: with their reservations.
+        states: every budget that counts them, as it is now.
+    """
+
+    def __init__(
+        self, jobs: Sequence[Job], reservations: Reservations, reserved: Sequence[tuple[_Counting, Reserved]]
+    ) -> None:
+        self._reservations, self._reserved = reservations, [each for _, each in reserved]
+        self._at = uptime()
+        self._is_over = False
+        self.states = [_state(counting, each.ask.period, each.counted) for counting, each in reserved]
+        self.jobs = _with_reservations(jobs, self._reserved)
+
+    @asynccontextmanager
+    async def released_if_refused(self) -> AsyncGenerator[None]:
+        """Release if the block does not store the jobs; if that is unknown, reconciliation does it once it is known.
+
+        Raises:
+            DatabaseUnavailable: too much time has passed since, so the block does not begin.
+        """
+        try:
+            if uptime() - self._at > _MAY_BE_STORED_FOR.total_seconds():
+                raise DatabaseUnavailable
+            yield
+        except DatabaseUnavailable:
+            raise
+        except ImagegenError:
+            await self.release()
+            raise
+        if not self._is_over:
+            self._is_over = True
+            self._reservations.stored(self._reserved)
+
+    async def release(self) -> None:
+        """Release everything, once: the jobs are not stored, and never will be."""
+        if not self._is_over:
+            self._is_over = True
+            await self._reservations.release(self._reserved)
+
+
+async def reserve_budgets(jobs: Sequence[Job], caller: Caller, services: Services) -> ReservedBudgets:
+    """Reserve what the jobs of a request can cost at most, of every budget that counts them; all of it or nothing.
+
+    Raises:
+        BudgetExceeded: with every hard budget that has no room for it.
+        DatabaseUnavailable: nothing is known of the budgets.
+    """
+    counting = _counting(jobs, caller, services)
+    reserved: list[tuple[_Counting, Reserved]] = []
+    for number, each in enumerate(counting):
+        outcome = await _reserve(each, services)
+        if not outcome.fits:
+            undo = asyncio.create_task(services.reservations.release([earlier for _, earlier in reserved]))
+            others = await _refusing(counting[number + 1 :], services)
+            await asyncio.shield(undo)
+            refusing = [_state(each, outcome.ask.period, outcome.counted), *others]
+            raise BudgetExceeded(refusing, sum((job.cost.total_cost for job in jobs), Decimal(0)))
+        reserved.append((each, outcome))
+    return ReservedBudgets(jobs, services.reservations, reserved)
+
+
+async def budget_states(job: Job, caller: Caller, services: Services) -> Sequence[BudgetState]:
+    """Every budget that would count this job if the caller made it now."""
+    counting = _counting([job], caller, services)
+    if not counting:
+        return ()
+    return await services.budget_stores.counters.states([(each.budget, each.holder) for each in counting], now())
+
+
+def most_that_fit(jobs: Sequence[Job], caller: Caller, refused: BudgetExceeded, services: Services) -> int:
+    """How many of the first jobs of a request have room in the budgets that refused it."""
+    remaining = {state.id: state.remaining for state in refused.refusing}
+    for number, job in enumerate(jobs):
+        for each in _counting([job], caller, services):
+            if each.budget.id in remaining:
+                remaining[each.budget.id] -= _amount(job, each.budget)
+                if remaining[each.budget.id] < 0:
+                    return number
+    return len(jobs)
+
+
+def _counting(jobs: Sequence[Job], caller: Caller, services: Services) -> Sequence[_Counting]:
+    """The budgets that count these jobs of one user, in the order of their ids."""
+    key_id = caller.key.id if caller.key is not None else None
+    found: list[_Counting] = []
+    for budget in services.budget_directory.current():
+        holder = budget.scope.holder(key_id, jobs[0].user_id)
+        counted = tuple(job for job in jobs if budget.holder(key_id, job.user_id, job.model) is not None)
+        if holder is not None and counted:
+            found.append(_Counting(budget, holder, counted))
+    return found
+
+
+def _amount(job: Job, budget: Budget) -> Decimal:
+    """The most that a job adds to a budget. fal's bill has no bound, so nothing is reserved for it."""
+    return Decimal(0) if budget.counts is Counts.PROVIDER else job.cost.total_cost
+
+
+async def _reserve(each: _Counting, services: Services) -> Reserved:
+    """Reserve in the period of the moment. At its edge, the database's clock decides which one that is."""
+    at = now()
+    for _ in range(_TRIES):
+        period = BudgetPeriod(budget=each.budget, holder=each.holder, window=each.budget.window(at))
+        outcome = await services.reservations.reserve(Ask(period=period, jobs=_round_jobs(each, at)))
+        if outcome.is_open:
+            return outcome
+        at = outcome.at
+    raise DatabaseUnavailable
+
+
+def _round_jobs(each: _Counting, at: datetime) -> tuple[RoundJob, ...]:
+    day = day_of(at, each.budget.zone) if each.budget.window(at).oldest_day is not None else None
+    return tuple(RoundJob(job_id=job.id, amount=_amount(job, each.budget), day=day) for job in each.jobs)
+
+
+async def _refusing(counting: Sequence[_Counting], services: Services) -> Sequence[BudgetState]:
+    """Those of the budgets that would refuse, too."""
+    states = await services.budget_stores.counters.states([(each.budget, each.holder) for each in counting], now())
+    return [
+        state
+        for each, state in zip(counting, states, strict=True)
+        if each.budget.hard and sum((_amount(job, each.budget) for job in each.jobs), Decimal(0)) > state.remaining
+    ]
+
+
+def _state(each: _Counting, period: BudgetPeriod, counted: Counted) -> BudgetState:
+    return BudgetState(
+        id=each.budget.id,
+        name=each.budget.name,
+        holder=each.holder,
+        limit=counted.limit,
+        used=counted.used,
+        reserved=counted.reserved,
+        resets_at=period.window.ends_at,
+        hard=each.budget.hard,
+    )
+
+
+def _with_reservations(jobs: Sequence[Job], reserved: Sequence[Reserved]) -> Sequence[Job]:
+    of_job: dict[str, list[Reservation]] = {job.id: [] for job in jobs}
+    for each in reserved:
+        budget = each.ask.period.budget
+        for job in each.ask.jobs:
+            of_job[job.job_id].append(
+                Reservation(
+                    period=each.ask.period.id,
+                    amount=job.amount,
+                    day=job.day,
+                    provider=budget.counts is Counts.PROVIDER,
+                )
+            )
+    return [replace(job, reservations=tuple(of_job[job.id])) if of_job[job.id] else job for job in jobs]
