@@ -39,6 +39,7 @@ from imagegen.queue import DirectStarts, Queue, open_queue
 from imagegen.registry import Registry
 from imagegen.settings import Environment, Settings
 from imagegen.storage.api_keys import ApiKeys
+from imagegen.storage.audit import AuditTrail
 from imagegen.storage.batches import Batches
 from imagegen.storage.budgets.reconciliation import BudgetReconciliation
 from imagegen.storage.budgets.reservations import Reservations
@@ -98,6 +99,7 @@ class Services:
     budget_stores: BudgetStores
     reservations: Reservations
     budget_reconciliation: BudgetReconciliation
+    audit: AuditTrail
     api_keys: ApiKeys
     rate_counts: RateCounts
     keys: KeyDirectory
@@ -162,6 +164,7 @@ async def open_services(
             budget_stores=stores.budget_stores,
             reservations=stores.reservations,
             budget_reconciliation=stores.budget_reconciliation,
+            audit=stores.audit,
             api_keys=stores.api_keys,
             rate_counts=stores.rate_counts,
             keys=await enter(open_key_directory(stores.api_keys, queue.key_news, settings.auth.keys_cache)),

@@ -255,6 +255,7 @@ async def test_the_audit_trail_tells_who_changed_what(root: httpx.AsyncClient) -
         "actor": own["id"],
         "action": "key.changed",
         "keyId": key["id"],
+        "budgetId": None,
         "changes": {"users": {"from": ["ann"], "to": None}, "name": {"from": "shop", "to": "new"}},
     }
     everything = (await root.get("/api/audit", params={"keyId": own["id"]})).json()["entries"]

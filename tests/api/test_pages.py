@@ -10,7 +10,15 @@ from imagegen.wire.key_schemas import AuditChange, AuditEntry, AuditTrail
 
 TIME = "2026-11-22T16:57:49Z"
 ENTRY = AuditEntry.model_validate(
-    {"id": "01", "at": TIME, "actor": "command", "action": "key.changed", "key_id": "ab12cd34ef", "changes": {}}
+    {
+        "id": "01",
+        "at": TIME,
+        "actor": "command",
+        "action": "key.changed",
+        "key_id": "ab12cd34ef",
+        "budget_id": None,
+        "changes": {},
+    }
 )
 
 

@@ -17,7 +17,7 @@ from imagegen.operations.first_keys import import_keys, make_first_keys
 from imagegen.registry import load_registry
 from imagegen.services import Services, open_services
 from imagegen.settings import AuthSettings, Settings
-from imagegen.storage.api_keys import AuditAction, AuditEntry
+from imagegen.storage.audit import AuditAction, AuditEntry
 from imagegen.storage.stores import open_stores
 from tests.support.keys import bearer, revoke_key
 from tests.support.processes import serving
@@ -40,7 +40,7 @@ async def started(settings: Settings) -> AsyncGenerator[Services]:
 
 
 async def stored(services: Services) -> tuple[Sequence[ApiKey], Sequence[AuditEntry]]:
-    return await services.api_keys.all(), (await services.api_keys.audit_page(limit=100))[0]
+    return await services.api_keys.all(), (await services.audit.page(limit=100))[0]
 
 
 async def test_bootstrap_key_has_all_scopes_and_is_valid_at_once(own: Settings) -> None:

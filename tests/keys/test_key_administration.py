@@ -34,7 +34,8 @@ from imagegen.operations.key_requests import (
 )
 from imagegen.registry import load_registry
 from imagegen.settings import Settings
-from imagegen.storage.api_keys import AuditAction, audit_entry
+from imagegen.storage.api_keys import audit_entry
+from imagegen.storage.audit import AuditAction
 from imagegen.storage.stores import Stores, open_stores
 
 REGISTRY = load_registry()
@@ -54,6 +55,7 @@ class Office:
 
         return KeyAdministration(
             store=self.stores.api_keys,
+            audit=self.stores.audit,
             registry=REGISTRY,
             actor=own_key.id if own_key else COMMAND,
             own_key=own_key,
@@ -292,7 +294,7 @@ async def test_a_key_that_others_change_without_end_can_be_revoked(
         await asyncio.gather(office.admin().revoke(key.id), office.admin().revoke(key.id))
 
     stored = await office.admin().get(key.id)
-    entries, _ = await store.audit_page(limit=9, key_ids=[key.id])
+    entries, _ = await office.stores.audit.page(limit=9, key_ids=[key.id])
     assert (stored.name, stored.version, stored.revoked_at is not None) == ("new", 3, True)
     assert [entry.action for entry in entries].count(AuditAction.REVOKED) == 1
 

@@ -8,7 +8,8 @@ from imagegen.clock import now
 from imagegen.keys import KeyScope, Rates, key_id_of, new_key
 from imagegen.queue import announce_changed_keys
 from imagegen.settings import Settings
-from imagegen.storage.api_keys import AuditAction, audit_entry
+from imagegen.storage.api_keys import audit_entry
+from imagegen.storage.audit import AuditAction
 from imagegen.storage.stores import open_stores
 
 

@@ -37,6 +37,7 @@ def administration_of(request: Request) -> KeyAdministration:
     services, caller = services_of(request), caller_of(request)
     return KeyAdministration(
         store=services.api_keys,
+        audit=services.audit,
         registry=services.registry,
         actor=caller.key.id if caller.key else ANONYMOUS,
         own_key=caller.key,

@@ -110,6 +110,7 @@ async def _administer(settings: Settings, act: Act[T]) -> T:
     async with open_stores(settings.mongodb) as stores:
         admin = KeyAdministration(
             store=stores.api_keys,
+            audit=stores.audit,
             registry=registry,
             actor=COMMAND,
             own_key=None,

@@ -1,6 +1,6 @@
 """The audit trail, as far as an administrator may read it: of keys that it could grant, and of what they once were."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final, cast
@@ -10,6 +10,7 @@ from imagegen.keys import NO_RATES, ApiKey, KeyScope, Rates
 from imagegen.keys.grants import may_grant
 from imagegen.operations.key_administration import KeyAdministration
 from imagegen.storage.api_keys import AuditAction, AuditEntry, rates_of
+from imagegen.storage.audit import AuditAction, AuditEntry
 
 _BEGINNINGS: Final = frozenset({AuditAction.CREATED, AuditAction.IMPORTED})
 
@@ -28,20 +29,20 @@ async def audit_page(
     """At most `limit` entries before the one with the id `before`, of one key or of all that the administrator sees."""
     own = admin.own_key
     if own is None:
-        entries, onward = await admin.store.audit_page(limit=limit, before=before, key_ids=_only(key_id))
+        entries, onward = await admin.audit.page(limit=limit, before=before, key_ids=_only(key_id))
         return AuditPage(entries=entries, next_before=onward)
     keys = {key.id: key for key in await admin.store.all() if admin.sees(key) and key_id in {None, key.id}}
     shown: list[AuditEntry] = []
     while len(shown) <= limit:
-        found, before = await admin.store.audit_page(limit=limit + 1, before=before, key_ids=keys)
-        shown += [entry for entry in found if _is_within(entry, keys[entry.key_id], own)]
+        found, before = await admin.audit.page(limit=limit + 1, before=before, key_ids=keys)
+        shown += [entry for entry in found if entry.key_id is not None and _is_within(entry, keys[entry.key_id], own)]
         if before is None:
             break
     page = shown[:limit]
     return AuditPage(entries=page, next_before=page[-1].id if len(shown) > limit else None)
 
 
-def _only(key_id: str | None) -> Iterable[str] | None:
+def _only(key_id: str | None) -> Collection[str] | None:
     return None if key_id is None else (key_id,)
 
 

@@ -24,7 +24,8 @@ from imagegen.keys import ApiKey, new_key
 from imagegen.keys.grants import excesses, may_grant
 from imagegen.operations.key_requests import ChangeKeyRequest, CreateKeyRequest, in_order, rates_of, require_valid
 from imagegen.registry import Registry
-from imagegen.storage.api_keys import ApiKeys, AuditAction, AuditEntry, audit_entry
+from imagegen.storage.api_keys import ApiKeys, audit_entry
+from imagegen.storage.audit import AuditAction, AuditEntry, AuditTrail
 from imagegen.storage.idempotency import IDEMPOTENCY_KEPT
 
 COMMAND: Final = "command"  # the actor of the command line
@@ -62,6 +63,7 @@ class KeyAdministration:
 
     Attributes:
         store: the keys.
+        audit: the audit trail.
         registry: the models.
         actor: the administrator in the audit trail: the id of its key, or another word.
         own_key: its key; None if nothing restricts it.
@@ -69,6 +71,7 @@ class KeyAdministration:
     """
 
     store: ApiKeys
+    audit: AuditTrail
     registry: Registry
     actor: str
     own_key: ApiKey | None
@@ -211,8 +214,12 @@ class KeyAdministration:
     async def _replayed_rotation(self, idempotency: Idempotency | None) -> IssuedKey | None:
         if idempotency is None:
             return None
-        found = await self.store.find_change(idempotency, now() - IDEMPOTENCY_KEPT)
-        return None if found is None else await self._replay(found[0], found[1], idempotency)
+        found = await self.audit.find_change(idempotency, now() - IDEMPOTENCY_KEPT)
+        if found is None:
+            return None
+        entry, stored = found
+        assert entry.key_id is not None
+        return await self._replay(entry.key_id, stored, idempotency)
 
     async def _replay(self, key_id: str, stored: Idempotency, sent: Idempotency) -> IssuedKey:
         if not sent.has_body_of(stored):
@@ -221,7 +228,9 @@ class KeyAdministration:
 
     async def _release(self, idempotency: Idempotency | None) -> None:
         if idempotency is not None:
-            await self.store.release_idempotency_key(idempotency, now() - IDEMPOTENCY_KEPT)
+            until = now() - IDEMPOTENCY_KEPT
+            await self.store.release_idempotency_key(idempotency, until)
+            await self.audit.release_idempotency_key(idempotency, until)
 
     def _require_grant(self, key: ApiKey) -> None:
         if faults := list(excesses(self.own_key, key)):

@@ -1,12 +1,11 @@
-"""API keys in MongoDB, and the audit trail of their changes.
+"""API keys in MongoDB.
 
-Each change is one transaction: the key, compared with the version that the change started from, and its entry.
+Each change is one transaction: the key, compared with the version that the change started from, and its entry in the
+audit trail.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from enum import StrEnum
 from typing import Any, Final
 
 from pydantic import JsonValue
@@ -17,58 +16,32 @@ from imagegen.errors import KeyExists, StaleKey
 from imagegen.jobs import Idempotency, new_job_id
 from imagegen.json_object import JsonObject
 from imagegen.keys import NO_RATES, ApiKey, KeyScope, Rates
+from imagegen.keys import ApiKey, KeyScope
+from imagegen.storage.audit import AuditAction, AuditEntry, AuditTrail, changes_between
 from imagegen.storage.errors import mongo_errors
-from imagegen.storage.idempotency import IDEMPOTENCY_INDEX, idempotency_filter
+from imagegen.storage.idempotency import (
+    IDEMPOTENCY_INDEX,
+    idempotency_document,
+    idempotency_filter,
+    stored_idempotency,
+)
 from imagegen.storage.mongodb import Collection, Session, bulk_update, in_transaction
 
 _INDEXES: Final = (IndexModel([("createdAt", DESCENDING), ("_id", DESCENDING)]), IDEMPOTENCY_INDEX)
-_AUDIT_INDEXES: Final = (IndexModel([("keyId", ASCENDING), ("_id", DESCENDING)]), IDEMPOTENCY_INDEX)
 _IMPORT: Final = "import"  # the id of the note that the file was imported
 _BATCH: Final = 500  # keys that are read before the event loop gets a turn
 
 
-class AuditAction(StrEnum):
-    """What happened to a key."""
-
-    CREATED = "key.created"
-    IMPORTED = "key.imported"
-    CHANGED = "key.changed"
-    ROTATED = "key.rotated"
-    REVOKED = "key.revoked"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuditEntry:
-    """One change of a key.
-
-    Attributes:
-        id: a ULID.
-        at: when it was made.
-        actor: the id of the key that made it, or how else it was made: `command`, `bootstrap`, `file`, `anonymous`.
-        action: what happened.
-        key_id: the changed key.
-        changes: each changed member with its old and its new value, `{"from": …, "to": …}`; never a token or a hash.
-    """
-
-    id: str
-    at: datetime
-    actor: str
-    action: AuditAction
-    key_id: str
-    changes: Mapping[str, JsonObject]
-
-
 class ApiKeys:
-    """The store of keys. `collection` is their own, `audit` that of the audit trail."""
+    """The store of keys, which adds an entry to the audit trail for each change."""
 
-    def __init__(self, collection: Collection, audit: Collection) -> None:
+    def __init__(self, collection: Collection, audit: AuditTrail) -> None:
         self._keys, self._audit = collection, audit
 
     async def ensure_indexes(self) -> None:
-        """Create the indexes that idempotency and the audit trail rely on."""
+        """Create the indexes that lists and idempotency rely on."""
         with mongo_errors():
             await self._keys.create_indexes(list(_INDEXES))
-            await self._audit.create_indexes(list(_AUDIT_INDEXES))
 
     async def all(self) -> Sequence[ApiKey]:
         """Every key that ever was, oldest first."""
@@ -92,18 +65,11 @@ class ApiKeys:
             found = self._keys.find(query).sort([("createdAt", DESCENDING), ("_id", DESCENDING)]).limit(limit)
             return [_key(document) async for document in found]
 
-    async def find_change(self, wanted: Idempotency, since: datetime) -> tuple[str, Idempotency] | None:
-        """The id of the key that such a request has changed since then, and what is stored of the request."""
-        with mongo_errors():
-            found = await self._audit.find_one({**idempotency_filter(wanted), "at": {"$gt": since}})
-        return None if found is None else (found["keyId"], _idempotency(found["idempotency"]))
-
     async def release_idempotency_key(self, used: Idempotency, until: datetime) -> None:
-        """Remove an idempotency key from what it created or changed before this time."""
+        """Remove an idempotency key from a key that it created before this time."""
+        older = {**idempotency_filter(used), "createdAt": {"$lte": until}}
         with mongo_errors():
-            for collection, moment in ((self._keys, "createdAt"), (self._audit, "at")):
-                older = {**idempotency_filter(used), moment: {"$lte": until}}
-                await collection.update_one(older, {"$unset": {"idempotency": ""}})
+            await self._keys.update_one(older, {"$unset": {"idempotency": ""}})
 
     async def find_by_idempotency_key(self, wanted: Idempotency, since: datetime) -> tuple[ApiKey, Idempotency] | None:
         """The key that a request with this idempotency key has created since then, and its stored idempotency key."""
@@ -111,7 +77,7 @@ class ApiKeys:
             found = await self._keys.find_one({**idempotency_filter(wanted), "createdAt": {"$gt": since}})
         if found is None:
             return None
-        return _key(found), _idempotency(found["idempotency"])
+        return _key(found), stored_idempotency(found["idempotency"])
 
     async def insert(self, key: ApiKey, entry: AuditEntry, idempotency: Idempotency | None = None) -> None:
         """Store a new key.
@@ -121,11 +87,11 @@ class ApiKeys:
         """
         document = _document(key)
         if idempotency is not None:
-            document["idempotency"] = _idempotency_document(idempotency)
+            document["idempotency"] = idempotency_document(idempotency)
 
         async def store(session: Session) -> None:
             await self._keys.insert_one(document, session=session)
-            await self._audit.insert_one(_entry_document(entry), session=session)
+            await self._audit.add_in(session, entry)
 
         try:
             with mongo_errors():
@@ -143,15 +109,13 @@ class ApiKeys:
             KeyExists: a change with this idempotency key is stored already; nothing was stored.
         """
         before = {"_id": key.id, "version": key.version - 1}
-        changed, noted = _document(key), _entry_document(entry)
+        changed = _document(key)
         del changed["_id"], changed["lastUsedAt"]
-        if idempotency is not None:
-            noted["idempotency"] = _idempotency_document(idempotency)
 
         async def store(session: Session) -> None:
             if (await self._keys.update_one(before, {"$set": changed}, session=session)).matched_count == 0:
                 raise StaleKey(key.id)
-            await self._audit.insert_one(noted, session=session)
+            await self._audit.add_in(session, entry, idempotency)
 
         try:
             with mongo_errors():
@@ -171,7 +135,7 @@ class ApiKeys:
         async def store(session: Session) -> None:
             if (await self._keys.update_one(unrevoked, change, session=session)).matched_count == 0:
                 raise StaleKey(key.id)
-            await self._audit.insert_one(_entry_document(entry), session=session)
+            await self._audit.add_in(session, entry)
 
         with mongo_errors():
             await in_transaction(self._keys, store)
@@ -184,29 +148,6 @@ class ApiKeys:
                     self._keys,
                     [UpdateOne({"_id": key_id}, {"$max": {"lastUsedAt": when}}) for key_id, when in at.items()],
                 )
-
-    async def audit_page(
-        self, *, limit: int, before: str | None = None, key_ids: Iterable[str] | None = None
-    ) -> tuple[Sequence[AuditEntry], str | None]:
-        """At most `limit` entries, newest first.
-
-        Args:
-            limit: the most entries.
-            before: only entries before the one with this id.
-            key_ids: only entries of these keys; None for all.
-
-        Returns:
-            The entries, and the id to continue before; None if these are the last.
-        """
-        query: dict[str, Any] = {}
-        if before is not None:
-            query["_id"] = {"$lt": before}
-        if key_ids is not None:
-            query["keyId"] = {"$in": list(key_ids)}
-        with mongo_errors():
-            found = await self._audit.find(query).sort("_id", DESCENDING).limit(limit + 1).to_list(length=limit + 1)
-        entries = [_entry(document) for document in found[:limit]]
-        return entries, entries[-1].id if len(found) > limit else None
 
     async def is_imported(self) -> bool:
         """Whether a file of keys was imported completely."""
@@ -233,18 +174,10 @@ def members_of(key: ApiKey) -> Mapping[str, JsonValue]:
     }
 
 
-def changes_between(old: ApiKey | None, new: ApiKey) -> Mapping[str, JsonObject]:
-    """Each member that differs, with its old and its new value."""
-    before: Mapping[str, JsonValue] = members_of(old) if old is not None else {}
-    after = members_of(new)
-    return {name: {"from": before.get(name), "to": value} for name, value in after.items() if before.get(name) != value}
-
-
 def audit_entry(actor: str, action: AuditAction, old: ApiKey | None, new: ApiKey, at: datetime) -> AuditEntry:
     """The entry for a change from `old`, None for a new key, to `new`."""
-    return AuditEntry(
-        id=new_job_id(at), at=at, actor=actor, action=action, key_id=new.id, changes=changes_between(old, new)
-    )
+    changes = changes_between({} if old is None else members_of(old), members_of(new))
+    return AuditEntry(id=new_job_id(at), at=at, actor=actor, action=action, key_id=new.id, changes=changes)
 
 
 def _document(key: ApiKey) -> dict[str, Any]:

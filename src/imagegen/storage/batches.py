@@ -4,20 +4,24 @@ The progress of a batch is counted from its jobs, over an index that covers the 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 import pymongo
-from pydantic.alias_generators import to_camel
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
 from imagegen.errors import BatchNotFound, DatabaseUnavailable
 from imagegen.jobs import Idempotency, Job, JobStatus
 from imagegen.storage.errors import mongo_errors
-from imagegen.storage.idempotency import IDEMPOTENCY_INDEX, idempotency_filter
+from imagegen.storage.idempotency import (
+    IDEMPOTENCY_INDEX,
+    idempotency_document,
+    idempotency_filter,
+    stored_idempotency,
+)
 from imagegen.storage.jobs.documents import Document, to_document
 from imagegen.storage.mongodb import Collection, Session, in_transaction, linearizable
 
@@ -194,24 +198,17 @@ def _document(batch: Batch) -> dict[str, Any]:
         "createdAt": batch.created_at,
     }
     if batch.idempotency is not None:
-        document["idempotency"] = {to_camel(name): value for name, value in asdict(batch.idempotency).items()}
+        document["idempotency"] = idempotency_document(batch.idempotency)
     return document
 
 
 def _batch(document: Mapping[str, Any]) -> Batch:
     key = document.get("idempotency")
-    idempotency = key and Idempotency(
-        caller=key["caller"],
-        route=key["route"],
-        key=key["key"],
-        body_sha256=key["bodySha256"],
-        unsigned_sha256=key.get("unsignedSha256"),
-    )
     return Batch(
         id=document["_id"],
         user_id=document["userId"],
         job_ids=tuple(document["jobIds"]),
         estimated_cost=document["estimatedCost"],
         created_at=document["createdAt"],
-        idempotency=idempotency,
+        idempotency=None if key is None else stored_idempotency(key),
     )

@@ -1,12 +1,14 @@
-"""Idempotency keys in MongoDB, for jobs and batches."""
+"""Idempotency keys in MongoDB, of whatever a request creates or changes."""
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 
 from pymongo import ASCENDING, IndexModel
 
 from imagegen.jobs import Idempotency
-from imagegen.storage.jobs.documents import Document
+from imagegen.storage.jobs.documents import Document, to_camel
 
 IDEMPOTENCY_KEPT: Final = timedelta(hours=24)
 IDEMPOTENCY_INDEX: Final = IndexModel(
@@ -21,3 +23,19 @@ def idempotency_filter(key: Idempotency) -> Document:
     """The documents with this key. Without the condition `$exists`, MongoDB would not use the partial index."""
     same = {"idempotency.caller": key.caller, "idempotency.route": key.route, "idempotency.key": key.key}
     return {"idempotency": {"$exists": True}, **same}
+
+
+def idempotency_document(key: Idempotency) -> dict[str, Any]:
+    """The key as it is stored, in the member `idempotency`."""
+    return {to_camel(name): value for name, value in asdict(key).items()}
+
+
+def stored_idempotency(document: Mapping[str, Any]) -> Idempotency:
+    """The key as it was stored."""
+    return Idempotency(
+        caller=document["caller"],
+        route=document["route"],
+        key=document["key"],
+        body_sha256=document["bodySha256"],
+        unsigned_sha256=document.get("unsignedSha256"),
+    )

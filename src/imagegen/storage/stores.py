@@ -13,6 +13,7 @@ from typing import Final
 from imagegen.settings import MongoSettings
 from imagegen.storage.account_pauses import AccountPauses
 from imagegen.storage.api_keys import ApiKeys
+from imagegen.storage.audit import AuditTrail
 from imagegen.storage.batches import Batches
 from imagegen.storage.budgets.counters import BudgetCounters
 from imagegen.storage.budgets.lanes import Lanes
@@ -59,6 +60,8 @@ class Stores:
         reservations: reserves of budgets for new jobs.
         settlement: settles what ended jobs hold of budgets.
         budget_reconciliation: finishes what crashes left of budgets, and compares the counters with the jobs.
+        audit: the audit trail of changes of keys and budgets.
+        api_keys: the API keys.
     """
 
     jobs: Jobs
@@ -72,6 +75,7 @@ class Stores:
     unit_prices: UnitPrices
     account_pauses: AccountPauses
     queue_registrations: QueueRegistrations
+    audit: AuditTrail
     api_keys: ApiKeys
     rate_counts: RateCounts
     budget_stores: BudgetStores
@@ -85,6 +89,7 @@ class Stores:
         await self.usage.ensure_indexes()
         await self.webhook_deliveries.ensure_indexes()
         await self.batches.ensure_indexes()
+        await self.audit.ensure_indexes()
         await self.api_keys.ensure_indexes()
         await self.rate_counts.ensure_indexes()
         await self.budget_stores.ensure_indexes()
@@ -100,6 +105,7 @@ def _stores(jobs: Collection) -> Stores:
     )
     lanes = Lanes(budgets.counters)
     settlement = Settlement(jobs, budgets, lanes)
+    audit = AuditTrail(sibling_collection(jobs, "audit"))
     return Stores(
         jobs=Jobs(jobs, AtEnd(usage=usage, deliveries=webhook_deliveries, settlement=settlement)),
         late_request_ids=LateRequestIds(jobs, usage, settlement),
@@ -118,6 +124,8 @@ def _stores(jobs: Collection) -> Stores:
         budget_reconciliation=BudgetReconciliation(jobs, budgets.counters, budgets.rounds, settlement),
         api_keys=ApiKeys(sibling_collection(jobs, "apiKeys"), sibling_collection(jobs, "audit")),
         rate_counts=RateCounts(sibling_collection(jobs, "rates")),
+        audit=audit,
+        api_keys=ApiKeys(sibling_collection(jobs, "apiKeys"), audit),
     )
 
 

@@ -59,7 +59,7 @@ class AuditChange(Wire):
 
 
 class AuditEntry(Wire):
-    """One change of an API key."""
+    """One change of an API key or a budget."""
 
     id: str = Field(description="A ULID.")
     at: datetime = Field(description="UTC.")
@@ -68,7 +68,8 @@ class AuditEntry(Wire):
         "machine, `command` for `imagegen keys`, `bootstrap` for IMAGEGEN_BOOTSTRAP_KEY, `file` for an import."
     )
     action: str = Field(description="What happened.", examples=["key.created"])
-    key_id: str = Field(description="The changed key.")
+    key_id: str | None = Field(description="The changed key; null if it was a budget.")
+    budget_id: str | None = Field(description="The changed budget; null if it was a key.")
     changes: dict[str, AuditChange] = Field(description="Each changed member; a rotation changes none.")
 
 

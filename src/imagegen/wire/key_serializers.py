@@ -2,7 +2,7 @@
 
 from imagegen.keys import NO_RATES, ApiKey, Rates
 from imagegen.operations.key_administration import IssuedKey
-from imagegen.storage.api_keys import AuditEntry
+from imagegen.storage.audit import AuditEntry
 from imagegen.wire import key_schemas
 
 
@@ -43,5 +43,6 @@ def serialize_entry(entry: AuditEntry) -> key_schemas.AuditEntry:
         actor=entry.actor,
         action=entry.action.value,
         key_id=entry.key_id,
+        budget_id=entry.budget_id,
         changes=changes,
     )

@@ -225,6 +225,7 @@ _SCHEMAS: Final[Mapping[str, Example]] = {
                 "actor": "cd34ef56gh",
                 "action": "key.changed",
                 "keyId": KEY_ID,
+                "budgetId": None,
                 "changes": {"name": {"from": "Ann", "to": "Ann's shop"}},
             }
         ],

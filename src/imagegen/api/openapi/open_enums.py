@@ -10,7 +10,7 @@ from typing import Any, Final
 from imagegen.api.openapi.problem_examples import PROBLEMS
 from imagegen.jobs import JobStatus, StopReason
 from imagegen.registry.price import FactorKind
-from imagegen.storage.api_keys import AuditAction
+from imagegen.storage.audit import AuditAction
 from imagegen.webhooks import AttemptOutcome, DeliveryState
 
 _MORE_MAY_COME: Final = "more may come."
