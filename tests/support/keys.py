@@ -7,6 +7,8 @@ from typing import TypedDict, Unpack
 from imagegen.clock import now
 from imagegen.keys import KeyScope, Rates, key_id_of, new_key
 from imagegen.queue import announce_changed_keys
+from imagegen.keys import KeyScope, key_id_of, new_key
+from imagegen.queue import Changed, announce_change
 from imagegen.settings import Settings
 from imagegen.storage.api_keys import audit_entry
 from imagegen.storage.audit import AuditAction
@@ -30,7 +32,7 @@ async def add_key(settings: Settings, name: str = "shop", *, told: bool = True, 
     async with open_stores(settings.mongodb) as stores:
         await stores.api_keys.insert(key, audit_entry("command", AuditAction.CREATED, None, key, now()))
     if told:
-        await announce_changed_keys(settings.nats)
+        await announce_change(settings.nats, Changed.KEYS)
     return token
 
 
@@ -42,7 +44,7 @@ async def revoke_key(settings: Settings, token: str, *, told: bool = True) -> No
         revoked = key.revoked(now())
         await stores.api_keys.save(revoked, audit_entry("command", AuditAction.REVOKED, key, revoked, now()))
     if told:
-        await announce_changed_keys(settings.nats)
+        await announce_change(settings.nats, Changed.KEYS)
 
 
 def bearer(token: str) -> dict[str, str]:

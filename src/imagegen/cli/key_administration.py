@@ -20,7 +20,7 @@ from imagegen.local import join_local_stack
 from imagegen.operations.first_keys import import_keys
 from imagegen.operations.key_administration import COMMAND, IssuedKey, KeyAdministration
 from imagegen.operations.key_requests import read_create_request
-from imagegen.queue import announce_changed_keys
+from imagegen.queue import Changed, announce_change
 from imagegen.registry import load_registry
 from imagegen.settings import NatsSettings, Settings
 from imagegen.storage.stores import open_stores
@@ -133,4 +133,4 @@ async def _announce(settings: NatsSettings) -> None:
     """Tell running processes, which otherwise see the change within ten seconds."""
     if settings.url is not None:
         with suppress(QueueUnavailable):
-            await announce_changed_keys(settings)
+            await announce_change(settings, Changed.KEYS)

@@ -19,9 +19,9 @@ from imagegen.jobs import Job
 from imagegen.json_object import JsonObject
 from imagegen.observability.tracing import Attributes, SpanKind, span
 from imagegen.queue.backlog import UserBacklog
+from imagegen.queue.change_news import Changed, ChangeNews
 from imagegen.queue.connection import Connection, Message, open_connection
 from imagegen.queue.debounce import EventDebouncer
-from imagegen.queue.key_news import KeyNews
 from imagegen.queue.lanes import OPEN, RETRY, Lane, lane_of
 from imagegen.queue.poller import LanePoller
 from imagegen.queue.slots import WorkSlot
@@ -129,6 +129,7 @@ class Queue:
         subscriptions: waiters for events of jobs and batches.
         wake_signals: runs of jobs in this process, which other processes can wake.
         key_news: tells processes that API keys have changed.
+        budget_news: tells processes that budgets have changed.
     """
 
     def __init__(
@@ -141,10 +142,11 @@ class Queue:
         self.backlog = UserBacklog()
         self.subscriptions = JobSubscriptions()
         self.wake_signals = JobSubscriptions()
-        self.key_news = KeyNews(nats, self.stream.name)
+        self.key_news = ChangeNews(nats, self.stream.name, Changed.KEYS)
+        self.budget_news = ChangeNews(nats, self.stream.name, Changed.BUDGETS)
 
     async def listen(self) -> None:
-        """Subscribe to the events, wake signals, lane hints and news of keys of other processes.
+        """Subscribe to the events, wake signals, lane hints and news of changes of other processes.
 
         Those of this process are handled locally at once and do not come back from the server.
         """
@@ -152,6 +154,7 @@ class Queue:
         await self._nats.subscribe(f"{self.stream.name}.nudges.*", self._on_wake)
         await self._nats.subscribe(f"{self.stream.name}.hints.*", self._on_hint)
         await self.key_news.listen()
+        await self.budget_news.listen()
 
     async def publish(self, job: Job, *, crowded: bool = False) -> None:
         """Queue a job. Its message id keeps a repeat within the duplicate window from queueing it twice.
