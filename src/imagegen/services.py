@@ -7,9 +7,9 @@ import secrets
 import socket
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import timedelta
-from typing import Final
+from typing import Any, Final
 from uuid import uuid4
 
 import httpx
@@ -44,6 +44,10 @@ from imagegen.storage.batches import Batches
 from imagegen.storage.budgets.reconciliation import BudgetReconciliation
 from imagegen.storage.budgets.reservations import Reservations
 from imagegen.storage.budgets.settlement import BudgetStores
+from imagegen.storage.budgets.counters import BudgetCounters
+from imagegen.storage.budgets.definitions import Budgets
+from imagegen.storage.budgets.directory import BudgetDirectory, open_budget_directory
+from imagegen.storage.budgets.ledger import Ledger
 from imagegen.storage.images.bucket import Bucket
 from imagegen.storage.images.store import Images, open_images
 from imagegen.storage.jobs.late_request_ids import LateRequestIds
@@ -55,6 +59,7 @@ from imagegen.storage.key_directory import KeyDirectory, open_key_directory
 from imagegen.storage.queue_registration import QueueRegistrations
 from imagegen.storage.rate_counts import RateCounts
 from imagegen.storage.stores import open_stores
+from imagegen.storage.stores import Stores, open_stores
 from imagegen.storage.usage.store import Usage
 from imagegen.storage.webhook_deliveries import WebhookDeliveries
 from imagegen.webhooks import is_public
@@ -77,6 +82,7 @@ class Services:
 
     Attributes:
         keys: every API key, in memory.
+        budget_directory: every budget, in memory.
         direct_starts: starts accepted jobs in this process, if they need not wait.
         metrics: the counters of this process.
         account: whether fal accepts requests of our account; submitting pauses while it does not.
@@ -102,7 +108,11 @@ class Services:
     audit: AuditTrail
     api_keys: ApiKeys
     rate_counts: RateCounts
+    budgets: Budgets
+    budget_counters: BudgetCounters
+    ledger: Ledger
     keys: KeyDirectory
+    budget_directory: BudgetDirectory
     images: Images
     queue: Queue
     direct_starts: DirectStarts
@@ -167,7 +177,9 @@ async def open_services(
             audit=stores.audit,
             api_keys=stores.api_keys,
             rate_counts=stores.rate_counts,
+            **_handed_out(stores),
             keys=await enter(open_key_directory(stores.api_keys, queue.key_news, settings.auth.keys_cache)),
+            budget_directory=await enter(open_budget_directory(stores.budgets, queue.budget_news)),
             images=images,
             queue=queue,
             direct_starts=DirectStarts(queue),
@@ -181,6 +193,12 @@ async def open_services(
             runner=runner,
             tracer=tracer,
         )
+
+
+def _handed_out(stores: Stores) -> dict[str, Any]:
+    """The stores that `Services` has, under the same names."""
+    names = {each.name for each in fields(Services)}
+    return {each.name: getattr(stores, each.name) for each in fields(stores) if each.name in names}
 
 
 @asynccontextmanager

@@ -22,6 +22,8 @@ from imagegen.storage.budgets.reconciliation import PERIODS, ROUNDS, BudgetRecon
 from imagegen.storage.budgets.reservations import Reservations
 from imagegen.storage.budgets.rounds import Rounds
 from imagegen.storage.budgets.settlement import BudgetStores, Settlement
+from imagegen.storage.budgets.definitions import Budgets
+from imagegen.storage.budgets.ledger import Ledger
 from imagegen.storage.jobs.late_request_ids import LateRequestIds
 from imagegen.storage.jobs.queue_state import QueueState
 from imagegen.storage.jobs.removals import Removals
@@ -62,6 +64,9 @@ class Stores:
         budget_reconciliation: finishes what crashes left of budgets, and compares the counters with the jobs.
         audit: the audit trail of changes of keys and budgets.
         api_keys: the API keys.
+        budgets: the budgets, without their counters.
+        budget_counters: what is used and reserved of each period of a budget.
+        ledger: what was reserved, settled, released and adjusted.
     """
 
     jobs: Jobs
@@ -82,6 +87,9 @@ class Stores:
     reservations: Reservations
     settlement: Settlement
     budget_reconciliation: BudgetReconciliation
+    budgets: Budgets
+    budget_counters: BudgetCounters
+    ledger: Ledger
 
     async def ensure_indexes(self) -> None:
         """Create the indexes that lists, sums, reconciliation and idempotency rely on."""
@@ -93,6 +101,9 @@ class Stores:
         await self.api_keys.ensure_indexes()
         await self.rate_counts.ensure_indexes()
         await self.budget_stores.ensure_indexes()
+        await self.budgets.ensure_indexes()
+        await self.budget_counters.ensure_indexes()
+        await self.ledger.ensure_indexes()
 
 
 def _stores(jobs: Collection) -> Stores:
@@ -106,6 +117,7 @@ def _stores(jobs: Collection) -> Stores:
     lanes = Lanes(budgets.counters)
     settlement = Settlement(jobs, budgets, lanes)
     audit = AuditTrail(sibling_collection(jobs, "audit"))
+    ledger = Ledger(sibling_collection(jobs, "budgetLedger"))
     return Stores(
         jobs=Jobs(jobs, AtEnd(usage=usage, deliveries=webhook_deliveries, settlement=settlement)),
         late_request_ids=LateRequestIds(jobs, usage, settlement),
@@ -126,6 +138,9 @@ def _stores(jobs: Collection) -> Stores:
         rate_counts=RateCounts(sibling_collection(jobs, "rates")),
         audit=audit,
         api_keys=ApiKeys(sibling_collection(jobs, "apiKeys"), audit),
+        budgets=Budgets(sibling_collection(jobs, "budgets"), audit, ledger),
+        budget_counters=BudgetCounters(sibling_collection(jobs, "budgetPeriods")),
+        ledger=ledger,
     )
 
 
