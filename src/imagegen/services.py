@@ -41,13 +41,12 @@ from imagegen.settings import Environment, Settings
 from imagegen.storage.api_keys import ApiKeys
 from imagegen.storage.audit import AuditTrail
 from imagegen.storage.batches import Batches
-from imagegen.storage.budgets.reconciliation import BudgetReconciliation
-from imagegen.storage.budgets.reservations import Reservations
-from imagegen.storage.budgets.settlement import BudgetStores
 from imagegen.storage.budgets.counters import BudgetCounters
 from imagegen.storage.budgets.definitions import Budgets
 from imagegen.storage.budgets.directory import BudgetDirectory, open_budget_directory
 from imagegen.storage.budgets.ledger import Ledger
+from imagegen.storage.budgets.reconciliation import BudgetReconciliation
+from imagegen.storage.budgets.reservations import Reservations
 from imagegen.storage.images.bucket import Bucket
 from imagegen.storage.images.store import Images, open_images
 from imagegen.storage.jobs.late_request_ids import LateRequestIds
@@ -102,7 +101,6 @@ class Services:
     usage: Usage
     webhook_deliveries: WebhookDeliveries
     queue_registrations: QueueRegistrations
-    budget_stores: BudgetStores
     reservations: Reservations
     budget_reconciliation: BudgetReconciliation
     audit: AuditTrail

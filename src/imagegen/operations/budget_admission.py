@@ -1,6 +1,5 @@
 """Budgets of new jobs: what a request reserves of them before its jobs are stored, or why it is refused."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -56,9 +55,8 @@ class ReservedBudgets:
         Raises:
             DatabaseUnavailable: too much time has passed since, so the block does not begin.
         """
+        self._require_time()
         try:
-            if uptime() - self._at > _MAY_BE_STORED_FOR.total_seconds():
-                raise DatabaseUnavailable
             yield
         except DatabaseUnavailable:
             raise
@@ -68,6 +66,10 @@ class ReservedBudgets:
         if not self._is_over:
             self._is_over = True
             self._reservations.stored(self._reserved)
+
+    def _require_time(self) -> None:
+        if uptime() - self._at > _MAY_BE_STORED_FOR.total_seconds():
+            raise DatabaseUnavailable
 
     async def release(self) -> None:
         """Release everything, once: the jobs are not stored, and never will be."""
@@ -88,9 +90,8 @@ async def reserve_budgets(jobs: Sequence[Job], caller: Caller, services: Service
     for number, each in enumerate(counting):
         outcome = await _reserve(each, services)
         if not outcome.fits:
-            undo = asyncio.create_task(services.reservations.release([earlier for _, earlier in reserved]))
+            await services.reservations.release([earlier for _, earlier in reserved])
             others = await _refusing(counting[number + 1 :], services)
-            await asyncio.shield(undo)
             refusing = [_state(each, outcome.ask.period, outcome.counted), *others]
             raise BudgetExceeded(refusing, sum((job.cost.total_cost for job in jobs), Decimal(0)))
         reserved.append((each, outcome))
@@ -102,7 +103,7 @@ async def budget_states(job: Job, caller: Caller, services: Services) -> Sequenc
     counting = _counting([job], caller, services)
     if not counting:
         return ()
-    return await services.budget_stores.counters.states([(each.budget, each.holder) for each in counting], now())
+    return await services.budget_counters.states([(each.budget, each.holder) for each in counting], now())
 
 
 def most_that_fit(jobs: Sequence[Job], caller: Caller, refused: BudgetExceeded, services: Services) -> int:
@@ -153,7 +154,7 @@ def _round_jobs(each: _Counting, at: datetime) -> tuple[RoundJob, ...]:
 
 async def _refusing(counting: Sequence[_Counting], services: Services) -> Sequence[BudgetState]:
     """Those of the budgets that would refuse, too."""
-    states = await services.budget_stores.counters.states([(each.budget, each.holder) for each in counting], now())
+    states = await services.budget_counters.states([(each.budget, each.holder) for each in counting], now())
     return [
         state
         for each, state in zip(counting, states, strict=True)

@@ -16,14 +16,13 @@ from imagegen.storage.api_keys import ApiKeys
 from imagegen.storage.audit import AuditTrail
 from imagegen.storage.batches import Batches
 from imagegen.storage.budgets.counters import BudgetCounters
+from imagegen.storage.budgets.definitions import Budgets
 from imagegen.storage.budgets.lanes import Lanes
 from imagegen.storage.budgets.ledger import Ledger
 from imagegen.storage.budgets.reconciliation import PERIODS, ROUNDS, BudgetReconciliation
 from imagegen.storage.budgets.reservations import Reservations
 from imagegen.storage.budgets.rounds import Rounds
 from imagegen.storage.budgets.settlement import BudgetStores, Settlement
-from imagegen.storage.budgets.definitions import Budgets
-from imagegen.storage.budgets.ledger import Ledger
 from imagegen.storage.jobs.late_request_ids import LateRequestIds
 from imagegen.storage.jobs.queue_state import QueueState
 from imagegen.storage.jobs.removals import Removals
@@ -59,6 +58,7 @@ class Stores:
         api_keys: the API keys, and the audit trail of their changes.
         rate_counts: requests and images in the last minute, of each key and user that has a limit.
         budget_stores: the counters of budgets, the rounds that change them, and the ledger.
+        budget_rounds: changes of these counters that are under way.
         reservations: reserves of budgets for new jobs.
         settlement: settles what ended jobs hold of budgets.
         budget_reconciliation: finishes what crashes left of budgets, and compares the counters with the jobs.
@@ -84,6 +84,7 @@ class Stores:
     api_keys: ApiKeys
     rate_counts: RateCounts
     budget_stores: BudgetStores
+    budget_rounds: Rounds
     reservations: Reservations
     settlement: Settlement
     budget_reconciliation: BudgetReconciliation
@@ -101,6 +102,7 @@ class Stores:
         await self.api_keys.ensure_indexes()
         await self.rate_counts.ensure_indexes()
         await self.budget_stores.ensure_indexes()
+        await self.budget_rounds.ensure_indexes()
         await self.budgets.ensure_indexes()
         await self.budget_counters.ensure_indexes()
         await self.ledger.ensure_indexes()
@@ -109,15 +111,12 @@ class Stores:
 def _stores(jobs: Collection) -> Stores:
     usage = Usage(sibling_collection(jobs, "usage"), jobs)
     webhook_deliveries = WebhookDeliveries(sibling_collection(jobs, "deliveries"))
-    budgets = BudgetStores(
-        counters=BudgetCounters(sibling_collection(jobs, PERIODS)),
-        rounds=Rounds(sibling_collection(jobs, ROUNDS)),
-        ledger=Ledger(sibling_collection(jobs, "budgetLedger")),
-    )
-    lanes = Lanes(budgets.counters)
-    settlement = Settlement(jobs, budgets, lanes)
     audit = AuditTrail(sibling_collection(jobs, "audit"))
-    ledger = Ledger(sibling_collection(jobs, "budgetLedger"))
+    counters = BudgetCounters(sibling_collection(jobs, PERIODS))
+    rounds, ledger = Rounds(sibling_collection(jobs, ROUNDS)), Ledger(sibling_collection(jobs, "budgetLedger"))
+    budget_stores = BudgetStores(counters=counters, rounds=rounds, ledger=ledger)
+    lanes = Lanes(counters)
+    settlement = Settlement(jobs, budget_stores, lanes)
     return Stores(
         jobs=Jobs(jobs, AtEnd(usage=usage, deliveries=webhook_deliveries, settlement=settlement)),
         late_request_ids=LateRequestIds(jobs, usage, settlement),
@@ -130,16 +129,17 @@ def _stores(jobs: Collection) -> Stores:
         unit_prices=UnitPrices(sibling_collection(jobs, "unitPrices")),
         account_pauses=AccountPauses(sibling_collection(jobs, "accountPauses")),
         queue_registrations=QueueRegistrations(sibling_collection(jobs, "queueUsers")),
-        budget_stores=budgets,
-        reservations=Reservations(budgets, lanes, settlement),
+        budget_rounds=rounds,
+        reservations=Reservations(budget_stores, lanes, settlement),
         settlement=settlement,
         budget_reconciliation=BudgetReconciliation(jobs, budgets.counters, budgets.rounds, settlement),
         api_keys=ApiKeys(sibling_collection(jobs, "apiKeys"), sibling_collection(jobs, "audit")),
         rate_counts=RateCounts(sibling_collection(jobs, "rates")),
+        budget_reconciliation=BudgetReconciliation(jobs, counters, rounds, settlement),
         audit=audit,
         api_keys=ApiKeys(sibling_collection(jobs, "apiKeys"), audit),
         budgets=Budgets(sibling_collection(jobs, "budgets"), audit, ledger),
-        budget_counters=BudgetCounters(sibling_collection(jobs, "budgetPeriods")),
+        budget_counters=counters,
         ledger=ledger,
     )
 

@@ -29,7 +29,7 @@ from imagegen.storage.mongodb import Collection
 DUE: Final = "reservationsDue"  # marks a job with reservations to be settled or booked
 # The end of a job changes those of its reservations that are held.
 SETTLES: Final[dict[str, object]] = {"reservations.$[held].state": ReservationState.SETTLING.value, DUE: True}
-IS_HELD: Final[dict[str, object]] = {"held.state": ReservationState.HELD.value}
+IS_HELD: Final[Mapping[str, Any]] = {"held.state": ReservationState.HELD.value}
 RESERVATIONS_INDEXES: Final = (
     IndexModel([(DUE, ASCENDING)], partialFilterExpression={DUE: True}),
     IndexModel([("reservations.period", ASCENDING)], partialFilterExpression={"reservations": {"$exists": True}}),

@@ -4,7 +4,7 @@ Every transition is one compare-and-set: it names the version and the lease epoc
 nothing if another process was faster. The last one marks the job as not counted in the usage yet.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -175,7 +175,7 @@ class Jobs:
         return None
 
     async def _store(self, job: Job, update: Document) -> Job:
-        elements = [IS_HELD] if job.status.is_final and job.reservations else None
+        elements: list[Mapping[str, Any]] | None = [IS_HELD] if job.status.is_final and job.reservations else None
         transition = Transition(job, {**holds_lease(job), "version": job.version - 1}, update, elements)
         if not await self._transitions.store(transition) and not await self._is_stored(job):
             raise StaleJob(job.id)

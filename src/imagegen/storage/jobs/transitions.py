@@ -122,7 +122,10 @@ async def _write(
         How many matched, and the ones that a unique index refused, by their index.
     """
     try:
-        updates = [UpdateOne(each.before, each.update, array_filters=each.elements) for each in transitions]
+        updates = [
+            UpdateOne(each.before, each.update, array_filters=each.elements and [*each.elements])
+            for each in transitions
+        ]
         return (await bulk_update(jobs, updates, session)).matched_count, {}
     except BulkWriteError as error:
         return error.details["nMatched"], duplicate_keys(error)
