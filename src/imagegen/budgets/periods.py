@@ -52,7 +52,7 @@ class UnknownTimeZone(ImagegenError):
 
 @cache
 def time_zone(name: str) -> ZoneInfo:
-    """The time zone of an IANA name.
+    """The time zone of an IANA name. The first time it is read from disk, which blocks.
 
     Raises:
         UnknownTimeZone: there is none.

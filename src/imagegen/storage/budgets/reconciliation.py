@@ -56,7 +56,7 @@ class BudgetReconciliation:
         """Settle what is due, and finish the rounds that processes left; returns how many of both there were."""
         settled = await self._settlement.settle_due()
         left = await self._rounds.older_than(left_after)
-        for each in left:
+        for each in sorted(left, key=lambda each: each.kind is RoundKind.RESERVE):  # others may lock their jobs
             await self._finish(each)
         busy = {each.period for each in await self._rounds.older_than(timedelta(0))}
         await self._counters.forget_processes(_PROCESS_GONE_AFTER, sorted(busy))
@@ -69,11 +69,12 @@ class BudgetReconciliation:
             return
         if left.kind is RoundKind.RESERVE:
             left = replace(left, jobs=_fitting(left, last))
-            await self._release_lost(left)
+            if not await self._release_lost(left):
+                return
         await self._settlement.finish(left)
 
-    async def _release_lost(self, left: Round) -> None:
-        """Release what was reserved for jobs that were not stored."""
+    async def _release_lost(self, left: Round) -> bool:
+        """Release what was reserved for jobs that were not stored. Returns False if another round is at it."""
         ids = [job.job_id for job in left.jobs]
         with mongo_errors():
             found = self._linearizable.find({"_id": {"$in": ids}, "reservations.period": left.period}, {"_id": 1})
@@ -81,6 +82,7 @@ class BudgetReconciliation:
         if lost := [job for job in left.jobs if job.job_id not in stored]:
             _log.warning("%d jobs of budget period %s were never stored; releasing", len(lost), left.period)
             await self._settlement.release(left.period, lost)
+        return not await self._rounds.reserved(left.period, [job.key for job in lost])
 
     async def audit(self) -> Sequence[Drift]:
         """Compare with the jobs the counters that have changed since the last time, and correct them."""

@@ -186,7 +186,8 @@ def round_job(document: Mapping[str, Any], held: Mapping[str, Any]) -> RoundJob:
 def _charged(document: Mapping[str, Any], held: Mapping[str, Any]) -> Decimal:
     """What the end of a job adds to a period. A job that ran again costs nothing for its first end."""
     latest = max(each["number"] for each in document["reservations"] if each["period"] == held["period"])
-    if document["status"] not in _ENDED or held["number"] != latest:
+    is_settled = held["state"] == ReservationState.SETTLING.value and document["status"] in _ENDED
+    if not is_settled or held["number"] != latest:
         return Decimal(0)
     cost = document["cost"]
     if held["provider"]:
