@@ -57,7 +57,6 @@ from imagegen.storage.jobs.store import Jobs
 from imagegen.storage.key_directory import KeyDirectory, open_key_directory
 from imagegen.storage.queue_registration import QueueRegistrations
 from imagegen.storage.rate_counts import RateCounts
-from imagegen.storage.stores import open_stores
 from imagegen.storage.stores import Stores, open_stores
 from imagegen.storage.usage.store import Usage
 from imagegen.storage.webhook_deliveries import WebhookDeliveries
@@ -160,21 +159,6 @@ async def open_services(
         yield Services(
             settings=settings,
             registry=registry,
-            jobs=stores.jobs,
-            late_request_ids=stores.late_request_ids,
-            queue_state=stores.queue_state,
-            job_stats=stores.job_stats,
-            removals=stores.removals,
-            batches=stores.batches,
-            usage=stores.usage,
-            webhook_deliveries=stores.webhook_deliveries,
-            queue_registrations=stores.queue_registrations,
-            budget_stores=stores.budget_stores,
-            reservations=stores.reservations,
-            budget_reconciliation=stores.budget_reconciliation,
-            audit=stores.audit,
-            api_keys=stores.api_keys,
-            rate_counts=stores.rate_counts,
             **_handed_out(stores),
             keys=await enter(open_key_directory(stores.api_keys, queue.key_news, settings.auth.keys_cache)),
             budget_directory=await enter(open_budget_directory(stores.budgets, queue.budget_news)),

@@ -39,7 +39,7 @@ async def test_of_200_at_once_exactly_those_with_room_get_it(stores: Stores) -> 
 
     async def sample() -> None:
         while True:
-            seen.append(sum(await counters(stores, period)))
+            seen.append(sum(await counters(stores, period), Decimal(0)))
             await asyncio.sleep(0)
 
     sampler = asyncio.create_task(sample())

@@ -6,8 +6,6 @@ from typing import TypedDict, Unpack
 
 from imagegen.clock import now
 from imagegen.keys import KeyScope, Rates, key_id_of, new_key
-from imagegen.queue import announce_changed_keys
-from imagegen.keys import KeyScope, key_id_of, new_key
 from imagegen.queue import Changed, announce_change
 from imagegen.settings import Settings
 from imagegen.storage.api_keys import audit_entry

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Final
 
 from imagegen.clock import jitter, wait_any
+from imagegen.engine.budget_audit import audit_budgets
 from imagegen.engine.orphans import sweep_orphans
 from imagegen.engine.runner import work
 from imagegen.errors import QueueUnavailable, Unavailable
@@ -153,7 +154,7 @@ async def _queue_again(job: QueuedJob, services: Services) -> bool:
 
 
 async def _maintain(services: Services) -> None:
-    """Reconcile, count usage, finish deletions and remove orphans: now, after one lease, and then every 30 seconds."""
+    """Reconcile, count usage, settle budgets, delete, remove orphans: now, after one lease, then every 30 seconds."""
     # At the start, jobs that an earlier process left are queued at once; a lease later, those that it had leases on.
     early = 2
     # nats-py's requests can swallow a cancellation (wait_for, before Python 3.12), so `stopping` is checked too.
@@ -161,6 +162,8 @@ async def _maintain(services: Services) -> None:
         if await _do_safely("reconciliation", reconcile(services, timedelta(0) if early else LOST_AFTER)):
             early = max(early - 1, 0)
         await _do_safely("counting of ended jobs", services.usage.count_pending())
+        await _do_safely("reconciliation of budgets", services.budget_reconciliation.reconcile())
+        await _do_safely("audit of budgets", audit_budgets(services))
         await _do_safely("sweep of deleted jobs", sweep_deletions(services))
         await _do_safely("sweep of the bucket", sweep_orphans(services))
         pause = min(services.settings.service.lease, RECONCILE_EVERY) if early else RECONCILE_EVERY * jitter(0.1)

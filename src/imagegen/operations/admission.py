@@ -5,7 +5,8 @@ caller may request, `admit` about what the service accepts at this moment.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
@@ -13,6 +14,7 @@ from imagegen.errors import Fault, InvalidInput
 from imagegen.jobs import Job
 from imagegen.json_object import JsonObject
 from imagegen.keys import Caller
+from imagegen.operations.budget_admission import ReservedBudgets, reserve_budgets
 from imagegen.operations.input_images import image_faults, with_stored_images
 from imagegen.operations.input_limits import limit_faults, size_fault
 from imagegen.operations.rates import TakenRates, take_rates
@@ -62,23 +64,37 @@ class Admitted:
     """Jobs that may be stored.
 
     Attributes:
-        jobs: their inline images are in the bucket, replaced by references.
+        jobs: their inline images are in the bucket, replaced by references, and they name what they hold of budgets.
         rates: what they took of the limits of their key and user.
+        budgets: what they reserved of the budgets that count them.
     """
 
     jobs: Sequence[Job]
     rates: TakenRates
+    budgets: ReservedBudgets
+
+    @asynccontextmanager
+    async def undone_if_refused(self) -> AsyncGenerator[None]:
+        """Give back what the jobs took and reserved if the block refuses them; else they have it for good."""
+        async with self.rates.given_back_if_refused(), self.budgets.released_if_refused():
+            yield
+
+    async def undo(self) -> None:
+        """Give back what the jobs took and reserved: they are not stored, because they were before."""
+        await self.rates.give_back()
+        await self.budgets.release()
 
 
 async def admit(jobs: Sequence[Job], caller: Caller, services: Services) -> Admitted:
     """Admit new jobs of one request that passed `check`: all of them, or none.
 
     They take of the rates before their images are read, so a request that comes too fast costs nothing, and one that
-    is refused for its images gives back what it took.
+    is refused afterwards gives back what it took. They reserve of budgets last, right before they are stored.
 
     Raises:
         RateLimited: the key or the user has used up its rate.
         BeyondRate: a minute's rate is too low for the request.
+        BudgetExceeded: a budget has no room for the request.
         InvalidInput: with every fault of the images, and inputs that are too large to be stored; in a batch, each fault
             names the number of its request.
         ObjectStoreUnavailable: nothing was accepted.
@@ -87,7 +103,8 @@ async def admit(jobs: Sequence[Job], caller: Caller, services: Services) -> Admi
     await services.account.require()
     rates = await take_rates(jobs, caller, services)
     async with rates.given_back_if_refused():
-        return Admitted(jobs=await _with_stored_images(jobs, services), rates=rates)
+        budgets = await reserve_budgets(await _with_stored_images(jobs, services), caller, services)
+    return Admitted(jobs=budgets.jobs, rates=rates, budgets=budgets)
 
 
 async def _with_stored_images(jobs: Sequence[Job], services: Services) -> Sequence[Job]:

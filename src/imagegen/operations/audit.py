@@ -9,7 +9,7 @@ from imagegen.json_object import JsonObject
 from imagegen.keys import NO_RATES, ApiKey, KeyScope, Rates
 from imagegen.keys.grants import may_grant
 from imagegen.operations.key_administration import KeyAdministration
-from imagegen.storage.api_keys import AuditAction, AuditEntry, rates_of
+from imagegen.storage.api_keys import rates_of
 from imagegen.storage.audit import AuditAction, AuditEntry
 
 _BEGINNINGS: Final = frozenset({AuditAction.CREATED, AuditAction.IMPORTED})

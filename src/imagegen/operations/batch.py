@@ -55,6 +55,7 @@ async def accept_batch(body: RequestBatch, services: Services, caller: Caller, k
         IdempotencyMismatch: the key was used with another body.
         RateLimited: the key or the user has used up its rate.
         BeyondRate: a minute's rate is too low for all the images.
+        BudgetExceeded: a budget has no room for all the jobs.
         DatabaseUnavailable: nothing was accepted.
         BatchUnknown: MongoDB broke off; the error names the batch that may exist.
     """
@@ -65,11 +66,11 @@ async def accept_batch(body: RequestBatch, services: Services, caller: Caller, k
     if stored is not None:
         return replace(_replay(batch, stored), rates=await read_rates(caller, batch.user_id, services))
     admitted = await admit(jobs, caller, services)
-    async with admitted.rates.given_back_if_refused():
+    async with admitted.undone_if_refused():
         stored, replayed = await services.batches.insert(batch, admitted.jobs, since)
         if replayed:
             replay = _replay(batch, stored)
-            await admitted.rates.give_back()
+            await admitted.undo()
             return replace(replay, rates=admitted.rates.states)
     for job in admitted.jobs:
         services.metrics.job_accepted(job.model)

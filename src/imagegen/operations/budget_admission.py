@@ -93,6 +93,7 @@ async def reserve_budgets(jobs: Sequence[Job], caller: Caller, services: Service
             await services.reservations.release([earlier for _, earlier in reserved])
             others = await _refusing(counting[number + 1 :], services)
             refusing = [_state(each, outcome.ask.period, outcome.counted), *others]
+            services.metrics.budget_exceeded()
             raise BudgetExceeded(refusing, sum((job.cost.total_cost for job in jobs), Decimal(0)))
         reserved.append((each, outcome))
     return ReservedBudgets(jobs, services.reservations, reserved)

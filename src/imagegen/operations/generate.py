@@ -9,7 +9,7 @@ from typing import Final, cast
 from pydantic import JsonValue
 
 from imagegen.clock import now
-from imagegen.errors import IdempotencyMismatch, JobDeleted, RateState, Unavailable
+from imagegen.errors import BudgetState, IdempotencyMismatch, JobDeleted, RateState, Unavailable
 from imagegen.jobs import Idempotency, Job, new_job_id
 from imagegen.jobs.cost import Cost
 from imagegen.json_object import JsonObject
@@ -64,12 +64,14 @@ class Accepted:
         replayed: an earlier request with the same idempotency key created it.
         queued: it runs, or a worker gets it at once; if not, reconciliation queues it when NATS is back.
         rates: the limits of its key and user, as they are after it.
+        budgets: the budgets that count it, as they are after it.
     """
 
     job: Job
     replayed: bool = False
     queued: bool = True
     rates: Sequence[RateState] = ()
+    budgets: Sequence[BudgetState] = ()
 
 
 async def find_replay(job: Job, caller: Caller, services: Services) -> Accepted | None:
@@ -93,6 +95,7 @@ async def accept(new: Job, caller: Caller, services: Services) -> Accepted:
     Raises:
         RateLimited: the key or the user has used up its rate.
         BeyondRate: a minute's rate is too low for the request.
+        BudgetExceeded: a budget has no room for the job.
         InvalidInput: one of its images cannot be used, or is gone.
         ObjectStoreUnavailable: nothing was accepted.
         IdempotencyMismatch: the key was used with another body.
@@ -101,11 +104,11 @@ async def accept(new: Job, caller: Caller, services: Services) -> Accepted:
         AcceptanceUnknown: MongoDB broke off; the error names the job that may exist.
     """
     admitted = await admit([new], caller, services)
-    async with admitted.rates.given_back_if_refused():
+    async with admitted.undone_if_refused():
         accepted = await _store(admitted.jobs[0], services)
         if accepted.replayed:
-            await admitted.rates.give_back()
-    return replace(accepted, rates=admitted.rates.states)
+            await admitted.undo()
+    return replace(accepted, rates=admitted.rates.states, budgets=admitted.budgets.states)
 
 
 async def _store(job: Job, services: Services) -> Accepted:

@@ -27,6 +27,7 @@ async def retry(job: Job, services: Services, caller: Caller, key: str | None) -
         JobDeleted: the key made a job that was deleted.
         RateLimited: the key or the user has used up its rate.
         BeyondRate: a minute's rate is too low for the request.
+        BudgetExceeded: a budget has no room for the new job.
         DatabaseUnavailable: nothing was accepted.
     """
     if job.status not in {JobStatus.FAILED, JobStatus.CANCELLED}:

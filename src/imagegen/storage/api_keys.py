@@ -14,9 +14,7 @@ from pymongo.errors import DuplicateKeyError
 
 from imagegen.errors import KeyExists, StaleKey
 from imagegen.jobs import Idempotency, new_job_id
-from imagegen.json_object import JsonObject
 from imagegen.keys import NO_RATES, ApiKey, KeyScope, Rates
-from imagegen.keys import ApiKey, KeyScope
 from imagegen.storage.audit import AuditAction, AuditEntry, AuditTrail, changes_between
 from imagegen.storage.errors import mongo_errors
 from imagegen.storage.idempotency import (
@@ -226,45 +224,3 @@ def rates_of(document: Mapping[str, Any] | None) -> Rates:
 
 def _rates_document(rates: Rates) -> dict[str, JsonValue]:
     return {"requestsPerMinute": rates.requests_per_minute, "imagesPerMinute": rates.images_per_minute}
-
-
-def _idempotency_document(used: Idempotency) -> dict[str, Any]:
-    return {
-        "caller": used.caller,
-        "route": used.route,
-        "key": used.key,
-        "bodySha256": used.body_sha256,
-        "unsignedSha256": used.unsigned_sha256,
-    }
-
-
-def _idempotency(document: Mapping[str, Any]) -> Idempotency:
-    return Idempotency(
-        caller=document["caller"],
-        route=document["route"],
-        key=document["key"],
-        body_sha256=document["bodySha256"],
-        unsigned_sha256=document["unsignedSha256"],
-    )
-
-
-def _entry_document(entry: AuditEntry) -> dict[str, Any]:
-    return {
-        "_id": entry.id,
-        "at": entry.at,
-        "actor": entry.actor,
-        "action": entry.action.value,
-        "keyId": entry.key_id,
-        "changes": {name: dict(change) for name, change in entry.changes.items()},
-    }
-
-
-def _entry(document: Mapping[str, Any]) -> AuditEntry:
-    return AuditEntry(
-        id=document["_id"],
-        at=document["at"],
-        actor=document["actor"],
-        action=AuditAction(document["action"]),
-        key_id=document["keyId"],
-        changes=document["changes"],
-    )

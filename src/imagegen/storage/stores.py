@@ -55,9 +55,7 @@ class Stores:
         unit_prices: fal's prices, as last read.
         account_pauses: the pauses of submitting while fal refuses the account.
         queue_registrations: the queue that the living processes use.
-        api_keys: the API keys, and the audit trail of their changes.
         rate_counts: requests and images in the last minute, of each key and user that has a limit.
-        budget_stores: the counters of budgets, the rounds that change them, and the ledger.
         budget_rounds: changes of these counters that are under way.
         reservations: reserves of budgets for new jobs.
         settlement: settles what ended jobs hold of budgets.
@@ -83,7 +81,6 @@ class Stores:
     audit: AuditTrail
     api_keys: ApiKeys
     rate_counts: RateCounts
-    budget_stores: BudgetStores
     budget_rounds: Rounds
     reservations: Reservations
     settlement: Settlement
@@ -101,7 +98,6 @@ class Stores:
         await self.audit.ensure_indexes()
         await self.api_keys.ensure_indexes()
         await self.rate_counts.ensure_indexes()
-        await self.budget_stores.ensure_indexes()
         await self.budget_rounds.ensure_indexes()
         await self.budgets.ensure_indexes()
         await self.budget_counters.ensure_indexes()
@@ -132,8 +128,6 @@ def _stores(jobs: Collection) -> Stores:
         budget_rounds=rounds,
         reservations=Reservations(budget_stores, lanes, settlement),
         settlement=settlement,
-        budget_reconciliation=BudgetReconciliation(jobs, budgets.counters, budgets.rounds, settlement),
-        api_keys=ApiKeys(sibling_collection(jobs, "apiKeys"), sibling_collection(jobs, "audit")),
         rate_counts=RateCounts(sibling_collection(jobs, "rates")),
         budget_reconciliation=BudgetReconciliation(jobs, counters, rounds, settlement),
         audit=audit,

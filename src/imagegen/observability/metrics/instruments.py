@@ -39,6 +39,10 @@ class JobInstruments:
         counter, gauge, _, histogram = _factories(registry)
         self.accepted = counter("jobs_accepted", "Jobs that were accepted.", ["model"])
         self.rates_exhausted = counter("rate_refusals", "Requests for jobs that a rate refused.", ["limit"])
+        self.budgets_exceeded = counter("budget_refusals", "Requests for jobs that budgets refused.")
+        self.budget_drift = counter(
+            "budget_drift", "Periods of budgets whose counters differed from the jobs, and were corrected."
+        )
         self.ended = counter(
             "jobs_ended",
             "Ended jobs, each counted once, by the process that stored the end.",

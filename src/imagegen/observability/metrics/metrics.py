@@ -70,6 +70,14 @@ class Metrics:
         """Count a request that a rate refused."""
         self._jobs.rates_exhausted.labels(limit).inc()
 
+    def budget_exceeded(self) -> None:
+        """Count a request that budgets refused."""
+        self._jobs.budgets_exceeded.inc()
+
+    def budget_drifted(self) -> None:
+        """Count a period of a budget whose counters differed from the jobs."""
+        self._jobs.budget_drift.inc()
+
     def job_in_flight(self) -> AbstractContextManager[None]:
         """Count a job as in flight while the block runs."""
         return self._jobs.in_flight.track_inprogress()

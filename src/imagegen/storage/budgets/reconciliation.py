@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from imagegen.budgets import Period
+from imagegen.clock import uptime
 from imagegen.jobs import FINAL_STATUSES, JobStatus, ReservationState
 from imagegen.storage.budgets.counters import BudgetCounters, LastRound, last_round_in, money
 from imagegen.storage.budgets.rounds import Round, RoundJob, RoundKind, Rounds, round_of
@@ -51,6 +52,7 @@ class BudgetReconciliation:
         self._round_documents = sibling_collection(jobs, ROUNDS)
         self._counters, self._rounds, self._settlement = counters, rounds, settlement
         self._audited_until: datetime | None = None
+        self._audit_due_at = float("-inf")
 
     async def reconcile(self, left_after: timedelta = LEFT_AFTER) -> int:
         """Settle what is due, and finish the rounds that processes left; returns how many of both there were."""
@@ -83,6 +85,13 @@ class BudgetReconciliation:
             _log.warning("%d jobs of budget period %s were never stored; releasing", len(lost), left.period)
             await self._settlement.release(left.period, lost)
         return not await self._rounds.reserved(left.period, [job.key for job in lost])
+
+    async def audit_if_due(self, every: timedelta) -> Sequence[Drift]:
+        """Audit, unless this process has done so lately."""
+        if uptime() < self._audit_due_at:
+            return ()
+        self._audit_due_at = uptime() + every.total_seconds()
+        return await self.audit()
 
     async def audit(self) -> Sequence[Drift]:
         """Compare with the jobs the counters that have changed since the last time, and correct them."""
