@@ -11,7 +11,7 @@ from functools import partial
 from typing import Final
 
 from imagegen.clock import jitter, wait_any
-from imagegen.engine.budget_audit import audit_budgets
+from imagegen.engine.budget_upkeep import audit_budgets, tell_budgets
 from imagegen.engine.orphans import sweep_orphans
 from imagegen.engine.runner import work
 from imagegen.errors import QueueUnavailable, Unavailable
@@ -164,6 +164,7 @@ async def _maintain(services: Services) -> None:
         await _do_safely("counting of ended jobs", services.usage.count_pending())
         await _do_safely("reconciliation of budgets", services.budget_reconciliation.reconcile())
         await _do_safely("audit of budgets", audit_budgets(services))
+        await _do_safely("alerts of budgets", tell_budgets(services))
         await _do_safely("sweep of deleted jobs", sweep_deletions(services))
         await _do_safely("sweep of the bucket", sweep_orphans(services))
         pause = min(services.settings.service.lease, RECONCILE_EVERY) if early else RECONCILE_EVERY * jitter(0.1)

@@ -7,10 +7,12 @@ have a due delivery, so that a step of the rotation costs the same however many 
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final, TypeVar
 
 from pymongo import ASCENDING, IndexModel, ReturnDocument, UpdateOne
+from pymongo.errors import DuplicateKeyError
 
 from imagegen.errors import ImagegenError
 from imagegen.jobs import Job
@@ -21,6 +23,7 @@ from imagegen.storage.mongodb import Collection, Session, bulk_update
 from imagegen.webhooks import (
     Attempt,
     AttemptOutcome,
+    BudgetNotice,
     DeliveryRoute,
     DeliveryState,
     WebhookDelivery,
@@ -73,6 +76,25 @@ class WebhookDeliveries:
         inserts = [_insert(job) for job in jobs if job.webhook_url is not None]
         if inserts:
             await bulk_update(self._deliveries, inserts, session)
+
+    async def record_event(self, event: BudgetNotice) -> None:
+        """Record a delivery of an event, due at once; one with the same id stays as it is."""
+        values: Document = {
+            "jobId": "",
+            **_route(DeliveryRoute("", receiver_of(event.url))),
+            "event": event.type,
+            "url": event.url,
+            "endedAt": event.at,
+            "payload": event.payload,
+            **_PENDING,
+            "claims": 0,
+            "attempts": [],
+        }
+        document = {**_literals(values), "createdAt": "$$NOW", "dueAt": "$$NOW"}
+        with suppress(DuplicateKeyError), mongo_errors():
+            new = {"_id": event.id, "state": {"$exists": False}}
+            await self._deliveries.update_one(new, [{"$set": document}], upsert=True)
+        self.recorded.set()
 
     async def add_missing_routes(self) -> None:
         """Give the deliveries that version 0.1.0 recorded a route, which all of them share."""
@@ -230,6 +252,7 @@ def _delivery(document: Mapping[str, Any]) -> WebhookDelivery:
         claims=_typed(int, document["claims"]),
         due_at=due_at,
         attempts=tuple(_attempt(attempt) for attempt in document["attempts"]),
+        payload=document.get("payload"),
     )
 
 

@@ -3,6 +3,7 @@
 from imagegen.webhooks.delivery import (
     Attempt,
     AttemptOutcome,
+    BudgetNotice,
     DeliveryRoute,
     DeliveryState,
     RetrySchedule,
@@ -25,6 +26,7 @@ __all__ = [
     "URL_PATTERN",
     "Attempt",
     "AttemptOutcome",
+    "BudgetNotice",
     "DeliveryRoute",
     "DeliveryState",
     "RetrySchedule",

@@ -65,7 +65,7 @@ class Attempt:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WebhookDelivery:
-    """A delivery to a receiver.
+    """A delivery to a receiver. One about a budget has its payload, and no job.
 
     Attributes:
         id: identifies repeats at the receiver.
@@ -75,6 +75,7 @@ class WebhookDelivery:
         route: the route whose share and pauses apply to it.
         claims: how many times it was claimed, including attempts whose process died.
         due_at: when it is claimed next, on the database's clock; None once it is not pending.
+        payload: the JSON to send; None: that of the job as it is then.
     """
 
     id: str
@@ -88,11 +89,31 @@ class WebhookDelivery:
     claims: int = 0
     due_at: datetime | None = None
     attempts: tuple[Attempt, ...] = ()
+    payload: str | None = None
 
 
 def webhook_id(job_id: str, version: int) -> str:
     """The id of the delivery for the end that gave the job this version."""
     return f"msg_{job_id}_{version}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetNotice:
+    """Something about a budget that its receiver is told.
+
+    Attributes:
+        id: the `webhook-id`; an event with the same id is told once.
+        type: budget.alert or budget.refused.
+        at: when it happened.
+        url: the receiver; may contain a secret.
+        payload: the JSON to send.
+    """
+
+    id: str
+    type: str
+    at: datetime
+    url: str
+    payload: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

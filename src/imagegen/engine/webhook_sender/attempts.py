@@ -33,12 +33,14 @@ _HEADERS: Final = {
 }
 
 
-async def attempt(delivery: WebhookDelivery, job: Job, services: Services, schedule: RetrySchedule) -> Attempt:
-    """Send a delivery once; returns the outcome."""
+async def attempt(delivery: WebhookDelivery, job: Job | None, services: Services, schedule: RetrySchedule) -> Attempt:
+    """Send a delivery once, about a job or with its own payload; returns the outcome."""
     at = now()
     if _is_forbidden(delivery.url, services.settings):
         return Attempt(at=at, outcome=AttemptOutcome.FORBIDDEN_ADDRESS)
-    body = (await serialize_event(delivery, job, services)).model_dump_json()
+    body = delivery.payload or ""
+    if job is not None:
+        body = (await serialize_event(delivery, job, services)).model_dump_json()
     signed = headers(services.settings.webhooks.keys, delivery.id, at, body)
     request = httpx.Request("POST", delivery.url, headers={**_HEADERS, **signed}, content=body.encode())
     response = await _post(request, services.receivers, schedule)

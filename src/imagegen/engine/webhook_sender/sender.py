@@ -104,6 +104,9 @@ class WebhookSender:
 
     async def _send(self, delivery: WebhookDelivery) -> None:
         """Make one attempt of a claimed delivery, and record its outcome."""
+        if delivery.payload is not None:
+            await self._try(delivery, None)
+            return
         try:
             job = await self._services.jobs.get(delivery.job_id)
         except (JobDeleted, JobNotFound):
@@ -113,14 +116,17 @@ class WebhookSender:
             await self._deliveries.supersede(delivery)
             return
         bind_log_context(job_id=job.id)
+        await self._try(delivery, job)
+
+    async def _try(self, delivery: WebhookDelivery, job: Job | None) -> None:
         began = time.monotonic()
         update = _DeliveryUpdate.after(await self._attempt(delivery, job), delivery, self._schedule)
         await self._record(delivery, update)
         await self._pause_if_silent(delivery, update.attempt, began)
 
-    async def _attempt(self, delivery: WebhookDelivery, job: Job) -> Attempt:
-        tracer = self._services.tracer
-        with root_span("deliver webhook", SpanKind.PRODUCER, tracer=tracer, parent=job.trace) as span:
+    async def _attempt(self, delivery: WebhookDelivery, job: Job | None) -> Attempt:
+        tracer, trace = self._services.tracer, job.trace if job is not None else None
+        with root_span("deliver webhook", SpanKind.PRODUCER, tracer=tracer, parent=trace) as span:
             made = await attempt(delivery, job, self._services, self._schedule)
             if made.outcome is not AttemptOutcome.DELIVERED:
                 set_error(span, made.outcome.value)

@@ -41,6 +41,7 @@ def reserve(new: Round, period: BudgetPeriod, asks: Sequence[tuple[Decimal, bool
         "isOpen": "$isOpen",
         "fits": f"${_TAKEN}.fits",
     }
+    has_refused = {"$and": ["$isNext", "$isOpen", {"$not": [{"$allElementsTrue": [f"${_TAKEN}.fits"]}]}]}
     return [
         {"$replaceWith": {"$mergeObjects": [{"$literal": period.fresh}, _MERGED]}},
         {
@@ -59,6 +60,7 @@ def reserve(new: Round, period: BudgetPeriod, asks: Sequence[tuple[Decimal, bool
                 "reserved": {"$cond": ["$isNext", f"${_TAKEN}.reserved", "$reserved"]},
                 path: {"$cond": ["$isNext", outcome, f"${path}"]},
                 "changedAt": {"$cond": ["$isNext", "$$NOW", "$changedAt"]},
+                "refusedAt": {"$cond": [has_refused, "$$NOW", _as_it_is("refusedAt")]},
             }
         },
         {"$unset": [_TAKEN, "isNext", "isOpen"]},

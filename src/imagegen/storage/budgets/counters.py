@@ -48,6 +48,31 @@ class Counted:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChangedPeriod:
+    """A period whose counters have changed.
+
+    Attributes:
+        id: of the period.
+        budget_id: of its budget.
+        holder: whose period it is.
+        window: the id of the period within the budget.
+        counted: its counters.
+        changed_at: when they changed.
+        refused_at: when it last refused a request; None: never.
+        refusal_told_at: the refusal that was told last; None: none was.
+    """
+
+    id: str
+    budget_id: str
+    holder: str
+    window: str
+    counted: Counted
+    changed_at: datetime
+    refused_at: datetime | None
+    refusal_told_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LastRound:
     """The last round of a process in a lane of a period.
 
@@ -165,6 +190,23 @@ class BudgetCounters:
         with mongo_errors():
             await self._periods.update_many(older, {"$set": {"limit": budget.limit(window), "version": budget.version}})
 
+    async def changed_since(self, moment: datetime | None) -> Sequence[ChangedPeriod]:
+        """The periods whose counters have changed since then, or all of them; those that changed first are first."""
+        wanted = {} if moment is None else {"changedAt": {"$gte": moment}}
+        with mongo_errors():
+            found = self._periods.find(wanted, {"days": 0, "rounds": 0}).sort("changedAt", ASCENDING)
+            return [_changed(document) async for document in found]
+
+    async def told_of_use(self, period: str, percent: int) -> None:
+        """Note that a percentage of a period's limit was told."""
+        with mongo_errors():
+            await self._periods.update_one({"_id": period}, {"$addToSet": {"alerted": percent}})
+
+    async def told_of_refusal(self, period: str, refused_at: datetime) -> None:
+        """Note that a refusal in a period was told."""
+        with mongo_errors():
+            await self._periods.update_one({"_id": period}, {"$max": {"refusalToldAt": refused_at}})
+
     async def forget_processes(self, gone_for: timedelta, busy: Sequence[str]) -> None:
         """Drop the last rounds of processes that have had none for this long; `busy` are periods with rounds left."""
         pairs = {"$objectToArray": "$rounds"}
@@ -207,6 +249,19 @@ def _counted(document: Mapping[str, Any]) -> Counted:
         used=money(document["used"]),
         reserved=money(document["reserved"]),
         alerted=tuple(document.get("alerted", ())),
+    )
+
+
+def _changed(document: Mapping[str, Any]) -> ChangedPeriod:
+    return ChangedPeriod(
+        id=document["_id"],
+        budget_id=document["budgetId"],
+        holder=document["holder"],
+        window=document["window"],
+        counted=_counted(document),
+        changed_at=document["changedAt"],
+        refused_at=document.get("refusedAt"),
+        refusal_told_at=document.get("refusalToldAt"),
     )
 
 
