@@ -10,7 +10,7 @@ from typing import Any, cast
 import pytest
 
 from imagegen.api import openapi_json
-from imagegen.operations.key_requests import NULL_MEANS
+from imagegen.operations.admin_requests import NULL_MEANS
 from imagegen.registry import load_registry
 from imagegen.webhooks import URL_PATTERN
 from tests.support.contract import Contract

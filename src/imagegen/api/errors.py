@@ -27,6 +27,10 @@ from imagegen.api.http.request_ids import HEADER, current_request_id
 from imagegen.errors import (
     BatchNotFound,
     BeyondRate,
+    BudgetConflict,
+    BudgetDeleted,
+    BudgetExceeded,
+    BudgetNotFound,
     DocumentRefused,
     Fault,
     GrantNotAllowed,
@@ -49,12 +53,14 @@ from imagegen.errors import (
     RateState,
     ScopeMissing,
     SubmittingPaused,
+    TooManyBudgets,
     Unavailable,
     UnknownModel,
 )
 from imagegen.jobs import INPUT_REFUSED, OUTPUT_REFUSED, PROVIDER_ACCOUNT, Job
 from imagegen.observability.logs import without_secret
 from imagegen.registry import Registry
+from imagegen.wire.budget_serializers import refusing_budgets
 from imagegen.wire.problem_schemas import ProblemFault, ProblemLimit
 
 _MOST_SHOWN: Final = 200
@@ -69,7 +75,8 @@ class _Translation:
 
     Attributes:
         detail: makes the detail from the error; by default it is the error's message.
-        members: further members of the problem, besides those that the error has: `jobId`, `batchId`, `keyId`, faults.
+        members: further members of the problem, besides those that the error has: `jobId`, `batchId`, `keyId`,
+            `budgetId`, faults.
     """
 
     status: HTTPStatus
@@ -92,6 +99,10 @@ _TRANSLATIONS: Final[Mapping[type[Exception], _Translation]] = {
     KeyRevoked: _Translation(status=HTTPStatus.CONFLICT, code="key_revoked"),
     KeyExpired: _Translation(status=HTTPStatus.CONFLICT, code="key_expired"),
     KeyConflict: _Translation(status=HTTPStatus.CONFLICT, code="key_conflict", members={"retryable": True}),
+    BudgetNotFound: _Translation(status=HTTPStatus.NOT_FOUND, code="budget_not_found"),
+    BudgetDeleted: _Translation(status=HTTPStatus.CONFLICT, code="budget_deleted"),
+    BudgetConflict: _Translation(status=HTTPStatus.CONFLICT, code="budget_conflict", members={"retryable": True}),
+    TooManyBudgets: _Translation(status=HTTPStatus.CONFLICT, code="too_many_budgets"),
     JobNotFound: _Translation(status=HTTPStatus.NOT_FOUND, code="job_not_found"),
     BatchNotFound: _Translation(status=HTTPStatus.NOT_FOUND, code="batch_not_found"),
     JobFinished: _Translation(status=HTTPStatus.CONFLICT, code="job_finished"),
@@ -139,6 +150,7 @@ def translate_errors(app: FastAPI, registry: Registry) -> None:
     app.add_exception_handler(InvalidRequest, invalid_request)
     app.add_exception_handler(SubmittingPaused, _paused)
     app.add_exception_handler(RateLimited, _rate_limited)
+    app.add_exception_handler(BudgetExceeded, _budget_exceeded)
     app.add_exception_handler(Unavailable, _unavailable)
     app.add_exception_handler(ScopeMissing, _scope_missing)
     app.add_exception_handler(JobFailed, _job_failed)
@@ -156,6 +168,7 @@ def _handler(translation: _Translation) -> Callable[[Request, Exception], Awaita
             job_id=getattr(error, "job_id", None),
             batch_id=getattr(error, "batch_id", None),
             key_id=getattr(error, "key_id", None),
+            budget_id=getattr(error, "budget_id", None),
             errors=[_fault(fault) for fault in getattr(error, "faults", ())] or None,
             **translation.members,
         )
@@ -206,6 +219,13 @@ async def _rate_limited(_request: Request, error: Exception) -> JSONResponse:
         ],
         retryable=True,
     )
+
+
+async def _budget_exceeded(_request: Request, error: Exception) -> JSONResponse:
+    """The refusal of money, which waiting a few seconds does not lift: it has no Retry-After."""
+    assert isinstance(error, BudgetExceeded)
+    budgets = refusing_budgets(error.refusing, error.estimate)
+    return problem(HTTPStatus.PAYMENT_REQUIRED, "budget_exceeded", str(error), budgets=budgets)
 
 
 async def _unavailable(_request: Request, error: Exception) -> JSONResponse:

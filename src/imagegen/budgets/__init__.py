@@ -1,5 +1,6 @@
 """Budgets: how much money the jobs of a key, of a user or of all may cost in a period. Pure: no I/O, no clock."""
 
+from imagegen.budgets.adjusting import adjusted
 from imagegen.budgets.budget import (
     ANY_USER,
     Adjustment,
@@ -20,6 +21,7 @@ __all__ = [
     "Period",
     "ScopeKind",
     "Window",
+    "adjusted",
     "day_of",
     "end_after",
     "time_zone",

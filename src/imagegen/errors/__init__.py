@@ -26,6 +26,8 @@ ImagegenError                     base.py: raised by imagegen on purpose
 ├── KeyConflict                   other requests change the key at the same time
 ├── BudgetExceeded                budget_errors.py, down to BudgetConflict: carries every budget that refuses
 ├── BudgetNotFound                there is none, or the caller may not see it
+├── BudgetDeleted                 it stays deleted
+├── TooManyBudgets                delete one first
 ├── BudgetExists                  its id or its idempotency key is taken
 ├── StaleBudget                   the budget was changed since it was read; read it again
 ├── BudgetConflict                other requests change the budget at the same time
@@ -69,11 +71,13 @@ from imagegen.errors.api_keys import KeyConflict, KeyExists, KeyExpired, KeyNotF
 from imagegen.errors.base import ImagegenError
 from imagegen.errors.budget_errors import (
     BudgetConflict,
+    BudgetDeleted,
     BudgetExceeded,
     BudgetExists,
     BudgetNotFound,
     BudgetState,
     StaleBudget,
+    TooManyBudgets,
 )
 from imagegen.errors.jobs import (
     BatchNotFound,
@@ -142,6 +146,7 @@ __all__ = [
     "BatchNotFound",
     "BeyondRate",
     "BudgetConflict",
+    "BudgetDeleted",
     "BudgetExceeded",
     "BudgetExists",
     "BudgetNotFound",
@@ -199,6 +204,7 @@ __all__ = [
     "SubmissionNotSent",
     "SubmissionUnknown",
     "SubmittingPaused",
+    "TooManyBudgets",
     "TooManyOpenFiles",
     "TransferError",
     "TransferInterrupted",

@@ -72,6 +72,21 @@ class StaleBudget(ImagegenError):
         self.budget_id = budget_id
 
 
+class BudgetDeleted(ImagegenError):
+    """The budget was deleted, for good."""
+
+    def __init__(self, budget_id: str) -> None:
+        super().__init__(f"Budget {budget_id} is deleted for good. Create another one.")
+        self.budget_id = budget_id
+
+
+class TooManyBudgets(ImagegenError):
+    """There are as many budgets as there may be."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"There are {most} budgets already, and no more are possible. Delete one first.")
+
+
 class BudgetConflict(ImagegenError):
     """Other requests changed the budget at the same time, again and again."""
 

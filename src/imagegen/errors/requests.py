@@ -78,13 +78,23 @@ class InvalidQuery(InvalidInput):
 
 
 class IdempotencyMismatch(InvalidRequest):
-    """The Idempotency-Key was used before, with another body; `job_id`, `batch_id` or `key_id` is what it made."""
+    """The Idempotency-Key was used before, with another body.
 
-    def __init__(self, *, job_id: str | None = None, batch_id: str | None = None, key_id: str | None = None) -> None:
-        made = (("API key", key_id), ("batch", batch_id), ("job", job_id))
+    `job_id`, `batch_id`, `key_id` or `budget_id` is what it made or changed.
+    """
+
+    def __init__(
+        self,
+        *,
+        job_id: str | None = None,
+        batch_id: str | None = None,
+        key_id: str | None = None,
+        budget_id: str | None = None,
+    ) -> None:
+        made = (("budget", budget_id), ("API key", key_id), ("batch", batch_id), ("job", job_id))
         used = next((f"{kind} {made_id}" for kind, made_id in made if made_id), "something")
         super().__init__(f"This Idempotency-Key was used for {used} with a different request. Use a new key.")
-        self.job_id, self.batch_id, self.key_id = job_id, batch_id, key_id
+        self.job_id, self.batch_id, self.key_id, self.budget_id = job_id, batch_id, key_id, budget_id
 
 
 class NotAllowed(ImagegenError):

@@ -19,9 +19,9 @@ def excesses(granter: ApiKey | None, key: ApiKey) -> Iterator[Fault]:
     """Everything that a key would grant beyond what it has itself."""
     if granter is None:
         return
-    yield from _beyond("users", granter.users, key.users)
-    yield from _beyond("models", granter.models, key.models)
-    yield from _beyond("scopes", granter.scopes, key.scopes)
+    yield from beyond("users", granter.users, key.users)
+    yield from beyond("models", granter.models, key.models)
+    yield from beyond("scopes", granter.scopes, key.scopes)
     yield from _faster(granter.rates, key.rates)
     if granter.expires_at is not None and (key.expires_at is None or key.expires_at > granter.expires_at):
         message = f"expiresAt must be at most {granter.expires_at.isoformat()}, when your own key expires."
@@ -43,7 +43,8 @@ def _faster(own: Rates, wanted: Rates) -> Iterator[Fault]:
             yield Fault(pointer=f"/rates/{member}", code="out_of_range", message=message)
 
 
-def _beyond(member: str, own: Sequence[str] | None, wanted: Sequence[str] | None) -> Iterator[Fault]:
+def beyond(member: str, own: Sequence[str] | None, wanted: Sequence[str] | None) -> Iterator[Fault]:
+    """A fault for each wanted value that is not among a key's own; None is all."""
     if own is None:
         return
     if wanted is None:

@@ -22,6 +22,7 @@ from imagegen.errors import (
 from imagegen.jobs import Idempotency
 from imagegen.keys import ApiKey, new_key
 from imagegen.keys.grants import excesses, may_grant
+from imagegen.operations.compare_and_set import compare_and_set
 from imagegen.operations.key_requests import ChangeKeyRequest, CreateKeyRequest, in_order, rates_of, require_valid
 from imagegen.registry import Registry
 from imagegen.storage.api_keys import ApiKeys, audit_entry
@@ -30,7 +31,6 @@ from imagegen.storage.idempotency import IDEMPOTENCY_KEPT
 
 COMMAND: Final = "command"  # the actor of the command line
 ANONYMOUS: Final = "anonymous"  # that of a caller without a key
-_TRIES: Final = 5
 _SEARCHED: Final = 500  # keys that are read at once, to find those that an administrator sees
 
 
@@ -192,18 +192,16 @@ class KeyAdministration:
         idempotency: Idempotency | None = None,
     ) -> IssuedKey:
         """Store what `make` makes of the key, and make it again if another change was faster."""
-        for _ in range(_TRIES):
+
+        async def change() -> IssuedKey:
             old = await self.get(key_id)
             new = make(old)
-            if new.key == old:
-                return new
-            try:
+            if new.key != old:
                 await self.store.save(new.key, self._entry(action, old, new.key), idempotency)
-            except StaleKey:
-                continue
-            await self.announce()
+                await self.announce()
             return new
-        raise KeyConflict(key_id)
+
+        return await compare_and_set(change, StaleKey, KeyConflict(key_id))
 
     async def _replayed_creation(self, idempotency: Idempotency | None) -> IssuedKey | None:
         if idempotency is None:

@@ -4,39 +4,34 @@ In a change, a member that is left out stays as it is, and null means all, or no
 """
 
 import re
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, TypeAlias, cast
+from typing import Annotated, Final, TypeAlias
 
-from pydantic import (
-    AfterValidator,
-    AwareDatetime,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    JsonValue,
-    Strict,
-    ValidationError,
-)
+from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, Strict
 from pydantic.alias_generators import to_camel
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import PydanticCustomError
 
 from imagegen.clock import now
-from imagegen.errors import Fault, InvalidInput, InvalidRequest, UnknownModel
+from imagegen.errors import Fault, InvalidInput
+from imagegen.json_object import JsonObject
 from imagegen.keys import DEFAULT_SCOPES, HIGHEST_RATE, NO_RATES, ApiKey, KeyScope, Rates
 from imagegen.keys.grants import listed
+from imagegen.operations.admin_requests import (
+    Name,
+    explainer,
+    given_members,
+    null_field,
+    read_body,
+    repeated,
+    unknown_models,
+)
 from imagegen.registry import Registry
 from imagegen.registry.annotations import ClosedObject
-from imagegen.registry.faults import RequestSchema, faults_from_errors
-from imagegen.registry.requests import LONGEST_NAME
-from imagegen.registry.values import PLAIN_TEXT, check_printable
 
 MOST_USERS: Final = 1000
 MOST_MODELS: Final = 200
-NULL_MEANS: Final = "x-null"  # a keyword of the JSON Schema: what null means, in a member where it is not an absence
 _FIRST_YEAR, _LAST_YEAR = 1970, 9998  # other times could leave the calendar in another time zone
 _DATED: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
 _EMPTY: Final = {
@@ -64,18 +59,12 @@ def _in_utc(value: datetime) -> datetime:
     return value.astimezone(UTC).replace(microsecond=value.microsecond // 1000 * 1000)
 
 
-_Name: TypeAlias = Annotated[
-    str,
-    Strict(),
-    Field(min_length=1, max_length=LONGEST_NAME, json_schema_extra={"pattern": PLAIN_TEXT}),
-    AfterValidator(check_printable),
-]
 _Moment: TypeAlias = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(_in_utc)]
 HolderName = Annotated[
-    _Name, Field(description="The key's holder: a person, a program, a customer.", examples=["Ann's shop"])
+    Name, Field(description="The key's holder: a person, a program, a customer.", examples=["Ann's shop"])
 ]
 Users = Annotated[
-    list[_Name],
+    list[Name],
     Field(min_length=1, max_length=MOST_USERS, description="The users that it is valid for. Default: all."),
 ]
 Models = Annotated[
@@ -92,7 +81,7 @@ Scopes = Annotated[
     ),
 ]
 _Rate = Annotated[int, Strict(), Field(ge=1, le=HIGHEST_RATE)]
-DefaultUser = Annotated[_Name, Field(description="The user of a request that names none; one of `users`.")]
+DefaultUser = Annotated[Name, Field(description="The user of a request that names none; one of `users`.")]
 ExpiresAt = Annotated[
     _Moment, Field(description="From when it is no longer valid: ISO 8601 with an offset, in the future.")
 ]
@@ -135,38 +124,29 @@ def in_order(scopes: Sequence[KeyScope]) -> tuple[KeyScope, ...]:
     return tuple(scope for scope in KeyScope if scope in scopes)
 
 
-def _unchanging(value: object) -> object:
-    return tuple(cast("list[object]", value)) if isinstance(value, list) else value
-
-
-def _null(meaning: str, description: str) -> Any:
-    """The field of a member for which null has a meaning of its own."""
-    return Field(default=None, description=f"{description}; null: {meaning}.", json_schema_extra={NULL_MEANS: meaning})
-
-
 class ChangeKeyRequest(BaseModel):
     """A change of an API key. Members that are left out stay as they are."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
 
     name: HolderName = Field(default_factory=str)
-    users: Users | None = _null("all users", "The users that it is valid for")
-    models: Models | None = _null("all models", "The models that it is valid for")
+    users: Users | None = null_field("all users", "The users that it is valid for")
+    models: Models | None = null_field("all models", "The models that it is valid for")
     scopes: Scopes = Field(default_factory=list[KeyScope])
-    default_user: DefaultUser | None = _null("none", "The user of a request that names none; one of `users`")
-    rates: RatesRequest | None = _null("none of its own", "Its own rates, which are changed as a whole")
-    expires_at: ExpiresAt | None = _null(
+    default_user: DefaultUser | None = null_field("none", "The user of a request that names none; one of `users`")
+    rates: RatesRequest | None = null_field("none of its own", "Its own rates, which are changed as a whole")
+    expires_at: ExpiresAt | None = null_field(
         "never", "From when it is no longer valid: ISO 8601 with an offset, in the future"
     )
 
     def applied_to(self, key: ApiKey) -> ApiKey:
         """The key with the members that are given, as a new version of it."""
-        given = {name: _unchanging(getattr(self, name)) for name in self.model_fields_set}
+        given = given_members(self)
         if "scopes" in given:
             given["scopes"] = in_order(self.scopes)
         if "rates" in given:
             given["rates"] = rates_of(self)
-        changed = replace(key, **cast("dict[str, Any]", given))
+        changed = replace(key, **given)
         return changed if changed == key else replace(changed, version=key.version + 1)
 
 
@@ -199,78 +179,26 @@ def read_create_request(body: JsonValue, registry: Registry) -> CreateKeyRequest
     Raises:
         InvalidRequest: with every fault.
     """
-    try:
-        request = CreateKeyRequest.model_validate(body)
-    except ValidationError as error:
-        raise explain_create(registry, error.errors(include_url=False), body) from error
+    request = read_body(CreateKeyRequest, body, registry, explain_create)
     require_valid(request, registry)
     return request
 
 
-def _explainer(
-    kind: type[BaseModel], subject: str
-) -> Callable[[Registry, Sequence[ErrorDetails], JsonValue], InvalidRequest]:
-    """A function that turns the errors that pydantic found in a body into a refusal with every fault."""
-    shape = RequestSchema(subject, kind.model_json_schema())
-
-    def explain(registry: Registry, errors: Sequence[ErrorDetails], body: JsonValue) -> InvalidRequest:
-        if not isinstance(body, dict) or any(error["type"] == "json_invalid" for error in errors):
-            return registry.invalid_request(errors, body)
-        of_body = [_in_the_body(error) for error in errors]
-        faulty = {error["loc"][0] for error in of_body}
-        rest = {name: value for name, value in body.items() if name not in faulty and value is not None}
-        found = [_with_hint(fault) for fault in faults_from_errors(of_body, shape)]
-        return InvalidInput([*found, *_faults(ChangeKeyRequest.model_validate(rest), registry, None)])
-
-    return explain
+def _more_faults(members: JsonObject, registry: Registry) -> Iterator[Fault]:
+    return _faults(ChangeKeyRequest.model_validate(members), registry, None)
 
 
-explain_create: Final = _explainer(CreateKeyRequest, "An API key")
-explain_change: Final = _explainer(ChangeKeyRequest, "An API key")
-
-
-def _in_the_body(error: ErrorDetails) -> ErrorDetails:
-    place = error["loc"]
-    return {**error, "loc": place[1:] if place[:1] == ("body",) else place}
-
-
-def _with_hint(fault: Fault) -> Fault:
-    """The fault of an empty list, with what to send instead."""
-    if fault.code != "too_short" or fault.pointer not in _EMPTY:
-        return fault
-    return replace(fault, message=f"{fault.message.removesuffix('.')}; {_EMPTY[fault.pointer]}.")
+explain_create: Final = explainer(CreateKeyRequest, "An API key", _more_faults, _EMPTY)
+explain_change: Final = explainer(ChangeKeyRequest, "An API key", _more_faults, _EMPTY)
 
 
 def _faults(request: KeyRequest, registry: Registry, stored: ApiKey | None) -> Iterator[Fault]:
     for member in ("users", "models", "scopes"):
-        yield from _repeated(member, getattr(request, member) or ())
-    yield from _unknown_models(request.models or (), registry)
+        yield from repeated(member, getattr(request, member) or ())
+    yield from unknown_models(request.models or (), registry)
     yield from _stray_default_user(request, stored)
     if request.expires_at is not None and request.expires_at <= now():
         yield Fault(pointer="/expiresAt", code="out_of_range", message="expiresAt must be in the future.")
-
-
-def _repeated(member: str, values: Sequence[str]) -> Iterator[Fault]:
-    seen = Counter[str]()
-    for number, value in enumerate(values):
-        if seen[value]:
-            message = f"{member}[{number}] repeats {str(value)[:100]!r}; name it once."
-            yield Fault(pointer=f"/{member}/{number}", code="conflict", message=message)
-        seen[value] += 1
-
-
-def _unknown_models(names: Sequence[str], registry: Registry) -> Iterator[Fault]:
-    for number, name in enumerate(names):
-        try:
-            registry.model(name)
-        except UnknownModel as error:
-            yield Fault(
-                pointer=f"/models/{number}",
-                code="unknown_model",
-                message=f"models[{number}]: {error}",
-                valid=error.valid,
-                suggestion=error.suggestion,
-            )
 
 
 def _stray_default_user(request: KeyRequest, stored: ApiKey | None) -> Iterator[Fault]:

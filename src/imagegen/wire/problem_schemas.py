@@ -4,7 +4,7 @@ from datetime import datetime
 
 from pydantic import Field
 
-from imagegen.wire.base import Wire
+from imagegen.wire.base import Money, Wire
 
 
 class ProblemFault(Wire):
@@ -31,6 +31,21 @@ class ProblemLimit(Wire):
     free_at: datetime = Field(description="UTC; when the request would pass this limit.")
 
 
+class ProblemBudget(Wire):
+    """A budget without room for a request."""
+
+    id: str = Field(description="The budget's id.")
+    name: str = Field(description="The budget's name.")
+    limit: Money = Field(description="US dollars that may be spent in the period.")
+    used: Money = Field(description="US dollars that ended jobs cost.")
+    reserved: Money = Field(description="US dollars that unfinished jobs can cost at most.")
+    remaining: Money = Field(description="US dollars that are left.")
+    estimate: Money = Field(description="US dollars that the request can cost at most.")
+    resets_at: datetime | None = Field(
+        default=None, description="UTC; when the budget begins anew. Left out if it never does so at once."
+    )
+
+
 class Problem(Wire):
     """An error (RFC 9457). Members that do not apply are left out."""
 
@@ -41,6 +56,7 @@ class Problem(Wire):
     code: str = Field(description="Stable code, for programs.")
     errors: list[ProblemFault] | None = Field(default=None, description="Everything that is wrong with the request.")
     limits: list[ProblemLimit] | None = Field(default=None, description="The rates that are used up.")
+    budgets: list[ProblemBudget] | None = Field(default=None, description="The budgets that have no room.")
     missing: list[str] | None = Field(default=None, description="Required inputs that are missing.")
     valid_models: list[str] | None = Field(default=None, description="The valid models.")
     suggestion: str | None = Field(default=None, description="The closest valid name.")
@@ -50,6 +66,7 @@ class Problem(Wire):
         default=None, description="The batch in question; after a 503 it may or may not exist."
     )
     key_id: str | None = Field(default=None, description="The API key in question.")
+    budget_id: str | None = Field(default=None, description="The budget in question.")
     fal_status: int | None = Field(default=None, description="HTTP status of fal.ai's response, if there was one.")
     fal_error_type: str | None = Field(default=None, description="fal.ai's own error type.")
     retryable: bool | None = Field(default=None, description="Whether the same request may succeed later.")

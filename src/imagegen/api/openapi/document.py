@@ -16,7 +16,7 @@ from imagegen.api.openapi.security import declare_security
 from imagegen.api.openapi.webhooks import webhooks
 from imagegen.registry import Registry
 from imagegen.wire.job_schemas import JobEvent
-from imagegen.wire.problem_schemas import Problem, ProblemFault, ProblemLimit
+from imagegen.wire.problem_schemas import Problem, ProblemBudget, ProblemFault, ProblemLimit
 
 Node = dict[str, Any]
 _REPLACED: Final = ("HTTPValidationError", "ValidationError")
@@ -37,7 +37,8 @@ _TAGS: Final = [
     {"name": "jobs", "description": "Single generations, and their history."},
     {"name": "batches", "description": "Many generations at once."},
     {"name": "usage", "description": "What each user has spent."},
-    {"name": "keys", "description": "API keys, and the audit trail of their changes; for the scope `admin`."},
+    {"name": "keys", "description": "API keys, and the audit trail; for the scope `admin`."},
+    {"name": "budgets", "description": "Limits on what jobs may cost; for the scope `admin`."},
     {"name": "webhooks", "description": "Notifications that are sent to your own server."},
     {"name": "health", "description": "Health checks, for load balancers and people."},
 ]
@@ -81,8 +82,8 @@ def _replace_errors(schemas: dict[str, Node]) -> None:
     problem = Problem.model_json_schema(ref_template=REFERENCE + "{model}")
     problem.pop("$defs")
     schemas[Problem.__name__] = problem
-    schemas[ProblemFault.__name__] = ProblemFault.model_json_schema()
-    schemas[ProblemLimit.__name__] = ProblemLimit.model_json_schema()
+    for part in (ProblemFault, ProblemLimit, ProblemBudget):
+        schemas[part.__name__] = part.model_json_schema(mode="serialization")
 
 
 def _add_event(schemas: dict[str, Node]) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final, cast
 
-from imagegen.operations.key_requests import NULL_MEANS
+from imagegen.operations.admin_requests import NULL_MEANS
 from imagegen.registry.values import INT64_MAX
 
 Schema = dict[str, Any]

@@ -4,6 +4,7 @@ Each change is one transaction: the budget, compared with the version that the c
 audit trail and, of an adjustment, its entry in the ledger. The counters of its periods are never part of it.
 """
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -11,10 +12,11 @@ from pydantic import JsonValue
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from imagegen.budgets import Adjustment, Budget, BudgetScope, Counts, Period, ScopeKind
+from imagegen.budgets import Adjustment, Budget, BudgetScope, Counts, Period, ScopeKind, time_zone
 from imagegen.errors import BudgetExists, StaleBudget
 from imagegen.jobs import Idempotency
-from imagegen.storage.audit import AuditEntry, AuditTrail
+from imagegen.json_object import JsonObject
+from imagegen.storage.audit import AuditEntry, AuditTrail, changes_between
 from imagegen.storage.budgets.ledger import Ledger, LedgerEntry
 from imagegen.storage.errors import mongo_errors
 from imagegen.storage.mongodb import Collection, Session, in_transaction
@@ -51,7 +53,7 @@ class Budgets:
         """The budget with this id, even if it was deleted."""
         with mongo_errors():
             found = await self._budgets.find_one({"_id": budget_id})
-        return None if found is None else _budget(found)
+        return None if found is None else (await _with_zones([_budget(found)]))[0]
 
     async def page(self, *, limit: int, before: str | None = None) -> Sequence[Budget]:
         """At most `limit` undeleted budgets, newest first; only those older than the one with the id `before`."""
@@ -108,11 +110,23 @@ class Budgets:
     async def _read(self, query: Mapping[str, Any], direction: int, limit: int = 0) -> Sequence[Budget]:
         with mongo_errors():
             found = self._budgets.find(query).sort("_id", direction).limit(limit)
-            return [_budget(document) async for document in found]
+            return await _with_zones([_budget(document) async for document in found])
 
 
-def members_of(budget: Budget) -> Mapping[str, JsonValue]:
-    """The members of a budget for the audit trail, without its adjustments. Money is text, which is exact."""
+async def _with_zones(budgets: Sequence[Budget]) -> Sequence[Budget]:
+    """Load their time zones, each once in a process: that reads files, which would block the event loop later."""
+    names = {each.time_zone for each in budgets}
+    await asyncio.to_thread(lambda: [time_zone(name) for name in names])
+    return budgets
+
+
+def changes_of(old: Budget | None, new: Budget) -> Mapping[str, JsonObject]:
+    """The changed members for the audit trail, without adjustments; `old` is None for a new budget."""
+    return changes_between({} if old is None else _members(old), _members(new))
+
+
+def _members(budget: Budget) -> Mapping[str, JsonValue]:
+    """Money is text, which is exact."""
     return {
         "name": budget.name,
         "scope": {"kind": budget.scope.kind.value, "value": budget.scope.value},
