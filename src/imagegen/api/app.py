@@ -21,6 +21,7 @@ from imagegen.api.prometheus import server_gauges
 from imagegen.api.routes import (
     audit,
     batches,
+    budgets,
     cancel,
     events,
     fal_webhook,
@@ -166,6 +167,7 @@ def _routers(registry: Registry) -> Sequence[APIRouter]:
         retry.router,
         usage.router,
         keys.router,
+        budgets.router,
         audit.router,
         health.router,
         metrics.router,

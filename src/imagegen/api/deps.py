@@ -12,13 +12,18 @@ from typing import Annotated, Final, TypeAlias, cast
 from fastapi import Depends, Path, Query, Request
 
 from imagegen.api.http.problems import RETRY_AFTER, HttpProblem
-from imagegen.api.openapi.examples import BATCH_ID, JOB_ID, KEY_ID
+from imagegen.api.openapi.examples import BATCH_ID, BUDGET_ID, JOB_ID, KEY_ID
+from imagegen.jobs import Idempotency
+from imagegen.json_object import JsonObject
 from imagegen.keys import Caller
 from imagegen.net.slots import Slots
+from imagegen.operations.budget_administration import BudgetAdministration
+from imagegen.operations.generate import idempotency
 from imagegen.operations.key_administration import ANONYMOUS, KeyAdministration
 from imagegen.operations.wait import MAX_WAIT
 from imagegen.services import Services
 
+_NO_USER: Final = ""  # no user has this id
 TakeSlot: TypeAlias = Callable[[], AbstractContextManager[bool]]
 
 
@@ -43,6 +48,30 @@ def administration_of(request: Request) -> KeyAdministration:
         own_key=caller.key,
         announce=services.keys.announce_change,
     )
+
+
+def budget_administration_of(request: Request) -> BudgetAdministration:
+    """What the caller may do with budgets."""
+    services, caller = services_of(request), caller_of(request)
+    return BudgetAdministration(
+        store=services.budgets,
+        counters=services.budget_counters,
+        ledger=services.ledger,
+        audit=services.audit,
+        keys=services.api_keys,
+        registry=services.registry,
+        settings=services.settings,
+        actor=caller.key.id if caller.key else ANONYMOUS,
+        own_key=caller.key,
+        announce=services.budget_directory.announce_change,
+    )
+
+
+def administrator_idempotency(
+    request: Request, route: str, key: str | None, body: JsonObject | str
+) -> Idempotency | None:
+    """The idempotency key of a request about keys or budgets: it belongs to the caller's API key, and to no user."""
+    return idempotency(route, caller_of(request), _NO_USER, key, body) if key else None
 
 
 def waiting_slot(request: Request) -> TakeSlot:
@@ -73,6 +102,8 @@ STREAM: Final = Depends(_stream)
 JobId = Annotated[str, Path(alias="jobId", description="The job's id.", examples=[JOB_ID])]
 
 KeyId = Annotated[str, Path(alias="keyId", description="The key's id.", examples=[KEY_ID])]
+
+BudgetId = Annotated[str, Path(alias="budgetId", description="The budget's id.", examples=[BUDGET_ID])]
 
 BatchId = Annotated[str, Path(alias="batchId", description="The batch's id.", examples=[BATCH_ID])]
 

@@ -1,4 +1,7 @@
-"""The audit trail, as far as an administrator may read it: of keys that it could grant, and of what they once were."""
+"""The audit trail, as far as an administrator may read it.
+
+That is of keys that it could grant, and of what they once were, and of budgets that it manages.
+"""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,6 +11,7 @@ from typing import Any, Final, cast
 from imagegen.json_object import JsonObject
 from imagegen.keys import NO_RATES, ApiKey, KeyScope, Rates
 from imagegen.keys.grants import may_grant
+from imagegen.operations.budget_administration import BudgetAdministration
 from imagegen.operations.key_administration import KeyAdministration
 from imagegen.storage.api_keys import rates_of
 from imagegen.storage.audit import AuditAction, AuditEntry
@@ -23,27 +27,53 @@ class AuditPage:
     next_before: str | None
 
 
-async def audit_page(
-    admin: KeyAdministration, *, limit: int, before: str | None = None, key_id: str | None = None
-) -> AuditPage:
-    """At most `limit` entries before the one with the id `before`, of one key or of all that the administrator sees."""
-    own = admin.own_key
-    if own is None:
-        entries, onward = await admin.audit.page(limit=limit, before=before, key_ids=_only(key_id))
-        return AuditPage(entries=entries, next_before=onward)
-    keys = {key.id: key for key in await admin.store.all() if admin.sees(key) and key_id in {None, key.id}}
-    shown: list[AuditEntry] = []
-    while len(shown) <= limit:
-        found, before = await admin.audit.page(limit=limit + 1, before=before, key_ids=keys)
-        shown += [entry for entry in found if entry.key_id is not None and _is_within(entry, keys[entry.key_id], own)]
-        if before is None:
-            break
-    page = shown[:limit]
-    return AuditPage(entries=page, next_before=page[-1].id if len(shown) > limit else None)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditReader:
+    """Reads the audit trail for one administrator.
+
+    Attributes:
+        keys: what it does with keys.
+        budgets: what it does with budgets.
+    """
+
+    keys: KeyAdministration
+    budgets: BudgetAdministration
+
+    async def page(
+        self, *, limit: int, before: str | None = None, key_id: str | None = None, budget_id: str | None = None
+    ) -> AuditPage:
+        """At most `limit` entries before the one with the id `before`: all, or those of one key or one budget."""
+        own, trail = self.keys.own_key, self.keys.audit
+        if own is None:
+            key_ids, budget_ids = _only(key_id, budget_id)
+            entries, onward = await trail.page(limit=limit, before=before, key_ids=key_ids, budget_ids=budget_ids)
+            return AuditPage(entries=entries, next_before=onward)
+        keys, budgets = await self._managed(key_id, budget_id)
+        shown: list[AuditEntry] = []
+        while len(shown) <= limit:
+            found, before = await trail.page(limit=limit + 1, before=before, key_ids=keys, budget_ids=budgets)
+            shown += [each for each in found if each.key_id is None or _is_within(each, keys[each.key_id], own)]
+            if before is None:
+                break
+        page = shown[:limit]
+        return AuditPage(entries=page, next_before=page[-1].id if len(shown) > limit else None)
+
+    async def _managed(self, key_id: str | None, budget_id: str | None) -> tuple[Mapping[str, ApiKey], Collection[str]]:
+        """The keys, by id, and the ids of the budgets that the administrator manages, of those that are asked for."""
+        wanted_keys, wanted_budgets = _only(key_id, budget_id)
+        keys = {key.id: key for key in await self.keys.store.all() if self.keys.sees(key)}
+        budgets = [each.id for each in await self.budgets.managed(await self.budgets.store.all())]
+        return (
+            keys if wanted_keys is None else {each: keys[each] for each in wanted_keys if each in keys},
+            budgets if wanted_budgets is None else [each for each in wanted_budgets if each in budgets],
+        )
 
 
-def _only(key_id: str | None) -> Collection[str] | None:
-    return None if key_id is None else (key_id,)
+def _only(key_id: str | None, budget_id: str | None) -> tuple[Collection[str] | None, Collection[str] | None]:
+    """The ids of keys and of budgets to which entries are limited; None for no limit."""
+    if key_id is None and budget_id is None:
+        return None, None
+    return [] if key_id is None else [key_id], [] if budget_id is None else [budget_id]
 
 
 def _is_within(entry: AuditEntry, key: ApiKey, own: ApiKey) -> bool:

@@ -121,6 +121,10 @@ class RequestBatch(ClosedObject):
 
     requests: list[JsonValue] = Field(min_length=1, max_length=MOST_REQUESTS)
     user_id: UserId
+    partial: Annotated[bool, Strict()] = Field(
+        default=False,
+        description="Accept as many requests as budgets have room for, in their order. Default: all or none.",
+    )
 
 
 class Envelope(ClosedObject):

@@ -5,6 +5,7 @@ from datetime import datetime
 from pydantic import Field
 
 from imagegen.wire.base import Money, Wire
+from imagegen.wire.budget_schemas import RefusedRequest
 
 
 class BatchCounts(Wire):
@@ -35,4 +36,7 @@ class Batch(Wire):
     counts: BatchCounts
     cost: BatchCost
     job_ids: list[str] = Field(description="In the order of the requests.")
+    refused: list[RefusedRequest] = Field(
+        description="The requests for which budgets had no room; always empty without `partial`."
+    )
     created_at: datetime = Field(description="UTC.")

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from imagegen.jobs import JobStatus
 from imagegen.json_object import JsonObject
 from imagegen.wire.base import Money, Number, Wire
+from imagegen.wire.budget_schemas import BudgetState
 from imagegen.wire.image_schemas import Image, MissingImage
 
 
@@ -99,6 +100,9 @@ class Job(Wire):
     completed_at: datetime | None = Field(description="UTC; when the job ended, in any status; null before.")
     cancel_requested_at: datetime | None = Field(
         description="UTC; when fal.ai was first asked to cancel the job. It may still complete."
+    )
+    budgets: list[BudgetState] = Field(
+        description="What is left of the budgets that the job counts in; empty in lists and events."
     )
     batch_id: str | None = Field(description="The batch that the job belongs to, if any.")
     retry_of: str | None = Field(description="The job that this job retries, if any.")

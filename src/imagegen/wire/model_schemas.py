@@ -4,6 +4,7 @@ from pydantic import Field, JsonValue
 
 from imagegen.json_object import JsonObject
 from imagegen.wire.base import Money, Number, Wire
+from imagegen.wire.budget_schemas import BudgetState
 
 
 class ModelSummary(Wire):
@@ -74,3 +75,4 @@ class Estimate(Wire):
     warnings: list[EstimateWarning] = Field(
         description="What `generate` would refuse in this request; empty if it would accept it as it is."
     )
+    budgets: list[BudgetState] = Field(description="What is left of the budgets that the job would count in.")

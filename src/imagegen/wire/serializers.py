@@ -34,6 +34,7 @@ async def serialize_job(job: Job, services: Services) -> job_schemas.Job:
         started_at=job.started_at,
         completed_at=job.completed_at,
         cancel_requested_at=job.cancel_requested_at,
+        budgets=[],
         batch_id=job.batch_id,
         retry_of=job.retry_of,
         type=job.type,
@@ -50,6 +51,7 @@ def serialize_batch(batch: Batch, tally: BatchProgress) -> batch_schemas.Batch:
         counts=batch_schemas.BatchCounts(total=len(batch.job_ids), **counts),
         cost=batch_schemas.BatchCost(estimated=batch.estimated_cost, charged=tally.charged, currency=CURRENCY),
         job_ids=list(batch.job_ids),
+        refused=[],
         created_at=batch.created_at,
     )
 
@@ -89,6 +91,7 @@ def estimate(price: Price, refused: Iterable[Fault]) -> model_schemas.Estimate:
             model_schemas.EstimateWarning(pointer=fault.pointer, code=fault.code, message=fault.message)
             for fault in refused
         ],
+        budgets=[],
     )
 
 

@@ -29,6 +29,19 @@ IdempotencyKey = Annotated[
     ),
     AfterValidator(_visible_ascii),
 ]
+DemandedIdempotencyKey = Annotated[
+    str,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        json_schema_extra={"pattern": r"^[\x21-\x7e]+$"},
+        description="Your own name for this request, without which a repeat would do it twice. For 24 hours, a repeat "
+        "returns what the first request changed.",
+        examples=["top-up-4711"],
+    ),
+    AfterValidator(_visible_ascii),
+]
 Prefer = Annotated[
     str | None,
     Header(
@@ -37,6 +50,11 @@ Prefer = Annotated[
         examples=["respond-async", "wait=30"],
     ),
 ]
+
+
+def replay_header(*, replayed: bool) -> dict[str, str]:
+    """The header of a response to a repeated request."""
+    return {"Idempotent-Replayed": "true"} if replayed else {}
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ JOB_ID: Final = "01M8232K259GS0AHXP5V3YPEE3"
 BATCH_ID: Final = "01M8233T0Q8E6B7Y5D0V9N2KXW"
 KEY_ID: Final = "ab12cd34ef"
 KEY_CURSOR: Final = f"1795366669381-{KEY_ID}"
+BUDGET_ID: Final = "01M8234QW3Q4S6B1JX6Z7T0RND"
+LEDGER_CURSOR: Final = f"1795366669381-{BUDGET_ID}/2026-11-01/user123/{JOB_ID}/1/reserve"
 DEFAULT_USER: Final = "With an API key that has a default user it may be left out."
 
 
@@ -63,6 +65,7 @@ _JOB: Final[Example] = {
     "startedAt": "2026-11-22T16:57:49.392000Z",
     "completedAt": "2026-11-22T16:57:50.483000Z",
     "cancelRequestedAt": None,
+    "budgets": [],
     "batchId": None,
     "retryOf": None,
     "type": "image-generation",
@@ -74,6 +77,7 @@ _BATCH: Final[Example] = {
     "counts": {"total": 2, "queued": 0, "running": 1, "completed": 1, "failed": 0, "cancelled": 0},
     "cost": {"estimated": 0.1, "charged": 0.05, "currency": "USD"},
     "jobIds": [JOB_ID, "01M8232NZYNNZKQASPQFAWTEJQ"],
+    "refused": [],
     "createdAt": "2026-11-22T16:57:49.381000Z",
 }
 _BILL_UNKNOWN: Final[Example] = {
@@ -135,6 +139,35 @@ _KEY: Final[Example] = {
     "expiresAt": None,
     "revokedAt": None,
     "lastUsedAt": None,
+}
+_LEFT: Final[Example] = {"limit": 25.0, "used": 24.2, "reserved": 0.05, "remaining": 0.75}
+_BUDGET_STATE: Final[Example] = {
+    "id": BUDGET_ID,
+    "name": "Ann in a month",
+    **_LEFT,
+    "resetsAt": "2026-12-01T00:00:00Z",
+    "hard": True,
+}
+_BUDGET: Final[Example] = {
+    "id": BUDGET_ID,
+    "name": "Ann in a month",
+    "scope": {"kind": "user", "value": "user123"},
+    "amount": 25.0,
+    "currency": "USD",
+    "counts": "charge",
+    "period": "month",
+    "timeZone": "UTC",
+    "models": None,
+    "alerts": [50, 80, 100],
+    "hard": True,
+    "webhookUrl": None,
+    "createdAt": "2026-11-22T16:57:49.381000Z",
+    "deletedAt": None,
+    "adjustments": [],
+    **_LEFT,
+    "overBy": 0.0,
+    "resetsAt": "2026-12-01T00:00:00Z",
+    "holders": [],
 }
 _UP: Final[Example] = {"status": "up", "reason": None}
 _SCHEMAS: Final[Mapping[str, Example]] = {
@@ -201,6 +234,7 @@ _SCHEMAS: Final[Mapping[str, Example]] = {
                 "message": "options.num_images must be between 1 and 4. Send 3 requests, or one batch of them.",
             },
         ],
+        "budgets": [dict(_BUDGET_STATE)],
     },
     "Usage": {
         "userId": "user123",
@@ -217,6 +251,32 @@ _SCHEMAS: Final[Mapping[str, Example]] = {
     "ApiKeyList": {"keys": [dict(_KEY)], "nextCursor": None},
     "CreateKeyRequest": {"name": "Ann's shop", "users": ["user123"], "defaultUser": "user123"},
     "ChangeKeyRequest": {"users": None, "scopes": ["read"]},
+    "Budget": _BUDGET,
+    "BudgetList": {"budgets": [dict(_BUDGET)], "nextCursor": None},
+    "CreateBudgetRequest": {
+        "name": "Ann in a month",
+        "scope": {"kind": "user", "value": "user123"},
+        "amount": 25,
+        "period": "month",
+    },
+    "ChangeBudgetRequest": {"amount": 40, "models": None},
+    "AdjustBudgetRequest": {"amount": 10, "reason": "More for the trade fair"},
+    "BudgetLedger": {
+        "entries": [
+            {
+                "id": f"{BUDGET_ID}/2026-11-01/user123/{JOB_ID}/1/reserve",
+                "at": "2026-11-22T16:57:49.381000Z",
+                "kind": "reserve",
+                "amount": 0.05,
+                "reserved": None,
+                "holder": "user123",
+                "period": "2026-11-01",
+                "jobId": JOB_ID,
+                "reason": None,
+            }
+        ],
+        "nextCursor": None,
+    },
     "AuditTrail": {
         "entries": [
             {

@@ -8,9 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from imagegen.api.openapi.problem_examples import PROBLEMS
+from imagegen.budgets import Counts, Period, ScopeKind
 from imagegen.jobs import JobStatus, StopReason
 from imagegen.registry.price import FactorKind
 from imagegen.storage.audit import AuditAction
+from imagegen.storage.budgets.ledger import LedgerKind
 from imagegen.webhooks import AttemptOutcome, DeliveryState
 
 _MORE_MAY_COME: Final = "more may come."
@@ -79,6 +81,10 @@ VALUES: Final[Mapping[tuple[str, str], Sequence[str]]] = {
     ("WebhookEvent", "type"): ("job.completed", "job.failed", "job.cancelled"),
     ("PriceFactor", "kind"): tuple(FactorKind),
     ("AuditEntry", "action"): tuple(AuditAction),
+    ("BudgetScope", "kind"): tuple(ScopeKind),
+    ("Budget", "counts"): tuple(Counts),
+    ("Budget", "period"): tuple(Period),
+    ("LedgerEntry", "kind"): tuple(LedgerKind),
     ("EstimateWarning", "code"): _FAULTS,
     ("Problem", "code"): tuple(dict.fromkeys((*PROBLEMS, *_EDGE_PROBLEMS, *_FAILURES))),
     ("ProblemFault", "code"): _FAULTS,

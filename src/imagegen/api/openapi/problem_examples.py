@@ -6,7 +6,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
-from imagegen.api.openapi.examples import BATCH_ID, JOB_ID, KEY_ID, Example
+from imagegen.api.openapi.examples import BATCH_ID, BUDGET_ID, JOB_ID, KEY_ID, Example
 
 _REQUEST_ID: Final = "5f1c3c9d6bd94bd1a6b5c8a3f9d2e4b7"
 
@@ -72,6 +72,37 @@ _ALL: Final[Sequence[Example]] = (
         f"API key {KEY_ID} is being changed by other requests. Nothing was changed; try again.",
         keyId=KEY_ID,
         retryable=True,
+    ),
+    _problem(
+        402,
+        "budget_exceeded",
+        "The request may cost 0.05 USD, and its budget does not allow that: 'Ann in a month' has 0.02 USD left.",
+        budgets=[
+            {
+                "id": BUDGET_ID,
+                "name": "Ann in a month",
+                "limit": 25.0,
+                "used": 24.93,
+                "reserved": 0.05,
+                "remaining": 0.02,
+                "estimate": 0.05,
+                "resetsAt": "2026-12-01T00:00:00Z",
+            }
+        ],
+    ),
+    _problem(404, "budget_not_found", f"There is no budget {BUDGET_ID}.", budgetId=BUDGET_ID),
+    _problem(409, "budget_deleted", f"Budget {BUDGET_ID} is deleted for good. Create another one.", budgetId=BUDGET_ID),
+    _problem(
+        409,
+        "budget_conflict",
+        f"Budget {BUDGET_ID} is being changed by other requests. Nothing was changed; try again.",
+        budgetId=BUDGET_ID,
+        retryable=True,
+    ),
+    _problem(
+        409,
+        "too_many_budgets",
+        "There are 1000 budgets already, and no more are possible. Delete one first.",
     ),
     _problem(404, "job_not_found", f"There is no job {JOB_ID}.", jobId=JOB_ID),
     _problem(404, "batch_not_found", f"There is no batch {BATCH_ID}.", batchId=BATCH_ID),

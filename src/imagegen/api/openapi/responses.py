@@ -22,6 +22,12 @@ KEY_LOCATION: Final[Headers] = {
         "schema": {"type": "string", "examples": ["/api/keys/ab12cd34ef"]},
     }
 }
+BUDGET_LOCATION: Final[Headers] = {
+    "Location": {
+        "description": "The path of the budget.",
+        "schema": {"type": "string", "examples": ["/api/budgets/01M8234QW3Q4S6B1JX6Z7T0RND"]},
+    }
+}
 RETRY_AFTER: Final[Headers] = {
     "Retry-After": {
         "description": "Seconds to wait before trying again.",
@@ -59,6 +65,7 @@ _DEFECT: Final = "An unexpected error inside imagegen."
 
 BAD_REQUEST: Final = problems(400, _WRONG, "invalid_input", "unknown_model")
 INVALID_INPUT: Final = problems(400, _WRONG, "invalid_input")
+INVALID_ADJUSTMENT: Final = problems(400, _WRONG, "invalid_input", "invalid_query")
 BAD_QUERY: Final = problems(400, _WRONG, "invalid_query")
 UNAUTHORIZED: Final = problems(
     401, "An API key is required, or the given one is not valid.", "unauthorized", headers=CHALLENGE
@@ -108,6 +115,31 @@ NOT_TO_BE_ROTATED: Final = problems(
     "key_revoked",
     "key_expired",
     "key_conflict",
+    "idempotency_mismatch",
+)
+BUDGET_EXCEEDED: Final = problems(
+    402,
+    "Budgets have no room for what the request can cost. Nothing was stored, sent or billed. Do not repeat it before a "
+    "budget begins anew (`resetsAt`) or is raised.",
+    "budget_exceeded",
+)
+BUDGET_NOT_FOUND: Final = problems(404, "No such budget, or your own key may not manage it.", "budget_not_found")
+BUDGET_NOT_CREATED: Final = problems(
+    409,
+    "There are as many budgets as there may be, or the Idempotency-Key was used with another body.",
+    "too_many_budgets",
+    "idempotency_mismatch",
+)
+BUDGET_CONFLICT: Final = problems(409, "Other requests change the budget at the same time.", "budget_conflict")
+BUDGET_NOT_CHANGED: Final = problems(
+    409, "The budget is deleted, or other requests change it at the same time.", "budget_deleted", "budget_conflict"
+)
+BUDGET_NOT_ADJUSTED: Final = problems(
+    409,
+    "The budget is deleted, or other requests change it at the same time. Or the Idempotency-Key was used for another "
+    "request.",
+    "budget_deleted",
+    "budget_conflict",
     "idempotency_mismatch",
 )
 BATCH_NOT_FOUND: Final = problems(404, "No such batch.", "batch_not_found")

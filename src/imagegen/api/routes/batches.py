@@ -18,6 +18,7 @@ from imagegen.api.openapi.responses import (
     BAD_REQUEST,
     BATCH_NOT_FOUND,
     BEYOND_KEY,
+    BUDGET_EXCEEDED,
     CONFLICT,
     LOCATION,
     NOT_ACCEPTED,
@@ -66,6 +67,7 @@ def batch_router(registry: Registry) -> APIRouter:
     async def generate(body: RequestBatch, request: Request, idempotency_key: IdempotencyKey = None) -> Response:
         """Generate images for up to 1,000 requests of one user, all or none of which are accepted.
 
+        With `partial`, requests for which budgets have no room are left out, and `refused` lists them.
         Each is a request as for `generate`, with the same `userId` or none, and becomes a separate job. Batches run
         after single requests. The body may have up to IMAGEGEN_MAX_BATCH_BYTES.
         """
@@ -86,7 +88,15 @@ def batch_router(registry: Registry) -> APIRouter:
         methods=["POST"],
         status_code=202,
         response_model=batch_schemas.Batch,
-        responses={202: _ACCEPTED, **BAD_REQUEST, **BEYOND_KEY, **CONFLICT, **TOO_FAST, **NOT_ACCEPTED},
+        responses={
+            202: _ACCEPTED,
+            **BAD_REQUEST,
+            **BUDGET_EXCEEDED,
+            **BEYOND_KEY,
+            **CONFLICT,
+            **TOO_FAST,
+            **NOT_ACCEPTED,
+        },
     )
     return router
 

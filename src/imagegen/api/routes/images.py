@@ -24,6 +24,7 @@ from imagegen.api.job_response import OUTCOMES, outcome
 from imagegen.api.openapi.responses import (
     BAD_REQUEST,
     BEYOND_KEY,
+    BUDGET_EXCEEDED,
     CONFLICT,
     FAL_ERROR,
     FORBIDDEN,
@@ -142,14 +143,14 @@ def _add_generate(router: APIRouter, registry: Registry) -> None:
         return DeferredResponse(partial(_settled, accepted, listening, services, preference, waiting_slot(request)))
 
     generate.__annotations__["body"] = Annotated[registry.request_type, Body()]
-    refusals = {**BAD_REQUEST, **BEYOND_KEY, **CONFLICT, **GONE, **REFUSED, **TOO_FAST, **FAL_ERROR, **NOT_ACCEPTED}
+    refusals = {**BAD_REQUEST, **BEYOND_KEY, **CONFLICT, **GONE, **REFUSED, **TOO_FAST, **FAL_ERROR}
     router.add_api_route(
         "/generate",
         generate,
         name="generate_image",
         methods=["POST"],
         response_model=Job,
-        responses={**OUTCOMES, **refusals},
+        responses={**OUTCOMES, **refusals, **BUDGET_EXCEEDED, **NOT_ACCEPTED},
     )
 
 

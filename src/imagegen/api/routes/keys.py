@@ -1,19 +1,18 @@
 """/api/keys: API keys, for callers with the scope `admin`."""
 
-from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
-from imagegen.api.deps import KeyId, administration_of, caller_of
+from imagegen.api.deps import KeyId, administration_of, administrator_idempotency
 from imagegen.api.http.body_limits import usual_limit
 from imagegen.api.http.json_route import JsonRoute
 from imagegen.api.http.media_types import JSON
-from imagegen.api.http.pages import next_link, written_page
+from imagegen.api.http.pages import cursor_at, cursor_pattern, next_link, place_of, written_page
 from imagegen.api.http.policies import Access, BodyPolicy, Caching, RoutePolicy, policy
-from imagegen.api.http.prefer import IdempotencyKey
+from imagegen.api.http.prefer import IdempotencyKey, replay_header
 from imagegen.api.openapi.examples import KEY_CURSOR
 from imagegen.api.openapi.responses import (
     BAD_QUERY,
@@ -27,10 +26,7 @@ from imagegen.api.openapi.responses import (
     REPLAYED,
     UNAVAILABLE,
 )
-from imagegen.jobs import Idempotency
-from imagegen.json_object import JsonObject
-from imagegen.keys import KEY_ID_PATTERN, Caller, KeyScope
-from imagegen.operations.generate import idempotency
+from imagegen.keys import KEY_ID_PATTERN, KeyScope
 from imagegen.operations.key_administration import IssuedKey
 from imagegen.operations.key_requests import ChangeKeyRequest, CreateKeyRequest, explain_change, explain_create
 from imagegen.wire import key_schemas
@@ -38,8 +34,6 @@ from imagegen.wire.key_serializers import serialize_issued, serialize_key
 
 _CREATE: Final = "POST /api/keys"
 _ROTATE: Final = "POST /api/keys/{keyId}/rotate"
-_ALL_USERS: Final = ""  # no user has this id: the idempotency keys of these routes are no user's
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _CREATED: Final = {
     "model": key_schemas.IssuedApiKey,
     "description": "The key is created; the token is in this response only.",
@@ -58,7 +52,7 @@ class KeyQuery(BaseModel):
     limit: int = Field(default=20, ge=1, le=100, description="Keys per page.")
     cursor: str | None = Field(
         default=None,
-        pattern=f"^[0-9]{{13}}-{KEY_ID_PATTERN}$",
+        pattern=cursor_pattern(KEY_ID_PATTERN),
         description="`nextCursor` of the previous page.",
         examples=[KEY_CURSOR],
     )
@@ -85,7 +79,7 @@ async def create_key(body: CreateKeyRequest, request: Request, idempotency_key: 
     repeat with the same `Idempotency-Key` returns the key without its token; `rotate` makes a new one.
     """
     as_sent = body.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    sent = _idempotency(_CREATE, caller_of(request), idempotency_key, as_sent)
+    sent = administrator_idempotency(request, _CREATE, idempotency_key, as_sent)
     issued = await administration_of(request).create(body, sent)
     return _issued(issued, 201, {"Location": f"/api/keys/{issued.key.id}"})
 
@@ -97,9 +91,8 @@ async def list_keys(query: Annotated[KeyQuery, Query()], request: Request) -> Re
 
     Only keys that your own key could grant are listed. The `Link` header has the next page.
     """
-    before = _place(query.cursor) if query.cursor is not None else None
-    page = await administration_of(request).page(limit=query.limit, before=before)
-    cursor = _cursor(*page.next_before) if page.next_before is not None else None
+    page = await administration_of(request).page(limit=query.limit, before=place_of(query.cursor))
+    cursor = cursor_at(*page.next_before) if page.next_before is not None else None
     content = await written_page(key_schemas.ApiKeyList(keys=[], next_cursor=cursor), map(serialize_key, page.keys))
     return Response(content, headers=next_link(request, cursor), media_type=JSON)
 
@@ -165,23 +158,13 @@ async def rotate_key(key_id: KeyId, request: Request, idempotency_key: Idempoten
 
     A repeat with the same `Idempotency-Key` returns the key without its token.
     """
-    sent = _idempotency(_ROTATE, caller_of(request), idempotency_key, key_id)
+    sent = administrator_idempotency(request, _ROTATE, idempotency_key, key_id)
     return _issued(await administration_of(request).rotate(key_id, sent), 200, {})
 
 
-def _idempotency(route: str, caller: Caller, key: str | None, body: JsonObject | str) -> Idempotency | None:
-    return idempotency(route, caller, _ALL_USERS, key, body) if key else None
-
-
 def _issued(issued: IssuedKey, status: int, headers: dict[str, str]) -> Response:
-    replayed = {"Idempotent-Replayed": "true"} if issued.replayed else {}
-    return JSONResponse(serialize_issued(issued).model_dump(mode="json"), status, headers={**headers, **replayed})
-
-
-def _cursor(created_at: datetime, key_id: str) -> str:
-    return f"{(created_at - _EPOCH) // timedelta(milliseconds=1):013}-{key_id}"
-
-
-def _place(cursor: str) -> tuple[datetime, str]:
-    milliseconds, _, key_id = cursor.partition("-")
-    return _EPOCH + timedelta(milliseconds=int(milliseconds)), key_id
+    return JSONResponse(
+        serialize_issued(issued).model_dump(mode="json"),
+        status,
+        headers={**headers, **replay_header(replayed=issued.replayed)},
+    )

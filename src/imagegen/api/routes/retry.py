@@ -10,6 +10,7 @@ from imagegen.api.job_response import OUTCOMES, outcome
 from imagegen.api.openapi.responses import (
     BAD_REQUEST,
     BEYOND_KEY,
+    BUDGET_EXCEEDED,
     FAL_ERROR,
     GONE,
     NOT_ACCEPTED,
@@ -27,7 +28,11 @@ router = APIRouter(prefix="/api/jobs", tags=["jobs"], route_class=JsonRoute)
 _REFUSALS = {**BAD_REQUEST, **BEYOND_KEY, **NOT_FOUND, **NOT_TO_BE_RETRIED, **GONE, **REFUSED, **TOO_FAST, **FAL_ERROR}
 
 
-@router.post("/{jobId}/retry", response_model=job_schemas.Job, responses={**OUTCOMES, **_REFUSALS, **NOT_ACCEPTED})
+@router.post(
+    "/{jobId}/retry",
+    response_model=job_schemas.Job,
+    responses={**OUTCOMES, **_REFUSALS, **BUDGET_EXCEEDED, **NOT_ACCEPTED},
+)
 @policy(RoutePolicy(access=Access.KEYED, scope=KeyScope.GENERATE, caching=Caching.NO_STORE))
 async def retry_job(
     *,
