@@ -9,6 +9,7 @@ import typer
 from imagegen.cli.exit_codes import ExitCode
 from imagegen.cli.output import print_json_error, print_message
 from imagegen.errors import (
+    BudgetNotFound,
     CatalogError,
     ImagegenError,
     InvalidRequest,
@@ -96,7 +97,7 @@ def _code(error: ImagegenError) -> str:  # noqa: PLR0911 - a table
             return "invalid_catalog"
         case KeysFileError():
             return "unusable_keys_file"
-        case InvalidArgument() | InvalidRequest() | KeyNotFound():
+        case InvalidArgument() | InvalidRequest() | KeyNotFound() | BudgetNotFound():
             return "invalid_argument"
         case Unavailable() | ServiceUnreachable():
             return "unavailable"

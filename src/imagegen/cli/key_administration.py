@@ -1,29 +1,26 @@
-"""What `imagegen keys` does: opens the database, does one thing, and tells a running service."""
+"""What `imagegen keys` does."""
 
 import asyncio
 import re
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
 from pydantic import JsonValue
 
+from imagegen.cli import administration
+from imagegen.cli.administration import Announce
 from imagegen.cli.errors import InvalidArgument
-from imagegen.cli.runtime import read_settings, run
-from imagegen.errors import InvalidInput, LocalServerError, QueueUnavailable
 from imagegen.keys import ApiKey, read_keys
-from imagegen.local import join_local_stack
 from imagegen.operations.first_keys import import_keys
 from imagegen.operations.key_administration import COMMAND, IssuedKey, KeyAdministration
 from imagegen.operations.key_requests import read_create_request
-from imagegen.queue import Changed, announce_change
-from imagegen.registry import load_registry
-from imagegen.settings import NatsSettings, Settings
-from imagegen.storage.stores import open_stores
+from imagegen.queue import Changed
+from imagegen.registry import Registry
+from imagegen.settings import Settings
+from imagegen.storage.stores import Stores
 
 T = TypeVar("T")
 Act = Callable[[KeyAdministration], Awaitable[T]]
@@ -42,19 +39,14 @@ class ImportReport:
 
 def administer(act: Act[T]) -> T:
     """Do something with the keys of the database of the settings, or of the local stack that runs."""
-    settings, _ = read_settings()
-    return run(_administer(_joined(settings), act))
+    return administration.administer(Changed.KEYS, _administration, act)
 
 
 def add_key(body: JsonValue) -> Act[IssuedKey]:
     """Creates the key of this body, as of `POST /api/keys`."""
 
     async def add(admin: KeyAdministration) -> IssuedKey:
-        try:
-            request = read_create_request(body, admin.registry)
-        except InvalidInput as error:
-            raise InvalidArgument("\n".join(fault.message for fault in error.faults)) from error
-        return await admin.create(request)
+        return await admin.create(read_create_request(body, admin.registry))
 
     return add
 
@@ -105,32 +97,12 @@ def rates_body(requests: int | None, images: int | None) -> JsonValue:
     return {"requestsPerMinute": requests, "imagesPerMinute": images}
 
 
-async def _administer(settings: Settings, act: Act[T]) -> T:
-    registry = await asyncio.to_thread(load_registry, settings.service.catalog_files)
-    async with open_stores(settings.mongodb) as stores:
-        admin = KeyAdministration(
-            store=stores.api_keys,
-            audit=stores.audit,
-            registry=registry,
-            actor=COMMAND,
-            own_key=None,
-            announce=partial(_announce, settings.nats),
-        )
-        return await act(admin)
-
-
-def _joined(settings: Settings) -> Settings:
-    """The settings with the servers of the local stack, if it runs. Only MongoDB must be known."""
-    try:
-        return join_local_stack(settings)
-    except LocalServerError:
-        if settings.mongodb.url is None:
-            raise
-        return settings
-
-
-async def _announce(settings: NatsSettings) -> None:
-    """Tell running processes, which otherwise see the change within ten seconds."""
-    if settings.url is not None:
-        with suppress(QueueUnavailable):
-            await announce_change(settings, Changed.KEYS)
+def _administration(stores: Stores, registry: Registry, _settings: Settings, announce: Announce) -> KeyAdministration:
+    return KeyAdministration(
+        store=stores.api_keys,
+        audit=stores.audit,
+        registry=registry,
+        actor=COMMAND,
+        own_key=None,
+        announce=announce,
+    )
