@@ -19,7 +19,7 @@ from pydantic import JsonValue, SecretStr
 from imagegen.registry import load_registry
 from imagegen.settings import Settings
 from tests.support.door import door
-from tests.support.office import about_a_key, is_about_keys, office_of
+from tests.support.office import about_its_own, is_about_keys, office_of
 from tests.support.pages import ADDRESS, ROOT, Block, Example, Page, Script, Typed, pages, send
 from tests.support.service import FLUX, ITEM, Service, running
 from tests.support.shown import ELLIPSIS, answer_in, differences, reads_as, untruths
@@ -53,6 +53,7 @@ ELSEWHERE: Final = {
     ("docs/guides/production.md", 'echo "FAL_KEY='): "there is no container engine; test_docker.py checks the files",
     ("docs/cli.md", "imagegen generate"): "tests/cli types such commands; test_readme.py knows each option",
     ("docs/cli.md", "imagegen keys add"): "tests/keys types such commands; test_readme.py knows each option",
+    ("docs/cli.md", "imagegen budgets add"): "tests/budgets types such commands; test_readme.py knows each option",
     ("docs/cli.md", "[default]"): "a file of profiles: tests/cli reads one",
     ("docs/cli.md", "model,prompt"): "a table: tests/cli/test_batch.py prices and makes one of the same form",
     ("docs/cli.md", "$ imagegen sandbox"): "tests/cli starts the sandbox by itself, and fal's client uses it",
@@ -121,7 +122,7 @@ async def test_a_curl_example_is_answered_as_shown(example: Example, service: Se
 
 @pytest.mark.parametrize("example", OF_KEYS, ids=str)
 async def test_a_curl_example_about_keys_is_answered_as_shown(example: Example, office: Service) -> None:
-    example = await about_a_key(example, office)
+    example = await about_its_own(example, office)
     answer = await send(example.request, office.client, "")
 
     assert example.shown is not None

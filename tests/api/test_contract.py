@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
+from decimal import Decimal
 from typing import Unpack
 from uuid import uuid4
 
@@ -10,12 +11,15 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from imagegen.account import Account
 from imagegen.api.middleware.auth import AccessPolicy
 from imagegen.clock import now
-from imagegen.errors import DatabaseUnavailable, StaleKey
+from imagegen.errors import BudgetExceeded, BudgetState, DatabaseUnavailable, StaleBudget, StaleKey
 from imagegen.keys import KeyScope, Rates, key_id_of
+from imagegen.operations.budget_administration import MOST_BUDGETS
 from imagegen.settings import LimitSettings
 from imagegen.storage.api_keys import ApiKeys
+from imagegen.storage.budgets.definitions import Budgets
 from tests.support.contract import Contract, Json
 from tests.support.jobs_apart import apart
 from tests.support.keys import Grants, add_key, bearer
@@ -24,6 +28,7 @@ from tests.support.service import FLUX, ITEM, Sandbox, Service, running
 from tests.support.specimens import picture
 
 JSON = "application/json"
+BUDGET = {"name": "Ann", "scope": {"kind": "user", "value": "ann"}, "amount": 10}
 NO_JOB = "/api/jobs/01ARZ3NDEKTSV4RRFFQ69G5FAV"
 Provoke = Callable[[Service, pytest.MonkeyPatch], Awaitable[httpx.Response]]
 
@@ -41,19 +46,20 @@ async def office(service: Service) -> AsyncGenerator[Service]:
 
 
 async def test_every_request_example_works_as_documented(service: Service, office: Service, contract: Contract) -> None:
-    key, sent = await a_key(office), 0
+    key, budget, sent = await a_key(office), await a_budget(office), 0
     for operation in contract.operations():
         body = operation.node.get("requestBody", {}).get("content", {})
         assert all(content.get("examples") for media_type, content in body.items() if media_type == JSON), operation.id
         if JSON in body:
             for name, example in body[JSON]["examples"].items():
-                path = operation.path.format(keyId=key["id"])
-                to = office.client if path.startswith("/api/keys") else service.client
-                answer = await to.request(operation.method, path, json=example["value"])
-                expected = {"generateBatch": 202, "createKey": 201}.get(operation.id, 200)
+                path = operation.path.format(keyId=key["id"], budgetId=budget["id"])
+                to = office.client if path.startswith(("/api/keys", "/api/budgets")) else service.client
+                headers = {"Idempotency-Key": uuid4().hex}
+                answer = await to.request(operation.method, path, json=example["value"], headers=headers)
+                expected = {"generateBatch": 202, "createKey": 201, "createBudget": 201}.get(operation.id, 200)
                 assert (name, answer.status_code, contract.breaches(answer)) == (name, expected, [])
                 sent += 1
-    assert sent == 2 * len(service.services.registry.models) + 3
+    assert sent == 2 * len(service.services.registry.models) + 6
 
 
 @pytest.mark.parametrize(
@@ -101,6 +107,30 @@ async def test_keys_and_the_audit_trail_are_as_documented(office: Service, contr
 
     assert [answer.status_code for answer in answers] == [201, 201, 200, 200, 200, 200, 200, 204, 200]
     assert [breach for answer in answers for breach in contract.breaches(answer)] == []
+
+
+async def test_budgets_are_as_documented(office: Service, contract: Contract) -> None:
+    budget, headers = await a_budget(office), {"Idempotency-Key": uuid4().hex}
+    path = f"/api/budgets/{budget['id']}"
+    answers = [
+        await office.client.post("/api/budgets", json=BUDGET, headers=headers),
+        await office.client.post("/api/budgets", json=BUDGET, headers=headers),
+        await office.client.get("/api/budgets", params={"limit": 1}),
+        await office.client.get(path),
+        await office.client.patch(path, json={"amount": 5}),
+        await office.client.post(f"{path}/adjust", json={"amount": 5, "reason": "more"}, headers=headers),
+        await office.client.post(f"{path}/adjust", json={"amount": 5, "reason": "more"}, headers=headers),
+        await office.client.get(f"{path}/ledger"),
+        await office.client.delete(path),
+        await office.client.get("/api/audit", params={"limit": 1, "budgetId": budget["id"]}),
+    ]
+
+    assert [answer.status_code for answer in answers] == [201, 201, 200, 200, 200, 200, 200, 200, 204, 200]
+    assert [breach for answer in answers for breach in contract.breaches(answer)] == []
+
+
+async def a_budget(office: Service) -> Json:
+    return (await office.client.post("/api/budgets", json=BUDGET)).json()
 
 
 async def a_key(office: Service, **members: object) -> Json:
@@ -350,6 +380,47 @@ async def grant_not_allowed(service: Service, _: pytest.MonkeyPatch) -> httpx.Re
         return await office.client.post("/api/keys", json={"name": "shop"})
 
 
+async def budget_exceeded(service: Service, monkeypatch: pytest.MonkeyPatch) -> httpx.Response:
+    left = {"limit": Decimal(10), "used": Decimal("9.9"), "reserved": Decimal("0.08")}
+    state = BudgetState(id="01M8234QW3Q4S6B1JX6Z7T0RND", name="Ann", holder="ann", resets_at=now(), **left)
+
+    async def refuse(_: object) -> None:
+        raise BudgetExceeded([state], Decimal("0.05"))
+
+    monkeypatch.setattr(Account, "require", refuse)
+    return await service.generate()
+
+
+async def budget_not_found(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    return await service.client.get("/api/budgets/01ARZ3NDEKTSV4RRFFQ69G5FAV")
+
+
+async def budget_deleted(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    async with _office(service) as office:
+        path = f"/api/budgets/{(await a_budget(office))['id']}"
+        await office.client.delete(path)
+        return await office.client.patch(path, json={"amount": 5})
+
+
+async def budget_conflict(service: Service, monkeypatch: pytest.MonkeyPatch) -> httpx.Response:
+    async def lose(*_: object) -> None:
+        raise StaleBudget("01ARZ3NDEKTSV4RRFFQ69G5FAV")
+
+    async with _office(service) as office:
+        path = f"/api/budgets/{(await a_budget(office))['id']}"
+        monkeypatch.setattr(Budgets, "save", lose)
+        return await office.client.patch(path, json={"amount": 5})
+
+
+async def too_many_budgets(service: Service, monkeypatch: pytest.MonkeyPatch) -> httpx.Response:
+    async def count(_: object) -> int:
+        return MOST_BUDGETS
+
+    async with _office(service) as office:
+        monkeypatch.setattr(Budgets, "count", count)
+        return await office.client.post("/api/budgets", json=BUDGET)
+
+
 @asynccontextmanager
 async def _office(service: Service, users: Sequence[str] = ()) -> AsyncGenerator[Service]:
     """A service with the client of an administrator, in a database without other keys."""
@@ -383,6 +454,11 @@ PROVOCATIONS: dict[str, Provoke] = {
         key_revoked,
         key_expired,
         key_conflict,
+        budget_exceeded,
+        budget_not_found,
+        budget_deleted,
+        budget_conflict,
+        too_many_budgets,
         job_not_found,
         job_finished,
         batch_not_found,

@@ -27,12 +27,16 @@ ANY: Final = "any"
 # methods and path, access and scope, type and limit of the body, types for the Accept header, Cache-Control, routine
 Row = tuple[str, str, tuple[str, str] | None, tuple[str, ...], str, bool]
 TABLE: Final[list[Row]] = [
+    ("DELETE /api/budgets/{budgetId}", "keyed for admin", None, (JSON,), "no-store", False),
     ("DELETE /api/jobs/{jobId}", "keyed for generate", None, (JSON,), "no-store", False),
     ("DELETE /api/keys/{keyId}", "keyed for admin", None, (JSON,), "no-store", False),
     ("GET /", "open", None, (), "no-cache", False),
     ("GET /api-docs", "open", None, (), "no-cache", True),
     ("GET /api/audit", "keyed for admin", None, (JSON,), "no-store", False),
     ("GET /api/batches/{batchId}", "keyed for read", None, (JSON,), "no-store", False),
+    ("GET /api/budgets", "keyed for admin", None, (JSON,), "no-store", False),
+    ("GET /api/budgets/{budgetId}", "keyed for admin", None, (JSON,), "no-store", False),
+    ("GET /api/budgets/{budgetId}/ledger", "keyed for admin", None, (JSON,), "no-store", False),
     ("GET /api/docs", "open", None, (), "as set", False),
     ("GET /api/images/models", "keyed for read", None, (JSON,), "no-store by default", False),
     ("GET /api/images/models/{name}", "keyed for read", None, (JSON,), "no-store by default", False),
@@ -51,8 +55,11 @@ TABLE: Final[list[Row]] = [
     ("GET /redoc", "open", None, (), "as set", False),
     ("GET /swagger", "open", None, (), "as set", False),
     ("GET, HEAD /openapi.json", "open", None, (), "as set", False),
+    ("PATCH /api/budgets/{budgetId}", "keyed for admin", (JSON, BODY), (JSON,), "no-store", False),
     ("PATCH /api/keys/{keyId}", "keyed for admin", (JSON, BODY), (JSON,), "no-store", False),
     ("POST /api/batches/{batchId}/cancel", "keyed for generate", None, (JSON,), "no-store", False),
+    ("POST /api/budgets", "keyed for admin", (JSON, BODY), (JSON,), "no-store", False),
+    ("POST /api/budgets/{budgetId}/adjust", "keyed for admin", (JSON, BODY), (JSON,), "no-store", False),
     ("POST /api/images/batch", "keyed for generate", (JSON, BATCH), (JSON,), "no-store by default", False),
     ("POST /api/images/estimate-cost", "keyed for read", (JSON, WITH_IMAGES), (JSON,), "no-store by default", False),
     ("POST /api/images/generate", "keyed for generate", (JSON, WITH_IMAGES), (JSON,), "no-store by default", False),

@@ -20,8 +20,8 @@ HERE: Final = Path(__file__).parent
 CASES: Final = int(os.environ.get("FUZZ_CASES", "10000"))
 # Replaced by our own checks, which know fal's errors, what the document cannot express, and what null means.
 REPLACED: Final = "not_a_server_error,positive_data_acceptance,negative_data_rejection"
-# A test of its own administers keys: after the first one, every request would need one.
-OF_KEYS: Final = "^/api/(keys|audit)"
+# A test of its own administers keys and budgets: after the first one, every request would need one.
+OF_KEYS: Final = "^/api/(keys|budgets|audit)"
 OTHERS: Final = ("--exclude-checks", REPLACED, "--exclude-path-regex", OF_KEYS)
 # A few images arrive, then fal's runners fail, then its moderation refuses everything: every response, none slow.
 FAL: Final = (
@@ -70,9 +70,9 @@ async def test_every_operation_behaves_as_documented(api: str, tmp_path: Path) -
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-async def test_administration_of_keys_behaves_as_documented(own: Settings, tmp_path: Path) -> None:
+async def test_administration_behaves_as_documented(own: Settings, tmp_path: Path) -> None:
     token = await add_key(own, scopes=list(KeyScope))
-    # A revoked key is still there, so it may be read after its DELETE.
+    # A revoked key and a deleted budget are still there, so they may be read after their DELETE.
     checks = ("--exclude-checks", f"{REPLACED},use_after_free")
     options = (*checks, "--include-path-regex", OF_KEYS, "--header", f"Authorization: Bearer {token}")
     async with running(own, with_runner=False) as service:

@@ -23,7 +23,8 @@ from imagegen.errors import (
 )
 from imagegen.jobs import Idempotency
 from imagegen.keys import ApiKey, KeyRing, KeyScope, Rates, new_key
-from imagegen.operations.audit import audit_page
+from imagegen.operations.audit import AuditPage, AuditReader
+from imagegen.operations.budget_administration import BudgetAdministration
 from imagegen.operations.key_administration import COMMAND, KeyAdministration
 from imagegen.operations.key_requests import (
     MOST_MODELS,
@@ -47,6 +48,7 @@ class Office:
     """Administrators of one database, and how often they told of a change."""
 
     stores: Stores
+    settings: Settings
     told: list[str] = field(default_factory=list[str])
 
     def admin(self, own_key: ApiKey | None = None) -> KeyAdministration:
@@ -62,6 +64,24 @@ class Office:
             announce=announce,
         )
 
+    async def audit_page(
+        self, own_key: ApiKey | None = None, *, limit: int = 10, before: str | None = None, key_id: str | None = None
+    ) -> AuditPage:
+        keys, stores = self.admin(own_key), self.stores
+        budgets = BudgetAdministration(
+            store=stores.budgets,
+            counters=stores.budget_counters,
+            ledger=stores.ledger,
+            audit=stores.audit,
+            keys=stores.api_keys,
+            registry=REGISTRY,
+            settings=self.settings,
+            actor=keys.actor,
+            own_key=own_key,
+            announce=keys.announce,
+        )
+        return await AuditReader(keys=keys, budgets=budgets).page(limit=limit, before=before, key_id=key_id)
+
     async def create(self, own_key: ApiKey | None = None, **members: JsonValue) -> ApiKey:
         request = read_create_request({"name": "shop", **members}, REGISTRY)
         return (await self.admin(own_key).create(request)).key
@@ -73,7 +93,7 @@ class Office:
 @pytest.fixture
 async def office(own: Settings) -> AsyncGenerator[Office]:
     async with open_stores(own.mongodb) as stores:
-        yield Office(stores)
+        yield Office(stores, own)
 
 
 def faults_of(body: JsonValue) -> list[tuple[str, str]]:
@@ -195,7 +215,7 @@ async def test_a_change_that_changes_nothing_is_no_version_and_no_entry(office: 
 
     assert await office.change(key) == key
     assert await office.change(key, name=key.name) == key
-    assert len((await audit_page(office.admin(), limit=10)).entries) == 1
+    assert len((await office.audit_page(limit=10)).entries) == 1
     assert office.told == [COMMAND]
 
 
@@ -215,7 +235,7 @@ async def test_every_change_is_in_the_audit_trail_without_a_secret(office: Offic
     await office.admin(admin).revoke(key.id)
     await office.admin(admin).revoke(key.id)
 
-    entries = (await audit_page(office.admin(), limit=10, key_id=key.id)).entries
+    entries = (await office.audit_page(limit=10, key_id=key.id)).entries
     assert [entry.action for entry in entries] == ["key.revoked", "key.rotated", "key.changed", "key.created"]
     assert {entry.actor for entry in entries} == {admin.id}
     assert entries[2].changes == {"users": {"from": ["ann"], "to": ["ann", "bob"]}}
@@ -357,8 +377,8 @@ async def test_a_restricted_admin_sees_only_keys_that_it_could_grant(office: Off
             with pytest.raises(KeyNotFound):
                 await forbidden
         assert await office.admin().get(key.id) == key
-    assert {entry.key_id for entry in (await audit_page(admin, limit=10)).entries} == {ann.id, hers.id}
-    assert (await audit_page(admin, limit=10, key_id=others[0].id)).entries == []
+    assert {entry.key_id for entry in (await office.audit_page(ann, limit=10)).entries} == {ann.id, hers.id}
+    assert (await office.audit_page(ann, limit=10, key_id=others[0].id)).entries == []
 
 
 async def test_a_restricted_admin_does_not_read_what_a_key_once_was(office: Office) -> None:
@@ -368,9 +388,9 @@ async def test_a_restricted_admin_does_not_read_what_a_key_once_was(office: Offi
     await office.change(key, users=["ann"], defaultUser="ann")
     await office.change(key, name="hers")
 
-    hers = (await audit_page(office.admin(ann), limit=10, key_id=key.id)).entries
+    hers = (await office.audit_page(ann, limit=10, key_id=key.id)).entries
     assert [entry.changes for entry in hers] == [{"name": {"from": "shop", "to": "hers"}}]
-    assert len((await audit_page(office.admin(), limit=10, key_id=key.id)).entries) == 4
+    assert len((await office.audit_page(limit=10, key_id=key.id)).entries) == 4
 
 
 async def test_rates_are_in_the_audit_trail_for_who_could_grant_them(office: Office) -> None:
@@ -379,8 +399,8 @@ async def test_rates_are_in_the_audit_trail_for_who_could_grant_them(office: Off
     await office.change(key, rates={"requestsPerMinute": 60, "imagesPerMinute": 5})
     await office.change(key, rates={"requestsPerMinute": 30})
 
-    seen = (await audit_page(office.admin(admin), limit=10, key_id=key.id)).entries
-    every = (await audit_page(office.admin(), limit=10, key_id=key.id)).entries
+    seen = (await office.audit_page(admin, limit=10, key_id=key.id)).entries
+    every = (await office.audit_page(limit=10, key_id=key.id)).entries
     assert [entry.changes for entry in seen] == [
         {
             "rates": {
@@ -435,8 +455,8 @@ async def test_pages_are_newest_first_and_skip_what_is_not_seen(office: Office) 
     times = [key.created_at for key in (*first.keys, *second.keys)]
     assert times == sorted(times, reverse=True)
 
-    entries = await audit_page(admin, limit=4)
-    more = await audit_page(admin, limit=4, before=entries.next_before)
+    entries = await office.audit_page(ann, limit=4)
+    more = await office.audit_page(ann, limit=4, before=entries.next_before)
     ids = [entry.id for entry in (*entries.entries, *more.entries)]
     assert (len(entries.entries), len(ids), more.next_before) == (4, 6, None)
     assert ids == sorted(ids, reverse=True)

@@ -1,16 +1,25 @@
-"""A service whose client administers API keys, and the pages' examples of that."""
+"""A service whose client administers API keys and budgets, and the pages' examples of that."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Final
 
-from imagegen.api.openapi.examples import KEY_ID
+from imagegen.api.openapi.examples import BUDGET_ID, KEY_ID
 from imagegen.keys import KeyScope
 from imagegen.settings import Settings
 from tests.support.jobs_apart import apart
 from tests.support.keys import add_key, bearer
 from tests.support.pages import Example
 from tests.support.service import Service, running
+
+_KEY: Final[dict[str, object]] = {"name": "Ann's shop", "users": ["user123"], "defaultUser": "user123"}
+_BUDGET: Final[dict[str, object]] = {
+    "name": "Ann in a month",
+    "scope": {"kind": "user", "value": "user123"},
+    "amount": 25,
+    "period": "month",
+}
 
 
 @asynccontextmanager
@@ -25,16 +34,25 @@ async def office_of(stack: Settings) -> AsyncGenerator[Service]:
 
 def is_about_keys(example: Example) -> bool:
     """Whether the example needs an administrator."""
-    return example.request.path.startswith(("/api/keys", "/api/audit"))
+    return example.request.path.startswith(("/api/keys", "/api/budgets", "/api/audit"))
 
 
-async def about_a_key(example: Example, office: Service) -> Example:
-    """The example as its administrator sends it, about a key that exists."""
-    members = {"name": "Ann's shop", "users": ["user123"], "defaultUser": "user123"}
-    key_id = (await office.client.post("/api/keys", json=members)).json()["id"]
+async def about_its_own(example: Example, office: Service) -> Example:
+    """The example as its administrator sends it, about a key and a budget that exist."""
+    ids = {KEY_ID: await _made(office, "/api/keys", _KEY), BUDGET_ID: await _made(office, "/api/budgets", _BUDGET)}
     key = office.client.headers["Authorization"]
     return replace(
         example,
-        command=example.command.replace("curl ", f"curl -H 'Authorization: {key}' ", 1).replace(KEY_ID, key_id),
-        shown=example.shown and replace(example.shown, text=example.shown.text.replace(KEY_ID, key_id)),
+        command=_with(ids, example.command.replace("curl ", f"curl -H 'Authorization: {key}' ", 1)),
+        shown=example.shown and replace(example.shown, text=_with(ids, example.shown.text)),
     )
+
+
+async def _made(office: Service, path: str, members: dict[str, object]) -> str:
+    return (await office.client.post(path, json=members)).json()["id"]
+
+
+def _with(ids: Mapping[str, str], text: str) -> str:
+    for shown, made in ids.items():
+        text = text.replace(shown, made)
+    return text

@@ -79,6 +79,26 @@ export interface MissingImage {
   message: string;
 }
 
+/** A period of a budget, as it is now. */
+export interface BudgetState {
+  /** The budget's id. */
+  id: string;
+  /** The budget's name. */
+  name: string;
+  /** US dollars that may be spent in the period: the amount with its adjustments. */
+  limit: number;
+  /** US dollars that ended jobs cost. */
+  used: number;
+  /** US dollars that unfinished jobs can cost at most. */
+  reserved: number;
+  /** US dollars that are left; 0 if the budget is used up. */
+  remaining: number;
+  /** UTC; when the budget begins anew. Null for a prepaid wallet, which never does, and for `rolling-30d`, which does so bit by bit. */
+  resetsAt: string | null;
+  /** Whether it refuses jobs; if not, it only tells. */
+  hard: boolean;
+}
+
 /** One generation, from the accepted request to its images. */
 export interface JobData {
   /** A ULID: 26 characters that sort by time. */
@@ -114,6 +134,8 @@ export interface JobData {
   completedAt: string | null;
   /** UTC; when fal.ai was first asked to cancel the job. It may still complete. */
   cancelRequestedAt: string | null;
+  /** What is left of the budgets that the job counts in; empty in lists and events. */
+  budgets: BudgetState[];
   /** The batch that the job belongs to, if any. */
   batchId: string | null;
   /** The job that this job retries, if any. */
@@ -148,6 +170,34 @@ export interface BatchCost {
   currency: string;
 }
 
+/** A budget without room for a request. */
+export interface ProblemBudget {
+  /** The budget's id. */
+  id: string;
+  /** The budget's name. */
+  name: string;
+  /** US dollars that may be spent in the period. */
+  limit: number;
+  /** US dollars that ended jobs cost. */
+  used: number;
+  /** US dollars that unfinished jobs can cost at most. */
+  reserved: number;
+  /** US dollars that are left. */
+  remaining: number;
+  /** US dollars that the request can cost at most. */
+  estimate: number;
+  /** UTC; when the budget begins anew. Left out if it never does so at once. */
+  resetsAt?: string;
+}
+
+/** A request of a batch that its budgets did not allow. It has no job. */
+export interface RefusedRequest {
+  /** Its place among the requests, from 0. */
+  index: number;
+  /** The budgets that refused it. */
+  budgets: ProblemBudget[];
+}
+
 /** Jobs that were requested together, and their progress. */
 export interface BatchData {
   /** A ULID. `GET /api/jobs?batchId=` lists the jobs. */
@@ -160,6 +210,8 @@ export interface BatchData {
   cost: BatchCost;
   /** In the order of the requests. */
   jobIds: string[];
+  /** The requests for which budgets had no room; always empty without `partial`. */
+  refused: RefusedRequest[];
   /** UTC. */
   createdAt: string;
 }
@@ -202,6 +254,8 @@ export interface Estimate {
   factors: PriceFactor[];
   /** What `generate` would refuse in this request; empty if it would accept it as it is. */
   warnings: EstimateWarning[];
+  /** What is left of the budgets that the job would count in. */
+  budgets: BudgetState[];
 }
 
 /** A model with the JSON Schemas of its inputs and options, and a request that works. */
@@ -421,12 +475,14 @@ export interface Problem {
   status: number;
   /** What is wrong, for people; fal.ai's own message if fal.ai failed. */
   detail: string;
-  /** Stable code, for programs. Currently `invalid_input`, `invalid_query`, `unknown_model`, `unauthorized`, `insufficient_scope`, `user_not_allowed`, `grant_not_allowed`, `beyond_rate`, `key_not_found`, `key_revoked`, `key_expired`, `key_conflict`, `job_not_found`, `batch_not_found`, `image_not_found`, `not_acceptable`, `request_timeout`, `idempotency_mismatch`, `job_finished`, `job_unfinished`, `not_to_be_retried`, `job_deleted`, `body_too_large`, `unsupported_media_type`, `unsupported_picture`, `input_refused`, `output_refused`, `rate_limited`, `headers_too_large`, `provider_rejected`, `provider_account`, `internal_error`, `too_many_streams`, `unavailable`, `invalid_request`, `malformed_request`, `model_not_allowed`, `foreign_origin`, `misdirected_request`, `not_found`, `method_not_allowed`, `too_many_bodies`, `too_many_connections`, `provider_unavailable`, `submission_unknown`, `input_gone`, `result_lost`, `result_unreadable`, `result_too_large`, `cancel_unconfirmed`, `runner_crashed`, `storage_unavailable`, `picture_too_large`, `foreign_media_host`, `image_gone`, `not_a_picture`, `transfer_failed`, `job_timeout`, `queue_timeout`, `deadline_exceeded`, `status_unreadable`; more may come. */
+  /** Stable code, for programs. Currently `invalid_input`, `invalid_query`, `unknown_model`, `unauthorized`, `insufficient_scope`, `user_not_allowed`, `grant_not_allowed`, `beyond_rate`, `key_not_found`, `key_revoked`, `key_expired`, `key_conflict`, `budget_exceeded`, `budget_not_found`, `budget_deleted`, `budget_conflict`, `too_many_budgets`, `job_not_found`, `batch_not_found`, `image_not_found`, `not_acceptable`, `request_timeout`, `idempotency_mismatch`, `job_finished`, `job_unfinished`, `not_to_be_retried`, `job_deleted`, `body_too_large`, `unsupported_media_type`, `unsupported_picture`, `input_refused`, `output_refused`, `rate_limited`, `headers_too_large`, `provider_rejected`, `provider_account`, `internal_error`, `too_many_streams`, `unavailable`, `invalid_request`, `malformed_request`, `model_not_allowed`, `foreign_origin`, `misdirected_request`, `not_found`, `method_not_allowed`, `too_many_bodies`, `too_many_connections`, `provider_unavailable`, `submission_unknown`, `input_gone`, `result_lost`, `result_unreadable`, `result_too_large`, `cancel_unconfirmed`, `runner_crashed`, `storage_unavailable`, `picture_too_large`, `foreign_media_host`, `image_gone`, `not_a_picture`, `transfer_failed`, `job_timeout`, `queue_timeout`, `deadline_exceeded`, `status_unreadable`; more may come. */
   code: string;
   /** Everything that is wrong with the request. */
   errors?: ProblemFault[];
   /** The rates that are used up. */
   limits?: ProblemLimit[];
+  /** The budgets that have no room. */
+  budgets?: ProblemBudget[];
   /** Required inputs that are missing. */
   missing?: string[];
   /** The valid models. */
@@ -441,6 +497,8 @@ export interface Problem {
   batchId?: string;
   /** The API key in question. */
   keyId?: string;
+  /** The budget in question. */
+  budgetId?: string;
   /** HTTP status of fal.ai's response, if there was one. */
   falStatus?: number;
   /** fal.ai's own error type. */

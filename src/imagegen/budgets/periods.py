@@ -63,6 +63,9 @@ def time_zone(name: str) -> ZoneInfo:
         raise UnknownTimeZone(name) from error
 
 
+time_zone("UTC")  # read now: the first use would read a file, which blocks an event loop
+
+
 def window_of(moment: datetime, period: Period | None, zone: ZoneInfo) -> Window:
     """The window of a period that contains this moment."""
     if period is None:

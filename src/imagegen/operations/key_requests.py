@@ -77,7 +77,7 @@ Scopes = Annotated[
         min_length=1,
         max_length=len(KeyScope),
         description="What it may be used for. `generate` is whatever makes, changes or deletes jobs, `read` is jobs, "
-        "images and usage, `admin` is keys and the audit trail. None implies another.",
+        "images and usage, `admin` is keys, budgets and the audit trail. None implies another.",
     ),
 ]
 _Rate = Annotated[int, Strict(), Field(ge=1, le=HIGHEST_RATE)]

@@ -144,6 +144,42 @@ class MissingImage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetState:
+    """A period of a budget, as it is now."""
+
+    id: str
+    """The budget's id."""
+    name: str
+    """The budget's name."""
+    limit: float
+    """US dollars that may be spent in the period: the amount with its adjustments."""
+    used: float
+    """US dollars that ended jobs cost."""
+    reserved: float
+    """US dollars that unfinished jobs can cost at most."""
+    remaining: float
+    """US dollars that are left; 0 if the budget is used up."""
+    resets_at: datetime | None
+    """UTC; when the budget begins anew. Null for a prepaid wallet, which never does, and for `rolling-30d`, which does so bit by bit."""
+    hard: bool
+    """Whether it refuses jobs; if not, it only tells."""
+
+    @classmethod
+    def from_wire(cls, wire: Wire, /) -> Self:
+        """Read a JSON object; members that are not known are ignored."""
+        return cls(
+            id=wire["id"],
+            name=wire["name"],
+            limit=wire["limit"],
+            used=wire["used"],
+            reserved=wire["reserved"],
+            remaining=wire["remaining"],
+            resets_at=None if wire.get("resetsAt") is None else datetime.fromisoformat(wire["resetsAt"]),
+            hard=wire["hard"],
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class JobData:
     """One generation, from the accepted request to its images."""
 
@@ -180,6 +216,8 @@ class JobData:
     """UTC; when the job ended, in any status; null before."""
     cancel_requested_at: datetime | None
     """UTC; when fal.ai was first asked to cancel the job. It may still complete."""
+    budgets: tuple[BudgetState, ...]
+    """What is left of the budgets that the job counts in; empty in lists and events."""
     batch_id: str | None
     """The batch that the job belongs to, if any."""
     retry_of: str | None
@@ -210,6 +248,7 @@ class JobData:
             cancel_requested_at=None
             if wire.get("cancelRequestedAt") is None
             else datetime.fromisoformat(wire["cancelRequestedAt"]),
+            budgets=tuple(BudgetState.from_wire(each) for each in wire["budgets"]),
             batch_id=wire.get("batchId"),
             retry_of=wire.get("retryOf"),
             type=wire["type"],
@@ -268,6 +307,60 @@ class BatchCost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemBudget:
+    """A budget without room for a request."""
+
+    id: str
+    """The budget's id."""
+    name: str
+    """The budget's name."""
+    limit: float
+    """US dollars that may be spent in the period."""
+    used: float
+    """US dollars that ended jobs cost."""
+    reserved: float
+    """US dollars that unfinished jobs can cost at most."""
+    remaining: float
+    """US dollars that are left."""
+    estimate: float
+    """US dollars that the request can cost at most."""
+    resets_at: datetime | None = None
+    """UTC; when the budget begins anew. Left out if it never does so at once."""
+
+    @classmethod
+    def from_wire(cls, wire: Wire, /) -> Self:
+        """Read a JSON object; members that are not known are ignored."""
+        return cls(
+            id=wire["id"],
+            name=wire["name"],
+            limit=wire["limit"],
+            used=wire["used"],
+            reserved=wire["reserved"],
+            remaining=wire["remaining"],
+            estimate=wire["estimate"],
+            resets_at=None if wire.get("resetsAt") is None else datetime.fromisoformat(wire["resetsAt"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusedRequest:
+    """A request of a batch that its budgets did not allow. It has no job."""
+
+    index: int
+    """Its place among the requests, from 0."""
+    budgets: tuple[ProblemBudget, ...]
+    """The budgets that refused it."""
+
+    @classmethod
+    def from_wire(cls, wire: Wire, /) -> Self:
+        """Read a JSON object; members that are not known are ignored."""
+        return cls(
+            index=wire["index"],
+            budgets=tuple(ProblemBudget.from_wire(each) for each in wire["budgets"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BatchData:
     """Jobs that were requested together, and their progress."""
 
@@ -281,6 +374,8 @@ class BatchData:
     cost: BatchCost
     job_ids: tuple[str, ...]
     """In the order of the requests."""
+    refused: tuple[RefusedRequest, ...]
+    """The requests for which budgets had no room; always empty without `partial`."""
     created_at: datetime
     """UTC."""
 
@@ -294,6 +389,7 @@ class BatchData:
             counts=BatchCounts.from_wire(wire["counts"]),
             cost=BatchCost.from_wire(wire["cost"]),
             job_ids=tuple(wire["jobIds"]),
+            refused=tuple(RefusedRequest.from_wire(each) for each in wire["refused"]),
             created_at=datetime.fromisoformat(wire["createdAt"]),
         )
 
@@ -361,6 +457,8 @@ class Estimate:
     """The same, for programs."""
     warnings: tuple[EstimateWarning, ...]
     """What `generate` would refuse in this request; empty if it would accept it as it is."""
+    budgets: tuple[BudgetState, ...]
+    """What is left of the budgets that the job would count in."""
 
     @classmethod
     def from_wire(cls, wire: Wire, /) -> Self:
@@ -373,6 +471,7 @@ class Estimate:
             explanation=tuple(wire["explanation"]),
             factors=tuple(PriceFactor.from_wire(each) for each in wire["factors"]),
             warnings=tuple(EstimateWarning.from_wire(each) for each in wire["warnings"]),
+            budgets=tuple(BudgetState.from_wire(each) for each in wire["budgets"]),
         )
 
 
@@ -766,11 +865,13 @@ class Problem:
     detail: str
     """What is wrong, for people; fal.ai's own message if fal.ai failed."""
     code: str
-    """Stable code, for programs. Currently `invalid_input`, `invalid_query`, `unknown_model`, `unauthorized`, `insufficient_scope`, `user_not_allowed`, `grant_not_allowed`, `beyond_rate`, `key_not_found`, `key_revoked`, `key_expired`, `key_conflict`, `job_not_found`, `batch_not_found`, `image_not_found`, `not_acceptable`, `request_timeout`, `idempotency_mismatch`, `job_finished`, `job_unfinished`, `not_to_be_retried`, `job_deleted`, `body_too_large`, `unsupported_media_type`, `unsupported_picture`, `input_refused`, `output_refused`, `rate_limited`, `headers_too_large`, `provider_rejected`, `provider_account`, `internal_error`, `too_many_streams`, `unavailable`, `invalid_request`, `malformed_request`, `model_not_allowed`, `foreign_origin`, `misdirected_request`, `not_found`, `method_not_allowed`, `too_many_bodies`, `too_many_connections`, `provider_unavailable`, `submission_unknown`, `input_gone`, `result_lost`, `result_unreadable`, `result_too_large`, `cancel_unconfirmed`, `runner_crashed`, `storage_unavailable`, `picture_too_large`, `foreign_media_host`, `image_gone`, `not_a_picture`, `transfer_failed`, `job_timeout`, `queue_timeout`, `deadline_exceeded`, `status_unreadable`; more may come."""
+    """Stable code, for programs. Currently `invalid_input`, `invalid_query`, `unknown_model`, `unauthorized`, `insufficient_scope`, `user_not_allowed`, `grant_not_allowed`, `beyond_rate`, `key_not_found`, `key_revoked`, `key_expired`, `key_conflict`, `budget_exceeded`, `budget_not_found`, `budget_deleted`, `budget_conflict`, `too_many_budgets`, `job_not_found`, `batch_not_found`, `image_not_found`, `not_acceptable`, `request_timeout`, `idempotency_mismatch`, `job_finished`, `job_unfinished`, `not_to_be_retried`, `job_deleted`, `body_too_large`, `unsupported_media_type`, `unsupported_picture`, `input_refused`, `output_refused`, `rate_limited`, `headers_too_large`, `provider_rejected`, `provider_account`, `internal_error`, `too_many_streams`, `unavailable`, `invalid_request`, `malformed_request`, `model_not_allowed`, `foreign_origin`, `misdirected_request`, `not_found`, `method_not_allowed`, `too_many_bodies`, `too_many_connections`, `provider_unavailable`, `submission_unknown`, `input_gone`, `result_lost`, `result_unreadable`, `result_too_large`, `cancel_unconfirmed`, `runner_crashed`, `storage_unavailable`, `picture_too_large`, `foreign_media_host`, `image_gone`, `not_a_picture`, `transfer_failed`, `job_timeout`, `queue_timeout`, `deadline_exceeded`, `status_unreadable`; more may come."""
     errors: tuple[ProblemFault, ...] | None = None
     """Everything that is wrong with the request."""
     limits: tuple[ProblemLimit, ...] | None = None
     """The rates that are used up."""
+    budgets: tuple[ProblemBudget, ...] | None = None
+    """The budgets that have no room."""
     missing: tuple[str, ...] | None = None
     """Required inputs that are missing."""
     valid_models: tuple[str, ...] | None = None
@@ -785,6 +886,8 @@ class Problem:
     """The batch in question; after a 503 it may or may not exist."""
     key_id: str | None = None
     """The API key in question."""
+    budget_id: str | None = None
+    """The budget in question."""
     fal_status: int | None = None
     """HTTP status of fal.ai's response, if there was one."""
     fal_error_type: str | None = None
@@ -809,6 +912,9 @@ class Problem:
             limits=None
             if wire.get("limits") is None
             else tuple(ProblemLimit.from_wire(each) for each in wire["limits"]),
+            budgets=None
+            if wire.get("budgets") is None
+            else tuple(ProblemBudget.from_wire(each) for each in wire["budgets"]),
             missing=None if wire.get("missing") is None else tuple(wire["missing"]),
             valid_models=None if wire.get("validModels") is None else tuple(wire["validModels"]),
             suggestion=wire.get("suggestion"),
@@ -816,6 +922,7 @@ class Problem:
             job_id=wire.get("jobId"),
             batch_id=wire.get("batchId"),
             key_id=wire.get("keyId"),
+            budget_id=wire.get("budgetId"),
             fal_status=wire.get("falStatus"),
             fal_error_type=wire.get("falErrorType"),
             retryable=wire.get("retryable"),
