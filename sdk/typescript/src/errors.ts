@@ -1,6 +1,6 @@
 /** What can go wrong, by what to do about it. `retryable`, `charged` and `requestId` are on every error. */
 
-import type { JobData, Problem, ProblemFault } from "./types.js";
+import type { JobData, Problem, ProblemBudget, ProblemFault } from "./types.js";
 
 interface Facts {
   retryable?: boolean | undefined;
@@ -100,6 +100,19 @@ export class ApiError extends ImagegenError {
 export class InvalidRequest extends ApiError {}
 /** The API key is missing or wrong. */
 export class Unauthorized extends ApiError {}
+/**
+ * Budgets have no room for what the request can cost. Nothing was stored, sent or billed. No client repeats such a
+ * request by itself.
+ */
+export class BudgetExceeded extends ApiError {
+  /** Each of them, with what is left and when it begins anew. */
+  readonly budgets: readonly ProblemBudget[];
+
+  constructor(problem: Problem, retryAfter?: number) {
+    super(problem, retryAfter);
+    this.budgets = problem.budgets ?? [];
+  }
+}
 /** The API key is not for this user or model, or for so many images at once. */
 export class Forbidden extends ApiError {}
 /** There is no such thing, or the API key may not see it, or it was deleted. */
@@ -112,7 +125,7 @@ export class RateLimited extends ApiError {}
 export class ServiceUnavailable extends ApiError {}
 
 const BY_STATUS: Record<number, typeof ApiError> = {
-  400: InvalidRequest, 401: Unauthorized, 403: Forbidden, 404: NotFound, 409: Conflict, 410: NotFound,
+  400: InvalidRequest, 401: Unauthorized, 402: BudgetExceeded, 403: Forbidden, 404: NotFound, 409: Conflict, 410: NotFound,
   413: InvalidRequest, 415: InvalidRequest, 422: InvalidRequest, 429: RateLimited,
   502: ServiceUnavailable, 503: ServiceUnavailable, 504: ServiceUnavailable,
 };

@@ -7,7 +7,7 @@ export * from "./errors.js";
 export type * from "./models.js";
 export { Batch, Image, Job } from "./resources.js";
 export type {
-  BatchData, Cost, Estimate, ImageData, JobData, JobEvent, JobFailure, Json, ModelDetail, ModelSummary, Problem,
-  ProblemFault, Upload, Usage, WebhookEvent,
+  BatchData, BudgetState, Cost, Estimate, ImageData, JobData, JobEvent, JobFailure, Json, ModelDetail, ModelSummary,
+  Problem, ProblemBudget, ProblemFault, RefusedRequest, Upload, Usage, WebhookEvent,
 } from "./types.js";
 export { verifyWebhook } from "./webhooks.js";

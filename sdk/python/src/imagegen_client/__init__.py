@@ -10,6 +10,7 @@ from imagegen_client._async.client import AsyncBaseImagegen
 from imagegen_client._async.resources import AsyncBatch, AsyncImage, AsyncJob
 from imagegen_client._errors import (
     ApiError,
+    BudgetExceeded,
     Conflict,
     ConnectionFailed,
     Forbidden,
@@ -31,6 +32,7 @@ from imagegen_client._sync.client import BaseImagegen
 from imagegen_client._sync.resources import Batch, Image, Job
 from imagegen_client._types import (
     BatchData,
+    BudgetState,
     Estimate,
     ImageData,
     JobData,
@@ -38,7 +40,9 @@ from imagegen_client._types import (
     ModelDetail,
     ModelSummary,
     Problem,
+    ProblemBudget,
     ProblemFault,
+    RefusedRequest,
     Upload,
     Usage,
     WebhookEvent,
@@ -60,6 +64,8 @@ __all__ = [
     "Batch",
     "BatchData",
     "BatchItem",
+    "BudgetExceeded",
+    "BudgetState",
     "Call",
     "Conflict",
     "ConnectionFailed",
@@ -83,8 +89,10 @@ __all__ = [
     "ModelSummary",
     "NotFound",
     "Problem",
+    "ProblemBudget",
     "ProblemFault",
     "RateLimited",
+    "RefusedRequest",
     "ServiceUnavailable",
     "Unauthorized",
     "UnexpectedResponse",

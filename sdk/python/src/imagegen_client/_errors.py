@@ -11,6 +11,7 @@ ImagegenError              retryable, charged, request_id: on every error
 └── ApiError               a problem that the service describes
     ├── InvalidRequest     nothing was sent to fal.ai; `faults` says what to change
     ├── Unauthorized       the API key is missing or wrong
+    ├── BudgetExceeded     budgets have no room for what the request can cost; `budgets` has them
     ├── Forbidden          the API key is not for this user or model, or for so many images at once
     ├── NotFound           also what the API key may not see
     ├── Conflict           not possible in this state
@@ -21,7 +22,7 @@ ImagegenError              retryable, charged, request_id: on every error
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from imagegen_client._types import JobData, Problem, ProblemFault
+from imagegen_client._types import JobData, Problem, ProblemBudget, ProblemFault
 
 if TYPE_CHECKING:
     import httpx
@@ -124,6 +125,17 @@ class Unauthorized(ApiError):
     """The API key is missing or wrong."""
 
 
+class BudgetExceeded(ApiError):
+    """Budgets have no room for what the request can cost. Nothing was stored, sent or billed.
+
+    `budgets` has each of them, with what is left and when it begins anew. No client repeats such a request by itself.
+    """
+
+    def __init__(self, problem: Problem, retry_after: float | None = None) -> None:
+        super().__init__(problem, retry_after)
+        self.budgets: Sequence[ProblemBudget] = problem.budgets or ()
+
+
 class Forbidden(ApiError):
     """The API key is not for this user or model, or for so many images at once."""
 
@@ -147,6 +159,7 @@ class ServiceUnavailable(ApiError):
 _BY_STATUS: Mapping[int, type[ApiError]] = {
     400: InvalidRequest,
     401: Unauthorized,
+    402: BudgetExceeded,
     403: Forbidden,
     404: NotFound,
     409: Conflict,
