@@ -81,9 +81,7 @@ async def test_every_refusing_budget_is_named_and_nothing_stays_reserved(office:
         ({"fault": "runner_fails", "message": "the GPU is gone"}, "failed", 0.0),
     ],
 )
-async def test_an_end_settles_what_was_charged(
-    office: Service, fault: Json | None, status: str, used: float
-) -> None:
+async def test_an_end_settles_what_was_charged(office: Service, fault: Json | None, status: str, used: float) -> None:
     limit = await budget(office, 1)
     if fault is not None:
         await office.sandbox.misbehaves(fault)

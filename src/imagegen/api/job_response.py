@@ -1,6 +1,6 @@
 """The response to a request that waits for a job: the finished job, its failure, or where to find it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Final
 
@@ -11,7 +11,9 @@ from imagegen.api.http.media_types import JSON
 from imagegen.api.http.prefer import WaitPreference
 from imagegen.api.http.rate_headers import rate_headers
 from imagegen.api.openapi.responses import LOCATION, PREFERENCE, REPLAYED, RETRY_AFTER, Responses
+from imagegen.errors import BudgetState
 from imagegen.jobs import Job, JobStatus
+from imagegen.operations.budget_admission import budgets_of_job
 from imagegen.operations.generate import Accepted
 from imagegen.operations.wait import wait_for_end
 from imagegen.queue.subscriptions import Subscription
@@ -58,17 +60,22 @@ async def outcome(
     headers |= rate_headers(accepted.rates)
     if preference.applied and may_wait:
         headers["Preference-Applied"] = preference.applied
-    return await job_response(job, services, headers)
+    return await job_response(job, services, headers, None if accepted.replayed else accepted.budgets)
 
 
-async def job_response(job: Job, services: Services, headers: Mapping[str, str] = _NONE) -> Response:
+async def job_response(
+    job: Job, services: Services, headers: Mapping[str, str] = _NONE, budgets: Sequence[BudgetState] | None = None
+) -> Response:
     """The job with new links to its images: 200 if it has ended, otherwise 202 and where to check on it."""
     if not job.status.is_final:
         headers = {**headers, "Location": f"/api/jobs/{job.id}", "Retry-After": "1"}
-    return await job_content(job, services, headers, 200 if job.status.is_final else 202)
+    if budgets is None:
+        budgets = await budgets_of_job(job, services)
+    content = (await serialize_job(job, services, budgets)).model_dump_json()
+    return Response(content, 200 if job.status.is_final else 202, headers, media_type=JSON)
 
 
-async def job_content(job: Job, services: Services, headers: Mapping[str, str], status: int = 200) -> Response:
-    """The job with new links to its images, as JSON."""
-    content = (await serialize_job(job, services)).model_dump_json()
-    return Response(content, status, headers, media_type=JSON)
+async def job_content(job: Job, services: Services, headers: Mapping[str, str]) -> Response:
+    """The job with new links to its images and what is left of its budgets now, as JSON."""
+    content = (await serialize_job(job, services, await budgets_of_job(job, services))).model_dump_json()
+    return Response(content, headers=headers, media_type=JSON)

@@ -10,11 +10,11 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from imagegen.errors import Fault, InvalidInput
+from imagegen.errors import BudgetExceeded, Fault, InvalidInput
 from imagegen.jobs import Job
 from imagegen.json_object import JsonObject
 from imagegen.keys import Caller
-from imagegen.operations.budget_admission import ReservedBudgets, reserve_budgets
+from imagegen.operations.budget_admission import ReservedBudgets, reserve_as_many, reserve_budgets
 from imagegen.operations.input_images import image_faults, with_stored_images
 from imagegen.operations.input_limits import limit_faults, size_fault
 from imagegen.operations.rates import TakenRates, take_rates
@@ -67,11 +67,13 @@ class Admitted:
         jobs: their inline images are in the bucket, replaced by references, and they name what they hold of budgets.
         rates: what they took of the limits of their key and user.
         budgets: what they reserved of the budgets that count them.
+        refused: why the last jobs of a request that may be accepted in part are not among them; None if all are.
     """
 
     jobs: Sequence[Job]
     rates: TakenRates
     budgets: ReservedBudgets
+    refused: BudgetExceeded | None = None
 
     @asynccontextmanager
     async def undone_if_refused(self) -> AsyncGenerator[None]:
@@ -85,8 +87,8 @@ class Admitted:
         await self.budgets.release()
 
 
-async def admit(jobs: Sequence[Job], caller: Caller, services: Services) -> Admitted:
-    """Admit new jobs of one request that passed `check`: all of them, or none.
+async def admit(jobs: Sequence[Job], caller: Caller, services: Services, *, partial: bool = False) -> Admitted:
+    """Admit new jobs of one request that passed `check`: all of them, or none; if `partial`, those with room.
 
     They take of the rates before their images are read, so a request that comes too fast costs nothing, and one that
     is refused afterwards gives back what it took. They reserve of budgets last, right before they are stored.
@@ -103,8 +105,12 @@ async def admit(jobs: Sequence[Job], caller: Caller, services: Services) -> Admi
     await services.account.require()
     rates = await take_rates(jobs, caller, services)
     async with rates.given_back_if_refused():
-        budgets = await reserve_budgets(await _with_stored_images(jobs, services), caller, services)
-    return Admitted(jobs=budgets.jobs, rates=rates, budgets=budgets)
+        stored = await _with_stored_images(jobs, services)
+        if partial:
+            budgets, refused = await reserve_as_many(stored, caller, services)
+        else:
+            budgets, refused = await reserve_budgets(stored, caller, services), None
+    return Admitted(jobs=budgets.jobs, rates=rates, budgets=budgets, refused=refused)
 
 
 async def _with_stored_images(jobs: Sequence[Job], services: Services) -> Sequence[Job]:

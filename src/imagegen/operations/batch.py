@@ -15,14 +15,14 @@ from imagegen.errors import Fault, IdempotencyMismatch, InvalidInput, InvalidReq
 from imagegen.jobs import Job, Priority, new_job_id
 from imagegen.json_object import JsonObject
 from imagegen.keys import Caller
-from imagegen.operations.admission import admit, check
+from imagegen.operations.admission import Admitted, admit, check
 from imagegen.operations.generate import body_of, idempotency, new_job
 from imagegen.operations.rates import read_rates
 from imagegen.operations.wait import check_until
 from imagegen.queue.lanes import FIRST_LANE_LIMIT
 from imagegen.registry import MOST_FAULTS, ModelRequest, RequestBatch, faults_of_request
 from imagegen.services import Services
-from imagegen.storage.batches import Batch
+from imagegen.storage.batches import Batch, BatchRefusal
 from imagegen.storage.idempotency import IDEMPOTENCY_KEPT
 
 ROUTE: Final = "POST /api/images/batch"
@@ -65,7 +65,8 @@ async def accept_batch(body: RequestBatch, services: Services, caller: Caller, k
     stored = await services.batches.find_by_idempotency_key(batch.idempotency, since) if batch.idempotency else None
     if stored is not None:
         return replace(_replay(batch, stored), rates=await read_rates(caller, batch.user_id, services))
-    admitted = await admit(jobs, caller, services)
+    admitted = await admit(jobs, caller, services, partial=body.partial)
+    batch = _accepted_part(batch, jobs, admitted)
     async with admitted.undone_if_refused():
         stored, replayed = await services.batches.insert(batch, admitted.jobs, since)
         if replayed:
@@ -106,7 +107,7 @@ def _read(body: RequestBatch, services: Services, caller: Caller, key: str | Non
             jobs.append(replace(job, batch_id=batch_id, priority=Priority.LOW))
     if found:
         raise InvalidInput(found)
-    return _new_batch(body.user_id, requests, jobs, caller, key), jobs
+    return _new_batch(body, requests, jobs, caller, key), jobs
 
 
 def _new_job(request: ModelRequest, user_id: str, services: Services, caller: Caller) -> Job:
@@ -124,10 +125,10 @@ def _require_batch_user(own: str | None, of_batch: str) -> None:
 
 
 def _new_batch(
-    user_id: str, requests: Sequence[ModelRequest], jobs: Sequence[Job], caller: Caller, key: str | None
+    body: RequestBatch, requests: Sequence[ModelRequest], jobs: Sequence[Job], caller: Caller, key: str | None
 ) -> Batch:
     """The batch; it is created at the time of its first job."""
-    batch_id = jobs[0].batch_id
+    batch_id, user_id = jobs[0].batch_id, body.user_id
     assert batch_id is not None
     return Batch(
         id=batch_id,
@@ -135,12 +136,32 @@ def _new_batch(
         job_ids=tuple(job.id for job in jobs),
         estimated_cost=sum((job.cost.total_cost for job in jobs), start=Decimal(0)),
         created_at=jobs[0].created_at,
-        idempotency=idempotency(ROUTE, caller, user_id, key, _body(user_id, requests)) if key else None,
+        idempotency=idempotency(ROUTE, caller, user_id, key, _body(body, requests)) if key else None,
     )
 
 
-def _body(user_id: str, requests: Sequence[ModelRequest]) -> JsonObject:
-    return {"requests": [cast("JsonValue", body_of(request)) for request in requests], "userId": user_id}
+def _accepted_part(batch: Batch, jobs: Sequence[Job], admitted: Admitted) -> Batch:
+    """The batch without the jobs for which budgets had no room, and with the refusal of these."""
+    if admitted.refused is None:
+        return batch
+    left_out = jobs[len(admitted.jobs) :]
+    refusal = BatchRefusal(
+        first=len(admitted.jobs),
+        estimates=tuple(job.cost.total_cost for job in left_out),
+        budgets=admitted.refused.refusing,
+    )
+    return replace(
+        batch,
+        job_ids=batch.job_ids[: refusal.first],
+        estimated_cost=batch.estimated_cost - sum(refusal.estimates, Decimal(0)),
+        refusal=refusal,
+    )
+
+
+def _body(body: RequestBatch, requests: Sequence[ModelRequest]) -> JsonObject:
+    """What is hashed of the body. Without `partial` it is as in the last release, so that a repeat is recognised."""
+    partial: JsonObject = {"partial": True} if body.partial else {}
+    return {"requests": [cast("JsonValue", body_of(each)) for each in requests], "userId": body.user_id, **partial}
 
 
 async def _queue_all(jobs: Sequence[Job], services: Services) -> None:

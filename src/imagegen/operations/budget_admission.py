@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from imagegen.budgets import Budget, Counts, day_of
+from imagegen.budgets import Budget, Counts, ScopeKind, day_of
 from imagegen.clock import now, uptime
 from imagegen.errors import BudgetExceeded, BudgetState, DatabaseUnavailable, ImagegenError
 from imagegen.jobs import Job, Reservation
@@ -99,22 +99,58 @@ async def reserve_budgets(jobs: Sequence[Job], caller: Caller, services: Service
     return ReservedBudgets(jobs, services.reservations, reserved)
 
 
-async def budget_states(job: Job, caller: Caller, services: Services) -> Sequence[BudgetState]:
-    """Every budget that would count this job if the caller made it now."""
-    counting = _counting([job], caller, services)
-    if not counting:
+async def reserve_as_many(
+    jobs: Sequence[Job], caller: Caller, services: Services
+) -> tuple[ReservedBudgets, BudgetExceeded | None]:
+    """Reserve for as many of the first jobs as there is room for; also returns the refusal of the others, if any.
+
+    Raises:
+        BudgetExceeded: there is no room for the first.
+        DatabaseUnavailable: nothing is known of the budgets.
+    """
+    count, refused = len(jobs), None
+    while True:
+        try:
+            return await reserve_budgets(jobs[:count], caller, services), refused
+        except BudgetExceeded as error:
+            refused = error
+            count = min(count - 1, _fitting(jobs[:count], caller, error, services))
+            if not count:
+                raise
+
+
+async def budgets_of_request(
+    user_id: str | None, model: str, caller: Caller, services: Services
+) -> Sequence[BudgetState]:
+    """Every budget in which a job of this user and model would count if the caller made it now."""
+    key_id = caller.key.id if caller.key is not None else None
+    wanted: list[tuple[Budget, str]] = []
+    for budget in services.budget_directory.current():
+        holder = budget.holder(key_id, user_id or "", model)
+        if holder is not None and (user_id is not None or budget.scope.kind is not ScopeKind.USER):
+            wanted.append((budget, holder))
+    return await services.budget_counters.states(wanted, now()) if wanted else ()
+
+
+async def budgets_of_job(job: Job, services: Services) -> Sequence[BudgetState]:
+    """What is left now of the budgets in which a job counts; none of those that were deleted."""
+    if not job.reservations:
         return ()
-    return await services.budget_counters.states([(each.budget, each.holder) for each in counting], now())
+    holders = dict(each.period.split("/", 2)[::2] for each in job.reservations)
+    wanted = [(each, holders[each.id]) for each in services.budget_directory.current() if each.id in holders]
+    return await services.budget_counters.states(wanted, now())
 
 
-def most_that_fit(jobs: Sequence[Job], caller: Caller, refused: BudgetExceeded, services: Services) -> int:
-    """How many of the first jobs of a request have room in the budgets that refused it."""
+def _fitting(jobs: Sequence[Job], caller: Caller, refused: BudgetExceeded, services: Services) -> int:
+    """How many of the first jobs have room in the budgets that refused all of them."""
     remaining = {state.id: state.remaining for state in refused.refusing}
+    key_id = caller.key.id if caller.key is not None else None
+    budgets = [each for each in services.budget_directory.current() if each.id in remaining]
     for number, job in enumerate(jobs):
-        for each in _counting([job], caller, services):
-            if each.budget.id in remaining:
-                remaining[each.budget.id] -= _amount(job, each.budget)
-                if remaining[each.budget.id] < 0:
+        for budget in budgets:
+            if budget.holder(key_id, job.user_id, job.model) is not None:
+                remaining[budget.id] -= _amount(job, budget)
+                if remaining[budget.id] < 0:
                     return number
     return len(jobs)
 

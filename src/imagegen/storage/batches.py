@@ -4,16 +4,17 @@ The progress of a batch is counted from its jobs, over an index that covers the 
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
 import pymongo
+from pydantic.alias_generators import to_camel
 from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import DuplicateKeyError
 
-from imagegen.errors import BatchNotFound, DatabaseUnavailable
+from imagegen.errors import BatchNotFound, BudgetState, DatabaseUnavailable
 from imagegen.jobs import Idempotency, Job, JobStatus
 from imagegen.storage.errors import mongo_errors
 from imagegen.storage.idempotency import (
@@ -47,6 +48,21 @@ class BatchInsertUnknown(DatabaseUnavailable):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BatchRefusal:
+    """The last requests of a batch, for which budgets had no room.
+
+    Attributes:
+        first: the place of the first of them.
+        estimates: what each could have cost, in US dollars.
+        budgets: those that refused, as they were.
+    """
+
+    first: int
+    estimates: tuple[Decimal, ...]
+    budgets: tuple[BudgetState, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
     """Jobs that were requested together.
 
@@ -57,6 +73,7 @@ class Batch:
         estimated_cost: in US dollars, if every image is delivered.
         created_at: when it was accepted.
         idempotency: the caller's key; None if it sent none.
+        refusal: of the requests that were left out; None if all were accepted.
     """
 
     id: str
@@ -65,6 +82,7 @@ class Batch:
     estimated_cost: Decimal
     created_at: datetime
     idempotency: Idempotency | None = None
+    refusal: BatchRefusal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +217,31 @@ def _document(batch: Batch) -> dict[str, Any]:
     }
     if batch.idempotency is not None:
         document["idempotency"] = idempotency_document(batch.idempotency)
+    if batch.refusal is not None:
+        document["refusal"] = _refusal_document(batch.refusal)
     return document
+
+
+def _refusal_document(refusal: BatchRefusal) -> dict[str, Any]:
+    return {
+        "first": refusal.first,
+        "estimates": list(refusal.estimates),
+        "budgets": [{to_camel(name): value for name, value in asdict(each).items()} for each in refusal.budgets],
+    }
+
+
+def _refusal(document: Mapping[str, Any] | None) -> BatchRefusal | None:
+    if document is None:
+        return None
+    names = {to_camel(each.name): each.name for each in fields(BudgetState)}
+    return BatchRefusal(
+        first=document["first"],
+        estimates=tuple(document["estimates"]),
+        budgets=tuple(
+            BudgetState(**{names[name]: value for name, value in each.items() if name in names})
+            for each in document["budgets"]
+        ),
+    )
 
 
 def _batch(document: Mapping[str, Any]) -> Batch:
@@ -211,4 +253,5 @@ def _batch(document: Mapping[str, Any]) -> Batch:
         estimated_cost=document["estimatedCost"],
         created_at=document["createdAt"],
         idempotency=None if key is None else stored_idempotency(key),
+        refusal=_refusal(document.get("refusal")),
     )

@@ -3,18 +3,19 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 
-from imagegen.errors import Fault
+from imagegen.errors import BudgetState, Fault
 from imagegen.jobs import Job, JobError, waiting_for
 from imagegen.jobs.cost import CURRENCY
 from imagegen.operations.input_images import with_links
 from imagegen.registry import Model, Price
 from imagegen.services import Services
-from imagegen.storage.batches import Batch, BatchProgress
-from imagegen.wire import batch_schemas, image_schemas, job_schemas, model_schemas
+from imagegen.storage.batches import Batch, BatchProgress, BatchRefusal
+from imagegen.wire import batch_schemas, budget_schemas, image_schemas, job_schemas, model_schemas
+from imagegen.wire.budget_serializers import budget_state, refusing_budgets
 
 
-async def serialize_job(job: Job, services: Services) -> job_schemas.Job:
-    """The job as callers see it, with new links to its images."""
+async def serialize_job(job: Job, services: Services, budgets: Iterable[BudgetState] = ()) -> job_schemas.Job:
+    """The job as callers see it, with new links to its images, and what is left of its budgets."""
     images = services.images
     return job_schemas.Job(
         job_id=job.id,
@@ -34,7 +35,7 @@ async def serialize_job(job: Job, services: Services) -> job_schemas.Job:
         started_at=job.started_at,
         completed_at=job.completed_at,
         cancel_requested_at=job.cancel_requested_at,
-        budgets=[],
+        budgets=[budget_state(each) for each in budgets],
         batch_id=job.batch_id,
         retry_of=job.retry_of,
         type=job.type,
@@ -51,7 +52,7 @@ def serialize_batch(batch: Batch, tally: BatchProgress) -> batch_schemas.Batch:
         counts=batch_schemas.BatchCounts(total=len(batch.job_ids), **counts),
         cost=batch_schemas.BatchCost(estimated=batch.estimated_cost, charged=tally.charged, currency=CURRENCY),
         job_ids=list(batch.job_ids),
-        refused=[],
+        refused=_refused(batch.refusal),
         created_at=batch.created_at,
     )
 
@@ -73,8 +74,8 @@ def model_detail(model: Model) -> model_schemas.ModelDetail:
     )
 
 
-def estimate(price: Price, refused: Iterable[Fault]) -> model_schemas.Estimate:
-    """The price of a request, with what `generate` would refuse in it."""
+def estimate(price: Price, refused: Iterable[Fault], budgets: Iterable[BudgetState] = ()) -> model_schemas.Estimate:
+    """The price of a request, with what `generate` would refuse in it, and what is left of its budgets."""
     return model_schemas.Estimate(
         cost_per_image=price.cost_per_image,
         total_cost=price.total,
@@ -91,8 +92,17 @@ def estimate(price: Price, refused: Iterable[Fault]) -> model_schemas.Estimate:
             model_schemas.EstimateWarning(pointer=fault.pointer, code=fault.code, message=fault.message)
             for fault in refused
         ],
-        budgets=[],
+        budgets=[budget_state(each) for each in budgets],
     )
+
+
+def _refused(refusal: BatchRefusal | None) -> list[budget_schemas.RefusedRequest]:
+    if refusal is None:
+        return []
+    return [
+        budget_schemas.RefusedRequest(index=index, budgets=refusing_budgets(refusal.budgets, estimate))
+        for index, estimate in enumerate(refusal.estimates, refusal.first)
+    ]
 
 
 async def _image(job: Job, number: int, services: Services) -> image_schemas.Image:

@@ -38,6 +38,7 @@ from imagegen.api.openapi.responses import (
 from imagegen.errors import InvalidRequest
 from imagegen.keys import Caller, KeyScope
 from imagegen.operations.admission import check, planning_faults
+from imagegen.operations.budget_admission import budgets_of_request
 from imagegen.operations.generate import Accepted, accept, find_replay, new_job
 from imagegen.queue.subscriptions import Subscription, is_end
 from imagegen.registry import EstimateRequest, ModelRequest, Registry, given
@@ -107,7 +108,9 @@ def _add_estimate(router: APIRouter, registry: Registry) -> None:
         caller.require_model(body.model)
         model, inputs, options = registry.model(body.model), given(body.inputs), given(body.options)
         refused = await planning_faults(model, body, services)
-        return estimate(model.estimate(inputs, options), refused)
+        user_id = body.user_id if "user_id" in body.model_fields_set else caller.default_user
+        budgets = await budgets_of_request(user_id, model.name, caller, services)
+        return estimate(model.estimate(inputs, options), refused, budgets)
 
     estimate_cost.__annotations__["body"] = Annotated[registry.estimate_type, Body()]
     router.add_api_route("/estimate-cost", estimate_cost, methods=["POST"], responses={**BAD_REQUEST, **FORBIDDEN})
