@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 from imagegen.registry import load_registry
 from imagegen.settings import Settings
-from tests.support.office import about_a_key, is_about_keys, office_of
+from tests.support.office import about_its_own, is_about_keys, office_of
 from tests.support.pages import JOB_ID, ROOT, Block, Example, Page
 from tests.support.service import Service, running
 from tests.support.shown import answer_in, differences
@@ -74,7 +74,7 @@ async def test_python_and_javascript_do_what_curl_does(
 async def test_python_and_javascript_administer_keys_as_curl_does(
     example: Example, language: str, office: Service, tmp_path: Path
 ) -> None:
-    example = await about_a_key(example, office)
+    example = await about_its_own(example, office)
     assert example.shown is not None
     shown = answer_in(example.shown)
     assert shown is not None

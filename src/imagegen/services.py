@@ -39,7 +39,7 @@ from imagegen.queue import DirectStarts, Queue, open_queue
 from imagegen.registry import Registry
 from imagegen.settings import Environment, Settings
 from imagegen.storage.api_keys import ApiKeys
-from imagegen.storage.audit import AuditTrail
+from imagegen.storage.audit_trail import AuditTrail
 from imagegen.storage.batches import Batches
 from imagegen.storage.budgets.counters import BudgetCounters
 from imagegen.storage.budgets.definitions import Budgets

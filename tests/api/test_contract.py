@@ -381,8 +381,15 @@ async def grant_not_allowed(service: Service, _: pytest.MonkeyPatch) -> httpx.Re
 
 
 async def budget_exceeded(service: Service, monkeypatch: pytest.MonkeyPatch) -> httpx.Response:
-    left = {"limit": Decimal(10), "used": Decimal("9.9"), "reserved": Decimal("0.08")}
-    state = BudgetState(id="01M8234QW3Q4S6B1JX6Z7T0RND", name="Ann", holder="ann", resets_at=now(), **left)
+    state = BudgetState(
+        id="01M8234QW3Q4S6B1JX6Z7T0RND",
+        name="Ann",
+        holder="ann",
+        limit=Decimal(10),
+        used=Decimal("9.9"),
+        reserved=Decimal("0.08"),
+        resets_at=now(),
+    )
 
     async def refuse(_: object) -> None:
         raise BudgetExceeded([state], Decimal("0.05"))

@@ -31,7 +31,7 @@ from imagegen.operations.budget_requests import (
 )
 from imagegen.registry import load_registry
 from imagegen.settings import Settings
-from imagegen.storage.audit import AuditAction
+from imagegen.storage.audit_trail import AuditAction
 from imagegen.storage.budgets.ledger import LedgerKind
 from imagegen.storage.stores import open_stores
 from tests.support.budget_office import ANN, BudgetOffice, sent

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import traceback
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -11,6 +12,7 @@ from PIL import Image as Pictures
 
 from imagegen_client import (
     ApiError,
+    BudgetExceeded,
     Conflict,
     Forbidden,
     Imagegen,
@@ -26,7 +28,15 @@ from imagegen_client import (
 )
 from tests.clients.conftest import JOB, KEY, Scripted, ok, problem
 
-KINDS = {400: InvalidRequest, 401: Unauthorized, 403: Forbidden, 404: NotFound, 409: Conflict, 410: NotFound}
+KINDS = {
+    400: InvalidRequest,
+    401: Unauthorized,
+    402: BudgetExceeded,
+    403: Forbidden,
+    404: NotFound,
+    409: Conflict,
+    410: NotFound,
+}
 FAILED: dict[str, Any] = {
     "code": "provider_rejected",
     "message": "No.",
@@ -117,6 +127,27 @@ def test_an_error_has_its_class_and_what_the_problem_says(scripted: Scripted, st
         status, "a_code", "r1", False, None,
     )  # fmt: skip
     assert [each.pointer for each in error.faults] == ["/inputs/prompt"]
+
+
+def test_a_refusal_of_budgets_has_them_and_is_not_repeated(scripted: Scripted) -> None:
+    budget = {
+        "id": "b1",
+        "name": "Ann",
+        "limit": 10,
+        "used": 9.9,
+        "reserved": 0.08,
+        "remaining": 0.02,
+        "estimate": 0.05,
+    }
+    scripted.answers(problem(402, "budget_exceeded", budgets=[{**budget, "resetsAt": "2026-12-01T00:00:00Z"}, budget]))
+
+    with pytest.raises(BudgetExceeded) as caught:
+        scripted.client().run("flux-pro", prompt="A fox")
+
+    month, wallet = caught.value.budgets
+    assert (month.name, month.remaining, month.estimate) == ("Ann", 0.02, 0.05)
+    assert (month.resets_at, wallet.resets_at) == (datetime(2026, 12, 1, tzinfo=UTC), None)
+    assert (len(scripted.requests), scripted.pauses, caught.value.retryable) == (1, [], False)
 
 
 def test_a_limit_says_when_to_come_back(scripted: Scripted) -> None:

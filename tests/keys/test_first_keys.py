@@ -17,7 +17,7 @@ from imagegen.operations.first_keys import import_keys, make_first_keys
 from imagegen.registry import load_registry
 from imagegen.services import Services, open_services
 from imagegen.settings import AuthSettings, Settings
-from imagegen.storage.audit import AuditAction, AuditEntry
+from imagegen.storage.audit_trail import AuditAction, AuditEntry
 from imagegen.storage.stores import open_stores
 from tests.support.keys import bearer, revoke_key
 from tests.support.processes import serving

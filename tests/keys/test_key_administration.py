@@ -36,7 +36,7 @@ from imagegen.operations.key_requests import (
 from imagegen.registry import load_registry
 from imagegen.settings import Settings
 from imagegen.storage.api_keys import audit_entry
-from imagegen.storage.audit import AuditAction
+from imagegen.storage.audit_trail import AuditAction
 from imagegen.storage.stores import Stores, open_stores
 
 REGISTRY = load_registry()

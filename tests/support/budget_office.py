@@ -10,7 +10,8 @@ from imagegen.budgets import Budget
 from imagegen.jobs import Idempotency
 from imagegen.keys import ApiKey
 from imagegen.operations.audit import AuditPage, AuditReader
-from imagegen.operations.budget_administration import BudgetAdministration, BudgetReport
+from imagegen.operations.budget_administration import BudgetAdministration
+from imagegen.operations.budget_reports import BudgetReport
 from imagegen.operations.budget_requests import read_adjust_request, read_change_request, read_create_request
 from imagegen.operations.key_administration import COMMAND, KeyAdministration
 from imagegen.operations.key_requests import read_create_request as read_key_request

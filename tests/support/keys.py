@@ -9,7 +9,7 @@ from imagegen.keys import KeyScope, Rates, key_id_of, new_key
 from imagegen.queue import Changed, announce_change
 from imagegen.settings import Settings
 from imagegen.storage.api_keys import audit_entry
-from imagegen.storage.audit import AuditAction
+from imagegen.storage.audit_trail import AuditAction
 from imagegen.storage.stores import open_stores
 
 

@@ -11,7 +11,8 @@ from imagegen.cli.administration import Announce
 from imagegen.cli.errors import InvalidArgument
 from imagegen.jobs import Idempotency
 from imagegen.operations.body_hash import hash_body
-from imagegen.operations.budget_administration import BudgetAdministration, BudgetReport
+from imagegen.operations.budget_administration import BudgetAdministration
+from imagegen.operations.budget_reports import BudgetReport
 from imagegen.operations.budget_requests import read_adjust_request, read_change_request, read_create_request
 from imagegen.operations.key_administration import COMMAND
 from imagegen.queue import Changed

@@ -10,7 +10,7 @@ from imagegen.cli.tables import Column, Row, print_table
 
 if TYPE_CHECKING:
     from imagegen.budgets import Budget
-    from imagegen.operations.budget_administration import BudgetReport
+    from imagegen.operations.budget_reports import BudgetReport
     from imagegen.storage.budgets.ledger import LedgerEntry
 
 _COLUMNS: Final = (

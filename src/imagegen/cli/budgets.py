@@ -10,7 +10,7 @@ from imagegen.cli.errors import reporting_errors
 from imagegen.cli.output import JsonOption, print_json, print_message
 
 if TYPE_CHECKING:
-    from imagegen.operations.budget_administration import BudgetReport
+    from imagegen.operations.budget_reports import BudgetReport
 
 app = typer.Typer(
     help="Add, list, change, adjust and delete budgets, and read their ledgers.\n\nThey are in MongoDB. A running "

@@ -14,7 +14,7 @@ from imagegen.keys.grants import may_grant
 from imagegen.operations.budget_administration import BudgetAdministration
 from imagegen.operations.key_administration import KeyAdministration
 from imagegen.storage.api_keys import rates_of
-from imagegen.storage.audit import AuditAction, AuditEntry
+from imagegen.storage.audit_trail import AuditAction, AuditEntry
 
 _BEGINNINGS: Final = frozenset({AuditAction.CREATED, AuditAction.IMPORTED})
 

@@ -9,14 +9,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from imagegen.budgets import ANY_USER, Adjustment, Budget, ScopeKind, Window, adjusted, end_after
+from imagegen.budgets import ANY_USER, Adjustment, Budget, ScopeKind, adjusted, end_after
 from imagegen.clock import now
 from imagegen.errors import (
     BudgetConflict,
     BudgetDeleted,
     BudgetExists,
     BudgetNotFound,
-    BudgetState,
     Fault,
     GrantNotAllowed,
     IdempotencyMismatch,
@@ -28,6 +27,7 @@ from imagegen.jobs import Idempotency, new_job_id
 from imagegen.json_object import JsonObject
 from imagegen.keys import ApiKey
 from imagegen.operations.budget_grants import excesses, may_manage
+from imagegen.operations.budget_reports import BudgetPage, BudgetReport, LedgerPage
 from imagegen.operations.budget_requests import (
     AdjustBudgetRequest,
     BudgetRequest,
@@ -40,7 +40,7 @@ from imagegen.operations.webhook_policy import webhook_fault
 from imagegen.registry import Registry
 from imagegen.settings import Settings
 from imagegen.storage.api_keys import ApiKeys
-from imagegen.storage.audit import AuditAction, AuditEntry, AuditTrail
+from imagegen.storage.audit_trail import AuditAction, AuditEntry, AuditTrail
 from imagegen.storage.budgets.counters import BudgetCounters
 from imagegen.storage.budgets.definitions import Budgets, changes_of
 from imagegen.storage.budgets.ledger import Ledger, LedgerEntry, LedgerKind
@@ -48,46 +48,6 @@ from imagegen.storage.idempotency import IDEMPOTENCY_KEPT
 
 MOST_BUDGETS: Final = 1000  # undeleted; each process holds them, and looks at each for each new job
 _MOST_HOLDERS: Final = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetReport:
-    """A budget and what is left of it.
-
-    Attributes:
-        budget: as stored.
-        at: the moment of the report.
-        state: its period at that moment; None if each user has a budget for itself.
-        holders: the users that have used most of it, if each has it for itself.
-        replayed: an earlier request with the same idempotency key has done this.
-    """
-
-    budget: Budget
-    at: datetime
-    state: BudgetState | None = None
-    holders: Sequence[BudgetState] = ()
-    replayed: bool = False
-
-    @property
-    def window(self) -> Window:
-        """The period."""
-        return self.budget.window(self.at)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BudgetPage:
-    """Budgets, newest first. `next_before` continues the list; None if these are the last."""
-
-    budgets: Sequence[BudgetReport]
-    next_before: str | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LedgerPage:
-    """Entries of a ledger, newest first. `next_before` continues them; None if these are the last."""
-
-    entries: Sequence[LedgerEntry]
-    next_before: tuple[datetime, str] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from imagegen.errors import KeyExists
 from imagegen.keys import ApiKey, KeyScope, digest_of, key_id_of, read_keys
 from imagegen.services import Services
 from imagegen.storage.api_keys import ApiKeys, audit_entry
-from imagegen.storage.audit import AuditAction
+from imagegen.storage.audit_trail import AuditAction
 
 BOOTSTRAP: Final = "bootstrap"
 FILE: Final = "file"

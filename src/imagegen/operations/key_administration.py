@@ -26,7 +26,7 @@ from imagegen.operations.compare_and_set import compare_and_set
 from imagegen.operations.key_requests import ChangeKeyRequest, CreateKeyRequest, in_order, rates_of, require_valid
 from imagegen.registry import Registry
 from imagegen.storage.api_keys import ApiKeys, audit_entry
-from imagegen.storage.audit import AuditAction, AuditEntry, AuditTrail
+from imagegen.storage.audit_trail import AuditAction, AuditEntry, AuditTrail
 from imagegen.storage.idempotency import IDEMPOTENCY_KEPT
 
 COMMAND: Final = "command"  # the actor of the command line

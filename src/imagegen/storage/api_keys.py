@@ -15,7 +15,7 @@ from pymongo.errors import DuplicateKeyError
 from imagegen.errors import KeyExists, StaleKey
 from imagegen.jobs import Idempotency, new_job_id
 from imagegen.keys import NO_RATES, ApiKey, KeyScope, Rates
-from imagegen.storage.audit import AuditAction, AuditEntry, AuditTrail, changes_between
+from imagegen.storage.audit_trail import AuditAction, AuditEntry, AuditTrail, changes_between
 from imagegen.storage.errors import mongo_errors
 from imagegen.storage.idempotency import (
     IDEMPOTENCY_INDEX,

@@ -13,7 +13,7 @@ from typing import Final
 from imagegen.settings import MongoSettings
 from imagegen.storage.account_pauses import AccountPauses
 from imagegen.storage.api_keys import ApiKeys
-from imagegen.storage.audit import AuditTrail
+from imagegen.storage.audit_trail import AuditTrail
 from imagegen.storage.batches import Batches
 from imagegen.storage.budgets.counters import BudgetCounters
 from imagegen.storage.budgets.definitions import Budgets

@@ -7,7 +7,7 @@ from decimal import Decimal
 from imagegen.budgets import Budget
 from imagegen.errors import BudgetState
 from imagegen.jobs.cost import CURRENCY
-from imagegen.operations.budget_administration import BudgetReport
+from imagegen.operations.budget_reports import BudgetReport
 from imagegen.storage.budgets.ledger import LedgerEntry
 from imagegen.wire import budget_schemas
 from imagegen.wire.problem_schemas import ProblemBudget

@@ -2,7 +2,7 @@
 
 from imagegen.keys import NO_RATES, ApiKey, Rates
 from imagegen.operations.key_administration import IssuedKey
-from imagegen.storage.audit import AuditEntry
+from imagegen.storage.audit_trail import AuditEntry
 from imagegen.wire import key_schemas
 
 

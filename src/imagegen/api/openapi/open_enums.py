@@ -11,7 +11,7 @@ from imagegen.api.openapi.problem_examples import PROBLEMS
 from imagegen.budgets import Counts, Period, ScopeKind
 from imagegen.jobs import JobStatus, StopReason
 from imagegen.registry.price import FactorKind
-from imagegen.storage.audit import AuditAction
+from imagegen.storage.audit_trail import AuditAction
 from imagegen.storage.budgets.ledger import LedgerKind
 from imagegen.webhooks import AttemptOutcome, DeliveryState
 

@@ -31,7 +31,7 @@ from imagegen.api.openapi.responses import (
 )
 from imagegen.jobs import JOB_ID_PATTERN
 from imagegen.keys import KeyScope
-from imagegen.operations.budget_administration import BudgetReport
+from imagegen.operations.budget_reports import BudgetReport
 from imagegen.operations.budget_requests import (
     AdjustBudgetRequest,
     ChangeBudgetRequest,

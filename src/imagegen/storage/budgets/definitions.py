@@ -16,7 +16,7 @@ from imagegen.budgets import Adjustment, Budget, BudgetScope, Counts, Period, Sc
 from imagegen.errors import BudgetExists, StaleBudget
 from imagegen.jobs import Idempotency
 from imagegen.json_object import JsonObject
-from imagegen.storage.audit import AuditEntry, AuditTrail, changes_between
+from imagegen.storage.audit_trail import AuditEntry, AuditTrail, changes_between
 from imagegen.storage.budgets.ledger import Ledger, LedgerEntry
 from imagegen.storage.errors import mongo_errors
 from imagegen.storage.mongodb import Collection, Session, in_transaction
