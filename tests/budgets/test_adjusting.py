@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
-from imagegen.budgets import Adjustment, Budget, BudgetScope, Period, ScopeKind, adjusted
+from imagegen.budgets import Adjustment, Budget, BudgetScope, Period, ScopeKind, adjusted, end_after
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -64,3 +64,12 @@ def test_a_limit_is_never_below_zero() -> None:
     budget = adjusted(a_budget(period=None), an_adjustment(-50))
 
     assert budget.limit(budget.window(NOW)) == 0
+
+
+def test_an_adjustment_of_the_last_thirty_days_ends() -> None:
+    budget = a_budget(period=Period.ROLLING)
+    until = end_after(NOW, Period.ROLLING, budget.zone, 1)
+    budget = adjusted(budget, an_adjustment(5, until))
+
+    limits = [budget.limit(budget.window(NOW + days * DAY)) for days in (0, 29, 30)]
+    assert limits == [15, 15, 10]

@@ -32,7 +32,7 @@ class Window:
 
     Attributes:
         id: unique among the periods of a budget: its first day, `all` without a period, or `rolling-30d`.
-        starts_at: its first moment in UTC; None if it has none.
+        starts_at: its first moment in UTC, of one that moves on every day that of today; None if it has none.
         ends_at: the first moment in UTC after it, when the budget begins anew; None if it never does.
         oldest_day: the first day that counts, in ISO 8601, if the window moves on every day; else None.
     """
@@ -73,7 +73,7 @@ def window_of(moment: datetime, period: Period | None, zone: ZoneInfo) -> Window
     today = moment.astimezone(zone).date()
     if period is Period.ROLLING:
         oldest = today - timedelta(days=ROLLING_DAYS - 1)
-        return Window(id=period.value, oldest_day=oldest.isoformat())
+        return Window(id=period.value, starts_at=_beginning(today, zone), oldest_day=oldest.isoformat())
     first, after = _days(today, period)
     return Window(id=first.isoformat(), starts_at=_beginning(first, zone), ends_at=_beginning(after, zone))
 

@@ -46,7 +46,7 @@ def reserve(new: Round, period: BudgetPeriod, asks: Sequence[tuple[Decimal, bool
         {"$replaceWith": {"$mergeObjects": [{"$literal": period.fresh}, _MERGED]}},
         {
             "$set": {
-                "limit": {"$cond": [{"$lt": ["$version", version]}, period.limit, "$limit"]},
+                "limit": {"$cond": [{"$lte": ["$version", version]}, period.limit, "$limit"]},
                 "version": {"$max": ["$version", version]},
                 "isOpen": _is_open(window),
                 "isNext": _is_next(path, new.number),
