@@ -55,6 +55,8 @@ async def test_of_200_requests_at_once_exactly_those_with_room_are_accepted(offi
         code="budget_exceeded",
         budgets=[IsPartialDict(id=limit["id"], limit=0.5, remaining=0.0, estimate=0.05)],
     )
+    registry = office.services.metrics.registry
+    assert registry.get_sample_value("imagegen_budget_refusals_total") == 190
     for answer in answers:
         if answer.status_code == 202:
             await office.ended(answer.json()["jobId"])
