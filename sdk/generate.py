@@ -25,6 +25,7 @@ ROOTS = (
     "Usage",
     "JobEvent",
     "WebhookEvent",
+    "BudgetEvent",
     "Problem",
 )
 RENAMED = {"Job": "JobData", "Image": "ImageData", "Batch": "BatchData"}

@@ -174,9 +174,10 @@ def test_licence_contact_and_server_are_named(contract: Contract) -> None:
 
 
 def test_webhooks_are_tagged_and_internal(contract: Contract) -> None:
-    (operation,) = contract.document["webhooks"]["jobEnded"].values()
+    operations = [each for item in contract.document["webhooks"].values() for each in item.values()]
 
-    assert (operation["tags"], operation["x-internal"]) == (["webhooks"], True)
+    assert [each["operationId"] for each in operations] == ["jobEnded", "budgetReached"]
+    assert [(each["tags"], each["x-internal"]) for each in operations] == [(["webhooks"], True)] * 2
     assert "webhooks" in {tag["name"] for tag in contract.document["tags"]}
 
 

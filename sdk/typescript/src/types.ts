@@ -437,6 +437,35 @@ export interface WebhookEvent {
   data: JobData;
 }
 
+/** A period of a budget, when the event happened. Money is in US dollars. */
+export interface BudgetEventData {
+  /** The budget's id. */
+  budgetId: string;
+  /** The budget's name. */
+  name: string;
+  /** Whose period it is: a key's id, a user's, or empty if all jobs count. */
+  holder: string;
+  /** The percentage of the limit that was reached; null in `budget.refused`. */
+  percent: number | null;
+  /** What may be spent in the period. */
+  limit: number;
+  /** The cost of jobs that have ended. */
+  used: number;
+  /** The highest cost of the jobs that have not. */
+  reserved: number;
+  /** UTC; when the budget begins anew. Null: never. */
+  resetsAt: string | null;
+}
+
+/** Something about a budget. All attempts have the same `webhook-id`. */
+export interface BudgetEvent {
+  /** `budget.alert` or `budget.refused`; more may come. */
+  type: string;
+  /** UTC; when it happened. */
+  timestamp: string;
+  data: BudgetEventData;
+}
+
 /** One thing wrong with the request. */
 export interface ProblemFault {
   /** JSON Pointer into the body, or the name of a parameter or header (`location`). */

@@ -799,6 +799,62 @@ class WebhookEvent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetEventData:
+    """A period of a budget, when the event happened. Money is in US dollars."""
+
+    budget_id: str
+    """The budget's id."""
+    name: str
+    """The budget's name."""
+    holder: str
+    """Whose period it is: a key's id, a user's, or empty if all jobs count."""
+    percent: int | None
+    """The percentage of the limit that was reached; null in `budget.refused`."""
+    limit: float
+    """What may be spent in the period."""
+    used: float
+    """The cost of jobs that have ended."""
+    reserved: float
+    """The highest cost of the jobs that have not."""
+    resets_at: datetime | None
+    """UTC; when the budget begins anew. Null: never."""
+
+    @classmethod
+    def from_wire(cls, wire: Wire, /) -> Self:
+        """Read a JSON object; members that are not known are ignored."""
+        return cls(
+            budget_id=wire["budgetId"],
+            name=wire["name"],
+            holder=wire["holder"],
+            percent=wire.get("percent"),
+            limit=wire["limit"],
+            used=wire["used"],
+            reserved=wire["reserved"],
+            resets_at=None if wire.get("resetsAt") is None else datetime.fromisoformat(wire["resetsAt"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BudgetEvent:
+    """Something about a budget. All attempts have the same `webhook-id`."""
+
+    type: str
+    """`budget.alert` or `budget.refused`; more may come."""
+    timestamp: datetime
+    """UTC; when it happened."""
+    data: BudgetEventData
+
+    @classmethod
+    def from_wire(cls, wire: Wire, /) -> Self:
+        """Read a JSON object; members that are not known are ignored."""
+        return cls(
+            type=wire["type"],
+            timestamp=datetime.fromisoformat(wire["timestamp"]),
+            data=BudgetEventData.from_wire(wire["data"]),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemFault:
     """One thing wrong with the request."""
 

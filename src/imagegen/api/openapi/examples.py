@@ -187,6 +187,20 @@ _SCHEMAS: Final[Mapping[str, Example]] = {
     "Batch": _BATCH,
     "JobList": {"jobs": [dict(_JOB)], "nextCursor": None},
     "WebhookEvent": {"type": "job.completed", "timestamp": "2026-11-22T16:57:50.483000Z", "data": dict(_JOB)},
+    "BudgetEvent": {
+        "type": "budget.alert",
+        "timestamp": "2026-11-22T16:57:50.483000Z",
+        "data": {
+            "budgetId": BUDGET_ID,
+            "name": "Ann's shop in a month",
+            "holder": "user123",
+            "percent": 80,
+            "limit": 25.0,
+            "used": 19.9,
+            "reserved": 0.1,
+            "resetsAt": "2026-12-01T00:00:00Z",
+        },
+    },
     "DeliveryList": {
         "deliveries": [
             {

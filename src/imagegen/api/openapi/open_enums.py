@@ -79,6 +79,7 @@ VALUES: Final[Mapping[tuple[str, str], Sequence[str]]] = {
     ("Delivery", "state"): tuple(DeliveryState),
     ("DeliveryAttempt", "outcome"): tuple(AttemptOutcome),
     ("WebhookEvent", "type"): ("job.completed", "job.failed", "job.cancelled"),
+    ("BudgetEvent", "type"): ("budget.alert", "budget.refused"),
     ("PriceFactor", "kind"): tuple(FactorKind),
     ("AuditEntry", "action"): tuple(AuditAction),
     ("BudgetScope", "kind"): tuple(ScopeKind),

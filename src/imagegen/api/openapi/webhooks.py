@@ -1,8 +1,11 @@
-"""The `webhooks` of the OpenAPI document: the request that receivers get."""
+"""The `webhooks` of the OpenAPI document: the requests that receivers get."""
 
 from collections.abc import Mapping
 from typing import Any, Final
 
+from pydantic import BaseModel
+
+from imagegen.wire.budget_event_schemas import BudgetEvent
 from imagegen.wire.webhook_schemas import WebhookEvent
 
 Node = dict[str, Any]
@@ -29,23 +32,47 @@ _ANSWERS: Final = {
 
 
 def webhooks(schemas: dict[str, Node], examples: Mapping[str, Any], references: str) -> Node:
-    """Describe the webhooks, and add the schema of their payload.
-
-    The service sends `WebhookEvent`, so its schema is the serialization schema, although it is a request body here.
-    """
-    schema = WebhookEvent.model_json_schema(mode="serialization", ref_template=references + "{model}")
-    schema.pop("$defs")
-    schemas[WebhookEvent.__name__] = schema
-    content = {
-        "schema": {"$ref": references + WebhookEvent.__name__},
-        "examples": {"completed": {"value": examples[WebhookEvent.__name__]}},
+    """Describe the webhooks, and add the schemas of their payloads."""
+    return {
+        "jobEnded": _webhook(
+            "jobEnded",
+            "A job has ended",
+            "Sent to the `webhookUrl` of the request, signed as Standard Webhooks defines; verify it with "
+            "one of its libraries. It may arrive more than once, with the same `webhook-id`, and in any order.",
+            _payload(WebhookEvent, schemas, examples, references),
+        ),
+        "budgetReached": _webhook(
+            "budgetReached",
+            "A budget has reached a percentage, or has refused a request",
+            "Sent to the `webhookUrl` of the budget, signed as those of jobs: `budget.alert` once in a period for each "
+            "of its `alerts`, and `budget.refused` at most hourly.",
+            _payload(BudgetEvent, schemas, examples, references),
+        ),
     }
+
+
+def _payload(kind: type[BaseModel], schemas: dict[str, Node], examples: Mapping[str, Any], references: str) -> Node:
+    """The content of a request that sends such an event.
+
+    The service sends it, so its schema is the serialization schema, although it is a request body here.
+    """
+    schema = kind.model_json_schema(mode="serialization", ref_template=references + "{model}")
+    parts = schema.pop("$defs")
+    schemas[kind.__name__] = schema
+    for name, part in parts.items():
+        schemas.setdefault(name, part)
+    return {
+        "schema": {"$ref": references + kind.__name__},
+        "examples": {"event": {"value": examples[kind.__name__]}},
+    }
+
+
+def _webhook(operation_id: str, summary: str, description: str, content: Node) -> Node:
     operation = {
-        "operationId": "jobEnded",
+        "operationId": operation_id,
         "tags": ["webhooks"],
-        "summary": "A job has ended",
-        "description": "Sent to the `webhookUrl` of the request, signed as Standard Webhooks defines; verify it with "
-        "one of its libraries. It may arrive more than once, with the same `webhook-id`, and in any order.",
+        "summary": summary,
+        "description": description,
         "parameters": _HEADERS,
         "requestBody": {"required": True, "content": {"application/json": content}},
         "responses": _ANSWERS,
@@ -53,4 +80,4 @@ def webhooks(schemas: dict[str, Node], examples: Mapping[str, Any], references: 
         # openapi-generator would generate a client method for it, but clients never call it.
         "x-internal": True,
     }
-    return {"jobEnded": {"post": operation}}
+    return {"post": operation}
