@@ -21,6 +21,7 @@ JOB: dict[str, Any] = {
     "images": [],
     "result": None,
     "missingImages": [],
+    "budgets": [],
     "cost": {"costPerImage": 0.05, "numImages": 1, "totalCost": 0.05, "currency": "USD", "source": "billed"},
     "error": None,
     "createdAt": "2026-11-22T16:57:49.381000Z",

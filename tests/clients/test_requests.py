@@ -139,7 +139,13 @@ def test_a_refusal_of_budgets_has_them_and_is_not_repeated(scripted: Scripted) -
         "remaining": 0.02,
         "estimate": 0.05,
     }
-    scripted.answers(problem(402, "budget_exceeded", budgets=[{**budget, "resetsAt": "2026-12-01T00:00:00Z"}, budget]))
+    scripted.answers(
+        problem(
+            402,
+            "budget_exceeded",
+            budgets=[{**budget, "resetsAt": "2026-12-01T00:00:00Z"}, {**budget, "resetsAt": None}],
+        )
+    )
 
     with pytest.raises(BudgetExceeded) as caught:
         scripted.client().run("flux-pro", prompt="A fox")

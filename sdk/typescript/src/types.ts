@@ -186,8 +186,8 @@ export interface ProblemBudget {
   remaining: number;
   /** US dollars that the request can cost at most. */
   estimate: number;
-  /** UTC; when the budget begins anew. Left out if it never does so at once. */
-  resetsAt?: string;
+  /** UTC; when the budget begins anew. Null for a prepaid wallet and for `rolling-30d`. */
+  resetsAt: string | null;
 }
 
 /** A request of a batch that its budgets did not allow. It has no job. */

@@ -42,7 +42,7 @@ class ProblemBudget(Wire):
     remaining: Money = Field(description="US dollars that are left.")
     estimate: Money = Field(description="US dollars that the request can cost at most.")
     resets_at: datetime | None = Field(
-        default=None, description="UTC; when the budget begins anew. Left out if it never does so at once."
+        description="UTC; when the budget begins anew. Null for a prepaid wallet and for `rolling-30d`."
     )
 
 

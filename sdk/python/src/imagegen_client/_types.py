@@ -324,8 +324,8 @@ class ProblemBudget:
     """US dollars that are left."""
     estimate: float
     """US dollars that the request can cost at most."""
-    resets_at: datetime | None = None
-    """UTC; when the budget begins anew. Left out if it never does so at once."""
+    resets_at: datetime | None
+    """UTC; when the budget begins anew. Null for a prepaid wallet and for `rolling-30d`."""
 
     @classmethod
     def from_wire(cls, wire: Wire, /) -> Self:

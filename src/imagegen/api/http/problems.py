@@ -46,6 +46,8 @@ def problem(
         }
     )
     content = body.model_dump(mode="json", exclude_none=True)
+    if body.budgets:
+        content["budgets"] = [budget.model_dump(mode="json") for budget in body.budgets]  # null has a meaning in them
     return JSONResponse(content, status, headers=dict(headers or {}), media_type=PROBLEM_JSON)
 
 
