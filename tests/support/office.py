@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Final
+from uuid import uuid4
 
 from imagegen.api.openapi.examples import BUDGET_ID, KEY_ID
 from imagegen.keys import KeyScope
@@ -38,12 +39,13 @@ def is_about_keys(example: Example) -> bool:
 
 
 async def about_its_own(example: Example, office: Service) -> Example:
-    """The example as its administrator sends it, about a key and a budget that exist."""
+    """The example as its administrator sends it, about a new key and a new budget, and not a repeat."""
     ids = {KEY_ID: await _made(office, "/api/keys", _KEY), BUDGET_ID: await _made(office, "/api/budgets", _BUDGET)}
     key = office.client.headers["Authorization"]
+    command = example.command.replace("curl ", f"curl -H 'Authorization: {key}' ", 1)
     return replace(
         example,
-        command=_with(ids, example.command.replace("curl ", f"curl -H 'Authorization: {key}' ", 1)),
+        command=_with(ids, command.replace("Idempotency-Key: ", f"Idempotency-Key: {uuid4().hex}-")),
         shown=example.shown and replace(example.shown, text=_with(ids, example.shown.text)),
     )
 
