@@ -51,6 +51,7 @@ async def test_every_request_of_a_batch_becomes_a_job(service: Service) -> None:
         "counts": {"total": 3, "queued": 0, "running": 0, "completed": 3, "failed": 0, "cancelled": 0},
         "cost": {"estimated": 0.15, "charged": 0.15, "currency": "USD"},
         "jobIds": IsList(length=3),
+        "refused": [],
         "createdAt": IsStr(regex=r"20.*Z"),
     }
     assert jobs == [

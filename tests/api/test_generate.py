@@ -66,6 +66,7 @@ async def test_response_is_the_finished_job_with_its_image(service: Service) -> 
             "attention": None,
             "waitingFor": None,
             "cancelRequestedAt": None,
+            "budgets": [],
             "createdAt": IS_TIME,
             "startedAt": IS_TIME,
             "completedAt": IS_TIME,
@@ -247,4 +248,5 @@ async def test_estimates_are_exact(service: Service) -> None:
             IsPartialDict(pointer="/inputs/prompt", code="missing"),
             IsPartialDict(pointer="/options/num_images", code="out_of_range"),
         ],
+        "budgets": [],
     }
