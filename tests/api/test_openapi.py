@@ -1,15 +1,15 @@
 """The document has what generators need, and openapi.json is current."""
 
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from typer.testing import CliRunner
 
 from imagegen.api import openapi_json
+from imagegen.cli.app import app
 from imagegen.operations.admin_requests import NULL_MEANS
 from imagegen.registry import load_registry
 from imagegen.webhooks import URL_PATTERN
@@ -37,9 +37,9 @@ def nodes(node: object, place: str = "") -> Iterator[tuple[str, dict[str, Any]]]
             yield from nodes(item, place)
 
 
-def test_committed_document_is_current(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "imagegen", "openapi"]
-    printed = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True).stdout  # noqa: S603 - our own
+def test_committed_document_is_current(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    printed = CliRunner().invoke(app, ["openapi"]).stdout
 
     assert printed == COMMITTED.read_text(encoding="utf-8"), "run `make openapi`"
 

@@ -17,13 +17,18 @@ _PARAMETER: Final = "code"
 
 
 @cache
-def _modules() -> Mapping[Path, ast.Module]:
-    return {path: ast.parse(path.read_text(encoding="utf-8")) for path in sorted(SOURCE.rglob("*.py"))}
+def _texts_of_modules() -> Mapping[Path, str]:
+    return {path: path.read_text(encoding="utf-8") for path in sorted(SOURCE.rglob("*.py"))}
+
+
+def _modules(word: str) -> Sequence[Path]:
+    """The modules that have this word: only they are parsed for it."""
+    return [path for path, text in _texts_of_modules().items() if word in text]
 
 
 @cache
 def _nodes(path: Path) -> Sequence[ast.AST]:
-    return tuple(ast.walk(_modules()[path]))
+    return tuple(ast.walk(ast.parse(_texts_of_modules()[path])))
 
 
 @cache
@@ -44,7 +49,7 @@ def codes_given_to(*callees: str) -> frozenset[str]:
     known = set(callees)
     while wanted:
         name, place, home = wanted.pop()
-        for path in _modules():
+        for path in _modules(name):
             if home and home != str(path):
                 continue
             for function in (function for function, called in _calls(path) if name in called):
@@ -76,7 +81,7 @@ def codes_in_tuples(first: str) -> frozenset[str]:
     """The second part of every tuple that begins with a member of this class, such as `HTTPStatus`."""
     return frozenset(
         part.value
-        for path in _modules()
+        for path in _modules(first)
         for node in _nodes(path)
         if isinstance(node, ast.Tuple) and len(node.elts) > 1
         for head, part in [node.elts[:2]]
@@ -108,7 +113,7 @@ def _name(node: ast.expr) -> str | None:
 
 def _place_of_the_code(name: str) -> int | None:
     """The number of the parameter `code`; None of a class whose members are given by name."""
-    for path in _modules():
+    for path in _modules(name):
         for node in _nodes(path):
             if isinstance(node, ast.ClassDef) and node.name == name:
                 inits = [each for each in node.body if isinstance(each, _Functions) and each.name == "__init__"]
@@ -166,7 +171,7 @@ def _parts(value: ast.expr) -> Sequence[ast.expr]:
 
 def _meanings(name: str, path: Path) -> Iterator[ast.expr]:
     """What a variable is set to, or a function returns, in this module; of a constant, in any."""
-    for each in _modules() if name.isupper() else [path]:
+    for each in _modules(name) if name.isupper() else [path]:
         yield from _meanings_in(each).get(name, ())
 
 
