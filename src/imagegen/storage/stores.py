@@ -111,7 +111,7 @@ def _stores(jobs: Collection) -> Stores:
     counters = BudgetCounters(sibling_collection(jobs, PERIODS))
     rounds, ledger = Rounds(sibling_collection(jobs, ROUNDS)), Ledger(sibling_collection(jobs, "budgetLedger"))
     budget_stores = BudgetStores(counters=counters, rounds=rounds, ledger=ledger)
-    lanes = Lanes(counters)
+    lanes = Lanes()
     settlement = Settlement(jobs, budget_stores, lanes)
     return Stores(
         jobs=Jobs(jobs, AtEnd(usage=usage, deliveries=webhook_deliveries, settlement=settlement)),

@@ -139,13 +139,6 @@ class BudgetCounters:
         found = await self._update(which, counter_updates.give_up(which))
         return None if found is None else last_round_in(found, which.process, which.kind.lane)
 
-    async def last_round(self, period: str, process: str, lane: str) -> LastRound | None:
-        """The last round of a process in a lane of a period; None if the period knows of none."""
-        path = last_round(process, lane)
-        with mongo_errors():
-            found = await self._periods.find_one({"_id": period}, {path: 1})
-        return None if found is None else last_round_in(found, process, lane)
-
     async def _update(
         self, which: Round, update: list[dict[str, Any]], *, upsert: bool = False
     ) -> Mapping[str, Any] | None:

@@ -18,7 +18,7 @@ from imagegen.errors import DatabaseUnavailable
 from imagegen.storage.batching import Batcher
 from imagegen.storage.budgets.budget_period import BudgetPeriod
 from imagegen.storage.budgets.counters import Counted, LastRound
-from imagegen.storage.budgets.lanes import Lane, Lanes
+from imagegen.storage.budgets.lanes import Lanes
 from imagegen.storage.budgets.rounds import RESERVING, Round, RoundJob, RoundKind
 from imagegen.storage.budgets.settlement import BudgetStores, Settlement, ledger_entries
 from imagegen.storage.deferred import Deferred
@@ -88,7 +88,6 @@ class Reservations:
         self._lanes, self._settlement = lanes, settlement
         self._batchers: dict[str, Batcher[Ask, Reserved]] = {}
         self._callers = Counter[str]()
-        self._unclear: dict[str, Round] = {}
         self._finished = Deferred[Round](self._finish, _DELAY, _log, "rounds of budgets are finished")
 
     async def close(self) -> None:
@@ -143,31 +142,17 @@ class Reservations:
         newest = max((ask.period for ask in asks), key=lambda period: period.budget.version)
         lane = self._lanes.lane(newest.id, RESERVING)
         async with lane.lock:
-            await self._clear_up(newest.id, lane)
             for _ in range(_TRIES):
-                number = await self._lanes.next_number(newest.id, RESERVING)
-                new = _new_round(newest.id, self._lanes.process, number, asks)
-                lane.number, self._unclear[newest.id] = None, new  # until its outcome is known
+                new = _new_round(newest.id, lane.begin(), asks)
                 await self._rounds.begin(new)
                 last, counted = await self._counters.reserve(new, newest, [(ask.amount, ask.is_forced) for ask in asks])
                 if last.id != new.id:  # it was given up meanwhile
                     await self._rounds.end([new.id])
                     continue
                 await self._keep_what_fits(new, last)
-                lane.number = number
-                del self._unclear[newest.id]
+                lane.took_place(new.process, new.number)
                 return _outcomes(asks, replace(new, at=last.at), last, counted)
         raise DatabaseUnavailable
-
-    async def _clear_up(self, period: str, lane: Lane) -> None:
-        """If the outcome of the last round is not known, look it up: its document must be right before the next one."""
-        if (unclear := self._unclear.get(period)) is None:
-            return
-        last = await self._counters.last_round(period, self._lanes.process, RESERVING)
-        if last is not None and last.id == unclear.id:
-            await self._keep_what_fits(unclear, last)
-        lane.number = None
-        del self._unclear[period]
 
     async def _keep_what_fits(self, new: Round, last: LastRound) -> None:
         """Take the jobs of refused requests out of a round."""
@@ -177,14 +162,15 @@ class Reservations:
             await self._rounds.drop_jobs(new.period, RoundKind.RESERVE, refused)
 
 
-def _new_round(period: str, process: str, number: int, asks: Sequence[Ask]) -> Round:
+def _new_round(period: str, place: tuple[str, int], asks: Sequence[Ask]) -> Round:
+    process, number = place
     return Round(
         id=secrets.token_hex(8),
         kind=RoundKind.RESERVE,
         period=period,
         process=process,
         number=number,
-        jobs=tuple(replace(job, ask=place) for place, ask in enumerate(asks) for job in ask.jobs),
+        jobs=tuple(replace(job, ask=of_ask) for of_ask, ask in enumerate(asks) for job in ask.jobs),
     )
 
 

@@ -106,21 +106,20 @@ class Settlement:
             for _ in range(_TRIES):
                 if not due:
                     return
-                number = await self._lanes.next_number(period, SETTLING)
+                process, number = lane.begin()
                 new = Round(
                     id=secrets.token_hex(8),
                     kind=kind,
                     period=period,
-                    process=self._lanes.process,
+                    process=process,
                     number=number,
                     jobs=tuple(due),
                 )
-                lane.number = None  # until it is known
                 if not await self._rounds.begin(new):
                     return
                 due = await self._still_due(new)
                 if tuple(due) == new.jobs and (at := await self._take_place(new)) is not None:
-                    lane.number = number
+                    lane.took_place(process, number)
                     await self.finish(replace(new, at=at))
                     return
                 await self._rounds.end([new.id])  # it has not taken place, and never will
