@@ -163,6 +163,16 @@ async def test_killed_while_releasing(
     assert await counters(other, period) == (0, 0)
 
 
+async def test_released_and_killed_before_the_ledger_has_the_reservation(dying: Stores, other: Stores) -> None:
+    """The process finishes rounds a moment later, so a crash in between must not leave a release alone."""
+    period = period_of(a_budget())
+    reserved = await dying.reservations.reserve(ask_for(period, a_job()))
+    await dying.settlement.release(period.id, reserved.ask.jobs)
+    await reconciled(other)
+    kinds = [each.kind.value for each in await other.ledger.page(period.budget.id, limit=10)]
+    assert sorted(kinds) == ["release", "reserve"]
+
+
 @pytest.mark.parametrize("step", ["rounds.begin", "counters.settle", "settlement._mark", "ledger.add", ""])
 @pytest.mark.parametrize("ended", [True, False])
 async def test_a_job_that_runs_again_is_booked_once(

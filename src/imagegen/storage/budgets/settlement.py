@@ -156,6 +156,8 @@ class Settlement:
     async def finish(self, done: Round) -> None:
         """Note in the jobs what a round has done, add it to the ledger, and remove it."""
         if done.kind is RoundKind.RELEASE:
+            # First of all: without its jobs, the round that reserved could not be put into the ledger after a crash.
+            await self._ledger.add(ledger_entries(replace(done, kind=RoundKind.RESERVE)))
             await self._rounds.drop_jobs(done.period, RoundKind.RESERVE, [job.key for job in done.jobs])
         elif done.kind is not RoundKind.RESERVE:
             await self._mark(done)
