@@ -248,6 +248,7 @@ async def test_only_the_scope_admin_administers_budgets(root: httpx.AsyncClient,
 
     answers = [await root.request(method, where, json={}, headers=headers) for method, where in requests]
     assert {(answer.status_code, answer.json()["code"]) for answer in answers} == {(403, "insufficient_scope")}
+    assert all("needs the scope 'admin';" in answer.json()["detail"] for answer in answers)
 
 
 async def test_a_restricted_admin_sees_and_limits_only_its_users(root: httpx.AsyncClient) -> None:

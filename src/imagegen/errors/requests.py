@@ -121,7 +121,7 @@ class ScopeMissing(NotAllowed):
     """The key lacks a scope that the operation needs; `scopes` lists those that it has."""
 
     def __init__(self, scope: str, scopes: Sequence[str]) -> None:
-        super().__init__(f"This needs the scope {scope!r}; the caller has: {', '.join(scopes) or 'none'}.")
+        super().__init__(f"This needs the scope {str(scope)!r}; the caller has: {', '.join(scopes) or 'none'}.")
         self.scope, self.scopes = scope, tuple(scopes)
 
 
