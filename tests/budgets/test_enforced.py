@@ -204,7 +204,7 @@ async def test_a_batch_that_may_be_partial_gets_as_many_as_fit(office: Service) 
     assert answer.status_code == 202
     assert len(answer.json()["jobIds"] if "jobIds" in answer.json() else answer.json()["jobs"]) == 3
     assert answer.json()["refused"] == [
-        {"index": index, "budgets": [IsPartialDict(id=limit["id"], estimate=0.05)]} for index in (3, 4)
+        {"index": index, "budgets": [IsPartialDict(id=limit["id"], remaining=0.02, estimate=0.05)]} for index in (3, 4)
     ]
     again = await office.client.post("/api/images/batch", json=body, headers={"Idempotency-Key": "part"})
     assert again.json()["refused"] == answer.json()["refused"]

@@ -111,12 +111,20 @@ async def reserve_as_many(
     count, refused = len(jobs), None
     while True:
         try:
-            return await reserve_budgets(jobs[:count], caller, services), refused
+            reserved = await reserve_budgets(jobs[:count], caller, services)
         except BudgetExceeded as error:
             refused = error
             count = min(count - 1, _fitting(jobs[:count], caller, error, services))
             if not count:
                 raise
+        else:
+            return reserved, refused and _afterwards(refused, reserved)
+
+
+def _afterwards(refused: BudgetExceeded, reserved: ReservedBudgets) -> BudgetExceeded:
+    """The refusal of the last jobs, with what is left once the others have reserved."""
+    states = {state.id: state for state in reserved.states}
+    return BudgetExceeded([states.get(each.id, each) for each in refused.refusing], refused.estimate)
 
 
 async def budgets_of_request(
