@@ -7,7 +7,7 @@ import secrets
 import socket
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import timedelta
 from typing import Any, Final
 from uuid import uuid4
@@ -47,6 +47,7 @@ from imagegen.storage.budgets.directory import BudgetDirectory, open_budget_dire
 from imagegen.storage.budgets.ledger import Ledger
 from imagegen.storage.budgets.reconciliation import BudgetReconciliation
 from imagegen.storage.budgets.reservations import Reservations
+from imagegen.storage.idempotency import IdempotencyLocks
 from imagegen.storage.images.bucket import Bucket
 from imagegen.storage.images.store import Images, open_images
 from imagegen.storage.jobs.late_request_ids import LateRequestIds
@@ -122,6 +123,7 @@ class Services:
     runner: str
     stopping: asyncio.Event
     tracer: Tracer = NO_TRACER
+    idempotency_locks: IdempotencyLocks = field(default_factory=IdempotencyLocks)
 
 
 @asynccontextmanager

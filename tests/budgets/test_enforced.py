@@ -115,6 +115,15 @@ async def test_requests_at_once_with_one_idempotency_key_reserve_once(office: Se
     assert await left(office, limit) == (0.05, 0.0)
 
 
+async def test_copies_of_a_request_are_not_refused_for_the_room_that_it_takes(office: Service) -> None:
+    await budget(office, 0.05)
+    answers = await asyncio.gather(
+        *(office.generate(FLUX, idempotency_key="copy", prefer="respond-async") for _ in range(12))
+    )
+    assert {answer.status_code for answer in answers} <= {200, 202}
+    assert len({answer.json()["jobId"] for answer in answers}) == 1
+
+
 async def test_a_batch_reserves_its_sum_all_or_nothing(office: Service) -> None:
     limit = await budget(office, 0.25)
     refused = await office.batch(*[ITEM] * 6)

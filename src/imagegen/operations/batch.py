@@ -61,11 +61,19 @@ async def accept_batch(body: RequestBatch, services: Services, caller: Caller, k
     """
     caller.require_user(body.user_id)
     batch, jobs = await asyncio.to_thread(_read, body, services, caller, key)
+    async with services.idempotency_locks.held(batch.idempotency):
+        return await _find_or_accept(batch, jobs, caller, services, partial=body.partial)
+
+
+async def _find_or_accept(
+    batch: Batch, jobs: Sequence[Job], caller: Caller, services: Services, *, partial: bool
+) -> AcceptedBatch:
+    """The batch that the same idempotency key created before; otherwise the new one."""
     since = batch.created_at - IDEMPOTENCY_KEPT
     stored = await services.batches.find_by_idempotency_key(batch.idempotency, since) if batch.idempotency else None
     if stored is not None:
         return replace(_replay(batch, stored), rates=await read_rates(caller, batch.user_id, services))
-    admitted = await admit(jobs, caller, services, partial=body.partial)
+    admitted = await admit(jobs, caller, services, partial=partial)
     batch = _accepted_part(batch, jobs, admitted)
     async with admitted.undone_if_refused():
         stored, replayed = await services.batches.insert(batch, admitted.jobs, since)

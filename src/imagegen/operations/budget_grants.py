@@ -9,7 +9,7 @@ from imagegen.keys.grants import beyond, listed, may_grant
 
 
 def may_manage(own: ApiKey | None, budget: Budget, of: ApiKey | None) -> bool:
-    """Whether an administrator may manage a budget.
+    """Whether an administrator may manage a budget: not the one of its own key, if that has restrictions.
 
     Args:
         own: the administrator's key; None if nothing restricts it.
@@ -19,7 +19,7 @@ def may_manage(own: ApiKey | None, budget: Budget, of: ApiKey | None) -> bool:
     if own is None:
         return True
     if budget.scope.kind is ScopeKind.KEY:
-        return of is not None and may_grant(own, of)
+        return of is not None and of.id != own.id and may_grant(own, of)
     return next(excesses(own, budget), None) is None
 
 

@@ -89,6 +89,17 @@ async def find_replay(job: Job, caller: Caller, services: Services) -> Accepted 
     return replace(_replay(job, stored), rates=await read_rates(caller, job.user_id, services))
 
 
+async def find_or_accept(new: Job, caller: Caller, services: Services) -> Accepted:
+    """The job that the same idempotency key created before; otherwise the new one, as `accept` accepts it.
+
+    Raises:
+        JobDeleted: the key created a job that was deleted.
+        ImagegenError: as `accept` does.
+    """
+    async with services.idempotency_locks.held(new.idempotency):
+        return await find_replay(new, caller, services) or await accept(new, caller, services)
+
+
 async def accept(new: Job, caller: Caller, services: Services) -> Accepted:
     """Admit and store a checked job, and start or queue it. Once it is stored, nothing after that is an error.
 

@@ -8,7 +8,7 @@ from imagegen.errors import JobNotRetryable
 from imagegen.jobs import Job, JobStatus
 from imagegen.keys import Caller
 from imagegen.operations.admission import check
-from imagegen.operations.generate import Accepted, accept, find_replay, idempotency, new_job
+from imagegen.operations.generate import Accepted, find_or_accept, idempotency, new_job
 from imagegen.operations.input_images import with_links
 from imagegen.services import Services
 from imagegen.storage.images.store import Images
@@ -40,7 +40,7 @@ async def retry(job: Job, services: Services, caller: Caller, key: str | None) -
         # Links get a new signature each time, so the old job's id stands for the body of a retry.
         scope = idempotency("POST /api/jobs/{jobId}/retry", caller, job.user_id, key, job.id)
         new = replace(new, idempotency=scope)
-    return await find_replay(new, caller, services) or await accept(new, caller, services)
+    return await find_or_accept(new, caller, services)
 
 
 async def _body(job: Job, images: Images) -> dict[str, JsonValue]:

@@ -67,7 +67,7 @@ def batch_router(registry: Registry) -> APIRouter:
     async def generate(body: RequestBatch, request: Request, idempotency_key: IdempotencyKey = None) -> Response:
         """Generate images for up to 1,000 requests of one user, all or none of which are accepted.
 
-        With `partial`, requests for which budgets have no room are left out, and `refused` lists them.
+        With `partial`, as many of the first requests are accepted as budgets have room for; `refused` lists the others.
         Each is a request as for `generate`, with the same `userId` or none, and becomes a separate job. Batches run
         after single requests. The body may have up to IMAGEGEN_MAX_BATCH_BYTES.
         """

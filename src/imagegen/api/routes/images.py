@@ -39,7 +39,7 @@ from imagegen.errors import InvalidRequest
 from imagegen.keys import Caller, KeyScope
 from imagegen.operations.admission import check, planning_faults
 from imagegen.operations.budget_admission import budgets_of_request
-from imagegen.operations.generate import Accepted, accept, find_replay, new_job
+from imagegen.operations.generate import Accepted, find_or_accept, new_job
 from imagegen.queue.subscriptions import Subscription, is_end
 from imagegen.registry import EstimateRequest, ModelRequest, Registry, given
 from imagegen.services import Services
@@ -167,7 +167,7 @@ async def _accepted(
     """The accepted job, and a subscription from before it was stored, so that its end is not missed."""
     with ExitStack() as until_accepted:
         listener = until_accepted.enter_context(services.queue.subscriptions.subscribe(new.id, is_end))
-        accepted = await find_replay(new, caller, services) or await accept(new, caller, services)
+        accepted = await find_or_accept(new, caller, services)
         return accepted, _listening(listener, until_accepted.pop_all())
 
 
