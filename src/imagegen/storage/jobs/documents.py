@@ -99,13 +99,12 @@ _MUTABLE = (
 )
 
 
-_EMPTY = (None, [])
 _OMITTED_IF_EMPTY = {"idempotency", "batchId", "reservations"}
 
 
 def _immutable_part(job: Job) -> Document:
     part = {camel: _plain(getattr(job, name)) for name, camel in _names(Job) if name not in {"id", *_MUTABLE}}
-    return {name: value for name, value in part.items() if value not in _EMPTY or name not in _OMITTED_IF_EMPTY}
+    return {name: value for name, value in part.items() if name not in _OMITTED_IF_EMPTY or value not in (None, [])}
 
 
 def reservation_document(reservation: Reservation) -> object:
