@@ -45,7 +45,15 @@ class Client:
             answer = await self.post(within=within, prefer=prefer)
         except httpx.TransportError:
             return None
+        await self._come_back_later(answer)
         return self.told.hear(self.wish, answer)
+
+    async def _come_back_later(self, answer: httpx.Response) -> None:
+        """Wait as long as a rate demands, or for somebody to raise a budget."""
+        if answer.status_code == HTTPStatus.TOO_MANY_REQUESTS:
+            await asyncio.sleep(float(answer.headers.get("Retry-After", 0)))
+        elif answer.status_code == HTTPStatus.PAYMENT_REQUIRED:
+            await asyncio.sleep(self.rng.uniform(1, 3))
 
     async def repeat(self, *, within: float, prefer: str) -> str | None:
         """Request until accepted; without a key only once, because a repeat would create a second job."""
@@ -124,6 +132,7 @@ class Client:
             with suppress(httpx.TransportError):
                 url = f"{self.address}/api/jobs/{job_id}/retry"
                 answer = await self.http.post(url, headers=headers, timeout=15)
+                await self._come_back_later(answer)
                 again = self.told.hear(self.wish, answer, rightful)
                 if again is not None or answer.status_code == rightful:
                     return again
@@ -137,6 +146,7 @@ class Client:
             with suppress(httpx.TransportError):
                 url, headers = f"{self.address}{_BATCH}", _headers(self.wish.token, None)
                 answer = await self.http.post(url, json=body, headers=headers, timeout=self.rng.uniform(1, 15))
+                await self._come_back_later(answer)
                 if (batch_id := self.told.hear_of_batch(wishes, answer)) is not None:
                     return batch_id
             await asyncio.sleep(self.rng.uniform(0.2, 1.5))

@@ -8,6 +8,7 @@ Broken: TypeAlias = Literal[
     "lost",
     "paid twice",
     "charged wrongly",
+    "budget drift",
     "over the bound",
     "undelivered",
     "orphaned",

@@ -9,6 +9,7 @@ from typing import Final, TypeAlias
 
 from PIL import Image
 
+from tests.chaos.budgets import drifted, untold
 from tests.chaos.charges import charged_wrongly, summed_up_wrongly
 from tests.chaos.findings import Finding
 from tests.chaos.paid import over_the_bound, paid_for_nothing, paid_twice, unknown
@@ -36,8 +37,10 @@ async def reckon(records: Records, told: Told, content_of: ContentOf, *, bound: 
         *paid_for_nothing(records),
         *charged_wrongly(records, told),
         *summed_up_wrongly(records),
+        *drifted(records, told),
         *over_the_bound(records, bound),
         *_undelivered(records, told),
+        *untold(records),
         *_orphaned(records),
         *unknown(records),
     ]

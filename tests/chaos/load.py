@@ -5,8 +5,8 @@ which jobs are repeats of one request.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Coroutine, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Final, TypeAlias
@@ -149,6 +149,7 @@ class Load:
         rate: clients in a second.
         webhook: the URL that some of them give.
         behaviours: what clients do, each with its weight, and whether such clients give an idempotency key.
+        callers: the API keys of clients, by id; with none, clients are anonymous.
         came: the number of clients so far.
     """
 
@@ -158,6 +159,7 @@ class Load:
     webhook: str
     tally: Tally
     behaviours: Mapping[Behaviour, tuple[int, bool]] = field(default_factory=lambda: BEHAVIOURS)
+    callers: Mapping[str, str] = field(default_factory=dict[str, str])
     told: Told = field(default_factory=Told)
     came: int = 0
 
@@ -179,17 +181,21 @@ class Load:
     @asynccontextmanager
     async def _sending(self) -> AsyncGenerator[Callable[[], None]]:
         """A function that starts the next client. At the end, all have finished and their connections are closed."""
-        limits = httpx.Limits(max_connections=None)
-        async with httpx.AsyncClient(limits=limits, trust_env=False) as http, asyncio.TaskGroup() as clients:
+        async with AsyncExitStack() as stack:
+            https = {caller: await stack.enter_async_context(_http(token)) for caller, token in self._tokens()}
+            clients = await stack.enter_async_context(asyncio.TaskGroup())
 
             def send() -> None:
-                behave, client = self._client(self.came, http)
+                behave, client = self._client(self.came, https)
                 clients.create_task(behave(client), name=client.wish.token)
                 self.came += 1
 
             yield send
 
-    def _client(self, number: int, http: httpx.AsyncClient) -> tuple[Behaviour, Client]:
+    def _tokens(self) -> Iterable[tuple[str | None, str | None]]:
+        return self.callers.items() or ((None, None),)
+
+    def _client(self, number: int, https: Mapping[str | None, httpx.AsyncClient]) -> tuple[Behaviour, Client]:
         rng = Random(f"{self.seed}/client/{number}")
         behave = rng.choices(list(self.behaviours), [weight for weight, _ in self.behaviours.values()])[0]
         has_key = self.behaviours[behave][1]
@@ -201,6 +207,12 @@ class Load:
             key=token if has_key else None,
             deadline=rng.randint(3, 30) if rng.random() < _WITH_DEADLINE else None,
             webhook=self.webhook if rng.random() < _WITH_WEBHOOK else None,
+            caller=rng.choice(list(https)),
         )
         self.told.wishes[token] = wish
-        return behave, Client(http, self.ports, wish, rng, self.told)
+        return behave, Client(https[wish.caller], self.ports, wish, rng, self.told)
+
+
+def _http(token: str | None) -> httpx.AsyncClient:
+    headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+    return httpx.AsyncClient(limits=httpx.Limits(max_connections=None), trust_env=False, headers=headers)

@@ -3,28 +3,29 @@
 It is read with the harness's own schemas, because imagegen's code is what is being judged.
 """
 
-import base64
-import json
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 from pymongo import AsyncMongoClient  # noqa: TID251 - looks into MongoDB itself
 from pymongo.asynchronous.client_session import AsyncClientSession  # noqa: TID251 - the same
 from pymongo.asynchronous.database import AsyncDatabase  # noqa: TID251 - the same
-from standardwebhooks import Webhook
 
 from imagegen.settings import Settings
 from tests.chaos.faults import Fal
+from tests.chaos.receipts import BudgetReceipt, Receipt, budget_receipt_of, is_about_a_budget, receipt_of
 from tests.support.bucket import Bucket
 from tests.support.receiver import Received
 
-WEBHOOK_SECRET: Final = "whsec_" + base64.b64encode(bytes(range(32))).decode()
+
+def _money_or_none(value: object) -> Decimal | None:
+    return None if value is None else Decimal(str(value))
+
 
 Money = Annotated[Decimal, BeforeValidator(lambda value: Decimal(str(value)))]
 
@@ -45,6 +46,16 @@ class _Cost(_Read):
     cost_per_image: Money
     num_images: int
     total_cost: Money
+    provider_cost: Annotated[Decimal | None, BeforeValidator(_money_or_none)] = None
+
+
+class _Held(_Read):
+    """What a job holds of a period of a budget, or held before its end."""
+
+    period: str
+    amount: Money
+    number: int
+    state: str
 
 
 class _Failure(_Read):
@@ -74,6 +85,7 @@ class Document(_Read):
     attention: str | None = None
     batch_id: str | None = None
     retry_of: str | None = None
+    reservations: tuple[_Held, ...] = ()
     raw: Mapping[str, Any]
 
     @property
@@ -143,18 +155,49 @@ class Paid(BaseModel):
         return int(self.body.get("num_images", 1))
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """A delivery to the webhook receiver: the job, the event, and whether the signature is ours."""
+class BudgetRecord(_Read):
+    """A budget."""
 
-    job_id: str
-    event: str
-    is_signed: bool
+    class Scope(_Read):
+        kind: str
+        value: str | None
+
+    id: str = Field(alias="_id")
+    name: str
+    scope: Scope
+    amount: Money
+    counts: str
+    alerts: tuple[int, ...]
+    hard: bool
+    webhook_url: str | None
+
+
+class PeriodRecord(_Read):
+    """The counters of a period of a budget for one holder."""
+
+    id: str = Field(alias="_id")
+    budget_id: str
+    holder: str
+    limit: Money
+    used: Money
+    reserved: Money
+    refused_at: datetime | None = None
+
+    def has_reached(self, percent: int) -> bool:
+        """Whether so much of the limit is used or reserved."""
+        return (self.used + self.reserved) * 100 >= self.limit * percent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Records:
-    """Everything that is left. `objects` are the keys in S3; `uploads` those of unfinished uploads."""
+    """Everything that is left.
+
+    Attributes:
+        objects: the keys in S3.
+        uploads: those of unfinished uploads.
+        rounds: the ids of changes of budgets that were not finished.
+        corrections: what workers logged when counters of budgets differed from the jobs.
+    """
 
     documents: Sequence[Document]
     paid: Sequence[Paid]
@@ -162,38 +205,69 @@ class Records:
     uploads: Sequence[str] = ()
     usage: Sequence[UsageRow] = ()
     receipts: Sequence[Receipt] = ()
+    budgets: Sequence[BudgetRecord] = ()
+    periods: Sequence[PeriodRecord] = ()
+    rounds: Sequence[str] = ()
+    corrections: Sequence[str] = ()
+    budget_receipts: Sequence[BudgetReceipt] = ()
 
 
-async def read_records(settings: Settings, fal: Fal, bucket: Bucket, received: Sequence[Received]) -> Records:
+async def read_records(
+    settings: Settings, fal: Fal, bucket: Bucket, received: Sequence[Received], corrections: Sequence[str] = ()
+) -> Records:
     """Read everything."""
     ledger = await fal.ledger()
     requests: Any = ledger["requests"]
     documents, usage = await _read_documents_and_usage(settings)
+    async with open_database(settings) as database:
+        budgets, periods = await read_budgets(database)
+        rounds = [each["_id"] async for each in database["budgetRounds"].find()]
     return Records(
         documents=documents,
         paid=[Paid.model_validate(each) for each in requests],
         objects=frozenset(await bucket.keys()),
         uploads=await bucket.unfinished(),
         usage=usage,
-        receipts=[receipt_of(each) for each in received],
+        receipts=[receipt_of(each) for each in received if not is_about_a_budget(each)],
+        budgets=budgets,
+        periods=periods,
+        rounds=rounds,
+        corrections=corrections,
+        budget_receipts=[budget_receipt_of(each) for each in received if is_about_a_budget(each)],
     )
 
 
 async def read_documents(settings: Settings) -> Sequence[Document]:
     """Every job, oldest first."""
-    async with _database(settings) as database:
+    async with open_database(settings) as database:
         return await _documents(database)
+
+
+async def read_budgets(
+    database: AsyncDatabase[dict[str, Any]], session: AsyncClientSession | None = None
+) -> tuple[Sequence[BudgetRecord], Sequence[PeriodRecord]]:
+    """Every budget, and the counters of all periods."""
+    budgets = [BudgetRecord.model_validate(each) async for each in database["budgets"].find(session=session)]
+    found = database["budgetPeriods"].find(session=session).sort("_id")
+    return budgets, [PeriodRecord.model_validate(each) async for each in found]
+
+
+async def left_to_settle(settings: Settings) -> int:
+    """The number of jobs and of rounds whose amounts are still to be settled in their budgets."""
+    async with open_database(settings) as database:
+        jobs = await database["jobs"].count_documents({"reservationsDue": True})
+        return jobs + await database["budgetRounds"].count_documents({})
 
 
 async def left_to_deliver(settings: Settings) -> int:
     """The number of webhook deliveries that are pending."""
-    async with _database(settings) as database:
+    async with open_database(settings) as database:
         return await database["deliveries"].count_documents({"state": "pending"})
 
 
 async def _read_documents_and_usage(settings: Settings) -> tuple[Sequence[Document], Sequence[UsageRow]]:
     """Both as of the same moment, because ended jobs are counted seconds later."""
-    async with _database(settings) as database, database.client.start_session(snapshot=True) as session:
+    async with open_database(settings) as database, database.client.start_session(snapshot=True) as session:
         usage = [UsageRow.model_validate(each) async for each in database["usage"].find(session=session)]
         return await _documents(database, session), usage
 
@@ -206,17 +280,9 @@ async def _documents(
 
 
 @asynccontextmanager
-async def _database(settings: Settings) -> AsyncGenerator[AsyncDatabase[dict[str, Any]]]:
+async def open_database(settings: Settings) -> AsyncGenerator[AsyncDatabase[dict[str, Any]]]:
+    """The database of the jobs, read past imagegen."""
     assert settings.mongodb.url is not None
     url = settings.mongodb.url.get_secret_value()
     async with AsyncMongoClient[dict[str, Any]](url, tz_aware=True, timeoutMS=20_000) as client:
         yield client[settings.mongodb.database]
-
-
-def receipt_of(received: Received) -> Receipt:
-    """The signature is computed again and compared, because the library's own check also limits the age."""
-    sent_at = datetime.fromtimestamp(int(received.headers["webhook-timestamp"]), UTC)
-    signature = Webhook(WEBHOOK_SECRET).sign(received.id, sent_at, received.body.decode())
-    told: Any = json.loads(received.body)
-    signed = signature in received.headers["webhook-signature"].split()
-    return Receipt(job_id=told["data"]["jobId"], event=told["type"], is_signed=signed)

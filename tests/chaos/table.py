@@ -4,6 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Final
 
@@ -91,6 +92,8 @@ def _ways(records: Records, told: Told) -> Mapping[str, int]:
         "tried again": sum(document.retry_of is not None for document in records.documents),
         "told to a webhook": len({receipt.job_id for receipt in records.receipts}),
         "event streams resumed": told.resumed,
+        "requests refused by a budget": told.refused[HTTPStatus.PAYMENT_REQUIRED],
+        "by a rate": told.refused[HTTPStatus.TOO_MANY_REQUESTS],
     }
 
 

@@ -15,7 +15,8 @@ from standardwebhooks import Webhook
 from tests.chaos.findings import Broken
 from tests.chaos.ledger import reckon
 from tests.chaos.paid import never_sent
-from tests.chaos.records import WEBHOOK_SECRET, Document, Paid, Receipt, Records, UsageRow, receipt_of
+from tests.chaos.receipts import WEBHOOK_SECRET, Receipt, receipt_of
+from tests.chaos.records import Document, Paid, Records, UsageRow
 from tests.chaos.told import BatchEnd, Told, Wish
 from tests.support.receiver import Received
 

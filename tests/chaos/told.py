@@ -1,6 +1,7 @@
 """What clients request, and what they are told: the promises that the reckoning checks."""
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -11,6 +12,7 @@ import httpx
 
 _NEVER: Final = frozenset({400, 401, 403, 404, 409, 422})
 _REFUSED: Final = frozenset({"input_refused", "output_refused"})
+_REFUSALS: Final[Mapping[int, str]] = {402: "budget_exceeded", 429: "rate_limited"}
 _FINAL: Final = frozenset({"completed", "failed", "cancelled"})
 
 
@@ -23,6 +25,7 @@ class Wish:
         key: the idempotency key, for clients that give one.
         deadline: seconds after which the images are no longer wanted.
         webhook: the URL for the end of the job.
+        caller: the id of the client's API key; None if it has none.
     """
 
     token: str
@@ -31,6 +34,7 @@ class Wish:
     key: str | None
     deadline: int | None = None
     webhook: str | None = None
+    caller: str | None = None
 
     @property
     def request(self) -> dict[str, object]:
@@ -69,6 +73,7 @@ class Told:
         batch_ends: the outcomes of ended batches, by the batch's id.
         surprises: responses that no client should get.
         resumed: how often an interrupted event stream was resumed.
+        refused: how often a budget (402) or a rate (429) refused a request, by the status.
     """
 
     wishes: dict[str, Wish] = field(default_factory=dict[str, Wish])
@@ -78,10 +83,12 @@ class Told:
     batch_ends: dict[str, BatchEnd] = field(default_factory=dict[str, BatchEnd])
     surprises: list[str] = field(default_factory=list[str])
     resumed: int = 0
+    refused: Counter[int] = field(default_factory=Counter[int])
 
     def hear(self, wish: Wish, answer: httpx.Response, rightful: int | None = None) -> str | None:
         """Record a response. Returns the id if it names an accepted job. `rightful` is a status that is expected."""
         body = json_of(answer)
+        self._count_refusal(wish.token, answer)
         refused = body.get("code") in _REFUSED  # by moderation: a job that failed, as with the 5xx that name one
         about_a_job = refused or body.get("jobId") is not None
         if answer.status_code != rightful and _is_surprising(answer, refused=refused, about_a_job=about_a_job):
@@ -106,6 +113,7 @@ class Told:
     def hear_of_batch(self, wishes: Sequence[Wish], answer: httpx.Response) -> str | None:
         """Record a response about a batch. Returns its id if it is accepted."""
         body = json_of(answer)
+        self._count_refusal(wishes[0].token, answer)
         if _is_surprising(answer, refused=False, about_a_job=False):
             self.surprise(wishes[0].token, answer)
         if not answer.is_success:
@@ -116,6 +124,15 @@ class Told:
         if body["status"] == "ended":
             self.batch_ends[batch_id] = BatchEnd(body["counts"], Decimal(str(body["cost"]["charged"])))
         return batch_id
+
+    def _count_refusal(self, token: str, answer: httpx.Response) -> None:
+        """Count a refusal by a budget or a rate, which has to say so, and from a rate when to come back."""
+        code = _REFUSALS.get(answer.status_code)
+        if code is not None:
+            self.refused[answer.status_code] += 1
+            is_told = answer.status_code != HTTPStatus.TOO_MANY_REQUESTS or "Retry-After" in answer.headers
+            if json_of(answer).get("code") != code or not is_told:
+                self.surprise(token, answer)
 
     def surprise(self, token: str, answer: httpx.Response) -> None:
         """Record a response that no client should get."""

@@ -27,7 +27,7 @@ from tests.chaos.disturbances import (
 )
 from tests.chaos.faults import LATE
 from tests.chaos.load import Load
-from tests.chaos.records import WEBHOOK_SECRET
+from tests.chaos.receipts import WEBHOOK_SECRET
 from tests.chaos.servers import Servers
 from tests.chaos.stage import Stage, open_stage
 from tests.soak.callers import BEHAVIOURS
