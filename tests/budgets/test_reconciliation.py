@@ -1,8 +1,10 @@
 """What a crash leaves of budgets: each step is the last of a process, another one finishes it, and nothing drifts."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from datetime import timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any, Final
 
 import pytest
@@ -85,7 +87,7 @@ async def test_killed_while_reserving(
     killed_at(step, dying, monkeypatch, after=after)
     seven = ask_for(period, *(a_job() for _ in range(7)))
     four = ask_for(period, *(a_job() for _ in range(4)))
-    batch: Any = dying.reservations._reserve_all  # pyright: ignore[reportPrivateUsage] - a round of two requests
+    batch: Any = partial(dying.reservations._reserve_all, period.id)  # pyright: ignore[reportPrivateUsage] - a round of two requests
     with pytest.raises(KilledError):
         await batch([seven, four])
 
@@ -219,6 +221,34 @@ async def test_a_round_that_was_given_up_takes_no_place(
     assert await counters(other, period) == (0, 2 * PRICE)
     await reconciled(other)
     assert await counters(other, period) == (0, 2 * PRICE)
+
+
+async def test_a_release_takes_place_though_its_client_hangs_up(
+    dying: Stores, other: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    period, reached, going_on = period_of(a_budget()), asyncio.Event(), asyncio.Event()
+    await reserve_and_store(dying, period)
+    reserved = await dying.reservations.reserve(ask_for(period, a_job()))
+    real = dying.budget_counters.settle
+
+    async def late(*args: Any) -> Any:
+        reached.set()
+        await going_on.wait()
+        return await real(*args)
+
+    monkeypatch.setattr(dying.budget_counters, "settle", late)
+    releasing = asyncio.create_task(dying.reservations.release([reserved]))
+    await reached.wait()
+    releasing.cancel()
+    await asyncio.wait({releasing})
+    going_on.set()
+    for _ in range(2):
+        await dying.reservations.release([await dying.reservations.reserve(ask_for(period, a_job()))])
+
+    assert await counters(other, period) == (0, PRICE)
+    await dying.reservations.close()
+    await reconciled(other)
+    assert await counters(other, period) == (0, PRICE)
 
 
 async def test_drift_made_by_hand_is_found_and_corrected_once(dying: Stores, other: Stores) -> None:

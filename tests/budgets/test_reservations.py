@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
 
@@ -12,6 +13,7 @@ from imagegen.budgets import Period
 from imagegen.clock import now
 from imagegen.jobs import JobStatus
 from imagegen.settings import Settings
+from imagegen.storage.budgets.rounds import Round
 from imagegen.storage.stores import Stores, open_stores
 from tests.support.budget_periods import (
     PRICE,
@@ -184,3 +186,23 @@ async def test_three_budgets_of_a_job_are_settled_each(stores: Stores) -> None:
     await end(stores, job.id, JobStatus.COMPLETED)
     await stores.settlement.settle_due()
     assert [await counters(stores, period) for period in periods] == [(PRICE, 0)] * 3
+
+
+async def test_requests_that_are_refused_at_once_release_together(
+    stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else each would wait for the rounds of all others, and so would its refusal."""
+    period, rounds = period_of(a_budget("100")), list[int]()
+    real = stores.budget_counters.settle
+
+    async def settle(new: Round) -> Any:
+        rounds.append(len(new.jobs))
+        return await real(new)
+
+    monkeypatch.setattr(stores.budget_counters, "settle", settle)
+    reserved = await asyncio.gather(*(stores.reservations.reserve(ask_for(period, a_job())) for _ in range(50)))
+    await asyncio.gather(*(stores.reservations.release([each]) for each in reserved))
+
+    assert await counters(stores, period) == (0, 0)
+    assert sum(rounds) == 50
+    assert len(rounds) <= 3

@@ -5,9 +5,11 @@ covers one job or thirty. A call made while no batch is in flight is sent at onc
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from contextvars import Context
+from functools import partial
 from typing import Final, Generic, TypeVar
 
 from imagegen.errors import DatabaseUnavailable
@@ -69,3 +71,27 @@ def _resolve(future: asyncio.Future[R], result: R | Exception) -> None:
             future.set_exception(result)
         else:
             future.set_result(result)
+
+
+class KeyedBatcher(Generic[T, R]):
+    """Batches calls of one kind by a key; keys that nobody waits for are forgotten.
+
+    Args:
+        execute: runs a batch of one key, as that of `Batcher` does.
+    """
+
+    def __init__(self, execute: Callable[[str, Sequence[T]], Awaitable[Sequence[R | Exception]]]) -> None:
+        self._execute = execute
+        self._batchers: dict[str, Batcher[T, R]] = {}
+        self._callers = Counter[str]()
+
+    async def submit(self, key: str, item: T) -> R:
+        """Run this item with the next batch of its key."""
+        batcher = self._batchers.setdefault(key, Batcher(partial(self._execute, key)))
+        self._callers[key] += 1
+        try:
+            return await batcher.submit(item)
+        finally:
+            self._callers[key] -= 1
+            if not self._callers[key]:
+                del self._callers[key], self._batchers[key]

@@ -1,5 +1,6 @@
 """Finishing what crashes left of budgets, and comparing their counters with the jobs."""
 
+import asyncio
 import logging
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,6 +22,7 @@ PERIODS: Final = "budgetPeriods"
 ROUNDS: Final = "budgetRounds"
 LEFT_AFTER: Final = timedelta(seconds=60)  # longer than any write between a reservation and the job's insert takes
 _PROCESS_GONE_AFTER: Final = timedelta(hours=1)
+_AT_ONCE: Final = 50
 _OPEN: Final = [ReservationState.HELD.value, ReservationState.SETTLING.value]
 _NEVER: Final = "9999"  # later than every day
 _log = logging.getLogger("imagegen.budgets")
@@ -58,11 +60,20 @@ class BudgetReconciliation:
         """Settle what is due, and finish the rounds that processes left; returns how many of both there were."""
         settled = await self._settlement.settle_due()
         left = await self._rounds.older_than(left_after)
-        for each in sorted(left, key=lambda each: each.kind is RoundKind.RESERVE):  # others may lock their jobs
-            await self._finish(each)
+        for is_reserving in (False, True):  # others may lock jobs of those that reserve
+            await self._finish_all([each for each in left if (each.kind is RoundKind.RESERVE) == is_reserving])
         busy = {each.period for each in await self._rounds.older_than(timedelta(0))}
         await self._counters.forget_processes(_PROCESS_GONE_AFTER, sorted(busy))
         return settled + len(left)
+
+    async def _finish_all(self, left: Sequence[Round]) -> None:
+        """Finish many at once, so that what they release of one period goes together."""
+        for start in range(0, len(left), _AT_ONCE):
+            part = left[start : start + _AT_ONCE]
+            outcomes = await asyncio.gather(*(self._finish(each) for each in part), return_exceptions=True)
+            for outcome in outcomes:
+                if outcome is not None:
+                    raise outcome
 
     async def _finish(self, left: Round) -> None:
         last = await self._counters.give_up(left)

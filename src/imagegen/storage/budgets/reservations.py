@@ -7,7 +7,6 @@ between leaves nothing reserved.
 
 import logging
 import secrets
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -15,7 +14,7 @@ from decimal import Decimal
 from typing import Final
 
 from imagegen.errors import DatabaseUnavailable
-from imagegen.storage.batching import Batcher
+from imagegen.storage.batching import KeyedBatcher
 from imagegen.storage.budgets.budget_period import BudgetPeriod
 from imagegen.storage.budgets.counters import Counted, LastRound
 from imagegen.storage.budgets.lanes import Lanes
@@ -86,8 +85,7 @@ class Reservations:
     def __init__(self, stores: BudgetStores, lanes: Lanes, settlement: Settlement) -> None:
         self._counters, self._rounds, self._ledger = stores.counters, stores.rounds, stores.ledger
         self._lanes, self._settlement = lanes, settlement
-        self._batchers: dict[str, Batcher[Ask, Reserved]] = {}
-        self._callers = Counter[str]()
+        self._asks = KeyedBatcher[Ask, Reserved](self._reserve_all)
         self._finished = Deferred[Round](self._finish, _DELAY, _log, "rounds of budgets are finished")
 
     async def close(self) -> None:
@@ -100,15 +98,7 @@ class Reservations:
         Raises:
             DatabaseUnavailable: whatever it reserved is released by reconciliation.
         """
-        period = ask.period.id
-        batcher = self._batchers.setdefault(period, Batcher(self._reserve_all))
-        self._callers[period] += 1
-        try:
-            return await batcher.submit(ask)
-        finally:
-            self._callers[period] -= 1
-            if not self._callers[period]:
-                del self._callers[period], self._batchers[period]
+        return await self._asks.submit(ask.period.id, ask)
 
     def stored(self, reserved: Sequence[Reserved]) -> None:
         """The jobs of a request are stored, each with its reservations."""
@@ -137,13 +127,13 @@ class Reservations:
         await self._ledger.add([entry for each in rounds for entry in ledger_entries(each)])
         await self._rounds.end([each.id for each in rounds])
 
-    async def _reserve_all(self, asks: Sequence[Ask]) -> Sequence[Reserved]:
+    async def _reserve_all(self, period: str, asks: Sequence[Ask]) -> Sequence[Reserved]:
         """Run one round for requests that ask for the same period."""
         newest = max((ask.period for ask in asks), key=lambda period: period.budget.version)
-        lane = self._lanes.lane(newest.id, RESERVING)
+        lane = self._lanes.lane(period, RESERVING)
         async with lane.lock:
             for _ in range(_TRIES):
-                new = _new_round(newest.id, lane.begin(), asks)
+                new = _new_round(period, lane.begin(), asks)
                 await self._rounds.begin(new)
                 last, counted = await self._counters.reserve(new, newest, [(ask.amount, ask.is_forced) for ask in asks])
                 if last.id != new.id:  # it was given up meanwhile

@@ -18,6 +18,7 @@ from pymongo import ASCENDING, IndexModel
 
 from imagegen.clock import now
 from imagegen.jobs import FINAL_STATUSES, JobStatus, ReservationState
+from imagegen.storage.batching import KeyedBatcher
 from imagegen.storage.budgets.counters import BudgetCounters
 from imagegen.storage.budgets.lanes import Lanes
 from imagegen.storage.budgets.ledger import Ledger, LedgerEntry, LedgerKind
@@ -70,6 +71,7 @@ class Settlement:
     def __init__(self, jobs: Collection, stores: BudgetStores, lanes: Lanes) -> None:
         self._jobs, self._lanes = jobs, lanes
         self._counters, self._rounds, self._ledger = stores.counters, stores.rounds, stores.ledger
+        self._releases = KeyedBatcher[Sequence[RoundJob], None](self._release_all)
         self._soon = Deferred[str](self.settle, _DELAY, _log, "jobs are settled")
 
     def settle_soon(self, job_id: str) -> None:
@@ -96,8 +98,12 @@ class Settlement:
                     await self._run(kind, period, jobs)
 
     async def release(self, period: str, jobs: Sequence[RoundJob]) -> None:
-        """Take back what a round reserved for jobs that were not stored."""
-        await self._run(RoundKind.RELEASE, period, [replace(job, ask=0) for job in jobs])
+        """Take back what a round reserved for jobs that were not stored, together with what others release of it."""
+        await self._releases.submit(period, jobs)
+
+    async def _release_all(self, period: str, asks: Sequence[Sequence[RoundJob]]) -> Sequence[None]:
+        await self._run(RoundKind.RELEASE, period, [replace(job, ask=0) for jobs in asks for job in jobs])
+        return [None] * len(asks)
 
     async def _run(self, kind: RoundKind, period: str, jobs: Sequence[RoundJob]) -> None:
         """Run a round for those of the jobs for which it is still due, unless another round is at it."""
