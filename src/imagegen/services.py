@@ -47,6 +47,7 @@ from imagegen.storage.budgets.directory import BudgetDirectory, open_budget_dire
 from imagegen.storage.budgets.ledger import Ledger
 from imagegen.storage.budgets.reconciliation import BudgetReconciliation
 from imagegen.storage.budgets.reservations import Reservations
+from imagegen.storage.budgets.settlement import Settlement
 from imagegen.storage.idempotency import IdempotencyLocks
 from imagegen.storage.images.bucket import Bucket
 from imagegen.storage.images.store import Images, open_images
@@ -102,6 +103,7 @@ class Services:
     webhook_deliveries: WebhookDeliveries
     queue_registrations: QueueRegistrations
     reservations: Reservations
+    settlement: Settlement
     budget_reconciliation: BudgetReconciliation
     audit: AuditTrail
     api_keys: ApiKeys

@@ -28,6 +28,7 @@ PLACES = {
     "batchId": "01ARZ3NDEKTSV4RRFFQ69G5FAV",
     "number": "0",
     "keyId": "ab12cd34ef",
+    "budgetId": "01ARZ3NDEKTSV4RRFFQ69G5FAV",
     "name": "flux-pro",
 }
 
@@ -335,7 +336,7 @@ async def test_a_changed_rate_holds_for_the_next_request(own: Settings) -> None:
         await change(10)
         raised = await generated(service)
 
-    assert (first, lowered) == ([202, 202], {"requestsPerMinute": 2, "imagesPerMinute": None})
+    assert (first, lowered) == ([202, 202], {"requestsPerMinute": 2, "imagesPerMinute": None, "openJobs": None})
     assert [(answer.status_code, remaining(answer)) for answer in (refused, raised)] == [
         (429, {"key-requests": 0}),
         (202, {"key-requests": 7}),

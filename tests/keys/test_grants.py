@@ -65,3 +65,10 @@ def test_key_with_a_rate_grants_no_higher_one(wanted: Rates, pointers: list[str]
     granter, key = a_key(rates=Rates(requests_per_minute=60)), a_key(rates=wanted)
 
     assert [fault.pointer for fault in excesses(granter, key)] == pointers
+
+
+@pytest.mark.parametrize(("wanted", "pointers"), [(3, []), (4, ["/rates/openJobs"]), (None, ["/rates/openJobs"])])
+def test_key_with_a_limit_on_open_jobs_grants_no_higher_one(wanted: int | None, pointers: list[str]) -> None:
+    granter, key = a_key(rates=Rates(open_jobs=3)), a_key(rates=Rates(requests_per_minute=5, open_jobs=wanted))
+
+    assert [fault.pointer for fault in excesses(granter, key)] == pointers

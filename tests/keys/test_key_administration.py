@@ -143,7 +143,7 @@ def test_all_faults_of_a_body_are_told_at_once() -> None:
         ({"users": "ann"}, ("/users", "wrong_type")),
         ({"rates": {"requestsPerMinute": 0}}, ("/rates/requestsPerMinute", "out_of_range")),
         ({"rates": {"imagesPerMinute": "7"}}, ("/rates/imagesPerMinute", "wrong_type")),
-        ({"rates": {"openJobs": 7}}, ("/rates/openJobs", "unknown_name")),
+        ({"rates": {"openJobs": 0}}, ("/rates/openJobs", "out_of_range")),
         ({"scopes": []}, ("/scopes", "too_short")),
         ({"name": "\x1b[31mred"}, ("/name", "wrong_format")),
         ({"name": "n" * 129}, ("/name", "too_long")),
@@ -185,7 +185,7 @@ async def test_a_key_is_created_as_asked_and_its_token_is_valid(office: Office) 
         "models": ["flux-pro"],
         "scopes": ["read"],
         "defaultUser": "ann",
-        "rates": {"requestsPerMinute": 60, "imagesPerMinute": 200},
+        "rates": {"requestsPerMinute": 60, "imagesPerMinute": 200, "openJobs": 20},
         "expiresAt": expires.isoformat(),
     }
     issued = await office.admin().create(read_create_request(body, REGISTRY))
@@ -194,7 +194,7 @@ async def test_a_key_is_created_as_asked_and_its_token_is_valid(office: Office) 
     assert issued.token is not None
     assert KeyRing([issued.key]).find_key(issued.token, now()) == stored == issued.key
     assert stored is not None
-    assert stored.rates == Rates(requests_per_minute=60, images_per_minute=200)
+    assert stored.rates == Rates(requests_per_minute=60, images_per_minute=200, open_jobs=20)
     assert (stored.name, stored.users, stored.models) == ("Ann's shop", ("ann", "bob"), ("flux-pro",))
     assert (stored.scopes, stored.default_user, stored.expires_at) == ((KeyScope.READ,), "ann", expires)
     assert office.told == [COMMAND]
@@ -397,15 +397,15 @@ async def test_rates_are_in_the_audit_trail_for_who_could_grant_them(office: Off
     admin = await office.create(scopes=[*ADMIN], rates={"requestsPerMinute": 60})
     key = await office.create(rates={"requestsPerMinute": 100})
     await office.change(key, rates={"requestsPerMinute": 60, "imagesPerMinute": 5})
-    await office.change(key, rates={"requestsPerMinute": 30})
+    await office.change(key, rates={"requestsPerMinute": 30, "openJobs": 7})
 
     seen = (await office.audit_page(admin, limit=10, key_id=key.id)).entries
     every = (await office.audit_page(limit=10, key_id=key.id)).entries
     assert [entry.changes for entry in seen] == [
         {
             "rates": {
-                "from": {"requestsPerMinute": 60, "imagesPerMinute": 5},
-                "to": {"requestsPerMinute": 30, "imagesPerMinute": None},
+                "from": {"requestsPerMinute": 60, "imagesPerMinute": 5, "openJobs": None},
+                "to": {"requestsPerMinute": 30, "imagesPerMinute": None, "openJobs": 7},
             }
         }
     ]

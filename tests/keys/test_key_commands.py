@@ -58,7 +58,8 @@ def test_key_is_added_listed_and_revoked(shell: Shell) -> None:
 def test_key_has_the_rates_of_the_options(shell: Shell) -> None:
     made = shell.data("add", "shop", "--requests-per-minute", "60")["key"]
 
-    assert made["rates"] == {"requestsPerMinute": 60, "imagesPerMinute": None}
+    assert made["rates"] == {"requestsPerMinute": 60, "imagesPerMinute": None, "openJobs": None}
+    assert shell.data("add", "few", "--open-jobs", "3")["key"]["rates"]["openJobs"] == 3
     shown = shell.run("show", made["id"])[1]
     assert ("60" in shown, "none of its own" in shown) == (True, True)
     assert shell.run("add", "shop", "--images-per-minute", "0")[0] != 0

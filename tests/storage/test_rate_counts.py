@@ -39,7 +39,7 @@ async def move_back(rates: Collection, holder: str, by: timedelta) -> None:
 def state(taken: Taken, hit: Hit) -> Sequence[tuple[int, float, float]]:
     """Of each limit: what remains, and the seconds until all of it is free, and until the hit would pass."""
     return [
-        (each.remaining, round(each.reset.total_seconds()), round(each.wait.total_seconds()))
+        (each.remaining, round((each.reset or timedelta(0)).total_seconds()), round(each.wait.total_seconds()))
         for each in taken.states(hit)
     ]
 

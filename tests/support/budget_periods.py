@@ -71,8 +71,8 @@ async def end(stores: Stores, job_id: str, status: JobStatus = JobStatus.FAILED)
 
 async def counters(stores: Stores, period: BudgetPeriod) -> tuple[Decimal, Decimal]:
     """What is used and reserved of a period."""
-    (state,) = await stores.budget_counters.states([(period.budget, period.holder)], now())
-    return state.used, state.reserved
+    (counted,) = await stores.budget_counters.look([period])
+    return counted.used, counted.reserved
 
 
 def fitting(reserved: Sequence[Reserved]) -> int:

@@ -482,15 +482,15 @@ export interface ProblemFault {
   location?: string;
 }
 
-/** A rate that is used up. */
+/** A rate, or a limit on open jobs, that is used up. */
 export interface ProblemLimit {
-  /** Whose rate it is, and of what. */
+  /** Whose limit it is, and of what. */
   name: string;
-  /** How many pass in a minute, and how many may come at once. */
+  /** How many pass in a minute, and how many may come at once; of `-open-jobs`, how many jobs may be unfinished. */
   limit: number;
   /** How many still pass at once; too few for this request. */
   remaining: number;
-  /** UTC; when the request would pass this limit. */
+  /** UTC; when the request would pass this limit, or, of `-open-jobs`, may be worth another try. */
   freeAt: string;
 }
 

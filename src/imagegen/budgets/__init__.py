@@ -9,15 +9,18 @@ from imagegen.budgets.budget import (
     Counts,
     ScopeKind,
 )
+from imagegen.budgets.open_jobs import OPEN_JOBS_IDS, OpenJobsLimit
 from imagegen.budgets.periods import ROLLING_DAYS, Period, Window, day_of, end_after, time_zone, window_of
 
 __all__ = [
     "ANY_USER",
+    "OPEN_JOBS_IDS",
     "ROLLING_DAYS",
     "Adjustment",
     "Budget",
     "BudgetScope",
     "Counts",
+    "OpenJobsLimit",
     "Period",
     "ScopeKind",
     "Window",

@@ -14,7 +14,6 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from imagegen.errors import ImagegenError
 
 ROLLING_DAYS: Final = 30
-_WALLET: Final = "all"
 
 
 class Period(StrEnum):
@@ -43,6 +42,9 @@ class Window:
     oldest_day: str | None = None
 
 
+ALWAYS: Final = Window(id="all")
+
+
 class UnknownTimeZone(ImagegenError):
     """No time zone has this name."""
 
@@ -69,7 +71,7 @@ time_zone("UTC")  # read now: the first use would read a file, which blocks an e
 def window_of(moment: datetime, period: Period | None, zone: ZoneInfo) -> Window:
     """The window of a period that contains this moment."""
     if period is None:
-        return Window(id=_WALLET)
+        return ALWAYS
     today = moment.astimezone(zone).date()
     if period is Period.ROLLING:
         oldest = today - timedelta(days=ROLLING_DAYS - 1)

@@ -90,11 +90,11 @@ def expiry(text: str) -> str:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
 
 
-def rates_body(requests: int | None, images: int | None) -> JsonValue:
+def rates_body(requests: int | None, images: int | None, open_jobs: int | None) -> JsonValue:
     """The member `rates` of a body; None if no rate is given."""
-    if requests is None and images is None:
+    if requests is None and images is None and open_jobs is None:
         return None
-    return {"requestsPerMinute": requests, "imagesPerMinute": images}
+    return {"requestsPerMinute": requests, "imagesPerMinute": images, "openJobs": open_jobs}
 
 
 def _administration(stores: Stores, registry: Registry, _settings: Settings, announce: Announce) -> KeyAdministration:

@@ -34,6 +34,7 @@ def print_key(key: "ApiKey") -> None:
         ("default user", key.default_user or "none"),
         ("requests per minute", _rate(key.rates.requests_per_minute)),
         ("images per minute", _rate(key.rates.images_per_minute)),
+        ("open jobs", _rate(key.rates.open_jobs)),
         ("created", _time(key.created_at)),
         ("expires", _time(key.expires_at)),
         ("revoked", _time(key.revoked_at)),

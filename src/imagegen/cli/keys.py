@@ -37,6 +37,9 @@ def add(  # noqa: PLR0917 - typer reads options from the signature
     images_per_minute: Annotated[
         int | None, typer.Option(help="Images that they may ask for in a minute. Default: as the service is set.")
     ] = None,
+    open_jobs: Annotated[
+        int | None, typer.Option(help="Jobs that may be unfinished at once. Default: as the service is set.")
+    ] = None,
     expires: Annotated[
         str | None, typer.Option(help="A date or time, such as 2027-01-31, or from now: 90d, 12h. Default: never.")
     ] = None,
@@ -53,7 +56,7 @@ def add(  # noqa: PLR0917 - typer reads options from the signature
             "models": [*model] if model else None,
             "scopes": [*scope] if scope else None,
             "defaultUser": default_user,
-            "rates": rates_body(requests_per_minute, images_per_minute),
+            "rates": rates_body(requests_per_minute, images_per_minute, open_jobs),
             "expiresAt": expiry(expires) if expires is not None else None,
         }
         issued = administer(add_key(body))

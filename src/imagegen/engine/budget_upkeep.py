@@ -37,7 +37,7 @@ async def tell_budgets(services: Services) -> int:
     if not budgets:
         return 0
     moment, told = now(), 0
-    for changed in await services.budget_counters.changed_since(moment - _TOLD_OF_LAST):
+    for changed in await services.budget_counters.changed_since(moment - _TOLD_OF_LAST, budgets):
         budget = budgets.get(changed.budget_id)
         if budget is None or changed.window != budget.window(moment).id:
             continue

@@ -16,8 +16,8 @@ ImagegenError                     base.py: raised by imagegen on purpose
 │   ├── ModelNotAllowed
 │   ├── ScopeMissing              carries the scope that is needed
 │   ├── GrantNotAllowed           an admin key grants no more than it has; carries every excess
-│   └── BeyondRate                rate_limits.py: more requests or images than a minute's rate
-├── RateLimited                   rate_limits.py: too many requests or images in a minute; carries every limit
+│   └── BeyondRate                rate_limits.py: more requests, images or jobs at once than a limit ever permits
+├── RateLimited                   rate_limits.py: too many requests, images or open jobs; carries every limit
 ├── StaleKey                      api_keys.py, down to KeyConflict: the key was changed since it was read; read it again
 ├── KeyExists                     its id or its idempotency key is taken
 ├── KeyNotFound                   there is none, or the caller could not have granted it
@@ -106,7 +106,7 @@ from imagegen.errors.provider import (
     SubmittingPaused,
     WebhookRefused,
 )
-from imagegen.errors.rate_limits import BeyondRate, RateLimited, RateName, RateState
+from imagegen.errors.rate_limits import BeyondRate, RateLimited, RateName, RateState, is_of_open_jobs
 from imagegen.errors.requests import (
     MOST_FAULTS,
     Fault,
@@ -212,5 +212,6 @@ __all__ = [
     "UnknownModel",
     "UserNotAllowed",
     "WebhookRefused",
+    "is_of_open_jobs",
     "is_out_of_files",
 ]

@@ -5,7 +5,7 @@ from imagegen.jobs.holds import Hold, HoldKind
 from imagegen.jobs.ids import JOB_ID_PATTERN, first_job_id_at, is_job_id, new_job_id
 from imagegen.jobs.job import ImpossibleTransition, Job
 from imagegen.jobs.record import IMAGE_GENERATION
-from imagegen.jobs.reservations import Reservation, ReservationState
+from imagegen.jobs.reservations import Reservation, ReservationCounts, ReservationState
 from imagegen.jobs.results import MissingImage, ProviderImage, ProviderResult, StoredImage, Transfer, TransferredImage
 from imagegen.jobs.submission import ProviderRequest, Stop, StopReason, Submission, SubmissionState
 from imagegen.jobs.urls import normalize_url, urls_in
@@ -47,6 +47,7 @@ __all__ = [
     "ProviderRequest",
     "ProviderResult",
     "Reservation",
+    "ReservationCounts",
     "ReservationState",
     "Stop",
     "StopReason",

@@ -1,4 +1,4 @@
-"""What a job holds of budgets, until its end settles it. Pure."""
+"""What a job holds of budgets and of limits on open jobs, until its end settles it. Pure."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -19,17 +19,25 @@ class ReservationState(StrEnum):
     SETTLED = "settled"
 
 
+class ReservationCounts(StrEnum):
+    """What a reservation becomes at the job's end: the charge, what fal bills, or nothing, if it counts open jobs."""
+
+    CHARGE = "charge"
+    PROVIDER = "provider"
+    JOBS = "jobs"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reservation:
-    """What a job holds of one period of a budget.
+    """What a job holds of one period of a budget, or of a limit on open jobs.
 
     Attributes:
         period: the id of the period.
-        amount: US dollars, the most that the job can cost.
+        amount: US dollars, the most that the job can cost; 1 of a limit on open jobs.
         day: the day of its acceptance in the budget's time zone, in ISO 8601, if the period moves on every day.
         number: 1, and higher for those of a job that ran again after its end.
         state: how far it is.
-        provider: whether the period counts what fal bills, not the charge.
+        counts: what the period counts.
     """
 
     period: str
@@ -37,4 +45,4 @@ class Reservation:
     day: str | None = None
     number: int = 1
     state: ReservationState = ReservationState.HELD
-    provider: bool = False
+    counts: ReservationCounts = ReservationCounts.CHARGE

@@ -37,6 +37,7 @@ def _faster(own: Rates, wanted: Rates) -> Iterator[Fault]:
     for member, most, given in (
         ("requestsPerMinute", own.requests_per_minute, wanted.requests_per_minute),
         ("imagesPerMinute", own.images_per_minute, wanted.images_per_minute),
+        ("openJobs", own.open_jobs, wanted.open_jobs),
     ):
         if most is not None and (given is None or given > most):
             message = f"rates.{member} must be given, and at most {most}, the rate of your own key."

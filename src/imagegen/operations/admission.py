@@ -10,13 +10,14 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from imagegen.errors import BudgetExceeded, Fault, InvalidInput
+from imagegen.errors import BudgetExceeded, Fault, ImagegenError, InvalidInput, RateLimited, RateState
 from imagegen.jobs import Job
 from imagegen.json_object import JsonObject
 from imagegen.keys import Caller
 from imagegen.operations.budget_admission import ReservedBudgets, reserve_as_many, reserve_budgets
 from imagegen.operations.input_images import image_faults, with_stored_images
 from imagegen.operations.input_limits import limit_faults, size_fault
+from imagegen.operations.open_jobs import OpenJobs, require_possible, reserve_open_jobs
 from imagegen.operations.rates import TakenRates, take_rates
 from imagegen.operations.webhook_policy import webhook_fault
 from imagegen.registry import MOST_FAULTS, EstimateRequest, Model, faults_of_request, given
@@ -64,38 +65,51 @@ class Admitted:
     """Jobs that may be stored.
 
     Attributes:
-        jobs: their inline images are in the bucket, replaced by references, and they name what they hold of budgets.
+        jobs: their inline images are in the bucket, replaced by references, and they name what they hold.
         rates: what they took of the limits of their key and user.
+        open_jobs: what they reserved of the limits on open jobs of these.
         budgets: what they reserved of the budgets that count them.
         refused: why the last jobs of a request that may be accepted in part are not among them; None if all are.
     """
 
     jobs: Sequence[Job]
     rates: TakenRates
+    open_jobs: OpenJobs
     budgets: ReservedBudgets
     refused: BudgetExceeded | None = None
+
+    @property
+    def limits(self) -> Sequence[RateState]:
+        """Every limit of their key and user, as it is now."""
+        return [*self.rates.states, *self.open_jobs.states]
 
     @asynccontextmanager
     async def undone_if_refused(self) -> AsyncGenerator[None]:
         """Give back what the jobs took and reserved if the block refuses them; else they have it for good."""
-        async with self.rates.given_back_if_refused(), self.budgets.released_if_refused():
+        async with (
+            self.rates.given_back_if_refused(),
+            self.open_jobs.held.released_if_refused(),
+            self.budgets.held.released_if_refused(),
+        ):
             yield
 
     async def undo(self) -> None:
         """Give back what the jobs took and reserved: they are not stored, because they were before."""
         await self.rates.give_back()
-        await self.budgets.release()
+        await self.open_jobs.held.release()
+        await self.budgets.held.release()
 
 
 async def admit(jobs: Sequence[Job], caller: Caller, services: Services, *, partial: bool = False) -> Admitted:
     """Admit new jobs of one request that passed `check`: all of them, or none; if `partial`, those with room.
 
     They take of the rates before their images are read, so a request that comes too fast costs nothing, and one that
-    is refused afterwards gives back what it took. They reserve of budgets last, right before they are stored.
+    is refused afterwards gives back what it took. They reserve open jobs and of budgets last, right before they are
+    stored.
 
     Raises:
-        RateLimited: the key or the user has used up its rate.
-        BeyondRate: a minute's rate is too low for the request.
+        RateLimited: the key or the user has used up its rate, or has too many open jobs.
+        BeyondRate: a minute's rate, or the limit on open jobs, is too low for the request.
         BudgetExceeded: a budget has no room for the request.
         InvalidInput: with every fault of the images, and inputs that are too large to be stored; in a batch, each fault
             names the number of its request.
@@ -103,14 +117,43 @@ async def admit(jobs: Sequence[Job], caller: Caller, services: Services, *, part
         SubmittingPaused: nothing was accepted, because fal refuses the account.
     """
     await services.account.require()
+    require_possible(jobs, caller, services.settings.rates)
     rates = await take_rates(jobs, caller, services)
     async with rates.given_back_if_refused():
         stored = await _with_stored_images(jobs, services)
-        if partial:
-            budgets, refused = await reserve_as_many(stored, caller, services)
-        else:
-            budgets, refused = await reserve_budgets(stored, caller, services), None
-    return Admitted(jobs=budgets.jobs, rates=rates, budgets=budgets, refused=refused)
+        open_jobs = await _reserve_open_jobs(stored, caller, services, rates)
+        try:
+            if partial:
+                budgets, refused = await reserve_as_many(open_jobs.jobs, caller, services)
+            else:
+                budgets, refused = await reserve_budgets(open_jobs.jobs, caller, services), None
+        except ImagegenError:
+            await open_jobs.held.release()
+            raise
+        if refused is not None:
+            open_jobs = await _reserve_for_fewer(budgets, open_jobs, caller, services, rates)
+    return Admitted(jobs=budgets.jobs, rates=rates, open_jobs=open_jobs, budgets=budgets, refused=refused)
+
+
+async def _reserve_open_jobs(jobs: Sequence[Job], caller: Caller, services: Services, rates: TakenRates) -> OpenJobs:
+    """Reserve open jobs; a refusal gives the rates back, so that it shows them as they are afterwards."""
+    try:
+        return await reserve_open_jobs(jobs, caller, services)
+    except RateLimited as error:
+        await rates.give_back()
+        raise RateLimited([*rates.states, *error.states]) from error
+
+
+async def _reserve_for_fewer(
+    budgets: ReservedBudgets, open_jobs: OpenJobs, caller: Caller, services: Services, rates: TakenRates
+) -> OpenJobs:
+    """Reserve open jobs again, for those of the jobs alone that budgets have room for. They have the same of each."""
+    await open_jobs.held.release()
+    try:
+        return await _reserve_open_jobs(budgets.jobs, caller, services, rates)
+    except ImagegenError:
+        await budgets.held.release()
+        raise
 
 
 async def _with_stored_images(jobs: Sequence[Job], services: Services) -> Sequence[Job]:

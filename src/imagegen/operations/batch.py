@@ -53,8 +53,8 @@ async def accept_batch(body: RequestBatch, services: Services, caller: Caller, k
         InvalidInput: with the faults of all requests; nothing was accepted.
         NotAllowed: the caller may not act for the user, or not use one of the models.
         IdempotencyMismatch: the key was used with another body.
-        RateLimited: the key or the user has used up its rate.
-        BeyondRate: a minute's rate is too low for all the images.
+        RateLimited: the key or the user has used up its rate, or has too many open jobs.
+        BeyondRate: a minute's rate, or the limit on open jobs, is too low for all the jobs.
         BudgetExceeded: a budget has no room for all the jobs.
         DatabaseUnavailable: nothing was accepted.
         BatchUnknown: MongoDB broke off; the error names the batch that may exist.
@@ -80,11 +80,11 @@ async def _find_or_accept(
         if replayed:
             replay = _replay(batch, stored)
             await admitted.undo()
-            return replace(replay, rates=admitted.rates.states)
+            return replace(replay, rates=admitted.limits)
     for job in admitted.jobs:
         services.metrics.job_accepted(job.model)
     await _queue_all(admitted.jobs, services)
-    return AcceptedBatch(batch=stored, rates=admitted.rates.states)
+    return AcceptedBatch(batch=stored, rates=admitted.limits)
 
 
 async def wait_for_batch(

@@ -1,25 +1,25 @@
 """Budgets of new jobs: what a request reserves of them before its jobs are stored, or why it is refused."""
 
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
 from imagegen.budgets import Budget, Counts, ScopeKind, day_of
-from imagegen.clock import now, uptime
-from imagegen.errors import BudgetExceeded, BudgetState, DatabaseUnavailable, ImagegenError
-from imagegen.jobs import Job, Reservation
+from imagegen.clock import now
+from imagegen.errors import BudgetExceeded, BudgetState, DatabaseUnavailable
+from imagegen.jobs import Job, ReservationCounts
 from imagegen.keys import Caller
+from imagegen.operations.held_reservations import HeldReservations, with_reservations
 from imagegen.services import Services
 from imagegen.storage.budgets.budget_period import BudgetPeriod
-from imagegen.storage.budgets.counters import Counted
-from imagegen.storage.budgets.reservations import Ask, Reservations, Reserved
+from imagegen.storage.budgets.counters import state_of
+from imagegen.storage.budgets.reservations import Ask, Reserved
 from imagegen.storage.budgets.rounds import RoundJob
 
 _TRIES: Final = 3
-_MAY_BE_STORED_FOR: Final = timedelta(seconds=30)  # reconciliation takes a reservation without a job back after 60 s
+_COUNTED_AS: Final = {Counts.CHARGE: ReservationCounts.CHARGE, Counts.PROVIDER: ReservationCounts.PROVIDER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,51 +31,19 @@ class _Counting:
     jobs: tuple[Job, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReservedBudgets:
-    """What a request has reserved.
+    """What a request has reserved of budgets.
 
     Attributes:
         jobs: with their reservations.
         states: every budget that counts them, as it is now.
+        held: what they reserved.
     """
 
-    def __init__(
-        self, jobs: Sequence[Job], reservations: Reservations, reserved: Sequence[tuple[_Counting, Reserved]]
-    ) -> None:
-        self._reservations, self._reserved = reservations, [each for _, each in reserved]
-        self._at = uptime()
-        self._is_over = False
-        self.states = [_state(counting, each.ask.period, each.counted) for counting, each in reserved]
-        self.jobs = _with_reservations(jobs, self._reserved)
-
-    @asynccontextmanager
-    async def released_if_refused(self) -> AsyncGenerator[None]:
-        """Release if the block does not store the jobs; if that is unknown, reconciliation does it once it is known.
-
-        Raises:
-            DatabaseUnavailable: too much time has passed since, so the block does not begin.
-        """
-        self._require_time()
-        try:
-            yield
-        except DatabaseUnavailable:
-            raise
-        except ImagegenError:
-            await self.release()
-            raise
-        if not self._is_over:
-            self._is_over = True
-            self._reservations.stored(self._reserved)
-
-    def _require_time(self) -> None:
-        if uptime() - self._at > _MAY_BE_STORED_FOR.total_seconds():
-            raise DatabaseUnavailable
-
-    async def release(self) -> None:
-        """Release everything, once: the jobs are not stored, and never will be."""
-        if not self._is_over:
-            self._is_over = True
-            await self._reservations.release(self._reserved)
+    jobs: Sequence[Job]
+    states: Sequence[BudgetState]
+    held: HeldReservations
 
 
 async def reserve_budgets(jobs: Sequence[Job], caller: Caller, services: Services) -> ReservedBudgets:
@@ -92,11 +60,15 @@ async def reserve_budgets(jobs: Sequence[Job], caller: Caller, services: Service
         if not outcome.fits:
             await services.reservations.release([earlier for _, earlier in reserved])
             others = await _refusing(counting[number + 1 :], services)
-            refusing = [_state(each, outcome.ask.period, outcome.counted), *others]
+            refusing = [state_of(each.budget, outcome.ask.period, outcome.counted), *others]
             services.metrics.budget_exceeded()
             raise BudgetExceeded(refusing, sum((job.cost.total_cost for job in jobs), Decimal(0)))
         reserved.append((each, outcome))
-    return ReservedBudgets(jobs, services.reservations, reserved)
+    return ReservedBudgets(
+        jobs=with_reservations(jobs, [(each, _COUNTED_AS[counting.budget.counts]) for counting, each in reserved]),
+        states=[state_of(counting.budget, each.ask.period, each.counted) for counting, each in reserved],
+        held=HeldReservations(services.reservations, [each for _, each in reserved]),
+    )
 
 
 async def reserve_as_many(
@@ -142,9 +114,10 @@ async def budgets_of_request(
 
 async def budgets_of_job(job: Job, services: Services) -> Sequence[BudgetState]:
     """What is left now of the budgets in which a job counts; none of those that were deleted."""
-    if not job.reservations:
+    of_budgets = [each for each in job.reservations if each.counts is not ReservationCounts.JOBS]
+    if not of_budgets:
         return ()
-    holders = dict(each.period.split("/", 2)[::2] for each in job.reservations)
+    holders = dict(each.period.split("/", 2)[::2] for each in of_budgets)
     wanted = [(each, holders[each.id]) for each in services.budget_directory.current() if each.id in holders]
     return await services.budget_counters.states(wanted, now())
 
@@ -205,32 +178,3 @@ async def _refusing(counting: Sequence[_Counting], services: Services) -> Sequen
         for each, state in zip(counting, states, strict=True)
         if each.budget.hard and sum((_amount(job, each.budget) for job in each.jobs), Decimal(0)) > state.remaining
     ]
-
-
-def _state(each: _Counting, period: BudgetPeriod, counted: Counted) -> BudgetState:
-    return BudgetState(
-        id=each.budget.id,
-        name=each.budget.name,
-        holder=each.holder,
-        limit=counted.limit,
-        used=counted.used,
-        reserved=counted.reserved,
-        resets_at=period.window.ends_at,
-        hard=each.budget.hard,
-    )
-
-
-def _with_reservations(jobs: Sequence[Job], reserved: Sequence[Reserved]) -> Sequence[Job]:
-    of_job: dict[str, list[Reservation]] = {job.id: [] for job in jobs}
-    for each in reserved:
-        budget = each.ask.period.budget
-        for job in each.ask.jobs:
-            of_job[job.job_id].append(
-                Reservation(
-                    period=each.ask.period.id,
-                    amount=job.amount,
-                    day=job.day,
-                    provider=budget.counts is Counts.PROVIDER,
-                )
-            )
-    return [replace(job, reservations=tuple(of_job[job.id])) if of_job[job.id] else job for job in jobs]

@@ -104,7 +104,7 @@ async def accept(new: Job, caller: Caller, services: Services) -> Accepted:
     """Admit and store a checked job, and start or queue it. Once it is stored, nothing after that is an error.
 
     Raises:
-        RateLimited: the key or the user has used up its rate.
+        RateLimited: the key or the user has used up its rate, or has too many open jobs.
         BeyondRate: a minute's rate is too low for the request.
         BudgetExceeded: a budget has no room for the job.
         InvalidInput: one of its images cannot be used, or is gone.
@@ -119,7 +119,7 @@ async def accept(new: Job, caller: Caller, services: Services) -> Accepted:
         accepted = await _store(admitted.jobs[0], services)
         if accepted.replayed:
             await admitted.undo()
-    return replace(accepted, rates=admitted.rates.states, budgets=admitted.budgets.states)
+    return replace(accepted, rates=admitted.limits, budgets=admitted.budgets.states)
 
 
 async def _store(job: Job, services: Services) -> Accepted:

@@ -88,7 +88,7 @@ ExpiresAt = Annotated[
 
 
 class RatesRequest(ClosedObject):
-    """How many requests and images pass in a minute."""
+    """How many requests and images pass in a minute, and how many jobs may be unfinished at once."""
 
     model_config = ConfigDict(alias_generator=to_camel)
 
@@ -98,11 +98,18 @@ class RatesRequest(ClosedObject):
     images_per_minute: _Rate | None = Field(
         default=None, description="Images that they ask for. Default: IMAGEGEN_KEY_IMAGES_PER_MINUTE."
     )
+    open_jobs: _Rate | None = Field(
+        default=None, description="Jobs that may be unfinished at once. Default: IMAGEGEN_KEY_OPEN_JOBS."
+    )
 
     @property
     def rates(self) -> Rates:
         """The rates of a key."""
-        return Rates(requests_per_minute=self.requests_per_minute, images_per_minute=self.images_per_minute)
+        return Rates(
+            requests_per_minute=self.requests_per_minute,
+            images_per_minute=self.images_per_minute,
+            open_jobs=self.open_jobs,
+        )
 
 
 class CreateKeyRequest(ClosedObject):

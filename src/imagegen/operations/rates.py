@@ -7,10 +7,11 @@ import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from typing import Literal
 
 from imagegen.errors import BeyondRate, DatabaseUnavailable, ImagegenError, RateLimited, RateState
 from imagegen.jobs import Job
-from imagegen.keys import NO_RATES, Caller, Rates
+from imagegen.keys import Caller, Rates
 from imagegen.services import Services
 from imagegen.settings import RateSettings
 from imagegen.storage.rate_counts import Hit, RateCounts, Taken
@@ -98,15 +99,20 @@ def limits_of_key(caller: Caller, defaults: RateSettings) -> Hit | None:
     of_key = Rates(
         requests_per_minute=defaults.key_requests_per_minute, images_per_minute=defaults.key_images_per_minute
     )
-    rates = caller.key.rates.or_default(of_key)
-    return None if rates == NO_RATES else Hit(whose="key", holder=caller.key.id, rates=rates, requests=0, images=0)
+    return _hit("key", caller.key.id, caller.key.rates.or_default(of_key))
 
 
 def _limits_of_user(user_id: str, defaults: RateSettings) -> Hit | None:
     rates = Rates(
         requests_per_minute=defaults.user_requests_per_minute, images_per_minute=defaults.user_images_per_minute
     )
-    return None if rates == NO_RATES else Hit(whose="user", holder=user_id, rates=rates, requests=0, images=0)
+    return _hit("user", user_id, rates)
+
+
+def _hit(whose: Literal["key", "user"], holder: str, rates: Rates) -> Hit | None:
+    """A hit that takes nothing; None without a limit in a minute. Open jobs are no rate: `operations.open_jobs`."""
+    hit = Hit(whose=whose, holder=holder, rates=replace(rates, open_jobs=None), requests=0, images=0)
+    return hit if hit.limits else None
 
 
 def _hits(caller: Caller, user_id: str, defaults: RateSettings, requests: int, images: int) -> Sequence[Hit]:

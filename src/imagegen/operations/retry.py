@@ -25,7 +25,7 @@ async def retry(job: Job, services: Services, caller: Caller, key: str | None) -
         NotAllowed: the caller may not use the model.
         IdempotencyMismatch: the key made the retry of another job.
         JobDeleted: the key made a job that was deleted.
-        RateLimited: the key or the user has used up its rate.
+        RateLimited: the key or the user has used up its rate, or has too many open jobs.
         BeyondRate: a minute's rate is too low for the request.
         BudgetExceeded: a budget has no room for the new job.
         DatabaseUnavailable: nothing was accepted.

@@ -9,7 +9,7 @@ from imagegen.settings.types import Duration, Origins, UrlSchemes, split_list
 
 
 class RateSettings(Group):
-    """Rates. How many requests that generate (each of a batch counts), and images, pass in a minute, or at once."""
+    """Rates. How many requests (each of a batch counts) and images pass in a minute, and how many jobs may be open."""
 
     key_requests_per_minute: int | None = Field(
         default=None, ge=1, le=1_000_000, validation_alias="IMAGEGEN_KEY_REQUESTS_PER_MINUTE"
@@ -19,6 +19,8 @@ class RateSettings(Group):
         default=None, ge=1, le=1_000_000, validation_alias="IMAGEGEN_KEY_IMAGES_PER_MINUTE"
     )
     """Images of an API key that has no such rate of its own. Unset: no limit."""
+    key_open_jobs: int | None = Field(default=None, ge=1, le=1_000_000, validation_alias="IMAGEGEN_KEY_OPEN_JOBS")
+    """Unfinished jobs, at once, of an API key that has no such limit of its own. Unset: no limit."""
     user_requests_per_minute: int | None = Field(
         default=None, ge=1, le=1_000_000, validation_alias="IMAGEGEN_USER_REQUESTS_PER_MINUTE"
     )
@@ -27,6 +29,8 @@ class RateSettings(Group):
         default=None, ge=1, le=1_000_000, validation_alias="IMAGEGEN_USER_IMAGES_PER_MINUTE"
     )
     """Images of each `userId`, likewise. Unset: no limit."""
+    user_open_jobs: int | None = Field(default=None, ge=1, le=1_000_000, validation_alias="IMAGEGEN_USER_OPEN_JOBS")
+    """Unfinished jobs, at once, of each `userId`, likewise. Unset: no limit."""
 
 
 class LimitSettings(Group):

@@ -219,8 +219,16 @@ def rates_of(document: Mapping[str, Any] | None) -> Rates:
     """Rates as they are stored, also in the audit trail; None: no limit."""
     if document is None:
         return NO_RATES
-    return Rates(requests_per_minute=document["requestsPerMinute"], images_per_minute=document["imagesPerMinute"])
+    return Rates(
+        requests_per_minute=document["requestsPerMinute"],
+        images_per_minute=document["imagesPerMinute"],
+        open_jobs=document.get("openJobs"),
+    )
 
 
 def _rates_document(rates: Rates) -> dict[str, JsonValue]:
-    return {"requestsPerMinute": rates.requests_per_minute, "imagesPerMinute": rates.images_per_minute}
+    return {
+        "requestsPerMinute": rates.requests_per_minute,
+        "imagesPerMinute": rates.images_per_minute,
+        "openJobs": rates.open_jobs,
+    }

@@ -8,13 +8,16 @@ from imagegen.wire.base import Wire
 
 
 class Rates(Wire):
-    """How many requests and images pass in a minute."""
+    """How many requests and images pass in a minute, and how many jobs may be unfinished at once."""
 
     requests_per_minute: int | None = Field(
         description="Requests that generate; null: none of its own, so IMAGEGEN_KEY_REQUESTS_PER_MINUTE counts."
     )
     images_per_minute: int | None = Field(
         description="Images that they ask for; null: none of its own, so IMAGEGEN_KEY_IMAGES_PER_MINUTE counts."
+    )
+    open_jobs: int | None = Field(
+        description="Jobs that may be unfinished at once; null: none of its own, so IMAGEGEN_KEY_OPEN_JOBS counts."
     )
 
 

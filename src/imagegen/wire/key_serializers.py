@@ -26,7 +26,11 @@ def serialize_key(key: ApiKey) -> key_schemas.ApiKey:
 def _rates(rates: Rates) -> key_schemas.Rates | None:
     if rates == NO_RATES:
         return None
-    return key_schemas.Rates(requests_per_minute=rates.requests_per_minute, images_per_minute=rates.images_per_minute)
+    return key_schemas.Rates(
+        requests_per_minute=rates.requests_per_minute,
+        images_per_minute=rates.images_per_minute,
+        open_jobs=rates.open_jobs,
+    )
 
 
 def serialize_issued(issued: IssuedKey) -> key_schemas.IssuedApiKey:

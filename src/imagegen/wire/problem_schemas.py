@@ -23,12 +23,17 @@ class ProblemFault(Wire):
 
 
 class ProblemLimit(Wire):
-    """A rate that is used up."""
+    """A rate, or a limit on open jobs, that is used up."""
 
-    name: str = Field(description="Whose rate it is, and of what.", examples=["key-requests"])
-    limit: int = Field(description="How many pass in a minute, and how many may come at once.")
+    name: str = Field(description="Whose limit it is, and of what.", examples=["key-requests", "key-open-jobs"])
+    limit: int = Field(
+        description="How many pass in a minute, and how many may come at once; of `-open-jobs`, how many jobs may be "
+        "unfinished."
+    )
     remaining: int = Field(description="How many still pass at once; too few for this request.")
-    free_at: datetime = Field(description="UTC; when the request would pass this limit.")
+    free_at: datetime = Field(
+        description="UTC; when the request would pass this limit, or, of `-open-jobs`, may be worth another try."
+    )
 
 
 class ProblemBudget(Wire):

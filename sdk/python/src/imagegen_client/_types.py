@@ -886,16 +886,16 @@ class ProblemFault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemLimit:
-    """A rate that is used up."""
+    """A rate, or a limit on open jobs, that is used up."""
 
     name: str
-    """Whose rate it is, and of what."""
+    """Whose limit it is, and of what."""
     limit: int
-    """How many pass in a minute, and how many may come at once."""
+    """How many pass in a minute, and how many may come at once; of `-open-jobs`, how many jobs may be unfinished."""
     remaining: int
     """How many still pass at once; too few for this request."""
     free_at: datetime
-    """UTC; when the request would pass this limit."""
+    """UTC; when the request would pass this limit, or, of `-open-jobs`, may be worth another try."""
 
     @classmethod
     def from_wire(cls, wire: Wire, /) -> Self:

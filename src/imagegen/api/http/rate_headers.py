@@ -9,7 +9,7 @@ from typing import Final, cast
 
 from starlette.types import Message, Scope, Send
 
-from imagegen.errors import DatabaseUnavailable, RateName, RateState
+from imagegen.errors import DatabaseUnavailable, RateName, RateState, is_of_open_jobs
 from imagegen.keys import Caller
 from imagegen.operations.rates import limits_of_key
 from imagegen.services import Services
@@ -24,9 +24,7 @@ def rate_headers(states: Sequence[RateState]) -> Mapping[str, str]:
         return {}
     return {
         **_policy({state.name: state.limit for state in states}),
-        _STATE: ", ".join(
-            f'"{state.name}";r={state.remaining};t={math.ceil(state.reset.total_seconds())}' for state in states
-        ),
+        _STATE: ", ".join(f'"{state.name}";r={state.remaining}{_reset(state)}' for state in states),
     }
 
 
@@ -60,9 +58,15 @@ def sender_with_rates(scope: Scope, send: Send) -> Send:
 
 
 def _policy(limits: Mapping[RateName, int]) -> Mapping[str, str]:
-    return {"RateLimit-Policy": ", ".join(f'"{name}";q={limit};w=60{_unit(name)}' for name, limit in limits.items())}
+    return {"RateLimit-Policy": ", ".join(f'"{name}";q={limit}{_unit(name)}' for name, limit in limits.items())}
 
 
 def _unit(name: RateName) -> str:
-    """What is counted, unless it is requests, which the draft has as the default."""
-    return ';qu="images"' if name.endswith("-images") else ""
+    """In which time, and what is counted, unless it is requests, which the draft has as the default."""
+    if is_of_open_jobs(name):
+        return ';qu="concurrent-requests"'
+    return ';w=60;qu="images"' if name.endswith("-images") else ";w=60"
+
+
+def _reset(state: RateState) -> str:
+    return "" if state.reset is None else f";t={math.ceil(state.reset.total_seconds())}"

@@ -134,7 +134,7 @@ _KEY: Final[Example] = {
     "models": None,
     "scopes": ["generate", "read"],
     "defaultUser": "user123",
-    "rates": {"requestsPerMinute": 60, "imagesPerMinute": 200},
+    "rates": {"requestsPerMinute": 60, "imagesPerMinute": 200, "openJobs": 20},
     "createdAt": "2026-11-22T16:57:49.381000Z",
     "expiresAt": None,
     "revokedAt": None,

@@ -19,11 +19,13 @@ _RATES: Final = {
     "RateLimit-Policy": {
         "description": "The limits of the key, and of the user of new jobs; absent if there are none. A structured "
         "list of `key-requests`, `key-images`, `user-requests` and `user-images`: `q` of the unit `qu`, requests if "
-        "left out, in `w` seconds.",
+        "left out, in `w` seconds. Where jobs are made, also of `key-open-jobs` and `user-open-jobs`: `q` unfinished "
+        "jobs at once.",
         "schema": {"type": "string", "examples": ['"key-requests";q=60;w=60, "key-images";q=200;w=60;qu="images"']},
     },
     "RateLimit": {
-        "description": "The same limits after this request: `r` still pass at once, and all of `q` in `t` seconds. "
+        "description": "The same limits after this request: `r` still pass at once, and all of `q` in `t` seconds, "
+        "which open jobs do not have. "
         "Absent while MongoDB does not answer.",
         "schema": {"type": "string", "examples": ['"key-requests";r=59;t=1, "key-images";r=196;t=2']},
     },

@@ -1,23 +1,46 @@
-"""A period of a budget for one holder, as the document of its counters is named and made."""
+"""A period of a budget, or of a limit on open jobs, for one holder: how its document is named and made."""
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
-from imagegen.budgets import Budget, Window
+from imagegen.budgets import Window
+
+
+class Limiting(Protocol):
+    """What limits a period: a budget, or a limit on open jobs."""
+
+    @property
+    def id(self) -> str:
+        """The first part of the ids of its periods."""
+        ...
+
+    @property
+    def version(self) -> int:
+        """One higher after each change."""
+        ...
+
+    @property
+    def hard(self) -> bool:
+        """Whether it refuses jobs."""
+        ...
+
+    def limit(self, window: Window, /) -> Decimal:
+        """How much a period may have."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BudgetPeriod:
-    """A period of a budget for one holder: which document, and what it is made with.
+    """A period of a budget, or of a limit on open jobs, for one holder: which document, and what it is made with.
 
     Attributes:
-        budget: as it is known to this process.
+        budget: or the limit on open jobs, as it is known to this process.
         holder: whose period it is.
         window: the period.
     """
 
-    budget: Budget
+    budget: Limiting
     holder: str
     window: Window
 

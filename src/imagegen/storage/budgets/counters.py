@@ -1,11 +1,13 @@
 """The counters of budgets: one document for each budget, period and holder, made when the first job needs it.
 
+The limits on open jobs of keys and users are counted here as well: each open job is 1 of `reserved`.
+
 `used` is what ended jobs cost, `reserved` the most that the others can cost. Both change in rounds only, each one
 update of one document. No transaction writes these documents: many jobs change the same one, so transactions would
 conflict and be repeated.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -156,10 +158,18 @@ class BudgetCounters:
     async def states(self, wanted: Sequence[tuple[Budget, str]], at: datetime) -> Sequence[BudgetState]:
         """The periods of these budgets and holders at this moment."""
         periods = [BudgetPeriod(budget=budget, holder=holder, window=budget.window(at)) for budget, holder in wanted]
+        looked = await self.look(periods)
+        return [
+            state_of(budget, period, counted)
+            for (budget, _), period, counted in zip(wanted, periods, looked, strict=True)
+        ]
+
+    async def look(self, periods: Sequence[BudgetPeriod]) -> Sequence[Counted]:
+        """The counters of these periods; takes nothing, and writes nothing."""
         with mongo_errors():
             found = self._periods.find({"_id": {"$in": [each.id for each in periods]}}, _SHOWN)
             documents = {document["_id"]: document async for document in found}
-        return [state_of(each, documents.get(each.id)) for each in periods]
+        return [_looked_at(each, documents.get(each.id)) for each in periods]
 
     async def holders(self, budget: Budget, at: datetime, limit: int) -> Sequence[BudgetState]:
         """At most `limit` holders of a budget in its period at this moment, those that have used most first."""
@@ -171,9 +181,10 @@ class BudgetCounters:
                 .limit(limit)
             )
             documents = await found.to_list(length=limit)
+        periods = [BudgetPeriod(budget=budget, holder=document["holder"], window=window) for document in documents]
         return [
-            state_of(BudgetPeriod(budget=budget, holder=document["holder"], window=window), document)
-            for document in documents
+            state_of(budget, period, _looked_at(period, document))
+            for period, document in zip(periods, documents, strict=True)
         ]
 
     async def apply_limit(self, budget: Budget, at: datetime) -> None:
@@ -183,9 +194,9 @@ class BudgetCounters:
         with mongo_errors():
             await self._periods.update_many(older, {"$set": {"limit": budget.limit(window), "version": budget.version}})
 
-    async def changed_since(self, moment: datetime | None) -> Sequence[ChangedPeriod]:
-        """The periods whose counters have changed since then, or all of them; those that changed first are first."""
-        wanted = {} if moment is None else {"changedAt": {"$gte": moment}}
+    async def changed_since(self, moment: datetime, budget_ids: Iterable[str]) -> Sequence[ChangedPeriod]:
+        """The periods of these budgets whose counters have changed since then; those that changed first are first."""
+        wanted = {"changedAt": {"$gte": moment}, "budgetId": {"$in": sorted(budget_ids)}}
         with mongo_errors():
             found = self._periods.find(wanted, {"days": 0, "rounds": 0}).sort("changedAt", ASCENDING)
             return [_changed(document) async for document in found]
@@ -217,22 +228,31 @@ class BudgetCounters:
 _SHOWN: Final = ("holder", "limit", "version", "used", "reserved", "days")
 
 
-def state_of(period: BudgetPeriod, document: Mapping[str, Any] | None) -> BudgetState:
-    """A period as callers see it; without a document, nothing was counted yet."""
+def state_of(budget: Budget, period: BudgetPeriod, counted: Counted) -> BudgetState:
+    """A period of a budget as callers see it."""
+    return BudgetState(
+        id=budget.id,
+        name=budget.name,
+        holder=period.holder,
+        limit=counted.limit,
+        used=counted.used,
+        reserved=counted.reserved,
+        resets_at=period.window.ends_at,
+        hard=budget.hard,
+    )
+
+
+def _looked_at(period: BudgetPeriod, document: Mapping[str, Any] | None) -> Counted:
+    """The counters of a document at this moment; without one, nothing was counted yet."""
     document = document or {}
     used = money(document.get("used"))
     if (oldest := period.window.oldest_day) is not None:
         used = sum((money(cost) for day, cost in document.get("days", {}).items() if day >= oldest), Decimal(0))
     is_current = document.get("version", 0) > period.budget.version
-    return BudgetState(
-        id=period.budget.id,
-        name=period.budget.name,
-        holder=period.holder,
+    return Counted(
         limit=money(document["limit"]) if is_current else period.limit,
         used=used,
         reserved=money(document.get("reserved")),
-        resets_at=period.window.ends_at,
-        hard=period.budget.hard,
     )
 
 

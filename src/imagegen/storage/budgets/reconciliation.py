@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
 
-from imagegen.budgets import Period
+from imagegen.budgets import OPEN_JOBS_IDS, Period
 from imagegen.clock import uptime
-from imagegen.jobs import FINAL_STATUSES, JobStatus, ReservationState
+from imagegen.jobs import FINAL_STATUSES, JobStatus, ReservationCounts, ReservationState
 from imagegen.storage.budgets.counters import BudgetCounters, LastRound, last_round_in, money
 from imagegen.storage.budgets.rounds import Round, RoundJob, RoundKind, Rounds, round_of
 from imagegen.storage.budgets.settlement import Settlement
@@ -127,7 +127,8 @@ class BudgetReconciliation:
         found = self._round_documents.find({"period": period}, session=session)
         rounds = [round_of(each) async for each in found]
         oldest = min(document["days"], default=_NEVER) if document["window"] == Period.ROLLING.value else None
-        sums = [each async for each in self._jobs.aggregate(_sums_pipeline(period, oldest), session=session)]
+        pipeline = _sums_pipeline(period, oldest, only_open=document["budgetId"] in OPEN_JOBS_IDS)
+        sums = [each async for each in self._jobs.aggregate(pipeline, session=session)]
         used, reserved = (money(sums[0][name]) if sums else Decimal(0) for name in ("used", "reserved"))
         taken_place = [each for each in rounds if _has_taken_place(each, document)]
         ids = list({job.job_id for each in taken_place for job in each.jobs})
@@ -204,12 +205,13 @@ def _amount(jobs: Iterable[RoundJob]) -> Decimal:
     return sum((job.amount for job in jobs), Decimal(0))
 
 
-def _sums_pipeline(period: str, oldest: str | None) -> list[dict[str, Any]]:
+def _sums_pipeline(period: str, oldest: str | None, *, only_open: bool) -> list[dict[str, Any]]:
     """The pipeline over the jobs for a period's counters. It must compute what settling does.
 
     Args:
         period: the id of the period.
         oldest: the first day that counts in `used`, if the period moves on every day.
+        only_open: whether ended jobs add nothing, as in limits on open jobs. Theirs never end, so they would be many.
     """
     nothing = Decimal(0)
     is_in_time = {"$gte": [{"$ifNull": ["$mine.day", ""]}, oldest or ""]}
@@ -218,10 +220,19 @@ def _sums_pipeline(period: str, oldest: str | None) -> list[dict[str, Any]]:
         "$and": [{"$eq": ["$mine.state", "settled"]}, {"$eq": ["$mine.number", "$latest"]}, has_ended, is_in_time]
     }
     charged = {"$cond": [{"$eq": ["$status", JobStatus.COMPLETED.value]}, "$cost.totalCost", nothing]}
-    cost = {"$cond": ["$mine.provider", {"$ifNull": ["$cost.providerCost", nothing]}, charged]}
+    provider = {"$ifNull": ["$cost.providerCost", nothing]}
+    cases = [
+        {"case": {"$eq": ["$mine.counts", ReservationCounts.JOBS.value]}, "then": nothing},
+        {"case": {"$eq": ["$mine.counts", ReservationCounts.PROVIDER.value]}, "then": provider},
+    ]
+    cost = {"$switch": {"branches": cases, "default": charged}}
     mine = {"$filter": {"input": "$reservations", "cond": {"$eq": ["$$this.period", {"$literal": period}]}}}
     return [
-        {"$match": {"reservations.period": period}},
+        {
+            "$match": {
+                "reservations": {"$elemMatch": {"period": period, **({"state": {"$in": _OPEN}} if only_open else {})}}
+            }
+        },
         {"$set": {"mine": mine}},
         {"$set": {"latest": {"$max": "$mine.number"}}},
         {"$unwind": "$mine"},

@@ -16,8 +16,9 @@ from typing import Any, Final
 
 from pymongo import ASCENDING, IndexModel
 
+from imagegen.budgets import OPEN_JOBS_IDS
 from imagegen.clock import now
-from imagegen.jobs import FINAL_STATUSES, JobStatus, ReservationState
+from imagegen.jobs import FINAL_STATUSES, JobStatus, ReservationCounts, ReservationState
 from imagegen.storage.batching import KeyedBatcher
 from imagegen.storage.budgets.counters import BudgetCounters
 from imagegen.storage.budgets.lanes import Lanes
@@ -33,7 +34,10 @@ SETTLES: Final[dict[str, object]] = {"reservations.$[held].state": ReservationSt
 IS_HELD: Final[Mapping[str, Any]] = {"held.state": ReservationState.HELD.value}
 RESERVATIONS_INDEXES: Final = (
     IndexModel([(DUE, ASCENDING)], partialFilterExpression={DUE: True}),
-    IndexModel([("reservations.period", ASCENDING)], partialFilterExpression={"reservations": {"$exists": True}}),
+    IndexModel(
+        [("reservations.period", ASCENDING), ("reservations.state", ASCENDING)],
+        partialFilterExpression={"reservations": {"$exists": True}},
+    ),
 )
 _ENDED: Final = sorted(status.value for status in FINAL_STATUSES)
 _SHOWN: Final = {"status": 1, "reservations": 1, "cost.totalCost": 1, "cost.providerCost": 1}
@@ -88,6 +92,14 @@ class Settlement:
             found = [document["_id"] async for document in self._jobs.find({DUE: True}, {"_id": 1})]
         await self.settle(found)
         return len(found)
+
+    async def settle_due_of(self, period: str) -> bool:
+        """Settle what is due of one period, of all processes; returns whether anything was."""
+        due = {"$elemMatch": {"period": period, "state": ReservationState.SETTLING.value}}
+        with mongo_errors():
+            found = [each["_id"] async for each in self._jobs.find({"reservations": due}, {"_id": 1})]
+        await self.settle(found)
+        return bool(found)
 
     async def settle(self, job_ids: Sequence[str]) -> None:
         """Book and settle what is due of these jobs."""
@@ -194,10 +206,10 @@ def _charged(document: Mapping[str, Any], held: Mapping[str, Any]) -> Decimal:
     """What the end of a job adds to a period. A job that ran again costs nothing for its first end."""
     latest = max(each["number"] for each in document["reservations"] if each["period"] == held["period"])
     is_settled = held["state"] == ReservationState.SETTLING.value and document["status"] in _ENDED
-    if not is_settled or held["number"] != latest:
+    if not is_settled or held["number"] != latest or held["counts"] == ReservationCounts.JOBS.value:
         return Decimal(0)
     cost = document["cost"]
-    if held["provider"]:
+    if held["counts"] == ReservationCounts.PROVIDER.value:
         return cost.get("providerCost") or Decimal(0)
     return cost["totalCost"] if document["status"] == JobStatus.COMPLETED.value else Decimal(0)
 
@@ -222,8 +234,10 @@ def _marks(done: Round, number: int) -> list[dict[str, Any]]:
 
 
 def ledger_entries(done: Round) -> Sequence[LedgerEntry]:
-    """The entries of a round, one for each job."""
+    """The entries of a round, one for each job; none of a limit on open jobs, which is no money."""
     budget_id, window, holder = done.period.split("/", 2)
+    if budget_id in OPEN_JOBS_IDS:
+        return ()
     assert done.at is not None, "it took place"
     kind = _LEDGER_KINDS[done.kind]
     return [
