@@ -119,7 +119,7 @@ async def budgets_of_job(job: Job, services: Services) -> Sequence[BudgetState]:
         return ()
     holders = dict(each.period.split("/", 2)[::2] for each in of_budgets)
     wanted = [(each, holders[each.id]) for each in services.budget_directory.current() if each.id in holders]
-    return await services.budget_counters.states(wanted, now())
+    return await services.budget_counters.states(wanted, now()) if wanted else ()
 
 
 def _fitting(jobs: Sequence[Job], caller: Caller, refused: BudgetExceeded, services: Services) -> int:
