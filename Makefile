@@ -69,7 +69,7 @@ test: $(DEV) ## Run the tests that take seconds, against real local servers
 
 coverage: $(DEV) ## Run all of `make test` and the slow tests; list lines not run
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(SPREAD_OF_SLOW) -m 'not (timed or matrix or drill)' --timeout 300 $(ARGS)
+	$(BIN)/coverage run -m pytest $(SPREAD_OF_SLOW) -m 'not (timed or matrix or drill)' --timeout 300 --reruns 1 -rR $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 
