@@ -129,6 +129,8 @@ def test_an_amount_is_taken_digit_for_digit(amount: float) -> None:
         ({"timeZone": "Europe/Berlin"}, ("/timeZone", "conflict")),
         ({"period": "day", "timeZone": "Europe/Berlim"}, ("/timeZone", "not_allowed")),
         ({"period": "day", "timeZone": "../../etc/passwd"}, ("/timeZone", "not_allowed")),
+        ({"period": "day", "timeZone": "localtime"}, ("/timeZone", "not_allowed")),
+        ({"period": "day", "timeZone": "right/UTC"}, ("/timeZone", "not_allowed")),
         ({"models": ["flux-pro", "flux-pro"]}, ("/models/1", "conflict")),
         ({"models": []}, ("/models", "too_short")),
         ({"alerts": [50, 50]}, ("/alerts/1", "conflict")),

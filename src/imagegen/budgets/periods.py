@@ -16,6 +16,10 @@ from imagegen.errors import ImagegenError
 ROLLING_DAYS: Final = 30
 
 
+# Files beside the zones: what they mean depends on the machine, or they count leap seconds.
+_NO_ZONES: Final = frozenset({"localtime", "posixrules", "Factory"})
+
+
 class Period(StrEnum):
     """How often a budget begins anew. `rolling-30d` is today and the 29 days before, in the budget's time zone."""
 
@@ -59,6 +63,8 @@ def time_zone(name: str) -> ZoneInfo:
     Raises:
         UnknownTimeZone: there is none.
     """
+    if name in _NO_ZONES or name.startswith(("posix/", "right/")):
+        raise UnknownTimeZone(name)
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
