@@ -31,6 +31,9 @@ BODIES: Final[Mapping[str, Json]] = {
     "POST /api/images/batch": {"requests": [ITEM], "userId": "ann"},
     "POST /api/keys": {"name": "Bob's", "users": ["ann"]},
     "PATCH /api/keys/{keyId}": {"users": ["bob"]},
+    "POST /api/budgets": {"name": "Ann", "scope": {"kind": "user", "value": "ann"}, "amount": 1},
+    "PATCH /api/budgets/{budgetId}": {"amount": 1},
+    "POST /api/budgets/{budgetId}/adjust": {"amount": 1, "reason": "more"},
 }
 FORMS: Final[Mapping[str, Json]] = {"POST /api/uploads": {"userId": "ann"}}
 
@@ -97,6 +100,7 @@ async def operations(keyed: KeyedService) -> list[Operation]:
 async def attempt(operation: Operation, keyed: KeyedService, job_id: str, headers: Mapping[str, str]) -> httpx.Response:
     """Call the operation for Ann: her job in the path, her name in the query and in the body."""
     values = {"jobId": job_id, "userId": "ann", "name": "flux-pro", "number": "0", "batchId": await anns_batch(keyed)}
+    values["budgetId"] = BUDGET_ID
     values["keyId"] = key_id_of(keyed.ann["Authorization"].removeprefix("Bearer "))
     unknown = [name for name in operation.parameters("path") if name not in values]
     assert unknown == [], f"say above what {operation.id} is to be tried with for {unknown}"
