@@ -10,6 +10,7 @@ import pytest
 from dirty_equals import IsPartialDict
 
 from imagegen.api.middleware.auth import AccessPolicy, build_access_policy
+from imagegen.api.openapi.examples import BUDGET_ID
 from imagegen.keys import key_id_of
 from imagegen.settings import AuthSettings, ServiceSettings, Settings
 from tests.support.jobs_apart import apart
