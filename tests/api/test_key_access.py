@@ -29,6 +29,7 @@ PLACES: Final = {
     "batchId": "01ARZ3NDEKTSV4RRFFQ69G5FAV",
     "number": "0",
     "keyId": "ab12cd34ef",
+    "budgetId": "01ARZ3NDEKTSV4RRFFQ69G5FAV",
 }
 _FORM: Final = (
     b'--x\r\nContent-Disposition: form-data; name="userId"\r\n\r\nuser123\r\n'

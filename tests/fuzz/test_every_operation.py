@@ -1,6 +1,7 @@
 """schemathesis tries every operation of /openapi.json. `make fuzz CASES=50000` tries for longer."""
 
 import asyncio
+import base64
 import os
 import random
 import re
@@ -10,9 +11,10 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from pydantic import SecretStr
 
 from imagegen.keys import KeyScope
-from imagegen.settings import Settings
+from imagegen.settings import Settings, WebhookSettings
 from tests.support.keys import add_key
 from tests.support.service import Service, running
 
@@ -75,7 +77,9 @@ async def test_administration_behaves_as_documented(own: Settings, tmp_path: Pat
     # A revoked key and a deleted budget are still there, so they may be read after their DELETE.
     checks = ("--exclude-checks", f"{REPLACED},use_after_free")
     options = (*checks, "--include-path-regex", OF_KEYS, "--header", f"Authorization: Bearer {token}")
-    async with running(own, with_runner=False) as service:
+    secret = SecretStr("whsec_" + base64.b64encode(bytes(32)).decode())  # without one, no webhookUrl is accepted
+    signed = own.model_copy(update={"webhooks": WebhookSettings(secrets=secret)})
+    async with running(signed, with_runner=False) as service:
         api = str(service.client.base_url)
         tried, found = await schemathesis(
             api, tmp_path, seed=1, examples=30, phases="examples,coverage,fuzzing", options=options

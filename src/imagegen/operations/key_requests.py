@@ -29,6 +29,7 @@ from imagegen.operations.admin_requests import (
 )
 from imagegen.registry import Registry
 from imagegen.registry.annotations import ClosedObject
+from imagegen.registry.values import reject_boolean, to_integer
 
 MOST_USERS: Final = 1000
 MOST_MODELS: Final = 200
@@ -80,7 +81,9 @@ Scopes = Annotated[
         "images and usage, `admin` is keys, budgets and the audit trail. None implies another.",
     ),
 ]
-_Rate = Annotated[int, Strict(), Field(ge=1, le=HIGHEST_RATE)]
+_Rate = Annotated[
+    int, Strict(), Field(ge=1, le=HIGHEST_RATE), BeforeValidator(to_integer), BeforeValidator(reject_boolean)
+]
 DefaultUser = Annotated[Name, Field(description="The user of a request that names none; one of `users`.")]
 ExpiresAt = Annotated[
     _Moment, Field(description="From when it is no longer valid: ISO 8601 with an offset, in the future.")
