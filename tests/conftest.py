@@ -233,6 +233,16 @@ async def service(stack: "Settings") -> "AsyncGenerator[Service]":
         yield service
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _databases_end_with_their_module() -> Generator[None]:
+    """Set up before the module's other fixtures, and so torn down after them."""
+    apart = "tests.support.jobs_apart"
+    left = sys.modules[apart].count_databases() if apart in sys.modules else 0
+    yield
+    if apart in sys.modules:
+        sys.modules[apart].drop_databases(left)
+
+
 @pytest.fixture
 def own(stack: "Settings") -> "Settings":
     """The servers, with a database, a stream and a key at fal of this test's own."""
