@@ -13,11 +13,13 @@ import pytest
 from aiohttp.web import Response
 from dirty_equals import IsPartialDict, IsStr
 from pydantic import SecretStr
+from pydantic.alias_generators import to_camel
 
 from imagegen.engine.webhook_sender import sending_webhooks
 from imagegen.jobs import Job
 from imagegen.settings import Settings, WebhookSettings
 from imagegen.webhooks import RetrySchedule
+from imagegen.wire.budget_event_schemas import BudgetEventData
 from tests.support.jobs_apart import apart
 from tests.support.pages import ROOT, Page
 from tests.support.receiver import Received, Receiver, receiving
@@ -315,7 +317,7 @@ async def test_documented_event_log_and_receiver_match_the_service(
     service: Service, receiver: Receiver, capsys: pytest.CaptureFixture[str]
 ) -> None:
     page = Page(ROOT / "docs/webhooks.md")
-    event, log = (json.loads(block.text) for block in page.blocks if block.language == "json")
+    event, alert, log = (json.loads(block.text) for block in page.blocks if block.language == "json")
     (program,) = (block.text for block in page.blocks if block.language == "python")
     receiver.answers = [Response(status=503, text="Back soon.")]
     async with sending_webhooks(
@@ -334,6 +336,7 @@ async def test_documented_event_log_and_receiver_match_the_service(
     assert capsys.readouterr().out == f"job.completed {job_id}\n"
     assert (list(event), event["data"].keys() - {"…"} <= sent["data"].keys()) == (list(sent), True)
     assert shape_of(logged) == shape_of(delivery)
+    assert set(alert["data"]) == {to_camel(name) for name in BudgetEventData.model_fields}
 
 
 def shape_of(delivery: Json) -> Json:
