@@ -13,7 +13,7 @@ from imagegen.jobs import Job, JobError, JobStatus, ProviderRequest
 from imagegen.settings import Settings
 from imagegen.storage.mongodb import Collection
 from imagegen.storage.stores import Stores, open_stores
-from imagegen.storage.usage import counting, store
+from imagegen.storage.usage import store
 from imagegen.storage.usage.store import Grouping, UsageFilter, UsageKey, sums_of
 from tests.support.jobs_apart import a_job, apart
 
@@ -81,7 +81,7 @@ async def total(stores: Stores) -> int:
 
 
 async def test_an_end_is_counted_by_itself(own: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(counting, "_DELAY", 0.5)
+    monkeypatch.setattr(store, "DELAY", timedelta(seconds=0.5))
     async with open_stores(own.mongodb) as stores:
         await ended(stores)
         at_once = (await marked(stores), await counted(stores))
