@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from imagegen.operations.budget_reports import BudgetReport
 
 app = typer.Typer(
-    help="Add, list, change, adjust and delete budgets, and read their ledgers.\n\nThey are in MongoDB. A running "
+    help="Administer budgets, and read their ledgers.\n\nThey are in MongoDB. A running "
     "service applies a change at once; if NATS does not answer, within ten seconds.",
     no_args_is_help=True,
 )
