@@ -38,10 +38,13 @@ class JobInstruments:
     def __init__(self, registry: CollectorRegistry) -> None:
         counter, gauge, _, histogram = _factories(registry)
         self.accepted = counter("jobs_accepted", "Jobs that were accepted.", ["model"])
-        self.rates_exhausted = counter("rate_refusals", "Requests for jobs that a rate refused.", ["limit"])
+        self.rates_exhausted = counter(
+            "rate_refusals", "Requests for jobs that a rate or a limit on open jobs refused.", ["limit"]
+        )
         self.budgets_exceeded = counter("budget_refusals", "Requests for jobs that budgets refused.")
         self.budget_drift = counter(
-            "budget_drift", "Periods of budgets whose counters differed from the jobs, and were corrected."
+            "budget_drift",
+            "Periods of budgets, or limits on open jobs, whose counters differed from the jobs, and were corrected.",
         )
         self.ended = counter(
             "jobs_ended",
