@@ -11,7 +11,9 @@ from imagegen.errors import DatabaseUnavailable, ImagegenError
 from imagegen.jobs import Job, Reservation, ReservationCounts
 from imagegen.storage.budgets.reservations import Reservations, Reserved
 
-_MAY_BE_STORED_FOR: Final = timedelta(seconds=30)  # reconciliation takes a reservation without a job back after 60 s
+_MAY_BE_STORED_FOR: Final = timedelta(
+    seconds=20
+)  # a batch takes up to 30 s more; what has no job is taken back after 60
 
 
 class HeldReservations:
