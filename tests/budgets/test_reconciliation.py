@@ -266,12 +266,14 @@ async def test_drift_made_by_hand_is_found_and_corrected_once(dying: Stores, oth
     assert await counters(other, period) == (PRICE, PRICE)
 
 
-async def test_processes_that_are_gone_are_forgotten(dying: Stores, other: Stores) -> None:
+async def test_processes_that_are_gone_are_forgotten_of_a_busy_budget_too(dying: Stores, other: Stores) -> None:
     period = period_of(a_budget())
     await reserve_and_store(dying, period)
     await dying.reservations.close()
-    await other.budget_counters.forget_processes(timedelta(0), [])
+    await other.reservations.reserve(ask_for(period, a_job()))  # its round is under way
+    busy = await other.budget_rounds.processes()
+    await other.budget_counters.forget_processes(timedelta(0), busy)
     found: Any = await other.budget_counters._periods.find_one({"_id": period.id})  # pyright: ignore[reportPrivateUsage] - what is kept
-    assert found["rounds"] == {}
+    assert list(found["rounds"]) == busy
     assert (await reserve_and_store(dying, period)).fits
-    assert await counters(other, period) == (0, 2 * PRICE)
+    assert await counters(other, period) == (0, 3 * PRICE)

@@ -17,15 +17,18 @@ from pymongo import ASCENDING, DESCENDING, IndexModel, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from imagegen.budgets import Budget
+from imagegen.clock import now
 from imagegen.errors import BudgetState, DatabaseUnavailable
 from imagegen.storage.budgets import counter_updates
 from imagegen.storage.budgets.budget_period import BudgetPeriod
 from imagegen.storage.budgets.counter_updates import last_round
 from imagegen.storage.budgets.rounds import Round
 from imagegen.storage.errors import mongo_errors
+from imagegen.storage.expressions import milliseconds
 from imagegen.storage.mongodb import Collection
 
 _TRIES: Final = 5
+_FORGOTTEN_WITHIN: Final = timedelta(days=1)
 _INDEXES: Final = (
     IndexModel([("budgetId", ASCENDING), ("window", ASCENDING), ("used", DESCENDING)]),
     IndexModel([("changedAt", ASCENDING)]),
@@ -212,16 +215,16 @@ class BudgetCounters:
             await self._periods.update_one({"_id": period}, {"$max": {"refusalToldAt": refused_at}})
 
     async def forget_processes(self, gone_for: timedelta, busy: Sequence[str]) -> None:
-        """Drop the last rounds of processes that have had none for this long; `busy` are periods with rounds left."""
-        pairs = {"$objectToArray": "$rounds"}
+        """Drop the last rounds of processes that have had none for this long, but of those that have rounds left."""
         latest = {"$max": {"$map": {"input": {"$objectToArray": "$$this.v"}, "in": "$$this.v.at"}}}
-        oldest_kept = {"$subtract": ["$$NOW", int(gone_for.total_seconds() * 1000)]}
-        kept = {"$filter": {"input": pairs, "cond": {"$gte": [latest, oldest_kept]}}}
-        is_old, has_rounds = {"$lt": ["$changedAt", oldest_kept]}, {"$gt": [{"$size": pairs}, 0]}
-        old: dict[str, Any] = {"$expr": {"$and": [is_old, has_rounds]}}
+        oldest_kept = {"$subtract": ["$$NOW", milliseconds(gone_for)]}
+        is_kept = {"$or": [{"$gte": [latest, oldest_kept]}, {"$in": ["$$this.k", list(busy)]}]}
+        kept = {"$filter": {"input": {"$objectToArray": "$rounds"}, "cond": is_kept}}
+        has_others = {"$lt": [{"$size": kept}, {"$size": {"$objectToArray": "$rounds"}}]}
+        lately = {"changedAt": {"$gte": now() - gone_for - _FORGOTTEN_WITHIN}}  # not each period that ever was
         with mongo_errors():
             await self._periods.update_many(
-                {"_id": {"$nin": list(busy)}, **old}, [{"$set": {"rounds": {"$arrayToObject": kept}}}]
+                {**lately, "$expr": has_others}, [{"$set": {"rounds": {"$arrayToObject": kept}}}]
             )
 
 

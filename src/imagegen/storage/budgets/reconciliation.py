@@ -62,8 +62,7 @@ class BudgetReconciliation:
         left = await self._rounds.older_than(left_after)
         for is_reserving in (False, True):  # others may lock jobs of those that reserve
             await self._finish_all([each for each in left if (each.kind is RoundKind.RESERVE) == is_reserving])
-        busy = {each.period for each in await self._rounds.older_than(timedelta(0))}
-        await self._counters.forget_processes(_PROCESS_GONE_AFTER, sorted(busy))
+        await self._counters.forget_processes(_PROCESS_GONE_AFTER, await self._rounds.processes())
         return settled + len(left)
 
     async def _finish_all(self, left: Sequence[Round]) -> None:

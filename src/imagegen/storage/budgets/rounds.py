@@ -143,6 +143,11 @@ class Rounds:
             found = [each async for each in self._rounds.find(wanted, {"jobs.key": 1})]
         return frozenset(keys) & {job["key"] for each in found for job in each["jobs"]}
 
+    async def processes(self) -> Sequence[str]:
+        """The processes that have rounds."""
+        with mongo_errors():
+            return await self._rounds.distinct("process")
+
     async def older_than(self, age: timedelta) -> Sequence[Round]:
         """The rounds that were stored longer ago than this, oldest first."""
         with mongo_errors():
