@@ -144,7 +144,8 @@ async def test_result_without_an_image_has_reason_and_bill(
         IsPartialDict(providerUnits=1, totalCost=0, numImages=0, source="billed"),
     )
     (request,) = [row for row in await sandbox.requests() if row["request_id"] in await _request_ids(service, job)]
-    assert request["reads"]["result"] == 1
+    # A second time if it was read before the status said that it is there, as for an endpoint known as quick.
+    assert request["reads"]["result"] <= 2
 
 
 async def _request_ids(service: Service, job: Json) -> set[str]:

@@ -11,6 +11,8 @@ from tests.chaos.records import Document, Paid, Records
 _OK: Final = 200
 # Ends after which fal may be paid although there is no image: fal's own word, or bytes that are not an image.
 _RIGHTFUL: Final = frozenset({"not_a_picture"})
+# The same for a job whose images could not be stored, once its caller does not want them any more.
+_TOO_LATE: Final = "deadline_exceeded"
 
 
 def paid_twice(records: Records) -> Iterator[Finding]:
@@ -84,7 +86,9 @@ def most_at_once(paid: Sequence[Paid]) -> int:
 
 
 def _ended_rightfully(job: Document, paid: Paid) -> bool:
-    return paid.was_lied_about or (job.error is not None and job.error.code in _RIGHTFUL)
+    code = job.error.code if job.error else None
+    is_unwanted = job.status == "cancelled" or code == _TOO_LATE
+    return paid.was_lied_about or code in _RIGHTFUL or (is_unwanted and job.transfer.attempts > 0)
 
 
 def _unowned_tokens(records: Records) -> frozenset[str]:

@@ -62,6 +62,12 @@ class _Failure(_Read):
     code: str
 
 
+class _Transfer(_Read):
+    """How often storing its images failed."""
+
+    attempts: int = 0
+
+
 class StoredImage(_Read):
     """An image that a job names."""
 
@@ -80,6 +86,7 @@ class Document(_Read):
     inputs: Mapping[str, Any]
     cost: _Cost
     submission: _Submission
+    transfer: _Transfer = _Transfer()
     images: tuple[StoredImage, ...] = ()
     error: _Failure | None = None
     attention: str | None = None

@@ -24,7 +24,7 @@ from tests.chaos.treasury import ADMINISTRATOR, Treasury, open_treasury
 BOUND: Final = 12
 _REST: Final = 180.0  # seconds without disturbances within which another job has to end
 _NOTHING_LEFT: Final = (0, 0, 0)
-_SPARE: Final = 120.0  # seconds for starting, for the last clients, and for reading every image
+_SPARE: Final = 300.0  # seconds for starting, for the last clients, and for reading every image
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from tests.chaos.run import Plan, run
 pytestmark = pytest.mark.slow
 
 
-@pytest.mark.timeout(480)
+@pytest.mark.timeout(700)
 async def test_disturbances_lose_no_job_and_no_money(
     tmp_path: Path,
 ) -> None:

@@ -149,6 +149,16 @@ async def test_failed_job_without_images_at_fal_is_as_promised(document: dict[st
     assert await columns(records(document, paid=paid_for)) == []
 
 
+@pytest.mark.parametrize("end", [{"error": {"code": "deadline_exceeded"}}, {"status": "cancelled", "error": None}])
+@pytest.mark.parametrize(("attempts", "found"), [(0, ["lost"]), (2, [])], ids=["wanted in time", "not storable in time"])
+async def test_unwanted_job_without_images_is_as_promised_if_they_could_not_be_stored(
+    end: dict[str, Any], attempts: int, found: list[str]
+) -> None:
+    document = {**FAILED, **end, "transfer": {"attempts": attempts}}
+
+    assert await columns(records(document, paid=[paid()])) == found
+
+
 @pytest.mark.parametrize(
     ("documents", "at_fal", "count"),
     [
