@@ -150,7 +150,9 @@ async def test_failed_job_without_images_at_fal_is_as_promised(document: dict[st
 
 
 @pytest.mark.parametrize("end", [{"error": {"code": "deadline_exceeded"}}, {"status": "cancelled", "error": None}])
-@pytest.mark.parametrize(("attempts", "found"), [(0, ["lost"]), (2, [])], ids=["wanted in time", "not storable in time"])
+@pytest.mark.parametrize(
+    ("attempts", "found"), [(0, ["lost"]), (2, [])], ids=["wanted in time", "not storable in time"]
+)
 async def test_unwanted_job_without_images_is_as_promised_if_they_could_not_be_stored(
     end: dict[str, Any], attempts: int, found: list[str]
 ) -> None:
