@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import httpx
+import psutil
 import pytest
 import uvloop
 from dirty_equals import IsPartialDict
@@ -14,16 +15,20 @@ from PIL import Image
 
 from bench import page, results
 from bench.__main__ import KEPT, SUITES
+from bench.budget import RESERVATIONS, create_budget, require_use, reserving
 from bench.checkout import checked_out
 from bench.double import JWKS, Double
-from bench.figures import Figures, Outcome, Spread, at_least, compare
+from bench.figures import Case, Figures, Outcome, Spread, at_least, compare
 from bench.load import Load
 from bench.picture import png
-from bench.programs import BenchmarkError, output_of
+from bench.programs import BenchmarkError, Program, output_of
+from bench.suites import before
 from imagegen.fal import WebhookVerifier
-from imagegen.settings import FalSettings
+from imagegen.settings import FalSettings, Settings
+from tests.support.jobs_apart import apart
 from tests.support.receiver import receiving
 from tests.support.scripted_http import Scripted
+from tests.support.service import running
 
 
 def test_the_page_is_written_from_the_results() -> None:
@@ -167,3 +172,40 @@ def test_the_last_earlier_day_is_kept_beside_a_result(tmp_path: Path, monkeypatc
     assert first is not None
     assert (first.measured, last.measured) == (days[0], days[2])
     assert "| made-up | a demand | 2.00 x | 0.00 x (2026-01-01) | yes |" in page.render([last])
+
+
+async def test_reservations_of_one_budget_are_measured_and_exact(stack: Settings) -> None:
+    figures = await reserving(apart(stack).mongodb, reservations=150)()
+
+    assert [*figures] == [RESERVATIONS]
+    assert figures[RESERVATIONS] > 0
+
+
+async def test_a_budget_that_is_measured_counts_the_jobs(own: Settings) -> None:
+    async with running(own) as service:
+        program = Program(psutil.Process(), str(service.client.base_url))
+        await create_budget(program)
+        with pytest.raises(BenchmarkError, match="counted no job"):
+            await require_use(program)
+        assert (await service.generate()).status_code == 200
+        await require_use(program)
+
+
+async def test_a_service_that_creates_no_budget_is_an_error() -> None:
+    async with receiving() as receiver:
+        with pytest.raises(BenchmarkError, match="created no budget: 204"):
+            await create_budget(Program(psutil.Process(), receiver.url))
+
+
+@pytest.mark.parametrize(("cpu", "rate", "met"), [((1.03, 1.15), 300, True), ((1.04, 1.16), 299, False)])
+def test_a_job_with_and_without_a_budget_has_a_demand_each(cpu: tuple[float, float], rate: float, *, met: bool) -> None:
+    ratios = dict.fromkeys(before.PLAIN, cpu[0]) | dict.fromkeys(before.BUDGETED, cpu[1])
+    cases = [
+        Case(name=name, subject={}, reference={}, ratio={"CPU ms/job": Spread(ratio, 0, 9)})
+        for name, ratio in ratios.items()
+    ]
+    hot = Case(name=before.HOT, subject={RESERVATIONS: Spread(rate, 0, 9)}, reference={}, ratio={})
+
+    demands = before.demands(Outcome(cases=[*cases, hot]))
+
+    assert [each.is_met for each in demands] == [met] * 5

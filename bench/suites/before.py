@@ -1,41 +1,62 @@
 """What a job costs beside an earlier commit: both services run against the same servers, double and load, in turn."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Final
 
+from bench.budget import RESERVATIONS, create_budget, require_use, reserving
 from bench.checkout import checked_out, commit_of
-from bench.figures import Case, Demand, Figures, Measured, Outcome, at_least, at_most, compare, speed
+from bench.figures import Case, Demand, Figures, Measured, Outcome, at_least, at_most, compare, measure, speed
 from bench.generating import generate, jobs_per_round
 from bench.plan import Plan
 from bench.programs import Program
 from bench.servers import Servers
 
 _SECONDS: Final = 0.05
-_AT_ONCE: Final = (1, 32, 128)
+PLAIN: Final = {"1 at once": 1, "32 at once": 32}
+BUDGETED: Final = {"1 at once, with a budget": 1, "32 at once, with a budget": 32}
+_MANY: Final = {"128 at once": 128}
 _AS_IT_COMES: Final = "32 at once, settings as they come"
+HOT: Final = "64 reservations of one budget at once"
+_RESERVATIONS: Final = 500  # in a round, for each of its seconds
 _ADDED: Final = "p50 above fal's, ms"
 _MONGODB: Final = "MongoDB's CPU ms/job"
 _NATS: Final = "NATS's CPU ms/job"
 _SKIPPED: Final = "name the commit to compare with: `make bench SUITE=before REF=<commit>`."
 _WARM_UP: Final = 128
+_AFTERWARDS: Final = 1.0  # seconds, in which the last jobs are counted and settled
 
 
 async def run(servers: Servers, plan: Plan) -> Outcome:
-    """50 ms with 1, 32 and 128 requests at once, and 32 with the settings as they come."""
+    """50 ms with 1, 32 and 128 requests at once, with a budget on today's side, and with the settings as they come."""
     if plan.ref is None:
         return Outcome(reference="before", skipped=_SKIPPED)
     await servers.double.set(seconds=_SECONDS)
     commit = await commit_of(plan.ref)
     async with checked_out(plan.ref, servers.directory) as path:
         async with _sides(servers, path) as sides:
-            cases = [await _case(f"{count} at once", servers, plan, sides, count) for count in _AT_ONCE]
+            cases = [await _case(*each, servers, plan, sides) for each in (PLAIN | _MANY).items()]
+            cases += await _with_a_budget(servers, plan, sides)
         async with _sides(replace(servers, is_roomy=False), path) as sides:
-            cases.append(await _case(_AS_IT_COMES, servers, plan, sides, 32))
-    outcome = Outcome(reference=f"at {commit}", cases=cases)
-    notes = [f"A round lasts about {plan.seconds:g} s on either side. The packages are those of today's lock on both."]
-    return replace(outcome, demands=_demands(outcome), notes=notes)
+            cases.append(await _case(_AS_IT_COMES, 32, servers, plan, sides))
+    apart = servers.settings.mongodb.model_copy(update={"database": "bench-reservations"})
+    hot = reserving(apart, reservations=round(_RESERVATIONS * plan.seconds))
+    outcome = Outcome(reference=f"at {commit}", cases=[*cases, await measure(HOT, plan.rounds, hot)])
+    notes = [
+        f"A round lasts about {plan.seconds:g} s on either side. The packages are those of today's lock on both.",
+        "With a budget: today's service has one that all jobs count in; the commit before has none.",
+    ]
+    return replace(outcome, demands=demands(outcome), notes=notes)
+
+
+async def _with_a_budget(servers: Servers, plan: Plan, sides: tuple[Program, Program]) -> list[Case]:
+    """The cases in which each job of today's service counts in a budget; the service keeps the budget."""
+    await create_budget(sides[0])
+    cases = [await _case(*each, servers, plan, sides) for each in BUDGETED.items()]
+    await require_use(sides[0])
+    return cases
 
 
 @asynccontextmanager
@@ -53,7 +74,7 @@ async def _sides(servers: Servers, path: str) -> AsyncGenerator[tuple[Program, P
         yield subject, reference
 
 
-async def _case(name: str, servers: Servers, plan: Plan, sides: tuple[Program, Program], at_once: int) -> Case:
+async def _case(name: str, at_once: int, servers: Servers, plan: Plan, sides: tuple[Program, Program]) -> Case:
     jobs = await jobs_per_round(sides[1], plan.seconds, at_once)
     subject, reference = (_generating(servers, side, jobs=jobs, at_once=at_once) for side in sides)
     return await compare(name, plan.rounds, subject, reference)
@@ -65,6 +86,7 @@ def _generating(servers: Servers, program: Program, *, jobs: int, at_once: int) 
     async def measured() -> Figures:
         spent, mongodb, nats = (each.cpu_seconds for each in (program, *_beside(servers)))
         load = await generate(program, jobs=jobs, at_once=at_once)
+        await asyncio.sleep(_AFTERWARDS)
         mongodb, nats = (
             (each.cpu_seconds - before) * 1000 / jobs
             for each, before in zip(_beside(servers), (mongodb, nats), strict=True)
@@ -80,15 +102,13 @@ def _beside(servers: Servers) -> tuple[Program, Program]:
     return servers.programs["MongoDB"], servers.programs["NATS"]
 
 
-def _demands(outcome: Outcome) -> list[Demand]:
-    rates = [outcome.ratio(f"{count} at once", "jobs/s") for count in (32, 128)]
-    plain = outcome.ratio(_AS_IT_COMES, "CPU ms/job"), outcome.ratio(_AS_IT_COMES, "jobs/s")
+def demands(outcome: Outcome) -> list[Demand]:
+    """A job may cost little more than at the commit before, and not much more with a budget."""
+    most = dict.fromkeys(PLAIN, 1.03) | dict.fromkeys(BUDGETED, 1.15)
     return [
-        at_most("CPU per job at 32: at most 0.6 times", outcome.ratio("32 at once", "CPU ms/job"), 0.6),
-        at_least("jobs/s at 32 and 128, the worse: at least 1.5 times", min(rates), 1.5),
-        at_most("p50 above fal's 50 ms, alone: at most 0.6 times", outcome.ratio("1 at once", _ADDED), 0.6),
-        at_most("CPU per job alone: at most 0.6 times", outcome.ratio("1 at once", "CPU ms/job"), 0.6),
-        at_most("MongoDB's CPU per job at 32: at most 0.7 times", outcome.ratio("32 at once", _MONGODB), 0.7),
-        at_most("CPU per job at 32, settings as they come: at most 0.6 times", plain[0], 0.6),
-        at_least("jobs/s at 32, settings as they come: at least 1.5 times", plain[1], 1.5),
+        *(
+            at_most(f"CPU per job, {case}: at most {bound} times", outcome.ratio(case, "CPU ms/job"), bound)
+            for case, bound in most.items()
+        ),
+        at_least("one budget: at least 300 reservations/s", outcome.subject_of(HOT, RESERVATIONS), 300, "/s"),
     ]
