@@ -37,7 +37,8 @@ async def read(answer: httpx.Response) -> Sequence[Json]:
 
 
 async def test_stream_reports_progress_and_ends_with_the_images(service: Service, sandbox: Sandbox) -> None:
-    await sandbox.misbehaves(SLOW)
+    # Moves within 50 ms are told as one, so each stage has to last.
+    await sandbox.misbehaves(SLOW, {"fault": "media_delay", "seconds": 0.5, "times": 1})
     job_id = await service.accept({**FLUX, "options": {"num_images": 2}})
 
     async with opened(service, job_id) as answer:

@@ -38,7 +38,7 @@ from tests.support.scripted_http import Scripted
 ENDPOINT = "fal-ai/flux/dev"
 INPUT: JsonObject = {"prompt": "a fox"}
 HASTY = FalTimeouts(
-    submit=timedelta(seconds=0.4),
+    submit=timedelta(seconds=1),
 )
 
 
