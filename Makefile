@@ -1,12 +1,12 @@
 # The commands for this repository; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo serve worker openapi pages site test coverage sdk check drill chaos soak fuzz any-answer mutations bench format lock clean
+.PHONY: help setup dev demo serve worker openapi index pages site test coverage sdk check drill chaos soak fuzz any-answer mutations bench format lock clean
 
 BIN := .venv/bin
 # Each is touched once its set is installed: what serving needs, and what tests and checks need beside it.
 READY := .venv/.ready
 DEV := .venv/.dev
-SOURCES := src tests bench website sdk
+SOURCES := src tests bench facts website sdk
 # Each worker runs tests that stand together, then takes over some of another's.
 SPREAD := -n 5 --dist worksteal
 # Slow tests keep the cores busy: with more workers, each would only wait longer.
@@ -54,6 +54,9 @@ worker: $(READY) ## Run another worker beside a running `make serve`
 openapi: $(READY) ## Write openapi.json, and what the clients generate from it
 	@IMAGEGEN_CATALOG= $(BIN)/imagegen openapi --output openapi.json
 	@$(BIN)/python sdk/generate.py
+
+index: $(DEV) ## Write the index of fal's image endpoints
+	@$(BIN)/python -m facts
 
 pages: $(DEV) ## Write the pages that are made from the code
 	@$(BIN)/python -m website
