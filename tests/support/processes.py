@@ -6,7 +6,7 @@ import re
 import signal
 import socket
 import sys
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -76,14 +76,18 @@ def free_port() -> int:
 
 @asynccontextmanager
 async def imagegen(
-    *arguments: str, environ: Mapping[str, str], directory: Path, port: int = 0
+    *arguments: str,
+    environ: Mapping[str, str],
+    directory: Path,
+    port: int = 0,
+    program: Sequence[str] = ("imagegen",),
 ) -> AsyncGenerator[Running]:
     """Run `imagegen …`, and kill it at the end if it is still running. Its output goes to a file in the directory."""
     with (directory / f"{arguments[0]}.log").open("ab") as log:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
-            "imagegen",
+            *program,
             *arguments,
             env={**inherited(), **environ},
             cwd=directory,
@@ -107,6 +111,21 @@ async def serving(
     port = port or free_port()
     environ = {**environment(settings), **(more or {})}
     async with imagegen("serve", "--port", str(port), environ=environ, directory=directory, port=port) as running:
+        await answers(running)
+        yield running
+
+
+@asynccontextmanager
+async def dying(
+    settings: Settings, directory: Path, module: str, method: str, *, calls: int = 1
+) -> AsyncGenerator[Running]:
+    """Run `imagegen serve`, which is killed after so many calls of a method, and wait until it responds."""
+    port, root = free_port(), Path(__file__).parents[2]
+    program = ("tests.support.dying", module, method, str(calls))
+    environ = {**environment(settings), "PYTHONPATH": str(root)}
+    async with imagegen(
+        "serve", "--port", str(port), environ=environ, directory=directory, port=port, program=program
+    ) as running:
         await answers(running)
         yield running
 
