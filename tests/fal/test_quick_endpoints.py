@@ -54,19 +54,65 @@ def test_durations_of_endpoints_are_kept_apart() -> None:
     assert (durations.usual("a/quick"), durations.usual("a/slow")) == (timedelta(seconds=0.2), None)
 
 
-def test_result_that_was_ready_is_read_earlier_next_time() -> None:
-    durations = Durations(timedelta(seconds=1))
-    for _ in range(16):
-        durations.completed(ENDPOINT, 0.5)
-    reads: list[float] = []
-    for _ in range(160):
-        waited = durations.usual(ENDPOINT)
-        assert waited is not None
-        reads.append(waited.total_seconds())
-        durations.was_ready(ENDPOINT, waited)
+def played(durations: Durations, takes: float, requests: int) -> tuple[list[float], int]:
+    """How long after the submit each result was had, and how many had to be followed, if each takes so long."""
+    waits, followed = list[float](), 0
+    for _ in range(requests):
+        waited = durations.next_read(ENDPOINT)
+        if waited is not None and waited.total_seconds() >= takes:
+            durations.was_ready(ENDPOINT, waited)
+            waits.append(waited.total_seconds())
+        else:
+            durations.completed(ENDPOINT, takes)
+            waits.append(takes)
+            followed += waited is not None
+    return waits, followed
 
-    assert reads == sorted(reads, reverse=True)
-    assert 0.4 < reads[-1] < 0.48
+
+@pytest.mark.parametrize("slow", [0.06, 0.1, 0.5, 0.95])
+def test_requests_are_read_early_again_soon_after_a_slow_time(slow: float) -> None:
+    durations = Durations(timedelta(seconds=1))
+    played(durations, slow, 20)
+
+    waits, _ = played(durations, 0.05, 100)
+
+    late = [number for number, waited in enumerate(waits) if waited > 0.05 * 1.25]
+    assert len(late) <= 25
+    assert max(waits[-50:]) < 0.05 * 1.05
+
+
+@pytest.mark.parametrize("slower", [0.06, 0.1, 0.5, 2])
+def test_requests_that_take_longer_than_before_are_followed_until_that_is_known(slower: float) -> None:
+    durations = Durations(timedelta(seconds=1))
+    played(durations, 0.05, 20)
+
+    waits, followed = played(durations, slower, 100)
+
+    assert (max(waits) < slower * 1.05, followed <= 20) == (True, True)
+
+
+def test_steady_endpoint_is_followed_for_few_probes_only() -> None:
+    durations = Durations(timedelta(seconds=1))
+    played(durations, 0.05, 20)
+
+    _, followed = played(durations, 0.05, 1000)
+
+    assert 0 < followed <= 100
+
+
+def test_concurrent_requests_wait_for_one_probe_only() -> None:
+    durations = Durations(timedelta(seconds=1))
+    played(durations, 0.05, 20)
+
+    waits = [durations.next_read(ENDPOINT) for _ in range(33)]
+    early = [waited for waited in waits if waited is not None and waited < timedelta(seconds=0.05)]
+    for waited in early:
+        durations.was_ready(ENDPOINT, waited)
+    for _ in range(30):
+        durations.was_ready(ENDPOINT, timedelta(seconds=0.05))
+
+    assert len(early) == 3
+    assert durations.usual(ENDPOINT) == min(early)
 
 
 async def taught(bench: Bench) -> FalClient:
@@ -89,7 +135,7 @@ async def test_requests_without_a_failure_teach_how_long_they_take(bench: Bench)
     for _ in range(3):
         request = await fal.submit(ENDPOINT, SMALL)
         await fal.wait_for_new(ENDPOINT, request, SMALL, ProgressRecorder())
-    known = fal._durations._seconds[ENDPOINT]  # pyright: ignore[reportPrivateUsage] - what they taught
+    known = fal._durations._endpoints[ENDPOINT].seconds  # pyright: ignore[reportPrivateUsage] - what they taught
 
     assert (len(known), min(known) > 0.35) == (2, True)
 

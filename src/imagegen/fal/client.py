@@ -179,15 +179,15 @@ class FalClient:
         return failure
 
     async def _read_early(self, endpoint: str, request: ProviderRequest, sent: JsonObject) -> ProviderResult | None:
-        usual = self._durations.usual(endpoint)
-        if usual is None:
+        waits = self._durations.next_read(endpoint)
+        if waits is None:
             return None
-        await asyncio.sleep(usual.total_seconds())
+        await asyncio.sleep(waits.total_seconds())
         try:
             result = await self.result(request, sent, is_first=True)
         except ProviderError:
             return None
-        self._durations.was_ready(endpoint, usual)
+        self._durations.was_ready(endpoint, waits)
         return result
 
     async def wait(

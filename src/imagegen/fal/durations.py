@@ -11,8 +11,28 @@ _USUAL: Final = 3 / 4  # of the requests have completed by then
 _EARLY: Final = 1 / 4
 _MOST_SPREAD: Final = timedelta(milliseconds=50)
 _MOST_SPREAD_OF_EARLY: Final = 1 / 4
-# A result that was ready when it was read may have been ready before.
-_EARLIER: Final = 0.99
+# One read in so many is a probe: it comes earlier, by a share of the usual time that doubles as long as probes succeed.
+_PROBE_EVERY: Final = 10
+_FIRST_STEP: Final = 0.02
+_LONGEST_STEP: Final = 0.3
+
+
+@dataclass(slots=True)
+class _Endpoint:
+    """The last requests of an endpoint, and its reads since the last probe."""
+
+    seconds: deque[float] = field(default_factory=lambda: deque(maxlen=_KEPT))
+    reads: int = 0
+    step: float = _FIRST_STEP
+
+    @property
+    def usual(self) -> float | None:
+        known = sorted(self.seconds)
+        if len(known) < _NEEDED:
+            return None
+        early, usual = (known[int(len(known) * part)] for part in (_EARLY, _USUAL))
+        spread = max(_MOST_SPREAD.total_seconds(), _MOST_SPREAD_OF_EARLY * early)
+        return usual if usual - early <= spread else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +44,7 @@ class Durations:
     """
 
     longest: timedelta
-    _seconds: dict[str, deque[float]] = field(default_factory=dict[str, deque[float]], init=False)
+    _endpoints: dict[str, _Endpoint] = field(default_factory=dict[str, _Endpoint], init=False)
 
     def usual(self, endpoint: str) -> timedelta | None:
         """After how long most of the endpoint's requests have completed.
@@ -32,19 +52,37 @@ class Durations:
         None if it is not quick, if too few of its requests are known, or if they differ so much that most would have to
         wait noticeably for their result.
         """
-        known = sorted(self._seconds.get(endpoint, ()))
-        if len(known) < _NEEDED:
+        known = self._endpoints.get(endpoint)
+        usual = known.usual if known else None
+        return timedelta(seconds=usual) if usual is not None and usual < self.longest.total_seconds() else None
+
+    def next_read(self, endpoint: str) -> timedelta | None:
+        """After how long the next request's result is to be read: the usual time, or less if this read is a probe.
+
+        A result that is there when it is read may have been there for long. Probes find that out, so that a slow minute
+        at fal, or of this process, does not delay the requests that follow it.
+        """
+        usual = self.usual(endpoint)
+        if usual is None:
             return None
-        early, usual = (known[int(len(known) * part)] for part in (_EARLY, _USUAL))
-        spread = max(_MOST_SPREAD.total_seconds(), _MOST_SPREAD_OF_EARLY * early)
-        if usual >= self.longest.total_seconds() or usual - early > spread:
-            return None
-        return timedelta(seconds=usual)
+        known = self._endpoints[endpoint]
+        known.reads += 1
+        if known.reads <= _PROBE_EVERY:
+            return usual
+        known.reads = 0
+        return usual * (1 - known.step)
 
     def completed(self, endpoint: str, seconds: float) -> None:
         """Record when a request was seen completed."""
-        self._seconds.setdefault(endpoint, deque(maxlen=_KEPT)).append(seconds)
+        known = self._endpoints.setdefault(endpoint, _Endpoint())
+        known.seconds.append(seconds)
+        known.reads, known.step = 0, _FIRST_STEP
 
     def was_ready(self, endpoint: str, waited: timedelta) -> None:
-        """Record that a result was there when it was read after this time: from now on it is read a little earlier."""
-        self.completed(endpoint, waited.total_seconds() * _EARLIER)
+        """Record that a result was there when it was read after this time."""
+        usual = self.usual(endpoint)
+        if usual is None or waited >= usual:
+            return
+        known = self._endpoints[endpoint]
+        known.seconds.extend([min(each, waited.total_seconds()) for each in known.seconds])
+        known.reads, known.step = _PROBE_EVERY, min(2 * known.step, _LONGEST_STEP)
