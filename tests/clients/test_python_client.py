@@ -11,7 +11,17 @@ from uuid import uuid4
 import pytest
 from PIL import Image as Pictures
 
-from imagegen_client import AsyncImagegen, Imagegen, JobCancelled, JobFailed, JobRefused, NotFound, WaitTimeout
+from imagegen_client import (
+    AsyncImagegen,
+    BatchItem,
+    BudgetExceeded,
+    Imagegen,
+    JobCancelled,
+    JobFailed,
+    JobRefused,
+    NotFound,
+    WaitTimeout,
+)
 from tests.support.clients import PYTHON, address, billed, blocks, run
 from tests.support.door import Door, door
 from tests.support.service import Service
@@ -78,6 +88,19 @@ async def test_a_batch_is_waited_for(client: AsyncImagegen) -> None:
 
     assert (ended.ended, ended.counts.completed) == (True, 2)
     assert sorted(jobs) == sorted(batch.job_ids)
+
+
+async def test_a_batch_that_may_be_partial_tells_what_budgets_refused(client: AsyncImagegen, service: Service) -> None:
+    scope = {"kind": "user", "value": "poor"}
+    made = await service.client.post("/api/budgets", json={"name": "poor", "scope": scope, "amount": 0.05})
+    items: list[BatchItem] = [{"model": "flux-pro", "prompt": "A"}, {"model": "flux-pro", "prompt": "B"}]
+    with pytest.raises(BudgetExceeded):
+        await client.batch(items, user="poor")
+    batch = await client.batch(items, user="poor", partial=True)
+    await service.client.delete(f"/api/budgets/{made.json()['id']}")
+
+    assert len(batch.job_ids) == 1
+    assert [(each.index, each.budgets[0].id) for each in batch.refused] == [(1, made.json()["id"])]
 
 
 async def test_the_history_and_the_usage(client: AsyncImagegen) -> None:

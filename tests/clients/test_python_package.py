@@ -34,7 +34,8 @@ client.subscribe("flux-pro", prompt="x")  # refused
 client.subscribe("flux-pro", prompt="x", on_event=lambda event: print(event.stage))
 client.estimate("flux-pro", num_images=300)
 client.batch([{"model": "flux-pro", "prompt": "x"}, {"model": "flux-dev", "prompt": "y", "deadline": 3}])
-client.batch([{"model": "own", "inputs": {"words": "x"}}])
+client.batch([{"model": "own", "inputs": {"words": "x"}}], partial=True)
+client.batch([{"model": "own", "inputs": {"words": "x"}}], partial=1)  # refused
 client.batch([{"model": "flux-pro", "promt": "x"}])  # refused
 client.run("nano-banana-edit", prompt="x", image_urls="http")  # refused
 client.run("flux-dev", prompt="x", image_size={"width": 3})  # refused

@@ -12,6 +12,7 @@ from PIL import Image as Pictures
 
 from imagegen_client import (
     ApiError,
+    BatchItem,
     BudgetExceeded,
     Conflict,
     Forbidden,
@@ -43,6 +44,25 @@ FAILED: dict[str, Any] = {
     "retryable": True,
     "falDetail": [],
     "charged": True,
+}
+
+BUDGET: dict[str, Any] = {
+    "id": "b1",
+    "name": "Ann",
+    "limit": 10,
+    "used": 9.9,
+    "reserved": 0.08,
+    "remaining": 0.02,
+    "estimate": 0.05,
+}
+BATCH: dict[str, Any] = {
+    "batchId": "b2",
+    "userId": "ann",
+    "status": "running",
+    "counts": {"total": 1, "queued": 1, "running": 0, "completed": 0, "failed": 0, "cancelled": 0},
+    "cost": {"estimated": 0.05, "charged": 0, "currency": "USD"},
+    "jobIds": ["1"],
+    "createdAt": "2026-11-22T16:57:49.381000Z",
 }
 
 
@@ -130,20 +150,11 @@ def test_an_error_has_its_class_and_what_the_problem_says(scripted: Scripted, st
 
 
 def test_a_refusal_of_budgets_has_them_and_is_not_repeated(scripted: Scripted) -> None:
-    budget = {
-        "id": "b1",
-        "name": "Ann",
-        "limit": 10,
-        "used": 9.9,
-        "reserved": 0.08,
-        "remaining": 0.02,
-        "estimate": 0.05,
-    }
     scripted.answers(
         problem(
             402,
             "budget_exceeded",
-            budgets=[{**budget, "resetsAt": "2026-12-01T00:00:00Z"}, {**budget, "resetsAt": None}],
+            budgets=[{**BUDGET, "resetsAt": "2026-12-01T00:00:00Z"}, {**BUDGET, "resetsAt": None}],
         )
     )
 
@@ -154,6 +165,20 @@ def test_a_refusal_of_budgets_has_them_and_is_not_repeated(scripted: Scripted) -
     assert (month.name, month.remaining, month.estimate) == ("Ann", 0.02, 0.05)
     assert (month.resets_at, wallet.resets_at) == (datetime(2026, 12, 1, tzinfo=UTC), None)
     assert (len(scripted.requests), scripted.pauses, caught.value.retryable) == (1, [], False)
+
+
+def test_a_batch_is_partial_only_if_it_is_asked_to_be(scripted: Scripted) -> None:
+    """A service without budgets would refuse an unknown name."""
+    refused = [{"index": 1, "budgets": [{**BUDGET, "resetsAt": None}]}]
+    scripted.answers(*[httpx.Response(202, json={**BATCH, "refused": refused})] * 2)
+    client = scripted.client()
+    items: list[BatchItem] = [{"model": "own", "inputs": {}}]
+
+    part = client.batch(items, partial=True)
+    client.batch(items)
+
+    assert [body.get("partial", "left out") for body in scripted.bodies()] == [True, "left out"]
+    assert [(each.index, each.budgets[0].remaining) for each in part.refused] == [(1, 0.02)]
 
 
 def test_a_limit_says_when_to_come_back(scripted: Scripted) -> None:

@@ -39,7 +39,8 @@ await client.run("flux-por", {{ prompt: "x" }}); // refused
 await client.submit("own", {{ inputs: {{ words: 3 }} }});
 await client.subscribe("flux-pro", {{ prompt: "x" }}); // refused
 await client.estimate("flux-pro", {{ num_images: 300 }});
-await client.batch([{{ model: "flux-pro", prompt: "x" }}, {{ model: "own", inputs: {{}} }}]);
+await client.batch([{{ model: "flux-pro", prompt: "x" }}, {{ model: "own", inputs: {{}} }}], {{ partial: true }});
+await client.batch([{{ model: "own", inputs: {{}} }}], {{ partial: 1 }}); // refused
 await client.batch([{{ model: "flux-pro", promt: "x" }}]); // refused
 """
 POLICY: Final = f"""
@@ -90,6 +91,17 @@ console.log(JSON.stringify({{
     await wrong(body, {{ ...headers, "webhook-timestamp": "1" }}, secret),
   ],
 }}));
+"""
+PARTIAL: Final = f"""
+import {{ Imagegen }} from "{NAME}";
+const bodies = [];
+const send = async (_url, init) => {{
+  bodies.push(JSON.parse(init.body));
+  return new Response("{{}}", {{ status: 202 }});
+}};
+const client = new Imagegen("http://service", {{ user: "ann", fetch: send }});
+for (const options of [{{ partial: true }}, {{ partial: false }}, undefined]) await client.batch([], options);
+console.log(JSON.stringify(bodies));
 """
 MISTAKES: Final = f"""
 import {{ Imagegen }} from "{NAME}";
@@ -200,6 +212,12 @@ async def test_retries_errors_and_webhooks(folder: Path) -> None:
     assert (tries["away"]["name"], tries["away"]["keys"]) == ("ConnectionFailed", 1)
     assert (tries["invalid"]["facts"], tries["failed"]["facts"]) == ([False, None, "r"], [True, True, "r"])
     assert (told["webhook"], told["wrong"]) == ("job.completed", ["InvalidWebhook"] * 4)
+
+
+async def test_a_batch_is_partial_only_if_it_is_asked_to_be(folder: Path) -> None:
+    whole: dict[str, Any] = {"requests": [], "userId": "ann"}
+
+    assert await node(folder, PARTIAL) == [{**whole, "partial": True}, whole, whole]
 
 
 async def test_mistakes_are_told_at_once(folder: Path) -> None:

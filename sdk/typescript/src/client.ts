@@ -26,6 +26,12 @@ export interface CallOptions extends ItemOptions {
   signal?: AbortSignal | undefined;
 }
 
+/** What a batch takes. */
+export interface BatchOptions extends CallOptions {
+  /** Accept as many of the first requests as budgets have room for; `refused` of the batch has the others. */
+  partial?: boolean;
+}
+
 /** Any model's parameters, as they go over the wire. */
 export interface ByName {
   inputs: Record<string, Json>;
@@ -109,11 +115,15 @@ export class Imagegen<M = Models> {
     return content(await this.#connection.send("POST", "/api/images/estimate-cost", { json }));
   }
 
-  /** Up to 1,000 requests at once; they are checked together, and none is waited for. */
-  async batch(requests: readonly BatchItem<M>[], options: CallOptions = {}): Promise<Batch> {
+  /**
+   * Up to 1,000 requests at once; they are checked together, and none is waited for. Throws a BudgetExceeded if
+   * budgets have no room for all of them, with `partial` if they have none for the first.
+   */
+  async batch(requests: readonly BatchItem<M>[], options: BatchOptions = {}): Promise<Batch> {
     const items = requests as readonly (Params & { model: string })[];
     const bodies = await Promise.all(items.map((item) => this.#body(item.model, item)));
-    const json = { requests: bodies, userId: this.#userOf(options.user) };
+    const partial = options.partial ? { partial: true } : {};
+    const json = { requests: bodies, userId: this.#userOf(options.user), ...partial };
     return this.#batchOf(await this.#pay("/api/images/batch", options, json));
   }
 

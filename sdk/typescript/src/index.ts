@@ -1,6 +1,6 @@
 export { Imagegen } from "./client.js";
 export type {
-  AnyItem, BatchItem, ByName, CallOptions, ClientOptions, ItemOptions, JobFilter, Progress,
+  AnyItem, BatchItem, BatchOptions, ByName, CallOptions, ClientOptions, ItemOptions, JobFilter, Progress,
 } from "./client.js";
 export type { WaitOptions } from "./connection.js";
 export * from "./errors.js";

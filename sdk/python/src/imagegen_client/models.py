@@ -521,10 +521,17 @@ class Imagegen(BaseImagegen):
         return self._estimate(model, params)
 
     def batch(
-        self, requests: Iterable[BatchItem], /, *, user: str | None = None, idempotency_key: str | None = None
+        self, requests: Iterable[BatchItem], /, *, user: str | None = None, idempotency_key: str | None = None, partial: bool = False
     ) -> Batch:
-        """Up to 1,000 requests at once; they are checked together, and none is waited for."""
-        return self._batch(requests, user, idempotency_key)
+        """Up to 1,000 requests at once; they are checked together, and none is waited for.
+
+        If budgets have no room for all of them, none is accepted; with `partial`, as many of the first as
+        fit, and `refused` of the batch has the others.
+
+        Raises:
+            BudgetExceeded: nothing was accepted.
+        """
+        return self._batch(requests, user, idempotency_key, partial=partial)
 
 
 class AsyncImagegen(AsyncBaseImagegen):
@@ -637,7 +644,14 @@ class AsyncImagegen(AsyncBaseImagegen):
         return await self._estimate(model, params)
 
     async def batch(
-        self, requests: Iterable[BatchItem], /, *, user: str | None = None, idempotency_key: str | None = None
+        self, requests: Iterable[BatchItem], /, *, user: str | None = None, idempotency_key: str | None = None, partial: bool = False
     ) -> AsyncBatch:
-        """Up to 1,000 requests at once; they are checked together, and none is waited for."""
-        return await self._batch(requests, user, idempotency_key)
+        """Up to 1,000 requests at once; they are checked together, and none is waited for.
+
+        If budgets have no room for all of them, none is accepted; with `partial`, as many of the first as
+        fit, and `refused` of the batch has the others.
+
+        Raises:
+            BudgetExceeded: nothing was accepted.
+        """
+        return await self._batch(requests, user, idempotency_key, partial=partial)

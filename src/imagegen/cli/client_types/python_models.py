@@ -145,10 +145,9 @@ def _table(models: Sequence[ModelSchema]) -> str:
 
 
 def _client(name: str, base: str, models: Sequence[ModelSchema], *, is_async: bool) -> str:
-    names = "user: str | None = None, idempotency_key: str | None = None"
     prefix = "Async" if is_async else ""
     define, wait = ("async def", "await ") if is_async else ("def", "")
-    job, batch = f"{prefix}Job", f"{prefix}Batch"
+    job = f"{prefix}Job"
     timeout, progress = "timeout: float | None = None", "on_event: _Progress"
     verbs = [
         (
@@ -191,12 +190,24 @@ def _client(name: str, base: str, models: Sequence[ModelSchema], *, is_async: bo
         params = "Any" if signatures else f"Unpack[Any{kind}]"
         lines += ["", f"    {define} {verb}(self, model: str, /, {more}**params: {params}) -> {answer}:"]
         lines += [f'        """{told}"""', f"        return {wait}self.{call}"]
-    lines += [
+    lines += _batch(f"{prefix}Batch", define, wait)
+    return "\n".join(lines) + "\n"
+
+
+def _batch(answer: str, define: str, wait: str) -> list[str]:
+    names = "user: str | None = None, idempotency_key: str | None = None, partial: bool = False"
+    return [
         "",
         f"    {define} batch(",
         f"        self, requests: Iterable[BatchItem], /, *, {names}",
-        f"    ) -> {batch}:",
-        '        """Up to 1,000 requests at once; they are checked together, and none is waited for."""',
-        f"        return {wait}self._batch(requests, user, idempotency_key)",
+        f"    ) -> {answer}:",
+        '        """Up to 1,000 requests at once; they are checked together, and none is waited for.',
+        "",
+        "        If budgets have no room for all of them, none is accepted; with `partial`, as many of the first as",
+        "        fit, and `refused` of the batch has the others.",
+        "",
+        "        Raises:",
+        "            BudgetExceeded: nothing was accepted.",
+        '        """',
+        f"        return {wait}self._batch(requests, user, idempotency_key, partial=partial)",
     ]
-    return "\n".join(lines) + "\n"

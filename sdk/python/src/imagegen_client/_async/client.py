@@ -208,14 +208,16 @@ class AsyncBaseImagegen:
         return read(Estimate.from_wire, await self._connection.send("POST", "/api/images/estimate-cost", json=body))
 
     async def _batch(
-        self, requests: Iterable[Mapping[str, Any]], user: str | None, idempotency_key: str | None
+        self, requests: Iterable[Mapping[str, Any]], user: str | None, idempotency_key: str | None, *, partial: bool
     ) -> AsyncBatch:
         items: list[Mapping[str, Any]] = []
         for number, item in enumerate(requests):
             if "model" not in item:
                 raise TypeError(f"requests[{number}] has no model.")
             items.append(await self._body(item["model"], item))
-        body = {"requests": items, "userId": self._user_of(user)}
+        body: dict[str, Any] = {"requests": items, "userId": self._user_of(user)}
+        if partial:
+            body["partial"] = True
         return self._as_batch(await self._connection.pay("/api/images/batch", idempotency_key, body))
 
     async def _body(self, model: str, params: Mapping[str, Any]) -> dict[str, Any]:
