@@ -9,7 +9,7 @@ import pytest
 from dirty_equals import IsPartialDict, IsStr
 from pydantic import SecretStr
 
-from imagegen.engine.budget_upkeep import tell_budgets
+from imagegen.engine.budget_upkeep import BudgetAlerts
 from imagegen.settings import Settings, WebhookSettings
 from tests.support.receiver import Receiver
 from tests.support.service import FLUX, ITEM, Json, Service, running
@@ -180,8 +180,8 @@ async def test_a_soft_budget_refuses_nothing_and_tells(office: Service, receiver
     await budget(office, 0.10, hard=False, webhookUrl=receiver.url, alerts=[50, 100])
     for _ in range(3):
         assert (await office.generate()).status_code == 200
-    assert await tell_budgets(office.services) == 2
-    assert await tell_budgets(office.services) == 0
+    alerts = BudgetAlerts(office.services)
+    assert [await alerts.tell(), await alerts.tell(), await BudgetAlerts(office.services).tell()] == [2, 0, 0]
     deliveries = office.services.webhook_deliveries._deliveries  # pyright: ignore[reportPrivateUsage] - as recorded
     events = [each["payload"] async for each in deliveries.find({}).sort("_id", 1)]
     assert len(events) == 2
@@ -190,9 +190,10 @@ async def test_a_soft_budget_refuses_nothing_and_tells(office: Service, receiver
 
 async def test_a_refusal_is_told_at_most_hourly(office: Service, receiver: Receiver) -> None:
     await budget(office, 0.01, webhookUrl=receiver.url, alerts=[100])
+    alerts = BudgetAlerts(office.services)
     for _ in range(3):
         assert (await office.generate()).status_code == 402
-        await tell_budgets(office.services)
+        await alerts.tell()
     deliveries = office.services.webhook_deliveries._deliveries  # pyright: ignore[reportPrivateUsage] - as recorded
     assert [each["event"] async for each in deliveries.find({})] == ["budget.refused"]
 

@@ -1,13 +1,13 @@
 """The upkeep of budgets: their counters are compared with the jobs, and their receivers are told what happened."""
 
 import hashlib
-from collections.abc import Iterator
-from datetime import timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
 from imagegen.budgets import Budget
-from imagegen.clock import now
+from imagegen.clock import now, uptime
 from imagegen.services import Services
 from imagegen.storage.budgets.counters import ChangedPeriod
 from imagegen.webhooks import BudgetNotice
@@ -15,7 +15,8 @@ from imagegen.wire.budget_event_schemas import BudgetEvent, BudgetEventData
 
 _AUDIT_EVERY: Final = timedelta(minutes=3)
 _REFUSALS_TOLD_EVERY: Final = timedelta(hours=1)
-_TOLD_OF_LAST: Final = timedelta(days=1)
+_TOLD_OF_LAST: Final = timedelta(days=1)  # at the start of a process
+_SEEN_LATE_BY: Final = timedelta(minutes=1)  # a change has the time at which its command began
 _HUNDRED: Final = Decimal(100)
 
 
@@ -27,30 +28,61 @@ async def audit_budgets(services: Services) -> int:
     return len(drifts)
 
 
-async def tell_budgets(services: Services) -> int:
-    """Record a webhook for each percentage of a budget that was reached, and for refusals at most hourly.
+class BudgetAlerts:
+    """Tells the receivers of budgets what was reached and refused.
 
-    A percentage is told once in a period. The delivery is recorded before that is noted, under an id that names both,
-    so a crash in between neither loses nor repeats it.
+    It looks at the periods whose counters have changed since it looked last, at first at those of the last day. Of a
+    budget that was changed itself, it looks at every period of now: its limit or its percentages may be others.
     """
-    budgets = {each.id: each for each in services.budget_directory.current() if each.webhook_url is not None}
-    if not budgets:
-        return 0
-    moment, told = now(), 0
-    for changed in await services.budget_counters.changed_since(moment - _TOLD_OF_LAST, budgets):
-        budget = budgets.get(changed.budget_id)
-        if budget is None or changed.window != budget.window(moment).id:
-            continue
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._looked_at: float | None = None
+        self._versions: Mapping[str, int] = {}
+
+    async def tell(self) -> int:
+        """Record a webhook for each percentage of a budget that was reached, and for refusals at most hourly.
+
+        A percentage is told once in a period. The delivery is recorded before that is noted, under an id that names
+        both, so a crash in between neither loses nor repeats it.
+
+        Returns:
+            How many webhooks were recorded.
+        """
+        current = self._services.budget_directory.current()
+        budgets = {each.id: each for each in current if each.webhook_url is not None}
+        looked_at, moment, told = uptime(), now(), 0
+        for changed in await self._changed(budgets, moment):
+            budget = budgets[changed.budget_id]
+            # One that was over a moment after its last change is told as well.
+            if changed.window in {budget.window(moment).id, budget.window(changed.changed_at).id}:
+                told += await self._tell_of(budget, changed)
+        self._looked_at = looked_at
+        self._versions = {each.id: each.version for each in budgets.values()}
+        return told
+
+    async def _changed(self, budgets: Mapping[str, Budget], moment: datetime) -> Sequence[ChangedPeriod]:
+        if not budgets:
+            return ()
+        counters = self._services.budget_counters
+        if self._looked_at is None:
+            return await counters.changed_within(_TOLD_OF_LAST, budgets)
+        since = timedelta(seconds=uptime() - self._looked_at) + _SEEN_LATE_BY
+        others = [each for each in budgets.values() if self._versions.get(each.id) != each.version]
+        return await counters.changed_within(since, budgets, [(each.id, each.window(moment).id) for each in others])
+
+    async def _tell_of(self, budget: Budget, changed: ChangedPeriod) -> int:
+        deliveries, counters, told = self._services.webhook_deliveries, self._services.budget_counters, 0
         for percent in _reached(budget, changed):
-            await services.webhook_deliveries.record_event(_notice(budget, changed, percent))
-            await services.budget_counters.told_of_use(changed.id, percent)
+            await deliveries.record_event(_notice(budget, changed, percent))
+            await counters.told_of_use(changed.id, percent)
             told += 1
         if _has_untold_refusal(changed):
-            await services.webhook_deliveries.record_event(_notice(budget, changed, None))
+            await deliveries.record_event(_notice(budget, changed, None))
             assert changed.refused_at is not None
-            await services.budget_counters.told_of_refusal(changed.id, changed.refused_at)
+            await counters.told_of_refusal(changed.id, changed.refused_at)
             told += 1
-    return told
+        return told
 
 
 def _reached(budget: Budget, changed: ChangedPeriod) -> Iterator[int]:

@@ -11,7 +11,7 @@ from functools import partial
 from typing import Final
 
 from imagegen.clock import jitter, wait_any
-from imagegen.engine.budget_upkeep import audit_budgets, tell_budgets
+from imagegen.engine.budget_upkeep import BudgetAlerts, audit_budgets
 from imagegen.engine.orphans import sweep_orphans
 from imagegen.engine.runner import work
 from imagegen.errors import QueueUnavailable, Unavailable
@@ -156,7 +156,7 @@ async def _queue_again(job: QueuedJob, services: Services) -> bool:
 async def _maintain(services: Services) -> None:
     """Reconcile, count usage, settle budgets, delete, remove orphans: now, after one lease, then every 30 seconds."""
     # At the start, jobs that an earlier process left are queued at once; a lease later, those that it had leases on.
-    early = 2
+    early, alerts = 2, BudgetAlerts(services)
     # nats-py's requests can swallow a cancellation (wait_for, before Python 3.12), so `stopping` is checked too.
     while not services.stopping.is_set():
         if await _do_safely("reconciliation", reconcile(services, timedelta(0) if early else LOST_AFTER)):
@@ -164,7 +164,7 @@ async def _maintain(services: Services) -> None:
         await _do_safely("counting of ended jobs", services.usage.count_pending())
         await _do_safely("reconciliation of budgets", services.budget_reconciliation.reconcile())
         await _do_safely("audit of budgets", audit_budgets(services))
-        await _do_safely("alerts of budgets", tell_budgets(services))
+        await _do_safely("alerts of budgets", alerts.tell())
         await _do_safely("sweep of deleted jobs", sweep_deletions(services))
         await _do_safely("sweep of the bucket", sweep_orphans(services))
         pause = min(services.settings.service.lease, RECONCILE_EVERY) if early else RECONCILE_EVERY * jitter(0.1)

@@ -24,7 +24,7 @@ from imagegen.storage.budgets.budget_period import BudgetPeriod
 from imagegen.storage.budgets.counter_updates import last_round
 from imagegen.storage.budgets.rounds import Round
 from imagegen.storage.errors import mongo_errors
-from imagegen.storage.expressions import milliseconds
+from imagegen.storage.expressions import from_now, milliseconds
 from imagegen.storage.mongodb import Collection
 
 _TRIES: Final = 5
@@ -197,9 +197,19 @@ class BudgetCounters:
         with mongo_errors():
             await self._periods.update_many(older, {"$set": {"limit": budget.limit(window), "version": budget.version}})
 
-    async def changed_since(self, moment: datetime, budget_ids: Iterable[str]) -> Sequence[ChangedPeriod]:
-        """The periods of these budgets whose counters have changed since then; those that changed first are first."""
-        wanted = {"changedAt": {"$gte": moment}, "budgetId": {"$in": sorted(budget_ids)}}
+    async def changed_within(
+        self, age: timedelta, budget_ids: Iterable[str], whole: Sequence[tuple[str, str]] = ()
+    ) -> Sequence[ChangedPeriod]:
+        """The periods of these budgets whose counters have changed lately; those that changed first are first.
+
+        Args:
+            age: how long ago at most, on the database's clock.
+            budget_ids: the budgets.
+            whole: budgets, each with the id of a window whose periods are wanted even if they have not changed.
+        """
+        others = [{"budgetId": each, "window": window, "changedAt": {"$ne": None}} for each, window in whole]
+        lately = {"$gte": ["$changedAt", from_now(-age)]}
+        wanted = {"$or": [{"$expr": lately, "budgetId": {"$in": sorted(budget_ids)}}, *others]}
         with mongo_errors():
             found = self._periods.find(wanted, {"days": 0, "rounds": 0}).sort("changedAt", ASCENDING)
             return [_changed(document) async for document in found]
