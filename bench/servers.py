@@ -88,10 +88,10 @@ class Servers:
         return f"http://127.0.0.1:{free_ports(self.directory, name)[name]}"
 
     @asynccontextmanager
-    async def service(self, name: str = "imagegen", **more: str) -> AsyncGenerator[Program]:
-        """Run `imagegen serve` against these servers, with more variables."""
+    async def service(self, name: str = "imagegen", *arguments: str, **more: str) -> AsyncGenerator[Program]:
+        """Run `imagegen serve` against these servers, with more arguments and variables."""
         url = self.address(name)
-        command = python_module("imagegen", "serve", "--port", url.rpartition(":")[2])
+        command = python_module("imagegen", "serve", "--port", url.rpartition(":")[2], *arguments)
         environ = self.environ(**more)
         async with running(
             *command, environ=environ, directory=self.directory, ready=f"{url}/health/ready", url=url

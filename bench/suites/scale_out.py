@@ -18,6 +18,9 @@ _AT_ONCE: Final = 64
 _SECONDS: Final = 0.2
 _FACTOR: Final = 1.2
 _TOTAL: Final = "imagegen, CPU ms/job"
+_TWO_WAYS: Final = (
+    "Of 2 and 4 processes, one is a `serve` and the others are workers. With `serve --processes`, all accept requests."
+)
 _SHARING_NOTHING: Final = (
     "The bare routes (`bench/bare.py`) share neither jobs nor a queue. What four of them cost more than one is the "
     "price of more processes than cores: caches that are cold, and less that arrives at once."
@@ -49,11 +52,28 @@ async def run(servers: Servers, plan: Plan) -> Outcome:
         for count, fleet in zip(_PROCESSES, more, strict=True):
             subject, reference = _working(servers, fleet), _working(servers, one)
             cases.append(await compare(f"{count} processes", plan.rounds, subject, reference))
-    factor = cases[-1].ratio[_TOTAL].median
+        cases.append(await _one_service(servers, plan, one))
+    demands = [
+        at_most(f"CPU per job with {name}: at most {_FACTOR} times that with one", factor, _FACTOR)
+        for name, factor in ((case.name, case.ratio[_TOTAL].median) for case in cases[-2:])
+    ]
     cases.append(await _bare_routes(servers, plan))
-    demand = at_most(f"CPU per job with 4 processes: at most {_FACTOR} times that with one", factor, _FACTOR)
-    notes = [_model(cases[0]), _SHARING_NOTHING]
-    return Outcome(subject="fleet", reference="1 process", cases=cases, demands=[demand], notes=notes)
+    notes = [_model(cases[0]), _TWO_WAYS, _SHARING_NOTHING]
+    return Outcome(subject="fleet", reference="1 process", cases=cases, demands=demands, notes=notes)
+
+
+async def _one_service(servers: Servers, plan: Plan, one: _Fleet) -> Case:
+    """As many processes behind one port, each with room for the jobs that it accepts.
+
+    The kernel shares out the connections, so one of the processes may have most of them.
+    """
+    count = _PROCESSES[-1]
+    environ = _own("bench-processes", concurrency=count * _AT_ONCE)
+    async with servers.service("processes", "--processes", str(count), **environ) as serve:
+        several = _Fleet(serve, [])
+        await generate(serve, jobs=64, at_once=32)
+        case = f"`serve --processes {count}`"
+        return await compare(case, plan.rounds, _working(servers, several), _working(servers, one))
 
 
 async def _bare_routes(servers: Servers, plan: Plan) -> Case:
@@ -112,8 +132,13 @@ def _model(one: Case) -> str:
 @asynccontextmanager
 async def _fleet(servers: Servers, count: int) -> AsyncGenerator[_Fleet]:
     name = f"bench-fleet-{count}"
-    own = {"MONGODB_DATABASE": name, "NATS_STREAM": name, "IMAGEGEN_CONCURRENCY": str(2 * _AT_ONCE // count)}
+    own = _own(name, concurrency=2 * _AT_ONCE // count)
     async with AsyncExitStack() as stack:
         serve = await stack.enter_async_context(servers.service(name, **own))
         workers = [await stack.enter_async_context(servers.worker(**own)) for _ in range(count - 1)]
         yield _Fleet(serve, workers)
+
+
+def _own(name: str, *, concurrency: int) -> Mapping[str, str]:
+    """The variables that give a fleet a queue and a database of its own."""
+    return {"MONGODB_DATABASE": name, "NATS_STREAM": name, "IMAGEGEN_CONCURRENCY": str(concurrency)}
