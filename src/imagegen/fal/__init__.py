@@ -3,6 +3,7 @@
 from imagegen.fal.cancellation import CancelResult
 from imagegen.fal.client import FalClient
 from imagegen.fal.metric_labels import keys_operation, operation_of
+from imagegen.fal.model_list import ListedModel, ModelList
 from imagegen.fal.pricing import Pricing
 from imagegen.fal.responses import Progress
 from imagegen.fal.stream_limit import max_streams, required_open_files
@@ -13,6 +14,8 @@ __all__ = [
     "CancelResult",
     "FalClient",
     "FalTimeouts",
+    "ListedModel",
+    "ModelList",
     "Pricing",
     "Progress",
     "WebhookHint",

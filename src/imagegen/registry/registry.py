@@ -219,7 +219,7 @@ def load_registry(files: Sequence[Path] = ()) -> Registry:
     Raises:
         CatalogError: with file, line and key of every fault.
     """
-    vocabulary = _built_in_vocabulary()
+    vocabulary = built_in_vocabulary()
     entries = {entry.name: entry for entry in _built_in_entries()}
     faults = FaultCollector()
     for path in files:
@@ -238,14 +238,15 @@ def load_registry(files: Sequence[Path] = ()) -> Registry:
 
 
 @cache
-def _built_in_vocabulary() -> Vocabulary:
+def built_in_vocabulary() -> Vocabulary:
+    """The vocabulary of the package. It is read once."""
     return load_vocabulary(_HERE / "parameters.yaml")
 
 
 @cache
 def _built_in_entries() -> Sequence[ResolvedEntry]:
     faults = FaultCollector()
-    entries = tuple(read_catalog(_HERE / "catalog.yaml", _built_in_vocabulary(), faults))
+    entries = tuple(read_catalog(_HERE / "catalog.yaml", built_in_vocabulary(), faults))
     faults.raise_if_any()
     return entries
 

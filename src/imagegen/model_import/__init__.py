@@ -1,0 +1,1 @@
+"""Makes entries of the catalog from what fal says of its endpoints."""
