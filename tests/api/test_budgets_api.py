@@ -1,5 +1,6 @@
 """/api/budgets, as administrators use it."""
 
+import asyncio
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -143,6 +144,15 @@ async def test_an_adjustment_is_in_the_limit_and_in_the_ledger(root: httpx.Async
         ],
         "nextCursor": None,
     }
+
+
+async def test_adjustments_at_once_are_all_made(root: httpx.AsyncClient) -> None:
+    budget = await created(root)
+
+    answers = await asyncio.gather(*(adjusted(root, budget, amount=1) for _ in range(30)))
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert (await root.get(f"/api/budgets/{budget['id']}")).json()["limit"] == 40
 
 
 async def test_an_adjustment_needs_an_idempotency_key(root: httpx.AsyncClient) -> None:

@@ -325,6 +325,7 @@ async def test_a_change_gives_up_when_others_are_always_faster(
     async def lose(*_: Any) -> None:
         raise StaleBudget(budget.id)
 
+    monkeypatch.setattr("imagegen.operations.compare_and_set._TRIES", 3)
     monkeypatch.setattr(office.stores.budgets, "save", lose)
     for change in (
         office.change(budget, name="new"),

@@ -294,6 +294,7 @@ async def test_a_change_gives_up_when_others_are_always_faster(office: Office, m
     async def lose(*_: Any) -> None:
         raise StaleKey(key.id)
 
+    monkeypatch.setattr("imagegen.operations.compare_and_set._TRIES", 3)
     monkeypatch.setattr(office.stores.api_keys, "save", lose)
     with pytest.raises(KeyConflict):
         await office.change(key, name="new")
