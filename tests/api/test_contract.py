@@ -17,6 +17,7 @@ from imagegen.clock import now
 from imagegen.errors import BudgetExceeded, BudgetState, DatabaseUnavailable, StaleBudget, StaleKey
 from imagegen.keys import KeyScope, Rates, key_id_of
 from imagegen.operations.budget_administration import MOST_BUDGETS
+from imagegen.operations.key_administration import MOST_KEYS
 from imagegen.settings import LimitSettings
 from imagegen.storage.api_keys import ApiKeys
 from imagegen.storage.budgets.definitions import Budgets
@@ -402,6 +403,15 @@ async def budget_not_found(service: Service, _: pytest.MonkeyPatch) -> httpx.Res
     return await service.client.get("/api/budgets/01ARZ3NDEKTSV4RRFFQ69G5FAV")
 
 
+async def too_many_keys(service: Service, monkeypatch: pytest.MonkeyPatch) -> httpx.Response:
+    async def count(_: object) -> int:
+        return MOST_KEYS
+
+    async with _office(service) as office:
+        monkeypatch.setattr(ApiKeys, "count", count)
+        return await office.client.post("/api/keys", json={"name": "one more"})
+
+
 async def budget_deleted(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
     async with _office(service) as office:
         path = f"/api/budgets/{(await a_budget(office))['id']}"
@@ -461,6 +471,7 @@ PROVOCATIONS: dict[str, Provoke] = {
         key_revoked,
         key_expired,
         key_conflict,
+        too_many_keys,
         budget_exceeded,
         budget_not_found,
         budget_deleted,

@@ -20,9 +20,11 @@ from imagegen.errors import (
     KeyNotFound,
     KeyRevoked,
     StaleKey,
+    TooManyKeys,
 )
 from imagegen.jobs import Idempotency
 from imagegen.keys import ApiKey, KeyRing, KeyScope, Rates, new_key
+from imagegen.operations import key_administration
 from imagegen.operations.audit import AuditPage, AuditReader
 from imagegen.operations.budget_administration import BudgetAdministration
 from imagegen.operations.key_administration import COMMAND, KeyAdministration
@@ -253,6 +255,16 @@ async def test_a_rotated_key_has_only_its_new_token(office: Office) -> None:
     ring = KeyRing(await office.stores.api_keys.all())
     assert ring.find_key(issued.token, now()) is None
     assert ring.find_key(rotated.token, now()) == rotated.key
+
+
+async def test_keys_that_are_not_revoked_are_bounded(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(key_administration, "MOST_KEYS", 2)
+    first, _ = await office.create(), await office.create()
+
+    with pytest.raises(TooManyKeys):
+        await office.create()
+    await office.admin().revoke(first.id)
+    await office.create()
 
 
 async def test_a_revoked_key_can_neither_be_changed_nor_rotated(office: Office) -> None:

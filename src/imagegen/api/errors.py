@@ -54,6 +54,7 @@ from imagegen.errors import (
     ScopeMissing,
     SubmittingPaused,
     TooManyBudgets,
+    TooManyKeys,
     Unavailable,
     UnknownModel,
 )
@@ -102,6 +103,7 @@ _TRANSLATIONS: Final[Mapping[type[Exception], _Translation]] = {
     BudgetNotFound: _Translation(status=HTTPStatus.NOT_FOUND, code="budget_not_found"),
     BudgetDeleted: _Translation(status=HTTPStatus.CONFLICT, code="budget_deleted"),
     BudgetConflict: _Translation(status=HTTPStatus.CONFLICT, code="budget_conflict", members={"retryable": True}),
+    TooManyKeys: _Translation(status=HTTPStatus.CONFLICT, code="too_many_keys"),
     TooManyBudgets: _Translation(status=HTTPStatus.CONFLICT, code="too_many_budgets"),
     JobNotFound: _Translation(status=HTTPStatus.NOT_FOUND, code="job_not_found"),
     BatchNotFound: _Translation(status=HTTPStatus.NOT_FOUND, code="batch_not_found"),

@@ -23,6 +23,7 @@ ImagegenError                     base.py: raised by imagegen on purpose
 ├── KeyNotFound                   there is none, or the caller could not have granted it
 ├── KeyRevoked                    it stays revoked
 ├── KeyExpired                    a new token for it would not be valid
+├── TooManyKeys                   revoke one first
 ├── KeyConflict                   other requests change the key at the same time
 ├── BudgetExceeded                budget_errors.py, down to BudgetConflict: carries every budget that refuses
 ├── BudgetNotFound                there is none, or the caller may not see it
@@ -67,7 +68,7 @@ ImagegenError                     base.py: raised by imagegen on purpose
     └── ForeignMediaHost          a URL outside the provider's media hosts; never fetched
 """
 
-from imagegen.errors.api_keys import KeyConflict, KeyExists, KeyExpired, KeyNotFound, KeyRevoked, StaleKey
+from imagegen.errors.api_keys import KeyConflict, KeyExists, KeyExpired, KeyNotFound, KeyRevoked, StaleKey, TooManyKeys
 from imagegen.errors.base import ImagegenError
 from imagegen.errors.budget_errors import (
     BudgetConflict,
@@ -205,6 +206,7 @@ __all__ = [
     "SubmissionUnknown",
     "SubmittingPaused",
     "TooManyBudgets",
+    "TooManyKeys",
     "TooManyOpenFiles",
     "TransferError",
     "TransferInterrupted",

@@ -43,6 +43,13 @@ class KeyExpired(ImagegenError):
         self.key_id = key_id
 
 
+class TooManyKeys(ImagegenError):
+    """There are as many keys as there may be."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"There are {most} API keys already, and no more are possible. Revoke one first.")
+
+
 class KeyConflict(ImagegenError):
     """Other requests changed the key at the same time, again and again."""
 

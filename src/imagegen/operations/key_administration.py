@@ -18,6 +18,7 @@ from imagegen.errors import (
     KeyNotFound,
     KeyRevoked,
     StaleKey,
+    TooManyKeys,
 )
 from imagegen.jobs import Idempotency
 from imagegen.keys import ApiKey, new_key
@@ -31,6 +32,7 @@ from imagegen.storage.idempotency import IDEMPOTENCY_KEPT
 
 COMMAND: Final = "command"  # the actor of the command line
 ANONYMOUS: Final = "anonymous"  # that of a caller without a key
+MOST_KEYS: Final = 10_000  # not revoked; each process holds them, and reads them every ten seconds
 _SEARCHED: Final = 500  # keys that are read at once, to find those that an administrator sees
 
 
@@ -83,6 +85,7 @@ class KeyAdministration:
         Raises:
             InvalidInput: with every fault.
             GrantNotAllowed: with everything that the administrator has not itself.
+            TooManyKeys: no more are possible.
             IdempotencyMismatch: the idempotency key was used with another body.
         """
         if replay := await self._replayed_creation(idempotency):
@@ -90,6 +93,8 @@ class KeyAdministration:
         require_valid(request, self.registry)
         key, token = _new_key(request)
         self._require_grant(key)
+        if await self.store.count() >= MOST_KEYS:
+            raise TooManyKeys(MOST_KEYS)
         try:
             await self.store.insert(key, self._entry(AuditAction.CREATED, None, key), idempotency)
         except KeyExists:

@@ -47,6 +47,11 @@ class ApiKeys:
             found = self._keys.find({"sha256": {"$exists": True}}).sort("createdAt", ASCENDING).batch_size(_BATCH)
             return [_key(document) async for document in found]
 
+    async def count(self) -> int:
+        """How many keys were not revoked."""
+        with mongo_errors():
+            return await self._keys.count_documents({"sha256": {"$exists": True}, "revokedAt": None})
+
     async def find(self, key_id: str) -> ApiKey | None:
         """The key with this id."""
         with mongo_errors():

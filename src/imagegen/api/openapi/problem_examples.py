@@ -74,6 +74,11 @@ _ALL: Final[Sequence[Example]] = (
         retryable=True,
     ),
     _problem(
+        409,
+        "too_many_keys",
+        "There are 10000 API keys already, and no more are possible. Revoke one first.",
+    ),
+    _problem(
         402,
         "budget_exceeded",
         "The request may cost 0.05 USD, and its budget does not allow that: 'Ann in a month' has 0.02 USD left.",

@@ -105,6 +105,12 @@ BEYOND_OWN_KEY: Final = problems(
     "grant_not_allowed",
     headers=CHALLENGE,
 )
+KEY_NOT_CREATED: Final = problems(
+    409,
+    "There are as many keys as there may be, or the Idempotency-Key was used with another body.",
+    "too_many_keys",
+    "idempotency_mismatch",
+)
 NOT_TO_BE_CHANGED: Final = problems(
     409, "The key is revoked, or other requests change it at the same time.", "key_revoked", "key_conflict"
 )

@@ -17,9 +17,9 @@ from imagegen.api.openapi.examples import KEY_CURSOR
 from imagegen.api.openapi.responses import (
     BAD_QUERY,
     BEYOND_OWN_KEY,
-    CONFLICT,
     INVALID_INPUT,
     KEY_LOCATION,
+    KEY_NOT_CREATED,
     KEY_NOT_FOUND,
     NOT_TO_BE_CHANGED,
     NOT_TO_BE_ROTATED,
@@ -62,7 +62,7 @@ class KeyQuery(BaseModel):
     "",
     status_code=201,
     response_model=key_schemas.IssuedApiKey,
-    responses={201: _CREATED, **INVALID_INPUT, **BEYOND_OWN_KEY, **CONFLICT, **UNAVAILABLE},
+    responses={201: _CREATED, **INVALID_INPUT, **BEYOND_OWN_KEY, **KEY_NOT_CREATED, **UNAVAILABLE},
 )
 @policy(
     RoutePolicy(
@@ -75,8 +75,9 @@ class KeyQuery(BaseModel):
 async def create_key(body: CreateKeyRequest, request: Request, idempotency_key: IdempotencyKey = None) -> Response:
     """Create an API key. Its token is in this response only.
 
-    A key may have up to 1,000 users and 200 models. If your own key has restrictions, it grants no more than it has. A
-    repeat with the same `Idempotency-Key` returns the key without its token; `rotate` makes a new one.
+    A key may have up to 1,000 users and 200 models, and there may be 10,000 keys that are not revoked. If your own
+    key has restrictions, it grants no more than it has. A repeat with the same `Idempotency-Key` returns the key
+    without its token; `rotate` makes a new one.
     """
     as_sent = body.model_dump(mode="json", by_alias=True, exclude_unset=True)
     sent = administrator_idempotency(request, _CREATE, idempotency_key, as_sent)
