@@ -44,6 +44,11 @@ ELSEWHERE: Final = {
     ("README.md", ".venv/bin/imagegen generate"): "test_the_readmes_command_saves_an_image runs it",
     ("README.md", "your-new-model:"): "the catalog of the service here",
     ("docs/guides/adding-a-model.md", "your-sharper-model:"): "the catalog of the service here",
+    ("docs/guides/adding-a-model.md", "your-priced-model:"): "the catalog of the service here",
+    (
+        "docs/decisions/0041-catalog-language.md",
+        "some-model:",
+    ): "every key at once; tests/registry has an entry for each",
     ("docs/guides/batches.md", "name,prompt"): "the file that the script below it reads",
     ("docs/guides/clients.md", ".venv/bin/imagegen openapi"): "tests/sdk runs it, with the tools pinned",
     ("docs/guides/own-servers.md", "S3_BUCKET="): "test_first_steps.py starts a service with it",

@@ -53,7 +53,9 @@ async def test_response_is_the_finished_job_with_its_image(service: Service) -> 
             "cost": {
                 "costPerImage": 0.05,
                 "numImages": 1,
+                "requestCost": 0.0,
                 "totalCost": 0.05,
+                "maxCost": 0.05,
                 "currency": "USD",
                 "providerUnits": 1.0,
                 "providerCost": 0.04,
@@ -147,7 +149,9 @@ async def test_charge_follows_images_and_resolution(service: Service) -> None:
     assert job["cost"] == {
         "costPerImage": 0.3,
         "numImages": 2,
+        "requestCost": 0.0,
         "totalCost": 0.6,
+        "maxCost": 0.6,
         "currency": "USD",
         "providerUnits": 4.0,
         "providerCost": 0.6,
@@ -236,7 +240,10 @@ async def test_estimates_are_exact(service: Service) -> None:
 
     assert answer.json() == {
         "costPerImage": IsFloat(exactly=0.05),
+        "requestCost": 0.0,
         "totalCost": IsFloat(exactly=0.5),
+        "maxCost": 0.5,
+        "exact": True,
         "numImages": IsInt(exactly=10),
         "currency": "USD",
         "explanation": ["The model costs $0.05 per image.", "10 images.", "Total: $0.50."],

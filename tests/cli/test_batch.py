@@ -33,6 +33,15 @@ async def test_a_table_is_priced_made_and_reported(typed: Shell, tmp_path: Path)
     assert all((tmp_path / name).is_file() for row in rows for name in row["files"].split())
 
 
+async def test_a_price_that_is_not_exact_has_a_bound(typed: Shell, tmp_path: Path) -> None:
+    a_photo(tmp_path)
+    table = "model,prompt,image_url\nflux-dev-image-to-image,Winter,photo.png\nflux-pro,A hat,\n"
+    (tmp_path / "two.csv").write_text(table)
+    priced = await typed("batch", "two.csv", "--estimate")
+
+    assert (priced.code, priced.out) == (ExitCode.OK, "2 requests: $0.08, at most $0.17\n"), priced.err
+
+
 async def test_a_row_without_an_image_is_the_exit_code(typed: Shell, service: Service, tmp_path: Path) -> None:
     await service.sandbox.misbehaves({"fault": "model_fails", "status": 422, "type": "some_type", "message": "No."})
     (tmp_path / "one.csv").write_text("prompt;seed\nA harbor;7\n")

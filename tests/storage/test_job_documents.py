@@ -16,6 +16,7 @@ from motor.motor_asyncio import AsyncIOMotorClient  # noqa: TID251 - reads what 
 from pydantic import JsonValue
 
 from imagegen.jobs import IMAGE_GENERATION, Job, Lease, ProviderResult
+from imagegen.jobs.cost import Cost
 from imagegen.settings import Settings
 from imagegen.storage.jobs.documents import DECIMALS, from_document, to_document
 from imagegen.storage.jobs.store import Jobs
@@ -155,6 +156,10 @@ async def test_document_has_decimals_dates_and_no_empty_idempotency(jobs: Jobs, 
             "providerUnit": None,
             "providerUnitPrice": None,
             "providerNote": None,
+            "requestCost": Decimal128("0"),
+            "maxCost": None,
+            "bySize": None,
+            "imagesCost": None,
         },
         "lease": {"runner": None, "epoch": 0, "until": None, "taken": 0},
         "submission": {
@@ -213,6 +218,19 @@ def test_document_of_another_version_is_read() -> None:
     del document["transfer"]
 
     assert from_document(document) == replace(job, lease=Lease(epoch=3))
+
+
+def test_job_of_the_last_release_reserves_what_it_did() -> None:
+    job = replace(a_job(), images_requested=3, cost=Cost(cost_per_image=Decimal("0.05"), num_images=3))
+    document = to_document(job)
+    cost = cast("dict[str, object]", document["cost"])
+    for name in ("requestCost", "maxCost", "bySize", "imagesCost"):
+        del cost[name]
+    cost["totalCost"] = Decimal("0.15")
+
+    read = from_document(document)
+
+    assert (read, read.max_cost, read.cost.total_cost) == (job, Decimal("0.15"), Decimal("0.15"))
 
 
 def test_documents_stay_within_mongodbs_nesting_limit() -> None:

@@ -29,12 +29,16 @@ export interface ImageData {
 
 /** What the job costs you, and what fal.ai billed for it. */
 export interface Cost {
-  /** US dollars. */
+  /** US dollars for each image; for the dearest one, if they differ in size. Until the job has ended, for the smallest image, if its size is not known before. */
   costPerImage: number;
-  /** Images delivered; until the job has ended, images requested. */
+  /** Images delivered and charged; until the job has ended, images requested. */
   numImages: number;
-  /** US dollars. */
+  /** US dollars beside the images, charged once if any image is delivered. */
+  requestCost: number;
+  /** US dollars that you are charged: `requestCost`, and `costPerImage` for each image, or less for smaller ones. Until the job has ended, what is expected. */
   totalCost: number;
+  /** US dollars that were reserved of budgets, and the most that you are charged. */
+  maxCost: number;
   /** Currency of every amount here. */
   currency: string;
   /** Units that fal.ai billed; null until fal.ai reports them. */
@@ -216,9 +220,9 @@ export interface BatchData {
   createdAt: string;
 }
 
-/** One factor of a price. The total is the product of all factors. */
+/** One factor of a price. The total is the product of all factors but the additions, which are added to it. */
 export interface PriceFactor {
-  /** What `value` is: `costPerImage` in US dollars, a `multiplier`, or the number of `images`. Currently `costPerImage`, `multiplier`, `images`; more may come. */
+  /** What `value` is: `costPerImage` or `costPerRequest` in US dollars, a `multiplier`, the number of `megapixels` of an image or of `images`, or an `addition` in US dollars. Currently `costPerImage`, `costPerRequest`, `multiplier`, `megapixels`, `images`, `addition`; more may come. */
   kind: string;
   /** The number. */
   value: number;
@@ -240,10 +244,16 @@ export interface EstimateWarning {
 
 /** What you would be charged for a request if every image is delivered. */
 export interface Estimate {
-  /** US dollars. */
+  /** US dollars for each image; for the smallest one, if its size is not known before. */
   costPerImage: number;
-  /** US dollars. */
+  /** US dollars beside the images, charged once if any image is delivered. */
+  requestCost: number;
+  /** US dollars: `requestCost`, and `costPerImage` for each image. If `exact`, this is what you would be charged. */
   totalCost: number;
+  /** US dollars that would be reserved of budgets, and the most that you would be charged: for the largest size and number of images, where these are known only once the images are made. */
+  maxCost: number;
+  /** Whether `totalCost` and `maxCost` are the same. */
+  exact: boolean;
   /** Images that the price is for. */
   numImages: number;
   /** Currency of every amount here. */
@@ -276,7 +286,7 @@ export interface ModelDetail {
   options: string[];
   /** Options that apply if the request does not set them. */
   defaultOptions: Record<string, unknown>;
-  /** US dollars. */
+  /** US dollars for one image with the defaults, or for the request, if the number of images does not matter. `estimate-cost` prices a request. */
   costPerImage: number;
   /** The JSON Schema of `inputs`. */
   inputsSchema: Record<string, unknown>;
@@ -304,7 +314,7 @@ export interface ModelSummary {
   options: string[];
   /** Options that apply if the request does not set them. */
   defaultOptions: Record<string, unknown>;
-  /** US dollars. */
+  /** US dollars for one image with the defaults, or for the request, if the number of images does not matter. `estimate-cost` prices a request. */
   costPerImage: number;
 }
 

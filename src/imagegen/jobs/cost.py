@@ -1,9 +1,12 @@
 """The cost of a job: what the caller is charged and what fal.ai bills. Pure; money is in US dollars."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Final, Self
+
+from imagegen.jobs.size_tariff import SizeTariff
 
 CURRENCY = "USD"
 # Units that fal's header counts one by one, at a price for each. fal does not document how the header counts other
@@ -46,7 +49,7 @@ class Cost:
     """What the caller is charged, and what fal billed.
 
     Attributes:
-        cost_per_image: US dollars, with the model's price rules applied.
+        cost_per_image: US dollars, with the model's price rules applied; of the dearest image if they differ in size.
         num_images: images requested; after the end, how many of them were delivered.
         provider_units: fal's billable units; None until fal reports them.
         provider_cost: US dollars; None while unknown. `provider_note` then says why, once the job has a result or ends.
@@ -54,6 +57,10 @@ class Cost:
         provider_unit: what `provider_units` counts, in fal's words.
         provider_unit_price: fal's price of one unit, in US dollars if `provider_cost` is known.
         provider_note: why `provider_cost` is unknown.
+        request_cost: US dollars beside the images, charged once if any is delivered.
+        max_cost: US dollars that are reserved, and charged at most; None in jobs of an earlier version.
+        by_size: the price of each image if its size is known only once it is stored.
+        images_cost: US dollars of all delivered images together, if their prices differ.
     """
 
     cost_per_image: Decimal
@@ -64,11 +71,27 @@ class Cost:
     provider_unit: str | None = None
     provider_unit_price: Decimal | None = None
     provider_note: str | None = None
+    request_cost: Decimal = Decimal(0)
+    max_cost: Decimal | None = None
+    by_size: SizeTariff | None = None
+    images_cost: Decimal | None = None
 
     @property
     def total_cost(self) -> Decimal:
         """The charge in US dollars."""
-        return self.cost_per_image * self.num_images
+        of_images = self.cost_per_image * self.num_images
+        if not self.num_images:
+            return of_images
+        return self.request_cost + (of_images if self.images_cost is None else self.images_cost)
+
+    def delivered(self, sizes: Sequence[int | None]) -> Self:
+        """The charge for delivered images, from the pixels of each; None for one without, as an SVG."""
+        cost = replace(self, num_images=len(sizes))
+        if self.by_size is None or not sizes:
+            return cost
+        prices = [self.by_size.price(pixels) for pixels in sizes]
+        differ = len(set(prices)) > 1
+        return replace(cost, cost_per_image=max(prices), images_cost=sum(prices, Decimal(0)) if differ else None)
 
     def billed(self, units: Decimal | None, price: UnitPrice | None) -> Self:
         """Add fal's bill: its units times its price if both are known and the unit can be counted, else why not."""

@@ -164,8 +164,7 @@ class Job(JobRecord):
     ) -> Self:
         """Every deliverable image is in S3. The charge is for these, at most for as many as were requested."""
         self._require(self.result is not None, "there is no result")
-        most = len(images) if self.images_requested is None else self.images_requested
-        cost = replace(self.cost, num_images=min(len(images), most))
+        cost = self.cost.delivered([image.pixels for image in images][: self.images_requested])
         transfer = replace(self.transfer, stored=(), missing=())
         return self._to(
             JobStatus.COMPLETED, images=images, missing_images=missing, transfer=transfer, cost=cost, completed_at=now

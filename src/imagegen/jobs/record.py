@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from decimal import Decimal
 
 from imagegen.jobs.cost import Cost
 from imagegen.jobs.holds import Hold
@@ -31,7 +32,7 @@ class JobRecord:
 
     Attributes:
         deadline: when the caller no longer wants the job, unless fal has completed it by then.
-        images_requested: `cost.num_images` as it was before the end; None in jobs of an earlier version.
+        images_requested: how many images are charged at most; None in jobs of an earlier version.
         cancel_requested_at: when the caller asked to cancel. Stored beside the transitions; it changes no version.
         stop: why and since when fal is asked to cancel the request.
         hold: why it is tried again later; None while it goes on, and once it has ended.
@@ -80,6 +81,13 @@ class JobRecord:
     retry_of: str | None = None
     trace: str | None = None
     reservations: tuple[Reservation, ...] = ()
+
+    @property
+    def max_cost(self) -> Decimal:
+        """The most that it is charged, in US dollars: what it reserves of budgets."""
+        if self.cost.max_cost is not None:
+            return self.cost.max_cost
+        return self.cost.cost_per_image * (self.images_requested or self.cost.num_images)
 
     @property
     def may_have_orphans(self) -> bool:

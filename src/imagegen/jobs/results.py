@@ -56,6 +56,11 @@ class StoredImage:
     sha256: str
     nsfw: bool | None = None
 
+    @property
+    def pixels(self) -> int | None:
+        """How many it has; None if it has none."""
+        return None if self.width is None or self.height is None else self.width * self.height
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TransferredImage:

@@ -155,13 +155,13 @@ def _accepted_part(batch: Batch, jobs: Sequence[Job], admitted: Admitted) -> Bat
     left_out = jobs[len(admitted.jobs) :]
     refusal = BatchRefusal(
         first=len(admitted.jobs),
-        estimates=tuple(job.cost.total_cost for job in left_out),
+        estimates=tuple(job.max_cost for job in left_out),
         budgets=admitted.refused.refusing,
     )
     return replace(
         batch,
         job_ids=batch.job_ids[: refusal.first],
-        estimated_cost=batch.estimated_cost - sum(refusal.estimates, Decimal(0)),
+        estimated_cost=batch.estimated_cost - sum((job.cost.total_cost for job in left_out), Decimal(0)),
         refusal=refusal,
     )
 

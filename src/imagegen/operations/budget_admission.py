@@ -62,7 +62,7 @@ async def reserve_budgets(jobs: Sequence[Job], caller: Caller, services: Service
             others = await _refusing(counting[number + 1 :], services)
             refusing = [state_of(each.budget, outcome.ask.period, outcome.counted), *others]
             services.metrics.budget_exceeded()
-            raise BudgetExceeded(refusing, sum((job.cost.total_cost for job in jobs), Decimal(0)))
+            raise BudgetExceeded(refusing, sum((job.max_cost for job in jobs), Decimal(0)))
         reserved.append((each, outcome))
     return ReservedBudgets(
         jobs=with_reservations(jobs, [(each, _COUNTED_AS[counting.budget.counts]) for counting, each in reserved]),
@@ -150,7 +150,7 @@ def _counting(jobs: Sequence[Job], caller: Caller, services: Services) -> Sequen
 
 def _amount(job: Job, budget: Budget) -> Decimal:
     """The most that a job adds to a budget. fal's bill has no bound, so nothing is reserved for it."""
-    return Decimal(0) if budget.counts is Counts.PROVIDER else job.cost.total_cost
+    return Decimal(0) if budget.counts is Counts.PROVIDER else job.max_cost
 
 
 async def _reserve(each: _Counting, services: Services) -> Reserved:

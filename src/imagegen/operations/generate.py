@@ -21,7 +21,7 @@ from imagegen.operations.body_hash import hash_body
 from imagegen.operations.rates import read_rates
 from imagegen.queue import DirectStart
 from imagegen.queue.lanes import FIRST_LANE_LIMIT
-from imagegen.registry import ModelRequest, Registry
+from imagegen.registry import ModelRequest, Price, Registry
 from imagegen.services import Services
 from imagegen.storage.idempotency import IDEMPOTENCY_KEPT
 
@@ -45,13 +45,24 @@ def new_job(request: ModelRequest, registry: Registry, caller: Caller, *, idempo
         inputs=inputs,
         options=options,
         payload=fal_request.payload,
-        cost=Cost(cost_per_image=price.cost_per_image, num_images=price.num_images),
+        cost=_cost(price),
         created_at=created_at,
         deadline=_deadline(request, created_at),
-        images_requested=price.num_images,
+        images_requested=price.most_images,
         webhook_url=request.webhook_url,
         trace=traceparent_of(current_span()),
         idempotency=idempotency(_ROUTE, caller, request.user_id, idempotency_key, body) if idempotency_key else None,
+    )
+
+
+def _cost(price: Price) -> Cost:
+    """The cost of a job before its end. What depends on its images is stored, so that the catalog may change."""
+    return Cost(
+        cost_per_image=price.cost_per_image,
+        num_images=price.num_images,
+        request_cost=price.request_cost,
+        max_cost=price.most,
+        by_size=price.by_size,
     )
 
 

@@ -61,7 +61,7 @@ async def take_rates(jobs: Sequence[Job], caller: Caller, services: Services) ->
         RateLimited: with every limit that is exhausted.
         DatabaseUnavailable: nothing is known of the limits.
     """
-    images = sum(job.cost.num_images for job in jobs)
+    images = sum(job.images_requested or job.cost.num_images for job in jobs)
     hits = _hits(caller, jobs[0].user_id, services.settings.rates, len(jobs), images)
     _require_possible(hits)
     counts = services.rate_counts

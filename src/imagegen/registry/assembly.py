@@ -14,6 +14,7 @@ from imagegen.registry.entries import Route
 from imagegen.registry.fault_collector import FaultCollector, raise_if_any
 from imagegen.registry.input_schemas import ParameterSchema
 from imagegen.registry.model import Model
+from imagegen.registry.pricing_checks import compile_pricing
 from imagegen.registry.requests import EstimateRequest, estimate_class, request_class
 from imagegen.registry.sample_images import with_drawings
 
@@ -41,6 +42,7 @@ def assemble(resolved: ResolvedEntry, annotator: Annotator, known: Collection[st
         CatalogError: a value in the entry is one that the model itself refuses.
     """
     entry, stem = resolved.entry, class_stem(resolved.name)
+    schemas = {**resolved.inputs, **resolved.options}
     doc = "{} of " + resolved.name + "."
     inputs = annotator.object_class(f"{stem}Inputs", doc.format("Inputs"), resolved.inputs, entry.required_inputs)
     options = annotator.object_class(f"{stem}Options", doc.format("Options"), resolved.options, ())
@@ -57,8 +59,7 @@ def assemble(resolved: ResolvedEntry, annotator: Annotator, known: Collection[st
         optional_inputs=entry.optional_inputs,
         options=tuple(resolved.options),
         default_options=entry.default_options,
-        cost_per_image=entry.cost_per_image,
-        price_rules=entry.price_rules,
+        pricing=compile_pricing(entry, schemas),
         conflicts=conflicts,
         inputs_class=inputs,
         options_class=options,
@@ -111,10 +112,16 @@ def _faults_of_defaults(resolved: ResolvedEntry, model: Model) -> Iterator[Catal
 
 
 def _faults_of_rules(resolved: ResolvedEntry, model: Model) -> Iterator[CatalogError]:
-    for index, rule in enumerate(resolved.entry.price_rules):
-        section = "inputs" if rule.option in resolved.inputs else "options"
-        for fault in model.section_faults(section, {rule.option: rule.value}):
-            yield resolved.error(("priceRules", index, "value"), fault.message)
+    """Values of price rules and add-ons that the parameter does not take."""
+    rules = [(("priceRules", index), each.option, each.value) for index, each in enumerate(resolved.entry.price_rules)]
+    add_ons = enumerate(resolved.entry.pricing.add_ons)
+    rules += [
+        (("pricing", "addOns", index), each.option, each.value) for index, each in add_ons if each.value is not None
+    ]
+    for place, option, value in rules:
+        section = "inputs" if option in resolved.inputs else "options"
+        for fault in model.section_faults(section, {option: value}):
+            yield resolved.error((*place, "value"), fault.message)
 
 
 def _set_example(resolved: ResolvedEntry, model: Model) -> None:

@@ -13,6 +13,8 @@ from imagegen.registry.documents import Document, Place, did_you_mean, read_docu
 from imagegen.registry.entries import Entry, Example, PriceRule, Route, is_money
 from imagegen.registry.fault_collector import FaultCollector
 from imagegen.registry.input_schemas import ParameterSchema
+from imagegen.registry.pricing_checks import pricing_faults
+from imagegen.registry.pricing_entries import PARTS, WrittenPricing
 from imagegen.registry.values import SYNC_MODE, WHY_NO_SYNC_MODE
 from imagegen.registry.vocabulary import ParameterSchemas, Vocabulary
 
@@ -20,7 +22,7 @@ _MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _MODEL_NAME_EXPECTED = "expected a model's name: lower-case letters, digits, '.', '_' and '-', up to 64"
 _PARAMETERS = {"requiredInputs", "optionalInputs", "options", "parameters"}
 _VALID = {"falEndpoint": "fal-ai/any", "category": "any", "costPerImage": "0", "description": "any"}
-_WRITTEN = {"routes": Route, "priceRules": PriceRule, "example": Example}
+_WRITTEN = {"routes": Route, "priceRules": PriceRule, "example": Example, "pricing": WrittenPricing}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,8 +91,13 @@ def _without_faults(value: JsonValue, error: ValidationError) -> Entry | None:
 
 
 def _keys_at(place: Place) -> tuple[str, ...]:
-    part = _WRITTEN.get(str(place[0])) if len(place) > 1 else None
-    return (part or Entry).keys()
+    match place:
+        case ("pricing", key, _, *_):
+            return PARTS.get(str(key), WrittenPricing).keys()
+        case (key, _, *_):
+            return _WRITTEN.get(str(key), Entry).keys()
+        case _:
+            return Entry.keys()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +121,9 @@ class _EntryResolver:
         for parameter in dict.fromkeys(accepted):
             with faults.collecting():
                 schemas[parameter] = self._schema(parameter)
+        if len(schemas) == len(set(accepted)):
+            found = pricing_faults(entry, schemas)
+            faults.add(self.document.error((self.name, "pricing", *place), expected) for place, expected in found)
         narrowed = tuple(self._narrowed(index, schemas, faults) for index in range(len(entry.routes)))
         faults.raise_if_any()
         return ResolvedEntry(

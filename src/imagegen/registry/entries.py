@@ -1,50 +1,17 @@
 """The form of a catalog entry as written."""
 
-import re
 from collections.abc import Mapping
-from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, JsonValue
-from pydantic.alias_generators import to_camel
+from pydantic import Field, JsonValue
 
 from imagegen.json_object import JsonObject
 from imagegen.registry.documents import Place
+from imagegen.registry.pricing_entries import WrittenPricing, is_price
+from imagegen.registry.written import Category, Endpoint, Money, Name, Written
 
 
-def _like(pattern: str, expected: str) -> AfterValidator:
-    def check(value: str) -> str:
-        if not re.fullmatch(pattern, value):
-            raise ValueError(f"expected {expected}")
-        return value
-
-    return AfterValidator(check)
-
-
-Name = Annotated[str, _like(r"[A-Za-z_][A-Za-z0-9_]{0,63}", "a name of letters, digits and underscores, up to 64")]
-Endpoint = Annotated[
-    str,
-    _like(
-        r"(?=.{1,200}$)\w[\w.-]*(/\w[\w.-]*)+",
-        "an endpoint's id such as fal-ai/flux/dev, without a host before it",
-    ),
-]
-Category = Annotated[str, _like(r"(?=.{1,64}$)[a-z0-9]+(-[a-z0-9]+)*", "a category such as text-to-image")]
-Money = Annotated[Decimal, Field(ge=0, max_digits=15, decimal_places=9)]
-
-
-class _Written(BaseModel):
-    """A part of an entry: keys in camelCase, and no others."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel)
-
-    @classmethod
-    def keys(cls) -> tuple[str, ...]:
-        """The keys as written."""
-        return tuple(member.alias or name for name, member in cls.model_fields.items())
-
-
-class PriceRule(_Written):
+class PriceRule(Written):
     """A request whose parameter `option` has this value costs `multiply` times as much."""
 
     option: Name
@@ -52,7 +19,7 @@ class PriceRule(_Written):
     multiply: Money
 
 
-class Route(_Written):
+class Route(Written):
     """A request that uses the parameter `when` goes to another endpoint, at another price if one is given.
 
     `parameters` narrows what may be given together with `when`.
@@ -64,14 +31,14 @@ class Route(_Written):
     parameters: Mapping[Name, JsonValue] = Field(default_factory=dict[str, JsonValue])
 
 
-class Example(_Written):
+class Example(Written):
     """A request that a reader can copy."""
 
     inputs: JsonObject
     options: JsonObject = Field(default_factory=dict[str, JsonValue])
 
 
-class Entry(_Written):
+class Entry(Written):
     """One model. Without `options`, it accepts every option of the vocabulary."""
 
     fal_endpoint: Endpoint
@@ -84,6 +51,7 @@ class Entry(_Written):
     description: Annotated[str, Field(min_length=1)]
     parameters: Mapping[Name, JsonValue] = Field(default_factory=dict[str, JsonValue])
     price_rules: tuple[PriceRule, ...] = ()
+    pricing: WrittenPricing = Field(default_factory=WrittenPricing)
     routes: tuple[Route, ...] = ()
     example: Example | None = None
 
@@ -93,5 +61,7 @@ def is_money(place: Place) -> bool:
     match place:
         case (_, "costPerImage") | (_, "routes", _, "costPerImage") | (_, "priceRules", _, "multiply"):
             return True
+        case (_, "pricing", *below):
+            return is_price(tuple(below))
         case _:
             return False

@@ -16,10 +16,11 @@ from imagegen.json_object import JsonObject
 from imagegen.registry.annotations import ClosedObject
 from imagegen.registry.conflicts import IMAGE_SIZE, NUM_IMAGES, WIDTH_AND_HEIGHT, Conflicts, is_used
 from imagegen.registry.documents import Place
-from imagegen.registry.entries import PriceRule
 from imagegen.registry.faults import SECTIONS, RequestSchema, faults_from_errors, json_pointer, missing_fault
 from imagegen.registry.image_inputs import image_urls
-from imagegen.registry.price import Factor, FactorKind, Price
+from imagegen.registry.price import Price
+from imagegen.registry.pricing_entries import Unit
+from imagegen.registry.request_price import Pricing, count_of
 from imagegen.registry.requests import CONFLICT_FOUND, EstimateRequest, FindConflicts, ModelRequest, given
 
 
@@ -49,8 +50,7 @@ class Model:
     optional_inputs: tuple[str, ...]
     options: tuple[str, ...]
     default_options: JsonObject
-    cost_per_image: Decimal
-    price_rules: tuple[PriceRule, ...]
+    pricing: Pricing
     conflicts: Conflicts
     inputs_class: type[ClosedObject]
     options_class: type[ClosedObject]
@@ -72,12 +72,7 @@ class Model:
     def price(self, inputs: JsonObject, options: JsonObject) -> Price:
         """The price of a valid request if every requested image is delivered."""
         values = {**self._defaults_beside(options), **inputs, **options}
-        per_image = self._factors_per_image(values)
-        count = _count(values.get(NUM_IMAGES))
-        images = Factor(
-            kind=FactorKind.IMAGES, value=Decimal(count), parameter=NUM_IMAGES, given=values.get(NUM_IMAGES)
-        )
-        return Price(math.prod((factor.value for factor in per_image), start=Decimal(1)), count, (*per_image, images))
+        return self.pricing.price(values, self.conflicts.route(values))
 
     def estimate(self, inputs: JsonObject, options: JsonObject) -> Price:
         """The price of a planned request. Inputs may be missing, and `num_images` may be up to 10,000.
@@ -141,6 +136,12 @@ class Model:
         return faults_from_errors(errors, self.request_schema, (section,))
 
     @cached_property
+    def cost_per_image(self) -> Decimal:
+        """The price of one image with nothing but the defaults, in US dollars."""
+        price = self.price({}, {})
+        return self.pricing.cost_per_image if self.pricing.unit is Unit.REQUEST else price.cost_per_image
+
+    @cached_property
     def request_schema(self) -> RequestSchema:
         """The JSON Schema of a request, to explain faults."""
         return RequestSchema(self.name, self.request_class.model_json_schema(), self.known)
@@ -155,21 +156,6 @@ class Model:
         sizes = {IMAGE_SIZE, *WIDTH_AND_HEIGHT}
         dropped = sizes if self.conflicts.sized and sizes & options.keys() else set[str]()
         return {name: value for name, value in self.default_options.items() if name not in dropped}
-
-    def _factors_per_image(self, values: JsonObject) -> list[Factor]:
-        """The price of one image, and the rules that multiply it."""
-        route = self.conflicts.route(values)
-        base = Factor(kind=FactorKind.COST_PER_IMAGE, value=self.cost_per_image)
-        if route is not None and route.cost_per_image is not None:
-            base = Factor(kind=FactorKind.COST_PER_IMAGE, value=route.cost_per_image, parameter=route.when)
-        rules = [rule for rule in self.price_rules if _is_same(values.get(rule.option), rule.value)]
-        return [
-            base,
-            *(
-                Factor(kind=FactorKind.MULTIPLIER, value=rule.multiply, parameter=rule.option, given=rule.value)
-                for rule in rules
-            ),
-        ]
 
     def _faults(self, errors: Iterable[ErrorDetails], shape: RequestSchema) -> list[Fault]:
         return faults_from_errors((error for error in errors if error["type"] != CONFLICT_FOUND), shape)
@@ -187,7 +173,7 @@ class Model:
 
     def _with_advice(self, fault: Fault, options: JsonObject) -> Fault:
         """A fault of a planned request. For too many images in one request, it says how many requests to send."""
-        count = _count(options.get(NUM_IMAGES))
+        count = count_of(options.get(NUM_IMAGES))
         if fault.pointer != json_pointer(("options", NUM_IMAGES)) or fault.code == "conflict":
             return fault
         most = self.request_schema.at(("options", NUM_IMAGES)).get("maximum", 1)
@@ -209,11 +195,3 @@ def _object(value: JsonValue) -> JsonObject:
 
 def _is_absent(error: ErrorDetails) -> bool:
     return error["type"] == "missing" and len(error["loc"]) == 1
-
-
-def _is_same(value: JsonValue, other: JsonValue) -> bool:
-    return value == other and isinstance(value, bool) is isinstance(other, bool)
-
-
-def _count(value: JsonValue) -> int:
-    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else 1

@@ -14,9 +14,23 @@ from imagegen.wire.image_schemas import Image, MissingImage
 class Cost(Wire):
     """What the job costs you, and what fal.ai billed for it."""
 
-    cost_per_image: Money
-    num_images: int = Field(description="Images delivered; until the job has ended, images requested.")
-    total_cost: Money
+    cost_per_image: Money = Field(
+        description="US dollars for each image; for the dearest one, if they differ in size. Until the job has ended, "
+        "for the smallest image, if its size is not known before.",
+        examples=[0.05],
+    )
+    num_images: int = Field(description="Images delivered and charged; until the job has ended, images requested.")
+    request_cost: Money = Field(
+        description="US dollars beside the images, charged once if any image is delivered.", examples=[0.0]
+    )
+    total_cost: Money = Field(
+        description="US dollars that you are charged: `requestCost`, and `costPerImage` for each image, or less for "
+        "smaller ones. Until the job has ended, what is expected.",
+        examples=[0.05],
+    )
+    max_cost: Money = Field(
+        description="US dollars that were reserved of budgets, and the most that you are charged.", examples=[0.05]
+    )
     currency: str = Field(description="Currency of every amount here.", examples=["USD"])
     provider_units: Number | None = Field(description="Units that fal.ai billed; null until fal.ai reports them.")
     provider_cost: Money | None = Field(

@@ -18,7 +18,11 @@ class ModelSummary(Wire):
     optional_inputs: list[str] = Field(description="Names of the optional inputs.")
     options: list[str] = Field(description="Names of the options.")
     default_options: JsonObject = Field(description="Options that apply if the request does not set them.")
-    cost_per_image: Money
+    cost_per_image: Money = Field(
+        description="US dollars for one image with the defaults, or for the request, if the number of images does not "
+        "matter. `estimate-cost` prices a request.",
+        examples=[0.05],
+    )
 
 
 class ModelList(Wire):
@@ -36,10 +40,11 @@ class ModelDetail(ModelSummary):
 
 
 class PriceFactor(Wire):
-    """One factor of a price. The total is the product of all factors."""
+    """One factor of a price. The total is the product of all factors but the additions, which are added to it."""
 
     kind: str = Field(
-        description="What `value` is: `costPerImage` in US dollars, a `multiplier`, or the number of `images`.",
+        description="What `value` is: `costPerImage` or `costPerRequest` in US dollars, a `multiplier`, the number of "
+        "`megapixels` of an image or of `images`, or an `addition` in US dollars.",
         examples=["multiplier"],
     )
     value: Number = Field(description="The number.", examples=[2.0])
@@ -63,8 +68,24 @@ class EstimateWarning(Wire):
 class Estimate(Wire):
     """What you would be charged for a request if every image is delivered."""
 
-    cost_per_image: Money
-    total_cost: Money
+    cost_per_image: Money = Field(
+        description="US dollars for each image; for the smallest one, if its size is not known before.",
+        examples=[0.05],
+    )
+    request_cost: Money = Field(
+        description="US dollars beside the images, charged once if any image is delivered.", examples=[0.0]
+    )
+    total_cost: Money = Field(
+        description="US dollars: `requestCost`, and `costPerImage` for each image. If `exact`, this is what you would "
+        "be charged.",
+        examples=[0.5],
+    )
+    max_cost: Money = Field(
+        description="US dollars that would be reserved of budgets, and the most that you would be charged: for the "
+        "largest size and number of images, where these are known only once the images are made.",
+        examples=[0.5],
+    )
+    exact: bool = Field(description="Whether `totalCost` and `maxCost` are the same.")
     num_images: int = Field(description="Images that the price is for.")
     currency: str = Field(description="Currency of every amount here.", examples=["USD"])
     explanation: list[str] = Field(

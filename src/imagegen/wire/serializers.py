@@ -78,7 +78,10 @@ def estimate(price: Price, refused: Iterable[Fault], budgets: Iterable[BudgetSta
     """The price of a request, with what `generate` would refuse in it, and what is left of its budgets."""
     return model_schemas.Estimate(
         cost_per_image=price.cost_per_image,
+        request_cost=price.request_cost,
         total_cost=price.total,
+        max_cost=price.most,
+        exact=price.is_exact,
         num_images=price.num_images,
         currency=CURRENCY,
         explanation=list(price.explanation),
@@ -126,7 +129,9 @@ def _cost(job: Job) -> job_schemas.Cost:
     return job_schemas.Cost(
         cost_per_image=cost.cost_per_image,
         num_images=cost.num_images,
+        request_cost=cost.request_cost,
         total_cost=cost.total_cost,
+        max_cost=job.max_cost,
         currency=CURRENCY,
         provider_units=cost.provider_units,
         provider_cost=cost.provider_cost,

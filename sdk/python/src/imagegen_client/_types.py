@@ -52,11 +52,15 @@ class Cost:
     """What the job costs you, and what fal.ai billed for it."""
 
     cost_per_image: float
-    """US dollars."""
+    """US dollars for each image; for the dearest one, if they differ in size. Until the job has ended, for the smallest image, if its size is not known before."""
     num_images: int
-    """Images delivered; until the job has ended, images requested."""
+    """Images delivered and charged; until the job has ended, images requested."""
+    request_cost: float
+    """US dollars beside the images, charged once if any image is delivered."""
     total_cost: float
-    """US dollars."""
+    """US dollars that you are charged: `requestCost`, and `costPerImage` for each image, or less for smaller ones. Until the job has ended, what is expected."""
+    max_cost: float
+    """US dollars that were reserved of budgets, and the most that you are charged."""
     currency: str
     """Currency of every amount here."""
     provider_units: float | None
@@ -78,7 +82,9 @@ class Cost:
         return cls(
             cost_per_image=wire["costPerImage"],
             num_images=wire["numImages"],
+            request_cost=wire["requestCost"],
             total_cost=wire["totalCost"],
+            max_cost=wire["maxCost"],
             currency=wire["currency"],
             provider_units=wire.get("providerUnits"),
             provider_cost=wire.get("providerCost"),
@@ -396,10 +402,10 @@ class BatchData:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PriceFactor:
-    """One factor of a price. The total is the product of all factors."""
+    """One factor of a price. The total is the product of all factors but the additions, which are added to it."""
 
     kind: str
-    """What `value` is: `costPerImage` in US dollars, a `multiplier`, or the number of `images`. Currently `costPerImage`, `multiplier`, `images`; more may come."""
+    """What `value` is: `costPerImage` or `costPerRequest` in US dollars, a `multiplier`, the number of `megapixels` of an image or of `images`, or an `addition` in US dollars. Currently `costPerImage`, `costPerRequest`, `multiplier`, `megapixels`, `images`, `addition`; more may come."""
     value: float
     """The number."""
     parameter: str | None
@@ -444,9 +450,15 @@ class Estimate:
     """What you would be charged for a request if every image is delivered."""
 
     cost_per_image: float
-    """US dollars."""
+    """US dollars for each image; for the smallest one, if its size is not known before."""
+    request_cost: float
+    """US dollars beside the images, charged once if any image is delivered."""
     total_cost: float
-    """US dollars."""
+    """US dollars: `requestCost`, and `costPerImage` for each image. If `exact`, this is what you would be charged."""
+    max_cost: float
+    """US dollars that would be reserved of budgets, and the most that you would be charged: for the largest size and number of images, where these are known only once the images are made."""
+    exact: bool
+    """Whether `totalCost` and `maxCost` are the same."""
     num_images: int
     """Images that the price is for."""
     currency: str
@@ -465,7 +477,10 @@ class Estimate:
         """Read a JSON object; members that are not known are ignored."""
         return cls(
             cost_per_image=wire["costPerImage"],
+            request_cost=wire["requestCost"],
             total_cost=wire["totalCost"],
+            max_cost=wire["maxCost"],
+            exact=wire["exact"],
             num_images=wire["numImages"],
             currency=wire["currency"],
             explanation=tuple(wire["explanation"]),
@@ -496,7 +511,7 @@ class ModelDetail:
     default_options: Mapping[str, Any]
     """Options that apply if the request does not set them."""
     cost_per_image: float
-    """US dollars."""
+    """US dollars for one image with the defaults, or for the request, if the number of images does not matter. `estimate-cost` prices a request."""
     inputs_schema: Mapping[str, Any]
     """The JSON Schema of `inputs`."""
     options_schema: Mapping[str, Any]
@@ -544,7 +559,7 @@ class ModelSummary:
     default_options: Mapping[str, Any]
     """Options that apply if the request does not set them."""
     cost_per_image: float
-    """US dollars."""
+    """US dollars for one image with the defaults, or for the request, if the number of images does not matter. `estimate-cost` prices a request."""
 
     @classmethod
     def from_wire(cls, wire: Wire, /) -> Self:

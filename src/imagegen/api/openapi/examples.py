@@ -33,7 +33,9 @@ _IMAGE: Final[Example] = {
 _COST: Final[Example] = {
     "costPerImage": 0.05,
     "numImages": 1,
+    "requestCost": 0.0,
     "totalCost": 0.05,
+    "maxCost": 0.05,
     "currency": "USD",
     "providerUnits": 1.0,
     "providerCost": 0.04,
@@ -232,7 +234,10 @@ _SCHEMAS: Final[Mapping[str, Example]] = {
     },
     "Estimate": {
         "costPerImage": 0.05,
+        "requestCost": 0.0,
         "totalCost": 0.5,
+        "maxCost": 0.5,
+        "exact": True,
         "numImages": 10,
         "currency": "USD",
         "explanation": ["The model costs $0.05 per image.", "10 images.", "Total: $0.50."],

@@ -100,7 +100,8 @@ def _add_estimate(router: APIRouter, registry: Registry) -> None:
         """Estimate what a request would cost if every image is delivered. Free; nothing is generated.
 
         Send the body of `generate`, or a part of it: only `model` is required. For planning, up to 10,000 images can be
-        priced. `warnings` lists everything that `generate` would refuse.
+        priced. Where the size or the number of images is known only once they are made, `exact` is false, and `maxCost`
+        is the most that the job can cost. `warnings` lists everything that `generate` would refuse.
         """
         services, caller = services_of(request), caller_of(request)
         if "user_id" in body.model_fields_set:

@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Final
@@ -50,7 +51,7 @@ def batch(
         if estimate:
             _print_price(lines, price, as_json=as_json)
             return
-        confirm(f"Generate {_count(lines)} for {dollars(price)}?", yes=yes)
+        confirm(f"Generate {_count(lines)} for {price}?", yes=yes)
         folder = output or table.with_suffix("")
         prepare(folder / "image")
         results = _run(service, lines, user or service.user, idempotency_key or str(uuid.uuid4()), folder)
@@ -88,32 +89,46 @@ def _resume(key: str) -> str:
     return f"Accepted jobs go on. The same command with `--idempotency-key {key}` picks them up and pays nothing again."
 
 
-def _price(service: Service, lines: Sequence[Line]) -> Decimal:
+@dataclass(frozen=True, slots=True)
+class _Price:
+    """What all rows cost in US dollars, and what they cost at most."""
+
+    total: Decimal
+    most: Decimal
+
+    def __str__(self) -> str:
+        """The price for people."""
+        at_most = "" if self.most == self.total else f", at most {dollars(self.most)}"
+        return f"{dollars(self.total)}{at_most}"
+
+
+def _price(service: Service, lines: Sequence[Line]) -> _Price:
     """What all rows cost.
 
     Raises:
         InvalidArgument: the service would refuse a row; names each of them.
     """
-    total, refused = Decimal(0), list[str]()
+    total, most, refused = Decimal(0), Decimal(0), list[str]()
     with showing_progress(f"pricing {len(lines)} requests …"):
         for line in lines:
             answer = service.post("/api/images/estimate-cost", line.request(price_only))
             total += Decimal(str(answer["totalCost"]))
+            most += Decimal(str(answer.get("maxCost", answer["totalCost"])))
             refused += [f"line {line.number}: {warning['message']}" for warning in answer["warnings"]]
     if refused:
         raise InvalidArgument("\n".join(refused))
-    return total
+    return _Price(total, most)
 
 
 def _count(lines: Sequence[Line]) -> str:
     return f"{len(lines)} request{'' if len(lines) == 1 else 's'}"
 
 
-def _print_price(lines: Sequence[Line], price: Decimal, *, as_json: bool) -> None:
+def _print_price(lines: Sequence[Line], price: _Price, *, as_json: bool) -> None:
     if as_json:
-        print_json({"price": float(price), "rows": len(lines), "results": None, "resultsFile": None})
+        print_json({"price": float(price.total), "rows": len(lines), "results": None, "resultsFile": None})
     else:
-        typer.echo(f"{_count(lines)}: {dollars(price)}")
+        typer.echo(f"{_count(lines)}: {price}")
 
 
 def _report(results: Sequence[Result], written: Path, *, as_json: bool) -> None:
