@@ -9,6 +9,7 @@ from typing import Final
 import pytest
 
 from imagegen.registry import Registry
+from imagegen.sandbox.endpoint_schemas import find_endpoint
 from tests.support.imported import Json, drawn_request, registry_of, some_entries
 from tests.support.workspace import SDK, Workspace, install_tools
 
@@ -46,6 +47,14 @@ def test_drawn_requests_are_valid_and_use_optional_parameters(registry: Registry
 
     assert len(made) == 40 * REQUESTS
     assert sum(len(payload) for _, payload in made) > 4 * len(made)
+
+
+def test_the_sandbox_accepts_every_request_strictly(registry: Registry) -> None:
+    for endpoint, payload in payloads(registry, REQUESTS):
+        known = find_endpoint(endpoint)
+
+        assert known is not None
+        assert (endpoint, known.violations(payload)) == (endpoint, [])
 
 
 @pytest.mark.slow

@@ -73,13 +73,19 @@ class IndexedEndpoint:
 
 
 class EndpointIndex:
-    """Every image endpoint that was live on the index's date, by its id."""
+    """Every image endpoint that was live on the index's date, by its id.
+
+    Attributes:
+        ids: their ids.
+        date: the index's date.
+        others: what other endpoints of fal make, by id; see `kind_of_other`.
+    """
 
     def __init__(self, data: Json) -> None:
         self._data = data
         self.ids: Sequence[str] = tuple(data["endpoints"])
         self.date = date.fromisoformat(data["sources"]["endpoints"])
-        self._others = {name: kind for kind, names in data["others"].items() for name in names}
+        self.others: Mapping[str, str] = {name: kind for kind, names in data["others"].items() for name in names}
 
     def find(self, endpoint: str) -> IndexedEndpoint | None:
         """The endpoint of this id."""
@@ -104,7 +110,7 @@ class EndpointIndex:
 
         It is `video`, `audio`, `3d`, `training` or `other`; `image`, if it was no longer listed.
         """
-        return self._others.get(endpoint)
+        return self.others.get(endpoint)
 
     def search(self, text: str) -> Sequence[IndexedEndpoint]:
         """The endpoints whose id, name or category have every word of a text; those with it as their name first."""

@@ -7,6 +7,8 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 
+from imagegen.endpoint_index import endpoint_index
+from imagegen.sandbox import model_routes
 from imagegen.sandbox.components import Options, Sandbox
 from imagegen.sandbox.control import ControlRoutes
 from imagegen.sandbox.endpoint_schemas import endpoints
@@ -23,7 +25,9 @@ from imagegen.sandbox.submit import SubmitRoutes
 def create_app(options: Options) -> Starlette:
     """Create a sandbox. Serve it with `connection.CuttableHttpProtocol`, which the faults need."""
     sandbox = Sandbox.build(options)
-    endpoints()  # reads files, which must not happen in the event loop at the first request
+    # Read files, which must not happen in the event loop at the first request.
+    endpoints()
+    endpoint_index()
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncGenerator[None]:
@@ -38,6 +42,7 @@ def create_app(options: Options) -> Starlette:
             *MediaRoutes(sandbox).routes(),
             *StorageRoutes(options.data / "uploads").routes(),
             *PricingRoutes(sandbox).routes(),
+            *model_routes.routes(),
             *RequestRoutes(sandbox).routes(),
             *SubmitRoutes(sandbox).routes(),
         ],

@@ -5,7 +5,7 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 
 from imagegen.sandbox import outcomes
-from imagegen.sandbox.endpoint_schemas import billable_units, complete, endpoints
+from imagegen.sandbox.endpoint_schemas import billable_units, complete, find_endpoint
 from imagegen.sandbox.fault_plans import FaultPlan, FaultPlans
 from imagegen.sandbox.faults import (
     CancelIgnored,
@@ -20,7 +20,14 @@ from imagegen.sandbox.faults import (
 from imagegen.sandbox.images import ImageFiles
 from imagegen.sandbox.inputs import InputImageFetcher
 from imagegen.sandbox.outcomes import RequestOutcome
-from imagegen.sandbox.renderer import image_specs, input_references, render_images, result_body, with_image_urls
+from imagegen.sandbox.renderer import (
+    further_images,
+    image_specs,
+    input_references,
+    render_images,
+    result_body,
+    with_image_urls,
+)
 from imagegen.sandbox.sizes import MOST_PIXELS
 from imagegen.sandbox.store import RequestStore, StoredRequest
 from imagegen.sandbox.violations import entry
@@ -83,7 +90,7 @@ class Generation:
         return await self._generate(request, plan, latency.generation)
 
     async def _generate(self, request: StoredRequest, plan: FaultPlan, seconds: float) -> RequestOutcome:
-        known = endpoints().get(request.endpoint)
+        known = find_endpoint(request.endpoint)
         if known and (wrong := known.violations(request.body)):
             return outcomes.model_error(422, wrong)
         if await self._run_steps(request, plan, seconds):
@@ -124,7 +131,7 @@ class Generation:
             billable_units=billable_units(
                 request.endpoint,
                 complete(request.endpoint, request.body),
-                [(image.width, image.height) for image in images],
+                [(image.width, image.height) for image in images[: len(images) - further_images(request.endpoint)]],
             ),
         )
 

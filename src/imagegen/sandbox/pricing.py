@@ -5,17 +5,19 @@ The prices are those of fal's pricing API between August and October 2026 if kno
 
 import asyncio
 from collections.abc import Mapping
+from http import HTTPStatus
 from typing import Final
-from uuid import uuid4
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from imagegen.endpoint_index import endpoint_index
 from imagegen.sandbox import responses
 from imagegen.sandbox.components import Sandbox
 from imagegen.sandbox.endpoint_schemas import JsonObject
 from imagegen.sandbox.faults import PricingDelay, PricingFails, PricingUnit
+from imagegen.sandbox.platform_errors import platform_error
 from imagegen.sandbox.responses import RefusedRequest
 
 _MOST: Final = 50
@@ -43,6 +45,9 @@ _PRICES: Final[Mapping[str, tuple[float, str]]] = {
 }
 
 
+_UNTOLD: Final = (0.00125, "compute seconds")
+
+
 class PricingRoutes:
     """The prices of endpoints: the base price of one unit in US dollars, without multipliers."""
 
@@ -58,26 +63,38 @@ class PricingRoutes:
         try:
             plan = self._sandbox.plans.of(responses.caller(request))
         except RefusedRequest:
-            return _error(401, "authorization_error", "Authentication is required")
+            return platform_error(401, "authorization_error", "Authentication is required")
         if delay := plan.take(PricingDelay):
             await asyncio.sleep(delay.seconds)
         if failure := plan.take(PricingFails):
-            return _error(failure.status, "rate_limited" if failure.status == 429 else "server_error", "planned fault")  # noqa: PLR2004 - a status code
+            kind = "rate_limited" if failure.status == HTTPStatus.TOO_MANY_REQUESTS else "server_error"
+            return platform_error(failure.status, kind, "planned fault")
         asked = [name for given in request.query_params.getlist("endpoint_id") for name in given.split(",") if name]
         if not 1 <= len(asked) <= _MOST:
-            return _error(400, "validation_error", f"endpoint_id: expected 1 to {_MOST} endpoint ids")
-        if unknown := [name for name in asked if name not in _PRICES]:
-            return _error(404, "not_found", f"Endpoint {unknown[0]} not found")
+            return platform_error(400, "validation_error", f"endpoint_id: expected 1 to {_MOST} endpoint ids")
+        if unknown := [name for name in asked if _price(name) is None]:
+            return platform_error(404, "not_found", f"Endpoint {unknown[0]} not found")
         other = plan.take(PricingUnit)
         rows = [_row(name) | ({"unit": other.unit} if other else {}) for name in dict.fromkeys(asked)]
         return JSONResponse({"prices": rows, "next_cursor": None, "has_more": False})
 
 
 def _row(endpoint: str) -> JsonObject:
-    price, unit = _PRICES[endpoint]
+    found = _price(endpoint)
+    assert found is not None, "unknown endpoints are refused before"
+    price, unit = found
     return {"endpoint_id": endpoint, "unit_price": price, "unit": unit, "currency": "USD"}
 
 
-def _error(status: int, kind: str, message: str) -> JSONResponse:
-    error: JsonObject = {"type": kind, "message": message, "request_id": str(uuid4())}
-    return JSONResponse({"error": error}, status)
+def _price(endpoint: str) -> tuple[float, str] | None:
+    """Amount and unit: those above, or of the index. Without a known price, one that tells nothing of an image."""
+    if endpoint in _PRICES:
+        return _PRICES[endpoint]
+    index = endpoint_index()
+    known = index.find(endpoint)
+    if known is None or known.price is None:
+        return _UNTOLD if known is not None or index.kind_of_other(endpoint) else None
+    pricing, amount = known.price.entry.get("pricing"), known.price.entry["costPerImage"]
+    assert isinstance(amount, int | float)
+    is_of_megapixels = isinstance(pricing, dict) and pricing.get("unit") == "megapixel"
+    return amount, "megapixels" if is_of_megapixels else "images"

@@ -2,13 +2,13 @@
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from pydantic import JsonValue
 
 from imagegen.sandbox.drawing import DrawingMode, DrawnImage, ImageSpec, InputImage, draw_image, image_size_of
-from imagegen.sandbox.endpoint_schemas import JsonObject, complete, endpoints
+from imagegen.sandbox.endpoint_schemas import JsonObject, complete, find_endpoint
 from imagegen.sandbox.images import ImageFiles, SavedImage
 from imagegen.sandbox.sizes import output_size
 from imagegen.sandbox.store import StoredRequest
@@ -40,7 +40,21 @@ def input_references(body: JsonObject) -> tuple[DrawingMode, tuple[InputReferenc
     if isinstance(single, str):
         mode = DrawingMode.BLEND if "strength" in body else DrawingMode.EDIT
         return mode, (InputReference(("body", "image_url"), single),)
-    return DrawingMode.FRESH, ()
+    named = [*_named_images(body)]
+    return (DrawingMode.EDIT if named else DrawingMode.FRESH), tuple(named)
+
+
+def _named_images(body: JsonObject) -> Iterator[InputReference]:
+    """Images that have other names, as most endpoints of the index name them."""
+    for name, value in body.items():
+        is_image = "image" in name or "mask" in name
+        if is_image and isinstance(value, str) and value.startswith(("http://", "https://", "data:image/")):
+            yield InputReference(("body", name), value)
+        elif is_image and isinstance(value, list):
+            urls = enumerate(value)
+            yield from (
+                InputReference(("body", name, n), url) for n, url in urls if isinstance(url, str) and "://" in url
+            )
 
 
 def image_specs(
@@ -61,10 +75,10 @@ def image_specs(
             mode=mode,
             inputs=inputs,
             strength=float(strength) if isinstance(strength, int | float) else 1.0,
-            file_type=str(body.get("output_format") or "jpeg"),
+            file_type=str(body.get("output_format") or body.get("image_format") or body.get("format") or "jpeg"),
             detail=detail,
         )
-        for number in range(min(_count(body), most))
+        for number in range(min(_count(body) + further_images(request.endpoint), most))
     )
 
 
@@ -77,20 +91,29 @@ def render_images(request: StoredRequest, specs: Sequence[ImageSpec], files: Ima
 
 def result_body(request: StoredRequest, images: Sequence[SavedImage], seconds: float, *, nsfw: bool) -> JsonObject:
     """The endpoint's result. An endpoint without a schema answers like flux."""
-    known = endpoints().get(request.endpoint)
+    known = find_endpoint(request.endpoint)
     body = complete(request.endpoint, request.body)
-    items: list[JsonValue] = [_item(image, flux=known is None or known.by_megapixel) for image in images]
+    items = [_item(image, flux=known is None or known.by_megapixel) for image in images]
     everything: JsonObject = {
         "image": items[0] if items else None,
-        "images": items,
+        "images": [*items],
         "description": "",
         "timings": {"inference": round(seconds, 3)},
         "seed": request.seed,
         "has_nsfw_concepts": [nsfw for _ in items],
         "prompt": str(body.get("prompt") or ""),
     }
+    if known and known.result:
+        del everything["image"], everything["images"]
+        return dict(known.result.result(items, everything, known.result.further_images()))
     names = known.outputs if known else {"images", "timings", "seed", "has_nsfw_concepts", "prompt"}
     return {name: value for name, value in everything.items() if name in names}
+
+
+def further_images(endpoint: str) -> int:
+    """How many images the endpoint's result has beside those that are asked for and billed, such as masks."""
+    known = find_endpoint(endpoint)
+    return known.result.further_images() if known and known.result else 0
 
 
 def with_image_urls(body: JsonValue, images: Sequence[SavedImage]) -> JsonValue:

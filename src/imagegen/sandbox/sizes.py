@@ -1,6 +1,8 @@
 """The size in pixels of the images that a request asks for."""
 
+import re
 from math import log
+from typing import Final
 
 from pydantic import JsonValue
 
@@ -17,7 +19,11 @@ _PRESETS = {
     "portrait_16_9": (576, 1024),
     "landscape_4_3": (1024, 768),
     "landscape_16_9": (1024, 576),
+    "auto_2K": (2048, 2048),
+    "auto_3K": (3072, 3072),
+    "auto_4K": (4096, 4096),
 }
+_PIXELS: Final = re.compile(r"(\d{2,4})x(\d{2,4})")
 _ONE_K = {
     "21:9": (1584, 672),
     "16:9": (1376, 768),
@@ -48,6 +54,8 @@ def output_size(body: JsonObject, source: Size | None) -> Size:
 def _image_size(value: JsonValue) -> Size:
     if isinstance(value, dict):
         return _pixels(value.get("width")), _pixels(value.get("height"))
+    if found := _PIXELS.fullmatch(str(value)):
+        return int(found[1]), int(found[2])
     return _PRESETS.get(str(value), _PRESETS["landscape_4_3"])
 
 
