@@ -54,6 +54,8 @@ async def test_a_key_is_created_with_its_token_and_never_shown_again(root: httpx
         "models": None,
         "scopes": ["generate", "read"],
         "defaultUser": "ann",
+        "allowedTags": None,
+        "requiredTags": None,
         "rates": None,
         "createdAt": IsStr,
         "expiresAt": None,

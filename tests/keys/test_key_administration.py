@@ -143,6 +143,10 @@ def test_all_faults_of_a_body_are_told_at_once() -> None:
         ({"users": [str(n) for n in range(MOST_USERS + 1)]}, ("/users", "too_long")),
         ({"models": [f"m{n}" for n in range(MOST_MODELS + 1)]}, ("/models", "too_long")),
         ({"users": "ann"}, ("/users", "wrong_type")),
+        ({"allowedTags": []}, ("/allowedTags", "too_short")),
+        ({"allowedTags": ["a", "a"]}, ("/allowedTags/1", "conflict")),
+        ({"requiredTags": [f"t{n}" for n in range(101)]}, ("/requiredTags", "too_long")),
+        ({"allowedTags": ["a"], "requiredTags": ["a", "b"]}, ("/requiredTags/1", "not_allowed")),
         ({"rates": {"requestsPerMinute": 0}}, ("/rates/requestsPerMinute", "out_of_range")),
         ({"rates": {"imagesPerMinute": "7"}}, ("/rates/imagesPerMinute", "wrong_type")),
         ({"rates": {"openJobs": 0}}, ("/rates/openJobs", "out_of_range")),
@@ -187,6 +191,8 @@ async def test_a_key_is_created_as_asked_and_its_token_is_valid(office: Office) 
         "models": ["flux-pro"],
         "scopes": ["read"],
         "defaultUser": "ann",
+        "allowedTags": ["spring", "summer"],
+        "requiredTags": ["spring"],
         "rates": {"requestsPerMinute": 60, "imagesPerMinute": 200, "openJobs": 20},
         "expiresAt": expires.isoformat(),
     }
@@ -197,6 +203,7 @@ async def test_a_key_is_created_as_asked_and_its_token_is_valid(office: Office) 
     assert KeyRing([issued.key]).find_key(issued.token, now()) == stored == issued.key
     assert stored is not None
     assert stored.rates == Rates(requests_per_minute=60, images_per_minute=200, open_jobs=20)
+    assert (stored.allowed_tags, stored.required_tags) == (("spring", "summer"), ("spring",))
     assert (stored.name, stored.users, stored.models) == ("Ann's shop", ("ann", "bob"), ("flux-pro",))
     assert (stored.scopes, stored.default_user, stored.expires_at) == ((KeyScope.READ,), "ann", expires)
     assert office.told == [COMMAND]
@@ -352,6 +359,9 @@ async def test_a_restricted_admin_grants_no_more_than_it_has(office: Office) -> 
         {"users": None},
         {"users": ["ann", "bob"]},
         {"models": None},
+        {"allowedTags": None},
+        {"allowedTags": ["spring", "summer"]},
+        {"requiredTags": None},
         {"scopes": ["generate"]},
         {"rates": None},
         {"rates": {"requestsPerMinute": 61}},
@@ -364,6 +374,7 @@ async def test_a_restricted_admin_cannot_widen_itself_or_another_key(
     until = (now() + timedelta(days=1)).isoformat()
     rates = {"requestsPerMinute": 60}
     limits: Any = {"users": ["ann"], "models": ["flux-pro"], "rates": rates, "expiresAt": until}
+    limits |= {"allowedTags": ["spring"], "requiredTags": ["spring"]}
     ann = await office.create(**limits, scopes=["admin", "read"])
     other = await office.create(ann, **limits, scopes=["read"])
 
@@ -404,6 +415,26 @@ async def test_a_restricted_admin_does_not_read_what_a_key_once_was(office: Offi
     hers = (await office.audit_page(ann, limit=10, key_id=key.id)).entries
     assert [entry.changes for entry in hers] == [{"name": {"from": "shop", "to": "hers"}}]
     assert len((await office.audit_page(limit=10, key_id=key.id)).entries) == 4
+
+
+async def test_tags_are_changed_and_in_the_audit_trail(office: Office) -> None:
+    key = await office.create(allowedTags=["spring"])
+    changed = await office.change(key, allowedTags=None, requiredTags=["summer"])
+    unchanged = await office.change(changed, name="hers")
+
+    assert (unchanged.allowed_tags, unchanged.required_tags) == (None, ("summer",))
+    assert (await office.audit_page(key_id=key.id)).entries[1].changes == {
+        "allowedTags": {"from": ["spring"], "to": None},
+        "requiredTags": {"from": None, "to": ["summer"]},
+    }
+
+
+async def test_a_key_of_an_earlier_version_has_no_tags(office: Office) -> None:
+    key = await office.create()
+    keys = office.stores.api_keys._keys  # pyright: ignore[reportPrivateUsage] - as it was stored
+    await keys.update_one({"_id": key.id}, {"$unset": {"allowedTags": "", "requiredTags": ""}})
+
+    assert await office.admin().get(key.id) == key
 
 
 async def test_rates_are_in_the_audit_trail_for_who_could_grant_them(office: Office) -> None:

@@ -77,6 +77,15 @@ def test_key_has_the_scopes_the_expiry_and_the_default_user_of_the_options(shell
     assert (rows["name"].strip(), rows["scopes"].strip()) == ("operator", "read, admin")
 
 
+def test_key_has_the_tags_of_the_options(shell: Shell) -> None:
+    tags = ["--allowed-tag", "spring", "--allowed-tag", "summer", "--required-tag", "spring"]
+    made = shell.data("add", "shop", *tags)["key"]
+
+    assert (made["allowedTags"], made["requiredTags"]) == (["spring", "summer"], ["spring"])
+    shown = " ".join(shell.run("show", made["id"])[1].split())
+    assert "allowed tags spring, summer required tags spring" in shown
+
+
 def test_rotated_key_has_another_token(shell: Shell) -> None:
     added = shell.data("add", "shop")
     status, token, _ = shell.run("rotate", added["key"]["id"])

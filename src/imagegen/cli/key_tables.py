@@ -32,6 +32,8 @@ def print_key(key: "ApiKey") -> None:
         ("models", "all" if key.models is None else ", ".join(key.models)),
         ("scopes", ", ".join(key.scopes)),
         ("default user", key.default_user or "none"),
+        ("allowed tags", "all" if key.allowed_tags is None else ", ".join(key.allowed_tags)),
+        ("required tags", "none" if key.required_tags is None else ", ".join(key.required_tags)),
         ("requests per minute", _rate(key.rates.requests_per_minute)),
         ("images per minute", _rate(key.rates.images_per_minute)),
         ("open jobs", _rate(key.rates.open_jobs)),

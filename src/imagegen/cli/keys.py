@@ -31,6 +31,12 @@ def add(  # noqa: PLR0917 - typer reads options from the signature
         typer.Option(help="generate, read or admin; repeatable. Default: generate and read."),
     ] = None,
     default_user: Annotated[str | None, typer.Option(help="The user of a request that names none.")] = None,
+    allowed_tag: Annotated[
+        list[str] | None, typer.Option(help="A tag that its jobs may have; repeatable. Default: all.")
+    ] = None,
+    required_tag: Annotated[
+        list[str] | None, typer.Option(help="A tag of which its jobs must have one; repeatable. Default: none needed.")
+    ] = None,
     requests_per_minute: Annotated[
         int | None, typer.Option(help="Requests that may generate in a minute. Default: as the service is set.")
     ] = None,
@@ -56,6 +62,8 @@ def add(  # noqa: PLR0917 - typer reads options from the signature
             "models": [*model] if model else None,
             "scopes": [*scope] if scope else None,
             "defaultUser": default_user,
+            "allowedTags": [*allowed_tag] if allowed_tag else None,
+            "requiredTags": [*required_tag] if required_tag else None,
             "rates": rates_body(requests_per_minute, images_per_minute, open_jobs),
             "expiresAt": expiry(expires) if expires is not None else None,
         }

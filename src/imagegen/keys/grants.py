@@ -21,6 +21,8 @@ def excesses(granter: ApiKey | None, key: ApiKey) -> Iterator[Fault]:
         return
     yield from beyond("users", granter.users, key.users)
     yield from beyond("models", granter.models, key.models)
+    yield from beyond("allowedTags", granter.allowed_tags, key.allowed_tags, "tags")
+    yield from _without_required_tags(granter, key)
     yield from beyond("scopes", granter.scopes, key.scopes)
     yield from _faster(granter.rates, key.rates)
     if granter.expires_at is not None and (key.expires_at is None or key.expires_at > granter.expires_at):
@@ -31,6 +33,13 @@ def excesses(granter: ApiKey | None, key: ApiKey) -> Iterator[Fault]:
 def listed(values: Sequence[str]) -> tuple[str, ...]:
     """The valid values of a fault; none if they are too many for a response."""
     return tuple(values) if len(values) <= _MOST_LISTED else ()
+
+
+def _without_required_tags(granter: ApiKey, key: ApiKey) -> Iterator[Fault]:
+    own, wanted = granter.required_tags, key.required_tags
+    if own is not None and (wanted is None or not frozenset(wanted) <= frozenset(own)):
+        message = "requiredTags must be given, and be some of those of your own key."
+        yield Fault(pointer="/requiredTags", code="not_allowed", message=message, valid=listed(own))
 
 
 def _faster(own: Rates, wanted: Rates) -> Iterator[Fault]:
@@ -44,12 +53,14 @@ def _faster(own: Rates, wanted: Rates) -> Iterator[Fault]:
             yield Fault(pointer=f"/rates/{member}", code="out_of_range", message=message)
 
 
-def beyond(member: str, own: Sequence[str] | None, wanted: Sequence[str] | None) -> Iterator[Fault]:
+def beyond(
+    member: str, own: Sequence[str] | None, wanted: Sequence[str] | None, what: str | None = None
+) -> Iterator[Fault]:
     """A fault for each wanted value that is not among a key's own; None is all."""
     if own is None:
         return
     if wanted is None:
-        message = f"{member} must be given: your own key is not for all {member}."
+        message = f"{member} must be given: your own key is not for all {what or member}."
         yield Fault(pointer=f"/{member}", code="not_allowed", message=message, valid=listed(own))
         return
     permitted = frozenset(own)

@@ -48,6 +48,8 @@ class ApiKey:
         models: the models that it is valid for; None for all.
         scopes: what it may be used for.
         default_user: the user of a request that names none.
+        allowed_tags: the tags that its jobs may have; None for all. No job has a tag yet, so it limits nothing.
+        required_tags: the tags of which its jobs must have one; None: they need none. It limits nothing yet, either.
         rates: its own; where it has none, the default of the settings counts.
         created_at: when it was made.
         expires_at: from when it is no longer valid.
@@ -63,6 +65,8 @@ class ApiKey:
     models: tuple[str, ...] | None = None
     scopes: tuple[KeyScope, ...] = DEFAULT_SCOPES
     default_user: str | None = None
+    allowed_tags: tuple[str, ...] | None = None
+    required_tags: tuple[str, ...] | None = None
     rates: Rates = NO_RATES
     created_at: datetime
     expires_at: datetime | None = None
@@ -126,10 +130,12 @@ def new_key(
     models: Sequence[str] = (),
     scopes: Sequence[KeyScope] = DEFAULT_SCOPES,
     default_user: str | None = None,
+    allowed_tags: Sequence[str] = (),
+    required_tags: Sequence[str] = (),
     rates: Rates = NO_RATES,
     expires_at: datetime | None = None,
 ) -> tuple[ApiKey, str]:
-    """Create a key. No users means all users, no models all models.
+    """Create a key. No users means all users, no models all models, no allowed tags all tags.
 
     Returns:
         The key and its token. The token cannot be recovered from the key.
@@ -144,6 +150,8 @@ def new_key(
         models=tuple(models) or None,
         scopes=tuple(scopes),
         default_user=default_user,
+        allowed_tags=tuple(allowed_tags) or None,
+        required_tags=tuple(required_tags) or None,
         rates=rates,
         created_at=created_at,
         expires_at=expires_at,

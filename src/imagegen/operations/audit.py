@@ -80,7 +80,12 @@ def _is_within(entry: AuditEntry, key: ApiKey, own: ApiKey) -> bool:
     """Whether the administrator could also have granted the key as it was before and after the change."""
     if entry.action in _BEGINNINGS:
         return _could_grant(
-            own, replace(key, users=None, models=None, rates=NO_RATES, expires_at=None), entry.changes, "to"
+            own,
+            replace(
+                key, users=None, models=None, allowed_tags=None, required_tags=None, rates=NO_RATES, expires_at=None
+            ),
+            entry.changes,
+            "to",
         )
     return all(_could_grant(own, key, entry.changes, side) for side in ("from", "to"))
 
@@ -112,6 +117,8 @@ def _moment(value: object) -> datetime | None:
 _MEMBERS: Final[Mapping[str, tuple[str, Callable[[object], object]]]] = {
     "users": ("users", _list),
     "models": ("models", _list),
+    "allowedTags": ("allowed_tags", _list),
+    "requiredTags": ("required_tags", _list),
     "scopes": ("scopes", _scopes),
     "rates": ("rates", _rates),
     "expiresAt": ("expires_at", _moment),

@@ -251,6 +251,8 @@ def _new_key(request: CreateKeyRequest) -> tuple[ApiKey, str]:
         models=request.models or (),
         scopes=in_order(request.scopes),
         default_user=request.default_user,
+        allowed_tags=request.allowed_tags or (),
+        required_tags=request.required_tags or (),
         rates=rates_of(request),
         expires_at=request.expires_at,
     )

@@ -33,11 +33,14 @@ from imagegen.registry.values import reject_boolean, to_integer
 
 MOST_USERS: Final = 1000
 MOST_MODELS: Final = 200
+_MOST_TAGS: Final = 100
 _FIRST_YEAR, _LAST_YEAR = 1970, 9998  # other times could leave the calendar in another time zone
 _DATED: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ]")
 _EMPTY: Final = {
     "/users": "null means all users",
     "/models": "null means all models",
+    "/allowedTags": "null means all tags",
+    "/requiredTags": "null means that jobs need none",
     "/scopes": "a key without scopes could do nothing",
 }
 
@@ -85,6 +88,9 @@ _Rate = Annotated[
     int, Strict(), Field(ge=1, le=HIGHEST_RATE), BeforeValidator(to_integer), BeforeValidator(reject_boolean)
 ]
 DefaultUser = Annotated[Name, Field(description="The user of a request that names none; one of `users`.")]
+_ALLOWED_TAGS: Final = "The tags that its jobs may have. Jobs have no tags yet, so it limits nothing"
+_REQUIRED_TAGS: Final = "The tags of which its jobs must have one. Jobs have no tags yet, so it limits nothing"
+Tags = Annotated[list[Name], Field(min_length=1, max_length=_MOST_TAGS)]
 ExpiresAt = Annotated[
     _Moment, Field(description="From when it is no longer valid: ISO 8601 with an offset, in the future.")
 ]
@@ -125,6 +131,8 @@ class CreateKeyRequest(ClosedObject):
     models: Models | None = None
     scopes: Scopes = Field(default=list(DEFAULT_SCOPES))
     default_user: DefaultUser | None = None
+    allowed_tags: Tags | None = Field(default=None, description=f"{_ALLOWED_TAGS}. Default: all.")
+    required_tags: Tags | None = Field(default=None, description=f"{_REQUIRED_TAGS}. Default: they need none.")
     rates: RatesRequest | None = None
     expires_at: ExpiresAt | None = None
 
@@ -144,6 +152,8 @@ class ChangeKeyRequest(BaseModel):
     models: Models | None = null_field("all models", "The models that it is valid for")
     scopes: Scopes = Field(default_factory=list[KeyScope])
     default_user: DefaultUser | None = null_field("none", "The user of a request that names none; one of `users`")
+    allowed_tags: Tags | None = null_field("all tags", _ALLOWED_TAGS)
+    required_tags: Tags | None = null_field("none", _REQUIRED_TAGS)
     rates: RatesRequest | None = null_field("none of its own", "Its own rates, which are changed as a whole")
     expires_at: ExpiresAt | None = null_field(
         "never", "From when it is no longer valid: ISO 8601 with an offset, in the future"
@@ -203,10 +213,11 @@ explain_change: Final = explainer(ChangeKeyRequest, "An API key", _more_faults, 
 
 
 def _faults(request: KeyRequest, registry: Registry, stored: ApiKey | None) -> Iterator[Fault]:
-    for member in ("users", "models", "scopes"):
-        yield from repeated(member, getattr(request, member) or ())
+    for member in ("users", "models", "scopes", "allowed_tags", "required_tags"):
+        yield from repeated(to_camel(member), getattr(request, member) or ())
     yield from unknown_models(request.models or (), registry)
     yield from _stray_default_user(request, stored)
+    yield from _stray_required_tags(request, stored)
     if request.expires_at is not None and request.expires_at <= now():
         yield Fault(pointer="/expiresAt", code="out_of_range", message="expiresAt must be in the future.")
 
@@ -219,3 +230,15 @@ def _stray_default_user(request: KeyRequest, stored: ApiKey | None) -> Iterator[
         return
     message = f"defaultUser must be one of users, and {user!r} is none of them."
     yield Fault(pointer="/defaultUser", code="not_allowed", message=message, valid=listed(users))
+
+
+def _stray_required_tags(request: KeyRequest, stored: ApiKey | None) -> Iterator[Fault]:
+    given = request.model_fields_set
+    allowed = stored.allowed_tags if stored is not None and "allowed_tags" not in given else request.allowed_tags
+    required = stored.required_tags if stored is not None and "required_tags" not in given else request.required_tags
+    if allowed is None:
+        return
+    for number, tag in enumerate(required or ()):
+        if tag not in allowed:
+            message = f"requiredTags[{number}] must be one of allowedTags, and {tag!r} is none of them."
+            yield Fault(pointer=f"/requiredTags/{number}", code="not_allowed", message=message, valid=listed(allowed))

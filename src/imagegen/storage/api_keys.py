@@ -171,6 +171,8 @@ def members_of(key: ApiKey) -> Mapping[str, JsonValue]:
         "models": None if key.models is None else list(key.models),
         "scopes": [scope.value for scope in key.scopes],
         "defaultUser": key.default_user,
+        "allowedTags": _listed(key.allowed_tags),
+        "requiredTags": _listed(key.required_tags),
         "rates": None if key.rates == NO_RATES else _rates_document(key.rates),
         "expiresAt": key.expires_at and key.expires_at.isoformat(),
         "revokedAt": key.revoked_at and key.revoked_at.isoformat(),
@@ -183,6 +185,10 @@ def audit_entry(actor: str, action: AuditAction, old: ApiKey | None, new: ApiKey
     return AuditEntry(id=new_job_id(at), at=at, actor=actor, action=action, key_id=new.id, changes=changes)
 
 
+def _listed(values: Sequence[str] | None) -> list[JsonValue] | None:
+    return None if values is None else [*values]
+
+
 def _document(key: ApiKey) -> dict[str, Any]:
     return {
         "_id": key.id,
@@ -192,6 +198,8 @@ def _document(key: ApiKey) -> dict[str, Any]:
         "models": None if key.models is None else list(key.models),
         "scopes": [scope.value for scope in key.scopes],
         "defaultUser": key.default_user,
+        "allowedTags": _listed(key.allowed_tags),
+        "requiredTags": _listed(key.required_tags),
         "rates": _rates_document(key.rates),
         "createdAt": key.created_at,
         "expiresAt": key.expires_at,
@@ -203,6 +211,7 @@ def _document(key: ApiKey) -> dict[str, Any]:
 
 def _key(document: Mapping[str, Any]) -> ApiKey:
     users, models = document["users"], document["models"]
+    allowed, required = document.get("allowedTags"), document.get("requiredTags")  # keys of earlier versions have none
     return ApiKey(
         id=document["_id"],
         name=document["name"],
@@ -211,6 +220,8 @@ def _key(document: Mapping[str, Any]) -> ApiKey:
         models=None if models is None else tuple(models),
         scopes=tuple(scope for scope in KeyScope if scope.value in document["scopes"]),  # a later version may have more
         default_user=document["defaultUser"],
+        allowed_tags=None if allowed is None else tuple(allowed),
+        required_tags=None if required is None else tuple(required),
         rates=rates_of(document.get("rates")),
         created_at=document["createdAt"],
         expires_at=document["expiresAt"],

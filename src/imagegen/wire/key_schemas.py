@@ -30,6 +30,12 @@ class ApiKey(Wire):
     models: list[str] | None = Field(description="The models that it is valid for; null for all.")
     scopes: list[str] = Field(description="What it may be used for: `generate`, `read`, `admin`.")
     default_user: str | None = Field(description="The user of a request that names none.")
+    allowed_tags: list[str] | None = Field(
+        description="The tags that its jobs may have; null for all. Jobs have no tags yet, so it limits nothing."
+    )
+    required_tags: list[str] | None = Field(
+        description="The tags of which its jobs must have one; null if they need none. It limits nothing yet, either."
+    )
     rates: Rates | None = Field(description="Its own rates; null if it has none.")
     created_at: datetime = Field(description="UTC.")
     expires_at: datetime | None = Field(description="UTC; from when it is no longer valid. Null: it does not expire.")

@@ -15,6 +15,8 @@ def serialize_key(key: ApiKey) -> key_schemas.ApiKey:
         models=None if key.models is None else list(key.models),
         scopes=[scope.value for scope in key.scopes],
         default_user=key.default_user,
+        allowed_tags=None if key.allowed_tags is None else list(key.allowed_tags),
+        required_tags=None if key.required_tags is None else list(key.required_tags),
         rates=_rates(key.rates),
         created_at=key.created_at,
         expires_at=key.expires_at,

@@ -136,6 +136,8 @@ _KEY: Final[Example] = {
     "models": None,
     "scopes": ["generate", "read"],
     "defaultUser": "user123",
+    "allowedTags": None,
+    "requiredTags": None,
     "rates": {"requestsPerMinute": 60, "imagesPerMinute": 200, "openJobs": 20},
     "createdAt": "2026-11-22T16:57:49.381000Z",
     "expiresAt": None,
