@@ -4,6 +4,8 @@ import pytest
 from dirty_equals import IsPartialDict, IsStr
 
 from imagegen.api.http.media_types import accepts
+from imagegen.clock import now
+from imagegen.jobs import new_job_id
 from imagegen.settings import LimitSettings, Settings
 from tests.support.service import FLUX, Service, running
 
@@ -70,6 +72,15 @@ async def test_unacceptable_media_type_is_406(service: Service) -> None:
         PROBLEM,
         "not_acceptable",
     )
+
+
+@pytest.mark.parametrize("path", ["/api/jobs/{}", "/api/keys/{}", "/api/budgets/{}"])
+async def test_what_deletes_has_no_type_that_could_be_ruled_out(service: Service, path: str) -> None:
+    """openapi-generator's client for Python accepts the types of the document: those of problems alone."""
+    place = path.format("ab12cd34ef" if "keys" in path else new_job_id(now()))
+    answer = await service.client.delete(place, headers={"Accept": PROBLEM})
+
+    assert (answer.status_code, answer.headers["Content-Type"]) == (404, PROBLEM)
 
 
 @pytest.mark.parametrize(

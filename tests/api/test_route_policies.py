@@ -27,9 +27,9 @@ ANY: Final = "any"
 # methods and path, access and scope, type and limit of the body, types for the Accept header, Cache-Control, routine
 Row = tuple[str, str, tuple[str, str] | None, tuple[str, ...], str, bool]
 TABLE: Final[list[Row]] = [
-    ("DELETE /api/budgets/{budgetId}", "keyed for admin", None, (JSON,), "no-store", False),
-    ("DELETE /api/jobs/{jobId}", "keyed for generate", None, (JSON,), "no-store", False),
-    ("DELETE /api/keys/{keyId}", "keyed for admin", None, (JSON,), "no-store", False),
+    ("DELETE /api/budgets/{budgetId}", "keyed for admin", None, (), "no-store", False),
+    ("DELETE /api/jobs/{jobId}", "keyed for generate", None, (), "no-store", False),
+    ("DELETE /api/keys/{keyId}", "keyed for admin", None, (), "no-store", False),
     ("GET /", "open", None, (), "no-cache", False),
     ("GET /api-docs", "open", None, (), "no-cache", True),
     ("GET /api/audit", "keyed for admin", None, (JSON,), "no-store", False),

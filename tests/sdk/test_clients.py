@@ -14,6 +14,7 @@ TOUR = {
     "error": [400, "invalid_input", "/options/num_images"],
     "jobs": [True],
     "estimate": 0.5,
+    "budget": [402, "budget_exceeded", True],
 }
 
 

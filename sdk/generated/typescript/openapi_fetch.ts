@@ -1,7 +1,7 @@
 import createClient from "openapi-fetch";
 import type { paths } from "../imagegen-api.js";
 
-/** Generate a picture, read an error, list jobs and estimate a cost, with openapi-fetch and openapi-typescript. */
+/** Generate a picture, read an error, list jobs, estimate a cost and reach a budget, with openapi-fetch and openapi-typescript. */
 export async function tour(baseUrl: string, userId: string) {
   const client = createClient<paths>({ baseUrl });
 
@@ -20,10 +20,20 @@ export async function tour(baseUrl: string, userId: string) {
     body: { model: "flux-pro", options: { num_images: 10 } },
   });
 
+  const { data: budget } = await client.POST("/api/budgets", {
+    body: { name: "a cent", scope: { kind: "user", value: userId }, amount: 0.01 },
+  });
+  if (!budget) throw new Error("there is no budget");
+  const { error: spent, response: withoutRoom } = await client.POST("/api/images/generate", {
+    body: { model: "flux-pro", inputs: { prompt: "A lighthouse" }, userId },
+  });
+  await client.DELETE("/api/budgets/{budgetId}", { params: { path: { budgetId: budget.id } } });
+
   return {
     picture: [job.status, job.images[0]?.contentType, job.cost.totalCost],
     error: [response.status, refusal?.code, refusal?.errors?.[0]?.pointer],
     jobs: page?.jobs.map((listed) => listed.jobId === job.jobId),
     estimate: estimate?.totalCost,
+    budget: [withoutRoom.status, spent?.code, spent?.budgets?.[0]?.id === budget.id],
   };
 }

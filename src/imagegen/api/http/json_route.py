@@ -34,7 +34,7 @@ class JsonRoute(APIRoute):
         handle, produces = super().get_route_handler(), declared_policy(self).produces
 
         async def checked(request: Request) -> Response:
-            if not any(accepts(request.headers.get("accept"), produced) for produced in produces):
+            if produces and not any(accepts(request.headers.get("accept"), produced) for produced in produces):
                 raise _not_acceptable(produces)
             require_known_parameters(request, self, self._query_names)
             try:

@@ -168,7 +168,7 @@ async def change_budget(budget_id: BudgetId, body: ChangeBudgetRequest, request:
     response_description="Deleted.",
     responses={**BUDGET_NOT_FOUND, **BUDGET_CONFLICT, **UNAVAILABLE},
 )
-@policy(RoutePolicy(access=Access.KEYED, scope=KeyScope.ADMIN, caching=Caching.NO_STORE))
+@policy(RoutePolicy(access=Access.KEYED, scope=KeyScope.ADMIN, produces=(), caching=Caching.NO_STORE))
 async def delete_budget(budget_id: BudgetId, request: Request) -> Response:
     """Delete a budget for good: it no longer limits anything. Its ledger can still be read.
 

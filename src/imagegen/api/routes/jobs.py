@@ -138,7 +138,7 @@ def _is_new(known: str, job: Job) -> bool:
     response_description="Deleted.",
     responses={202: _DELETED_LATER, **NOT_FOUND, **UNFINISHED, **GONE, **UNAVAILABLE},
 )
-@policy(RoutePolicy(access=Access.KEYED, scope=KeyScope.GENERATE, caching=Caching.NO_STORE))
+@policy(RoutePolicy(access=Access.KEYED, scope=KeyScope.GENERATE, produces=(), caching=Caching.NO_STORE))
 async def delete_job(job_id: JobId, request: Request) -> Response:
     """Delete an ended job with its images and its inputs. Its cost is kept.
 

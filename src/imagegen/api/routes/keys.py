@@ -138,7 +138,7 @@ async def change_key(key_id: KeyId, body: ChangeKeyRequest, request: Request) ->
     response_description="Revoked.",
     responses={**KEY_NOT_FOUND, **UNAVAILABLE},
 )
-@policy(RoutePolicy(access=Access.KEYED, scope=KeyScope.ADMIN, caching=Caching.NO_STORE))
+@policy(RoutePolicy(access=Access.KEYED, scope=KeyScope.ADMIN, produces=(), caching=Caching.NO_STORE))
 async def revoke_key(key_id: KeyId, request: Request) -> Response:
     """Revoke an API key for good.
 
