@@ -89,7 +89,7 @@ async def test_a_lost_request_holds_its_part_until_its_horizon(own: Settings, sa
 
 @pytest.mark.slow
 async def test_a_job_that_continues_after_its_end_books_again_past_the_limit(own: Settings, sandbox: Sandbox) -> None:
-    await sandbox.misbehaves(LOST, EMPTY_HISTORY, {"fault": "webhook_late", "seconds": 10})
+    await sandbox.misbehaves(LOST, EMPTY_HISTORY, {"fault": "webhook_late", "seconds": 20})
     port = free_port()
     settings = with_limits(own, public_url=f"http://127.0.0.1:{port}", unknown_horizon=timedelta(seconds=1))
     async with running(settings, port=port) as service:
