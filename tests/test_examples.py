@@ -49,6 +49,11 @@ ELSEWHERE: Final = {
         "docs/decisions/0041-catalog-language.md",
         "some-model:",
     ): "every key at once; tests/registry has an entry for each",
+    (
+        "docs/guides/adding-a-model.md",
+        "imagegen models search",
+    ): "tests/cli/test_catalog_commands.py types such commands",
+    ("docs/cli.md", "imagegen models search"): "as above; test_readme.py knows each option",
     ("docs/guides/batches.md", "name,prompt"): "the file that the script below it reads",
     ("docs/guides/clients.md", ".venv/bin/imagegen openapi"): "tests/sdk runs it, with the tools pinned",
     ("docs/guides/own-servers.md", "S3_BUCKET="): "test_first_steps.py starts a service with it",

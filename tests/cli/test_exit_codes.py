@@ -16,6 +16,7 @@ from imagegen.cli.app import app
 from imagegen.cli.errors import InvalidArgument, Refused, reporting_errors
 from imagegen.cli.exit_codes import ExitCode
 from imagegen.errors import (
+    CannotImport,
     CatalogError,
     DatabaseUnavailable,
     ImagegenError,
@@ -45,6 +46,7 @@ ERRORS: Final[dict[str, ImagegenError]] = {
     "invalid_settings": SettingsError(["FAL_KEY is wrong", "NATS_URL is wrong"]),
     "invalid_catalog": CatalogError("mine.yaml", 3, "fox", "no such key"),
     "unusable_keys_file": KeysFileError("there is no keys.json"),
+    "refused_endpoint": CannotImport("a/b", "video", "it makes videos.", "This service makes images only."),
     "invalid_argument": InvalidArgument("there is no key 0123456789"),
     "unavailable": DatabaseUnavailable("MongoDB does not answer"),
     "refused": Refused({"code": "invalid_input", "detail": "inputs.prompt is required."}),

@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import pytest
 
+from imagegen.errors import CannotImport
 from imagegen.model_import.costs import given_cost
 from imagegen.model_import.entry_mapping import MappedEntry
-from imagegen.model_import.errors import CannotImport
 from imagegen.model_import.importing import Source, documents_of, import_endpoint, indexed_source
 from tests.support.imported import INDEX, registry_of
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from imagegen.endpoint_index import endpoint_index
+from imagegen.errors import CannotImport
 from imagegen.model_import.catalog_files import with_entries
 from imagegen.model_import.costs import given_cost
 from imagegen.model_import.entry_mapping import MappedEntry
-from imagegen.model_import.errors import CannotImport
 from imagegen.model_import.importing import import_endpoint, indexed_source
 from imagegen.registry import Registry, load_registry
 from imagegen.registry.model import Model

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from imagegen import __version__
-from imagegen.cli import budgets, keys, usage
+from imagegen.cli import budgets, catalog_commands, keys, usage
 from imagegen.cli.client import job_commands, models
 from imagegen.cli.client.batch import batch
 from imagegen.cli.client.generate import generate
@@ -31,6 +31,7 @@ for command in (serve, worker, demo, sandbox, generate, batch, openapi, doctor):
     app.command()(command)
 app.command("open")(open_page)
 app.command("serve-process", hidden=True)(serve_process)
+catalog_commands.add_to(models.app)
 app.add_typer(models.app, name="models")
 app.add_typer(job_commands.app, name="jobs")
 app.add_typer(client_types.app, name="client")

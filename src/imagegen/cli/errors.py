@@ -10,11 +10,13 @@ from imagegen.cli.exit_codes import ExitCode
 from imagegen.cli.output import print_json_error, print_message
 from imagegen.errors import (
     BudgetNotFound,
+    CannotImport,
     CatalogError,
     ImagegenError,
     InvalidRequest,
     KeyNotFound,
     KeysFileError,
+    ProviderUnavailable,
     SettingsError,
     Unavailable,
 )
@@ -99,7 +101,9 @@ def _code(error: ImagegenError) -> str:  # noqa: PLR0911 - a table
             return "unusable_keys_file"
         case InvalidArgument() | InvalidRequest() | KeyNotFound() | BudgetNotFound():
             return "invalid_argument"
-        case Unavailable() | ServiceUnreachable():
+        case CannotImport():
+            return "refused_endpoint"
+        case Unavailable() | ServiceUnreachable() | ProviderUnavailable():
             return "unavailable"
         case Refused():
             return "refused"

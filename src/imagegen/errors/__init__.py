@@ -6,6 +6,7 @@ ImagegenError                     base.py: raised by imagegen on purpose
 │   ├── CatalogError              a model entry: file, line, key, what was expected
 │   ├── KeysFileError             the file of API keys
 │   └── LocalServerError          a local server did not start
+├── CannotImport                  imports.py: an endpoint of fal's cannot become a model; carries the reason and remedy
 ├── InvalidRequest                requests.py: nothing was stored, sent or billed; fix the request
 │   ├── UnknownModel              carries the valid names
 │   ├── InvalidInput              carries every fault, each with its place and what is valid there
@@ -80,6 +81,7 @@ from imagegen.errors.budget_errors import (
     StaleBudget,
     TooManyBudgets,
 )
+from imagegen.errors.imports import CannotImport
 from imagegen.errors.jobs import (
     BatchNotFound,
     DocumentRefused,
@@ -152,6 +154,7 @@ __all__ = [
     "BudgetExists",
     "BudgetNotFound",
     "BudgetState",
+    "CannotImport",
     "CatalogError",
     "DatabaseUnavailable",
     "DocumentRefused",

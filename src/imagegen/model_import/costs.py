@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Final, cast
 
 from imagegen.endpoint_index import IndexedPrice
-from imagegen.model_import.errors import CannotImport
+from imagegen.errors import CannotImport
 
 _COST: Final = re.compile(r"\$?(\d{1,6}(?:\.\d{1,9})?)(?:\s*/\s*(image|megapixel|request))?", re.IGNORECASE)
 # fal's words for what a price is of. Others, such as compute seconds, do not tell what one image costs.

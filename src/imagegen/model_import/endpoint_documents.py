@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from imagegen.model_import.errors import CannotImport
+from imagegen.errors import CannotImport
 from imagegen.model_import.json_schemas import Json, SchemaReader, as_object
 
 _METHODS: Final = frozenset({"get", "post", "put"})

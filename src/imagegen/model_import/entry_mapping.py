@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from imagegen.errors import CannotImport
 from imagegen.model_import.costs import HELP, Cost
 from imagegen.model_import.endpoint_documents import EndpointDocument
-from imagegen.model_import.errors import CannotImport
 from imagegen.model_import.json_schemas import IMAGE_SIZE, Json
 from imagegen.model_import.outputs import PRODUCTS, Place, image_places, kind_made
 from imagegen.model_import.parameter_mapping import MappedParameter, map_parameter
@@ -86,7 +86,9 @@ def map_endpoint(
         raise CannotImport(document.endpoint, "no_price", "its price is not known.", HELP)
     left_out = dict(_left_out(document))
     parameters = [
-        map_parameter(each, document.inputs[each], document.root) for each in document.inputs if each not in left_out
+        map_parameter(each, document.inputs[each], document.root, required=each in document.required)
+        for each in document.inputs
+        if each not in left_out
     ]
     draft = _Draft(document, parameters, cost)
     entry = {
@@ -222,7 +224,7 @@ class _Draft:
         entry = dict(self._cost.entry)
         pricing: dict[str, Any] = dict(entry.pop("pricing", {}))
         self._drop_unknown(pricing)
-        count = next((name for name in _COUNTS if name in self._parameters), None)
+        count = next((name for name in _COUNTS if self._is_whole_number(name)), None)
         if count is not None and "maxImages" not in pricing and pricing.get("unit") != "request":
             pricing["maxImages"] = count
             self.guesses.append(f"{count} multiplies the number of images at most")
@@ -244,8 +246,11 @@ class _Draft:
             pricing["addOns"] = add_ons
         if "inputImages" in pricing and not {*pricing["inputImages"]["inputs"]} <= known:
             del pricing["inputImages"]
-        if pricing.get("maxImages") not in {None, *known}:
+        if "maxImages" in pricing and not self._is_whole_number(pricing["maxImages"]):
             del pricing["maxImages"]
+
+    def _is_whole_number(self, name: str) -> bool:
+        return name in self._parameters and self._parameters[name].schema.get("type") == "integer"
 
     def _size_is_known(self) -> bool:
         """Whether the size of every image is known before it is made."""

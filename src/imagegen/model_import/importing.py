@@ -4,15 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import cache
 from typing import Any, Final, cast
 
 from imagegen.endpoint_index import IndexedEndpoint, endpoint_index
+from imagegen.errors import CannotImport
 from imagegen.model_import.costs import Cost, indexed_cost, listed_cost
 from imagegen.model_import.endpoint_documents import EndpointDocument, read_endpoint
 from imagegen.model_import.entry_mapping import MappedEntry, map_endpoint
-from imagegen.model_import.errors import CannotImport
 from imagegen.model_import.json_schemas import as_object
 from imagegen.model_import.outputs import PRODUCTS, kind_made
+from imagegen.registry.endpoints import normalize_endpoint
 
 _FROM_FILE: Final = "--from-file takes its OpenAPI document in a file; with FAL_KEY, it is read from fal."
 
@@ -22,6 +24,7 @@ class Source:
     """What is known of an endpoint.
 
     Attributes:
+        endpoint: its id; None if only the document says it.
         document: its OpenAPI document; None if only its existence is known.
         origin: where the document is from, as the end of a sentence.
         title: fal's display name.
@@ -31,6 +34,7 @@ class Source:
         price: amount, unit and currency of fal's price list.
     """
 
+    endpoint: str | None = None
     document: object
     origin: str
     title: str | None = None
@@ -54,13 +58,14 @@ def import_endpoint(
     Raises:
         CannotImport: it makes no images, is deprecated, or lacks what an entry needs.
     """
+    endpoint = endpoint or source.endpoint
     shown = endpoint or "the document"
     made = "training" if source.is_training else kind_made(source.category, {})
     if made is not None:
         raise CannotImport(shown, made, f"it makes {PRODUCTS[made]}, not images.", "This service makes images only.")
-    document = read_endpoint(source.document, endpoint)
     if source.is_deprecated:
-        raise CannotImport(document.endpoint, "deprecated", "fal has deprecated it.", "Take its successor.")
+        raise CannotImport(shown, "deprecated", "fal has deprecated it.", "Take its successor.")
+    document = read_endpoint(source.document, endpoint)
     known = endpoint_index().find(document.endpoint)
     if cost is None:
         cost = _cost(document, source, known)
@@ -78,7 +83,7 @@ def indexed_source(endpoint: str) -> Source:
     index = endpoint_index()
     known = index.find(endpoint)
     if known is None:
-        raise _not_indexed(endpoint)
+        raise not_indexed(endpoint)
     document = known.document()
     if document is None:
         reason = "it is live, and its parameters are not known here."
@@ -106,6 +111,7 @@ def documents_of(value: object, endpoint: str | None) -> Sequence[Source]:
 def _listed(row: Mapping[str, Any]) -> Source:
     about: Mapping[str, Any] = row.get("metadata") or {}
     return Source(
+        endpoint=row.get("endpoint_id"),
         document=row.get("openapi"),
         origin="from the document in the file",
         title=about.get("display_name"),
@@ -115,7 +121,22 @@ def _listed(row: Mapping[str, Any]) -> Source:
     )
 
 
-def _not_indexed(endpoint: str) -> CannotImport:
+def endpoint_id(text: str) -> str:
+    """The id that a text means: an id, with or without fal as its owner, or the address of a page of fal's."""
+    index = endpoint_index()
+    if index.find(text) is not None or index.kind_of_other(text) is not None:
+        return text
+    return _by_short_id().get(normalize_endpoint(text), text)
+
+
+@cache
+def _by_short_id() -> Mapping[str, str]:
+    index = endpoint_index()
+    return {normalize_endpoint(name): name for name in (*index.others, *reversed(index.ids))}
+
+
+def not_indexed(endpoint: str) -> CannotImport:
+    """Why an endpoint that is not in the index cannot be imported from it: what it makes, or the nearest ids."""
     index = endpoint_index()
     kind = index.kind_of_other(endpoint)
     if kind == "image":

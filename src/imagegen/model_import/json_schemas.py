@@ -29,6 +29,7 @@ _NO_IMAGE: Final = re.compile(
     r"video|audio|archive|zip|lora_url|weights|config|pdf|model_url|file|webhook", re.IGNORECASE
 )
 _TEXTS: Final = {"minLength": "minLength", "maxLength": "maxLength", "pattern": "pattern"}
+_MOST: Final = 2**63  # a bound beyond 64 bits is none
 _BOUNDS: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 
 
@@ -234,7 +235,7 @@ def _number(flat: Json) -> Json:
             flat = {**flat, bound: flat.get(edge), edge: None}
     for bound in _BOUNDS:
         value = flat.get(bound)
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        if isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < _MOST:
             held[bound] = int(value) if float(value).is_integer() else value
     return held
 

@@ -1,5 +1,6 @@
 """From a parameter of fal's to one of an entry: its section, its meaning, and how it differs from the vocabulary."""
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -20,6 +21,8 @@ _BOUNDED_ANYWAY: Final = frozenset(
 )
 _AS_INPUT: Final = re.compile(r"prompt|instruction|mask|lora|seed|guidance|strength|steps|text|cfg|reference|control")
 _DOCUMENTATION: Final = frozenset({"default", "description", "example", "title"})
+_HIGHEST: Final = ("maximum", "exclusiveMaximum", "maxLength", "maxItems")
+_LOWEST: Final = ("minimum", "exclusiveMinimum", "minLength", "minItems")
 _HEADS: Final = ("type", "anyOf", "$ref", "items")
 _PROSE: Final = re.compile(r"prompt|instruction|description|text", re.IGNORECASE)
 
@@ -49,11 +52,14 @@ class MappedParameter:
         return self.schema == IMAGE_URL or self.schema.get("items") == IMAGE_URL
 
 
-def map_parameter(name: str, schema: object, root: Mapping[str, Any]) -> MappedParameter:
-    """Map one parameter of a document."""
+def map_parameter(name: str, schema: object, root: Mapping[str, Any], *, required: bool) -> MappedParameter:
+    """Map one parameter of a document. A pattern is kept only if a sample for a required one is known."""
     vocabulary = built_in_vocabulary()
     reader = SchemaReader(root)
     stated = reader.stated(name, schema)
+    if required and "pattern" in stated and not re.search(stated["pattern"], str(sample(name, stated))):
+        stated = {key: value for key, value in stated.items() if key != "pattern"}
+        reader.guesses.append("has a pattern that is not checked")
     known = vocabulary.find(name)
     change, guesses = stated, list(dict.fromkeys(reader.guesses))
     narrowed = None if known is None else _narrowed(name, stated, known, vocabulary)
@@ -72,6 +78,28 @@ def map_parameter(name: str, schema: object, root: Mapping[str, Any]) -> MappedP
         change=change,
         sample=sample(name, stated),
         guesses=tuple(f"{name} {guess}" for guess in guesses),
+    )
+
+
+def effective(name: str, change: Json) -> Json:
+    """The keywords of a parameter of an entry that says `change` of it, without documentation."""
+    known = built_in_vocabulary().find(name)
+    own: Json = _without_documentation(change)
+    if known is None or {"type", "anyOf", "$ref"} & change.keys():
+        return own
+    return {**_own(known), **own}
+
+
+def takes_more(schema: Json, other: Json) -> bool:
+    """Whether a schema takes values that another one does not, as far as bounds and enumerations say."""
+    kinds = [_canonical({key: each.get(key) for key in _HEADS}) for each in (schema, other)]
+    if other and kinds[0] != kinds[1] and (schema.get("type"), other.get("type")) != ("integer", "number"):
+        return True
+    if "enum" in other and not {*schema.get("enum", (None,))} <= {*other["enum"]}:
+        return True
+    low, high = -math.inf, math.inf
+    return any(schema.get(bound, high) > other.get(bound, high) for bound in _HIGHEST) or any(
+        schema.get(bound, low) < other.get(bound, low) for bound in _LOWEST
     )
 
 
@@ -97,6 +125,8 @@ def sample(name: str, stated: Json) -> Any:  # noqa: PLR0911 - a table
         return sample(name, branches[0])
     match stated["type"]:
         case "string":
+            if stated.get("default"):
+                return stated["default"]
             text = "A lighthouse in winter" if _PROSE.search(name) else "text"
             return _of_length(text, stated.get("minLength", 1), stated.get("maxLength"))
         case "integer" | "number":

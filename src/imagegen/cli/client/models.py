@@ -12,15 +12,23 @@ from imagegen.cli.errors import reporting_errors
 from imagegen.cli.output import JsonOption, dollars, print_json
 from imagegen.cli.tables import Column, Row, print_table
 
-app = typer.Typer(help="List a service's models and what they take.", no_args_is_help=True)
+app = typer.Typer(help="List models, and add any of fal's to your catalog.", no_args_is_help=True)
 _COLUMNS = (Column("MODEL"), Column("PRICE", is_number=True), Column("CATEGORY"), Column("DESCRIPTION"))
 _PARAMETERS = (Column("PARAMETER"), Column("TYPE"), Column("DESCRIPTION"))
 
 
 @app.command("list")
 @with_target_options
-def list_models(*, target: TargetOptions, as_json: JsonOption = False) -> None:
+def list_models(
+    *,
+    offline: Annotated[bool, typer.Option("--offline", help="Read the catalog, and ask no service.")] = False,
+    target: TargetOptions,
+    as_json: JsonOption = False,
+) -> None:
     """List the models, with the price of one image."""
+    if offline:
+        _list_catalog(as_json=as_json)
+        return
     with reporting_errors("The models cannot be listed", as_json=as_json), open_service(target) as service:
         models = service.get("/api/images/models")["models"]
     if as_json:
@@ -32,12 +40,20 @@ def list_models(*, target: TargetOptions, as_json: JsonOption = False) -> None:
 @app.command("show")
 @with_target_options
 def show_model(
-    name: Annotated[str, typer.Argument(metavar="MODEL", help="The model's name.")],
+    name: Annotated[
+        str, typer.Argument(metavar="MODEL", help="The model's name, or the id of one of fal's endpoints.")
+    ],
     *,
     target: TargetOptions,
     as_json: JsonOption = False,
 ) -> None:
-    """Show what a model takes: every parameter for `--set` and `--input`."""
+    """Show what a model or one of fal's endpoints takes.
+
+    Of a model, every parameter for `--set` and `--input`. An id, such as fal-ai/flux-2-pro, is looked up in the index.
+    """
+    if "/" in name:
+        _show_endpoint(name, as_json=as_json)
+        return
     with reporting_errors("The model cannot be shown", as_json=as_json), open_service(target) as service:
         model = service.get(model_path(name))
     if as_json:
@@ -47,6 +63,28 @@ def show_model(
     typer.echo(f"{model['description']}\n")
     print_table(_PARAMETERS, list(_parameters(model)))
     typer.echo(f"\n{_command(model)}")
+
+
+def _list_catalog(*, as_json: bool) -> None:
+    with reporting_errors("The models cannot be listed", as_json=as_json):
+        from imagegen.cli.endpoint_details import catalog_models, model_as_json, print_models
+
+        models = catalog_models()
+    if as_json:
+        print_json({"models": [model_as_json(model) for model in models]})
+    else:
+        print_models(models)
+
+
+def _show_endpoint(endpoint: str, *, as_json: bool) -> None:
+    with reporting_errors("The endpoint cannot be shown", as_json=as_json):
+        from imagegen.cli.endpoint_details import endpoint_as_json, find_endpoint, print_endpoint
+
+        known = find_endpoint(endpoint)
+    if as_json:
+        print_json({"endpoint": endpoint_as_json(known)})
+    else:
+        print_endpoint(known)
 
 
 def _row(model: Json) -> Row:

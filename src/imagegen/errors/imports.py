@@ -1,6 +1,6 @@
 """Why an endpoint cannot become a model."""
 
-from imagegen.errors import ImagegenError
+from imagegen.errors.base import ImagegenError
 
 
 class CannotImport(ImagegenError):
