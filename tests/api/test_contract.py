@@ -1,5 +1,6 @@
 """The service behaves as the OpenAPI document says: every example is sent, and every problem is provoked."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -21,6 +22,7 @@ from imagegen.operations.key_administration import MOST_KEYS
 from imagegen.settings import LimitSettings
 from imagegen.storage.api_keys import ApiKeys
 from imagegen.storage.budgets.definitions import Budgets
+from tests.support.catalogs import OVER, entry, registry_with
 from tests.support.contract import Contract, Json
 from tests.support.jobs_apart import apart
 from tests.support.keys import Grants, add_key, bearer
@@ -239,6 +241,12 @@ async def job_deleted(service: Service, _: pytest.MonkeyPatch) -> httpx.Response
     job = (await service.generate()).json()
     await service.client.delete(f"/api/jobs/{job['jobId']}")
     return await service.client.get(f"/api/jobs/{job['jobId']}")
+
+
+async def model_retired(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    registry = await asyncio.to_thread(registry_with, entry("flux-old", OVER))
+    async with running(service.services.settings, registry, with_runner=False) as other:
+        return await other.client.post("/api/images/generate", json={**FLUX, "model": "flux-old"})
 
 
 async def unsupported_picture(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
@@ -483,6 +491,7 @@ PROVOCATIONS: dict[str, Provoke] = {
         image_not_found,
         job_unfinished,
         job_deleted,
+        model_retired,
         not_to_be_retried,
         unsupported_picture,
         not_acceptable,

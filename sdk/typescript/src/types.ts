@@ -268,6 +268,14 @@ export interface Estimate {
   budgets: BudgetState[];
 }
 
+/** The end of a model. */
+export interface Retirement {
+  /** From this day, in UTC, new requests are refused with 410. */
+  since: string;
+  /** The model to use instead, if there is one. */
+  successor: string | null;
+}
+
 /** A model with the JSON Schemas of its inputs and options, and a request that works. */
 export interface ModelDetail {
   /** The value of `model` in requests. */
@@ -288,6 +296,14 @@ export interface ModelDetail {
   defaultOptions: Record<string, unknown>;
   /** US dollars for one image with the defaults, or for the request, if the number of images does not matter. `estimate-cost` prices a request. */
   costPerImage: number;
+  /** Other names that requests may have in `model`. */
+  aliases: string[];
+  /** When it ends; null if that is not planned. */
+  retired: Retirement | null;
+  /** The day on which the catalog's entry was checked; null if unknown. */
+  verifiedAt: string | null;
+  /** Where its facts and its price are from. */
+  source: string | null;
   /** The JSON Schema of `inputs`. */
   inputsSchema: Record<string, unknown>;
   /** The JSON Schema of `options`. */
@@ -316,6 +332,14 @@ export interface ModelSummary {
   defaultOptions: Record<string, unknown>;
   /** US dollars for one image with the defaults, or for the request, if the number of images does not matter. `estimate-cost` prices a request. */
   costPerImage: number;
+  /** Other names that requests may have in `model`. */
+  aliases: string[];
+  /** When it ends; null if that is not planned. */
+  retired: Retirement | null;
+  /** The day on which the catalog's entry was checked; null if unknown. */
+  verifiedAt: string | null;
+  /** Where its facts and its price are from. */
+  source: string | null;
 }
 
 /** Every model that `POST /api/images/generate` takes. */
@@ -514,7 +538,7 @@ export interface Problem {
   status: number;
   /** What is wrong, for people; fal.ai's own message if fal.ai failed. */
   detail: string;
-  /** Stable code, for programs. Currently `invalid_input`, `invalid_query`, `unknown_model`, `unauthorized`, `insufficient_scope`, `user_not_allowed`, `grant_not_allowed`, `beyond_rate`, `key_not_found`, `key_revoked`, `key_expired`, `key_conflict`, `too_many_keys`, `budget_exceeded`, `budget_not_found`, `budget_deleted`, `budget_conflict`, `too_many_budgets`, `job_not_found`, `batch_not_found`, `image_not_found`, `not_acceptable`, `request_timeout`, `idempotency_mismatch`, `job_finished`, `job_unfinished`, `not_to_be_retried`, `job_deleted`, `body_too_large`, `unsupported_media_type`, `unsupported_picture`, `input_refused`, `output_refused`, `rate_limited`, `headers_too_large`, `provider_rejected`, `provider_account`, `internal_error`, `too_many_streams`, `unavailable`, `invalid_request`, `malformed_request`, `model_not_allowed`, `foreign_origin`, `misdirected_request`, `not_found`, `method_not_allowed`, `too_many_bodies`, `too_many_connections`, `provider_unavailable`, `submission_unknown`, `input_gone`, `result_lost`, `result_unreadable`, `result_too_large`, `cancel_unconfirmed`, `runner_crashed`, `storage_unavailable`, `picture_too_large`, `foreign_media_host`, `image_gone`, `not_a_picture`, `transfer_failed`, `job_timeout`, `queue_timeout`, `deadline_exceeded`, `status_unreadable`; more may come. */
+  /** Stable code, for programs. Currently `invalid_input`, `invalid_query`, `unknown_model`, `unauthorized`, `insufficient_scope`, `user_not_allowed`, `grant_not_allowed`, `beyond_rate`, `key_not_found`, `key_revoked`, `key_expired`, `key_conflict`, `too_many_keys`, `budget_exceeded`, `budget_not_found`, `budget_deleted`, `budget_conflict`, `too_many_budgets`, `job_not_found`, `batch_not_found`, `image_not_found`, `not_acceptable`, `request_timeout`, `idempotency_mismatch`, `job_finished`, `job_unfinished`, `not_to_be_retried`, `job_deleted`, `model_retired`, `body_too_large`, `unsupported_media_type`, `unsupported_picture`, `input_refused`, `output_refused`, `rate_limited`, `headers_too_large`, `provider_rejected`, `provider_account`, `internal_error`, `too_many_streams`, `unavailable`, `invalid_request`, `malformed_request`, `model_not_allowed`, `foreign_origin`, `misdirected_request`, `not_found`, `method_not_allowed`, `too_many_bodies`, `too_many_connections`, `provider_unavailable`, `submission_unknown`, `input_gone`, `result_lost`, `result_unreadable`, `result_too_large`, `cancel_unconfirmed`, `runner_crashed`, `storage_unavailable`, `picture_too_large`, `foreign_media_host`, `image_gone`, `not_a_picture`, `transfer_failed`, `job_timeout`, `queue_timeout`, `deadline_exceeded`, `status_unreadable`; more may come. */
   code: string;
   /** Everything that is wrong with the request. */
   errors?: ProblemFault[];

@@ -48,6 +48,7 @@ from imagegen.errors import (
     KeyNotFound,
     KeyRevoked,
     ModelNotAllowed,
+    ModelRetired,
     NotAllowed,
     RateLimited,
     RateState,
@@ -117,6 +118,7 @@ _TRANSLATIONS: Final[Mapping[type[Exception], _Translation]] = {
     IdempotencyMismatch: _Translation(status=HTTPStatus.CONFLICT, code="idempotency_mismatch"),
     JobNotRetryable: _Translation(status=HTTPStatus.CONFLICT, code="not_to_be_retried"),
     JobDeleted: _Translation(status=HTTPStatus.GONE, code="job_deleted"),
+    ModelRetired: _Translation(status=HTTPStatus.GONE, code="model_retired", members={"retryable": False}),
     DocumentRefused: _Translation(
         status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         code="body_too_large",

@@ -1,5 +1,6 @@
 """A budget: its amount, and which jobs count."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -124,8 +125,9 @@ class Budget:
         adjusted = self.amount + sum((each.amount for each in self.adjustments if each.is_in(window)), Decimal(0))
         return max(Decimal(0), adjusted)
 
-    def holder(self, key_id: str | None, user_id: str, model: str) -> str | None:
-        """Under whose name a job counts; None if it does not count."""
-        if self.deleted_at is not None or (self.models is not None and model not in self.models):
+    def holder(self, key_id: str | None, user_id: str, model: str, aliases: Collection[str] = ()) -> str | None:
+        """Under whose name a job counts; None if it does not count. `aliases` are other names of its model."""
+        names = (model, *aliases)
+        if self.deleted_at is not None or (self.models is not None and not any(name in self.models for name in names)):
             return None
         return self.scope.holder(key_id, user_id)

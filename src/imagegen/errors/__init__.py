@@ -12,6 +12,7 @@ ImagegenError                     base.py: raised by imagegen on purpose
 │   ├── InvalidInput              carries every fault, each with its place and what is valid there
 │   ├── InvalidQuery              the same for a query string
 │   └── IdempotencyMismatch       the key was used with another body
+├── ModelRetired                  requests.py: it takes no new requests; carries the successor
 ├── NotAllowed                    requests.py: the API key is valid, but does not permit this
 │   ├── UserNotAllowed
 │   ├── ModelNotAllowed
@@ -119,6 +120,7 @@ from imagegen.errors.requests import (
     InvalidQuery,
     InvalidRequest,
     ModelNotAllowed,
+    ModelRetired,
     NotAllowed,
     ScopeMissing,
     UnknownModel,
@@ -183,6 +185,7 @@ __all__ = [
     "LocalServerError",
     "MediaGone",
     "ModelNotAllowed",
+    "ModelRetired",
     "NotAllowed",
     "NotAnImage",
     "ObjectStoreRefused",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from itertools import islice
 from typing import Final
 
@@ -95,6 +96,27 @@ class IdempotencyMismatch(InvalidRequest):
         used = next((f"{kind} {made_id}" for kind, made_id in made if made_id), "something")
         super().__init__(f"This Idempotency-Key was used for {used} with a different request. Use a new key.")
         self.job_id, self.batch_id, self.key_id, self.budget_id = job_id, batch_id, key_id, budget_id
+
+
+class ModelRetired(ImagegenError):
+    """The model takes no new requests any more. Nothing was stored, sent or billed.
+
+    Attributes:
+        name: the model's.
+        since: the day from which it takes none, in UTC.
+        successor: the name of the model to use instead, if there is one.
+    """
+
+    def __init__(self, name: str, since: date, successor: str | None) -> None:
+        hint = f" Use {successor!r} instead." if successor else ""
+        super().__init__(f"The model {name!r} is retired since {since.isoformat()}.{hint}")
+        self.name, self.since, self.successor = name, since, successor
+
+    @property
+    def faults(self) -> tuple[Fault, ...]:
+        """It as a fault of the body."""
+        valid = (self.successor,) if self.successor else ()
+        return (Fault(pointer="/model", code="gone", message=str(self), valid=valid, suggestion=self.successor),)
 
 
 class NotAllowed(ImagegenError):

@@ -1,5 +1,6 @@
 """The caller of a request, and what it may do. Pure."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from imagegen.errors import ModelNotAllowed, ScopeMissing, UserNotAllowed
@@ -49,10 +50,10 @@ class Caller:
         if not self.can_access(user_id):
             raise UserNotAllowed(user_id, self.users or ())
 
-    def require_model(self, model: str) -> None:
-        """Raise ModelNotAllowed unless the caller may use this model."""
+    def require_model(self, model: str, aliases: Collection[str] = ()) -> None:
+        """Raise ModelNotAllowed unless the caller may use this model, under its name or one of its aliases."""
         models = self.key.models if self.key else None
-        if models is not None and model not in models:
+        if models is not None and model not in models and not any(alias in models for alias in aliases):
             raise ModelNotAllowed(model, models)
 
     def idempotency_scope(self, user_id: str) -> str:

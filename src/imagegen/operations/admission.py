@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from imagegen.errors import BudgetExceeded, Fault, ImagegenError, InvalidInput, RateLimited, RateState
+from imagegen.clock import now
+from imagegen.errors import BudgetExceeded, Fault, ImagegenError, InvalidInput, ModelRetired, RateLimited, RateState
 from imagegen.jobs import Job
 from imagegen.json_object import JsonObject
 from imagegen.keys import Caller
@@ -20,14 +21,14 @@ from imagegen.operations.input_limits import limit_faults, size_fault
 from imagegen.operations.open_jobs import OpenJobs, require_possible, reserve_open_jobs
 from imagegen.operations.rates import TakenRates, take_rates
 from imagegen.operations.webhook_policy import webhook_fault
-from imagegen.registry import MOST_FAULTS, EstimateRequest, Model, faults_of_request, given
+from imagegen.registry import MOST_FAULTS, EstimateRequest, Model, Registry, faults_of_request, given
 from imagegen.services import Services
 from imagegen.settings import Settings
 
 _CONCURRENT_JOBS: Final = 16
 
 
-def check(job: Job, caller: Caller, settings: Settings) -> None:
+def check(job: Job, caller: Caller, services: Services) -> None:
     """Check a new job against the caller's rights and the service's own limits; nothing is stored or sent.
 
     Raises:
@@ -35,8 +36,8 @@ def check(job: Job, caller: Caller, settings: Settings) -> None:
         InvalidInput: with every fault: inputs beyond the limits, a webhook that could not be sent.
     """
     caller.require_user(job.user_id)
-    caller.require_model(job.model)
-    faults = service_faults(job.inputs, job.webhook_url, settings)
+    caller.require_model(job.model, services.registry.model(job.model).aliases)
+    faults = service_faults(job.inputs, job.webhook_url, services.settings)
     if faults:
         raise InvalidInput(faults)
 
@@ -49,11 +50,21 @@ def service_faults(inputs: JsonObject, webhook_url: str | None, settings: Settin
     return faults
 
 
+def retirement(model: Model, registry: Registry) -> ModelRetired | None:
+    """Why a model takes no new requests today; None if it does."""
+    today = now().date()
+    if model.retired is None or not model.is_retired(today):
+        return None
+    return ModelRetired(model.name, model.retired.since, registry.successor(model, today))
+
+
 async def planning_faults(model: Model, request: EstimateRequest, services: Services) -> Sequence[Fault]:
     """Every fault for which `generate` would refuse this request now."""
     inputs, options = given(request.inputs), given(request.options)
+    retired = retirement(model, services.registry)
     addresses = model.image_urls(inputs, options)
     return [
+        *(retired.faults if retired else ()),
         *model.generation_faults(request),
         *service_faults(inputs, request.webhook_url, services.settings),
         *await image_faults(addresses, request.user_id, services),
@@ -115,7 +126,11 @@ async def admit(jobs: Sequence[Job], caller: Caller, services: Services, *, part
             names the number of its request.
         ObjectStoreUnavailable: nothing was accepted.
         SubmittingPaused: nothing was accepted, because fal refuses the account.
+        ModelRetired: one of their models is retired.
     """
+    for name in dict.fromkeys(job.model for job in jobs):
+        if (retired := retirement(services.registry.model(name), services.registry)) is not None:
+            raise retired
     await services.account.require()
     require_possible(jobs, caller, services.settings.rates)
     rates = await take_rates(jobs, caller, services)

@@ -122,7 +122,7 @@ def _new_job(request: ModelRequest, user_id: str, services: Services, caller: Ca
     _require_batch_user(request.user_id, user_id)
     whole = request.model_copy(update={"user_id": user_id})
     job = new_job(whole, services.registry, caller, idempotency_key=None)
-    check(job, caller, services.settings)
+    check(job, caller, services)
     return job
 
 

@@ -104,9 +104,10 @@ async def budgets_of_request(
 ) -> Sequence[BudgetState]:
     """Every budget in which a job of this user and model would count if the caller made it now."""
     key_id = caller.key.id if caller.key is not None else None
+    aliases = services.registry.model(model).aliases
     wanted: list[tuple[Budget, str]] = []
     for budget in services.budget_directory.current():
-        holder = budget.holder(key_id, user_id or "", model)
+        holder = budget.holder(key_id, user_id or "", model, aliases)
         if holder is not None and (user_id is not None or budget.scope.kind is not ScopeKind.USER):
             wanted.append((budget, holder))
     return await services.budget_counters.states(wanted, now()) if wanted else ()
@@ -129,7 +130,7 @@ def _fitting(jobs: Sequence[Job], caller: Caller, refused: BudgetExceeded, servi
     budgets = [each for each in services.budget_directory.current() if each.id in remaining]
     for number, job in enumerate(jobs):
         for budget in budgets:
-            if budget.holder(key_id, job.user_id, job.model) is not None:
+            if budget.holder(key_id, job.user_id, job.model, _aliases(job, services)) is not None:
                 remaining[budget.id] -= _amount(job, budget)
                 if remaining[budget.id] < 0:
                     return number
@@ -142,10 +143,16 @@ def _counting(jobs: Sequence[Job], caller: Caller, services: Services) -> Sequen
     found: list[_Counting] = []
     for budget in services.budget_directory.current():
         holder = budget.scope.holder(key_id, jobs[0].user_id)
-        counted = tuple(job for job in jobs if budget.holder(key_id, job.user_id, job.model) is not None)
+        counted = tuple(
+            job for job in jobs if budget.holder(key_id, job.user_id, job.model, _aliases(job, services)) is not None
+        )
         if holder is not None and counted:
             found.append(_Counting(budget, holder, counted))
     return found
+
+
+def _aliases(job: Job, services: Services) -> Sequence[str]:
+    return services.registry.model(job.model).aliases
 
 
 def _amount(job: Job, budget: Budget) -> Decimal:

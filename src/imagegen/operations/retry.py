@@ -25,6 +25,7 @@ async def retry(job: Job, services: Services, caller: Caller, key: str | None) -
         NotAllowed: the caller may not use the model.
         IdempotencyMismatch: the key made the retry of another job.
         JobDeleted: the key made a job that was deleted.
+        ModelRetired: its model takes no new requests any more.
         RateLimited: the key or the user has used up its rate, or has too many open jobs.
         BeyondRate: a minute's rate is too low for the request.
         BudgetExceeded: a budget has no room for the new job.
@@ -35,7 +36,7 @@ async def retry(job: Job, services: Services, caller: Caller, key: str | None) -
     request = services.registry.parse(await _body(job, services.images))
     new = replace(new_job(request, services.registry, caller, idempotency_key=None), retry_of=job.id)
     # The new inputs have links to the bucket. Limits apply to what the caller sent, where these are references.
-    check(replace(new, inputs=job.inputs), caller, services.settings)
+    check(replace(new, inputs=job.inputs), caller, services)
     if key:
         # Links get a new signature each time, so the old job's id stands for the body of a retry.
         scope = idempotency("POST /api/jobs/{jobId}/retry", caller, job.user_id, key, job.id)

@@ -66,6 +66,10 @@ def assemble(resolved: ResolvedEntry, annotator: Annotator, known: Collection[st
         request_class=request_class(resolved.name, stem, inputs, options, conflicts.faults),
         estimate_class=_estimate_class(resolved, annotator, conflicts),
         known=known,
+        aliases=entry.aliases,
+        retired=entry.retired,
+        verified_at=entry.verified_at,
+        source=entry.source,
     )
     faults = FaultCollector()
     faults.add(_faults_of_defaults(resolved, model))

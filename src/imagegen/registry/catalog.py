@@ -10,7 +10,7 @@ from pydantic import JsonValue, ValidationError
 
 from imagegen.errors import CatalogError
 from imagegen.registry.documents import Document, Place, did_you_mean, read_document
-from imagegen.registry.entries import Entry, Example, PriceRule, Route, is_money
+from imagegen.registry.entries import Entry, Example, PriceRule, Retired, Route, is_money
 from imagegen.registry.fault_collector import FaultCollector
 from imagegen.registry.input_schemas import ParameterSchema
 from imagegen.registry.pricing_checks import pricing_faults
@@ -22,7 +22,7 @@ _MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _MODEL_NAME_EXPECTED = "expected a model's name: lower-case letters, digits, '.', '_' and '-', up to 64"
 _PARAMETERS = {"requiredInputs", "optionalInputs", "options", "parameters"}
 _VALID = {"falEndpoint": "fal-ai/any", "category": "any", "costPerImage": "0", "description": "any"}
-_WRITTEN = {"routes": Route, "priceRules": PriceRule, "example": Example, "pricing": WrittenPricing}
+_WRITTEN = {"routes": Route, "priceRules": PriceRule, "example": Example, "pricing": WrittenPricing, "retired": Retired}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from pydantic import Field, JsonValue
 from imagegen.json_object import JsonObject
 from imagegen.registry.documents import Place
 from imagegen.registry.pricing_entries import WrittenPricing, is_price
-from imagegen.registry.written import Category, Endpoint, Money, Name, Written
+from imagegen.registry.written import Category, Day, Endpoint, ModelName, Money, Name, Source, Written
 
 
 class PriceRule(Written):
@@ -38,6 +38,13 @@ class Example(Written):
     options: JsonObject = Field(default_factory=dict[str, JsonValue])
 
 
+class Retired(Written):
+    """From the day `since`, in UTC, no new requests are accepted. `successor` is the model to use instead."""
+
+    since: Day
+    successor: ModelName | None = None
+
+
 class Entry(Written):
     """One model. Without `options`, it accepts every option of the vocabulary."""
 
@@ -54,6 +61,10 @@ class Entry(Written):
     pricing: WrittenPricing = Field(default_factory=WrittenPricing)
     routes: tuple[Route, ...] = ()
     example: Example | None = None
+    aliases: tuple[ModelName, ...] = ()
+    retired: Retired | None = None
+    verified_at: Day | None = None
+    source: Source | None = None
 
 
 def is_money(place: Place) -> bool:

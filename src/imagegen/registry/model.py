@@ -4,6 +4,7 @@ import copy
 import math
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
+from datetime import date
 from decimal import Decimal
 from functools import cached_property
 from typing import Any
@@ -16,6 +17,7 @@ from imagegen.json_object import JsonObject
 from imagegen.registry.annotations import ClosedObject
 from imagegen.registry.conflicts import IMAGE_SIZE, NUM_IMAGES, WIDTH_AND_HEIGHT, Conflicts, is_used
 from imagegen.registry.documents import Place
+from imagegen.registry.entries import Retired
 from imagegen.registry.faults import SECTIONS, RequestSchema, faults_from_errors, json_pointer, missing_fault
 from imagegen.registry.image_inputs import image_urls
 from imagegen.registry.price import Price
@@ -40,6 +42,10 @@ class Model:
 
     Attributes:
         known: parameters of fal, whether or not this model accepts them.
+        aliases: other names that requests may have.
+        retired: when it ends or ended, and its successor; None if it does not.
+        verified_at: the day on which its entry was checked.
+        source: where its facts are.
     """
 
     name: str
@@ -57,6 +63,19 @@ class Model:
     request_class: type[ModelRequest]
     estimate_class: type[EstimateRequest]
     known: Collection[str] = ()
+    aliases: tuple[str, ...] = ()
+    retired: Retired | None = None
+    verified_at: date | None = None
+    source: str | None = None
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Its name and its aliases."""
+        return frozenset((self.name, *self.aliases))
+
+    def is_retired(self, day: date) -> bool:
+        """Whether no new requests are accepted on this day, in UTC."""
+        return self.retired is not None and self.retired.since <= day
 
     def fal_request(self, inputs: JsonObject, options: JsonObject) -> FalRequest:
         """The request to fal.ai for a valid request: the given values and the model's default options only."""

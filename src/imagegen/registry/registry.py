@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from datetime import date
 from functools import cache
 from itertools import chain, islice
 from pathlib import Path
@@ -20,12 +21,14 @@ from imagegen.registry.endpoints import models_by_endpoint, normalize_endpoint
 from imagegen.registry.fault_collector import FaultCollector
 from imagegen.registry.faults import SECTIONS, RequestSchema, dotted_path, faults_from_errors, json_pointer
 from imagegen.registry.model import Model
+from imagegen.registry.model_names import faults_of_successors, resolve_aliases
 from imagegen.registry.names import FAL_PARAMETERS
 from imagegen.registry.requests import Envelope, EstimateEnvelope, ModelRequest, RequestBatch, batch_class, item_class
 from imagegen.registry.type_forms import tagged_union
 from imagegen.registry.vocabulary import Vocabulary, load_vocabulary
 
 _HERE = Path(__file__).parent
+_CATALOG = _HERE / "catalog.yaml"
 _RESERVED_STEMS = frozenset({"Generate", "Model", "Estimate", "Batch"})
 _LONGEST_NAME = 100
 _KINDS = ("Request", "BatchItem")
@@ -42,29 +45,49 @@ class Registry:
         warnings: problems of the catalog that do not stop a start, one sentence each.
     """
 
-    def __init__(self, models: Mapping[str, Model], warnings: Sequence[str] = ()) -> None:
+    def __init__(
+        self, models: Mapping[str, Model], warnings: Sequence[str] = (), aliases: Mapping[str, str] | None = None
+    ) -> None:
         self.models: Mapping[str, Model] = MappingProxyType(dict(models))
+        self._aliases: Mapping[str, str] = MappingProxyType(dict(aliases or {}))
         self.warnings = tuple(warnings)
         own = [(model.endpoint, name) for name, model in models.items()]
         routes = [(route.endpoint, name) for name, model in models.items() for route in model.conflicts.routes]
         self._by_endpoint = models_by_endpoint([*own, *routes])
-        self.request_type = tagged_union("GenerateRequest", (model.request_class for model in models.values()), "model")
+        before = self._with_own_name if self._aliases else None
+        requests = (model.request_class for model in models.values())
+        self.request_type = tagged_union("GenerateRequest", requests, "model", before)
         plans = (model.estimate_class for model in models.values())
-        self.estimate_type = tagged_union("EstimateRequest", plans, "model")
+        self.estimate_type = tagged_union("EstimateRequest", plans, "model", before)
         self._envelopes = {kind: _envelope(kind, models.values()) for kind in (Envelope, EstimateEnvelope)}
         self._items = {model.name: item_class(model.request_class, class_stem(model.name)) for model in models.values()}
         self.batch_class = batch_class(tagged_union("BatchItem", self._items.values(), "model"))
 
     def model(self, name: str) -> Model:
-        """The model of this name.
+        """The model of this name or alias.
 
         Raises:
             UnknownModel: there is none. Carries the valid names, and the model of this endpoint or the nearest name.
         """
-        if name in self.models:
-            return self.models[name]
+        found = self.models.get(self._aliases.get(name, name))
+        if found is not None:
+            return found
         shown = name[:_LONGEST_NAME].encode(errors="replace").decode()
         raise UnknownModel(shown, tuple(self.models), self._suggestion(name))
+
+    def successor(self, model: Model, day: date) -> str | None:
+        """The name of the model to use in place of a retired one: one that is not retired itself, if there is one."""
+        while model.retired is not None and model.retired.successor is not None:
+            model = self.model(model.retired.successor)
+            if not model.is_retired(day):
+                return model.name
+        return None
+
+    def _with_own_name(self, body: JsonValue) -> JsonValue:
+        """A body with the model's own name in place of an alias."""
+        name = body.get("model") if isinstance(body, dict) else None
+        own = self._aliases.get(name) if isinstance(name, str) else None
+        return {**body, "model": own} if isinstance(body, dict) and own is not None else body
 
     def _suggestion(self, name: str) -> str | None:
         """The model that a wrong name means: by its endpoint at fal.ai, else by similarity."""
@@ -106,7 +129,7 @@ class Registry:
         if named is None:
             raise self.invalid_request((), body)
         try:
-            return named.request_class.model_validate(body)
+            return named.request_class.model_validate(self._with_own_name(body))
         except ValidationError as error:
             raise self.invalid_request(error.errors(include_url=False), body) from error
 
@@ -121,7 +144,7 @@ class Registry:
         if named is None:
             raise self.invalid_request((), _with_a_user(body))
         try:
-            return self._items[named.name].model_validate(body)
+            return self._items[named.name].model_validate(self._with_own_name(body))
         except ValidationError as error:
             raise self.invalid_request(error.errors(include_url=False), _with_a_user(body)) from error
 
@@ -228,13 +251,15 @@ def load_registry(files: Sequence[Path] = ()) -> Registry:
     annotator = Annotator(
         vocabulary.definitions, taken={f"{class_stem(name)}{kind}" for name in entries for kind in _KINDS}
     )
+    aliases, taken = resolve_aliases(entries, _CATALOG)
+    faults.add([*taken, *faults_of_successors(entries, aliases)])
     known = FAL_PARAMETERS.union(vocabulary.names, *((*entry.inputs, *entry.options) for entry in entries.values()))
     models: dict[str, Model] = {}
     for name, entry in entries.items():
         with faults.collecting():
             models[name] = assemble(entry, annotator, known)
     faults.raise_if_any()
-    return Registry(models, [text for entry in entries.values() for text in _warnings(entry, vocabulary)])
+    return Registry(models, [text for entry in entries.values() for text in _warnings(entry, vocabulary)], aliases)
 
 
 @cache
@@ -246,7 +271,7 @@ def built_in_vocabulary() -> Vocabulary:
 @cache
 def _built_in_entries() -> Sequence[ResolvedEntry]:
     faults = FaultCollector()
-    entries = tuple(read_catalog(_HERE / "catalog.yaml", built_in_vocabulary(), faults))
+    entries = tuple(read_catalog(_CATALOG, built_in_vocabulary(), faults))
     faults.raise_if_any()
     return entries
 

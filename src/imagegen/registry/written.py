@@ -1,10 +1,11 @@
 """The base of the parts of a catalog entry as written, and the forms of their values."""
 
 import re
+from datetime import date
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 
@@ -28,7 +29,23 @@ Endpoint = Annotated[
     ),
 ]
 Category = Annotated[str, like(r"(?=.{1,64}$)[a-z0-9]+(-[a-z0-9]+)*", "a category such as text-to-image")]
+ModelName = Annotated[
+    str,
+    like(r"[a-z0-9][a-z0-9._-]{0,63}", "a model's name: lower-case letters, digits, '.', '_' and '-', up to 64"),
+]
 Money = Annotated[Decimal, Field(ge=0, max_digits=15, decimal_places=9)]
+
+
+def _day(value: object) -> date:
+    try:
+        return date.fromisoformat(value if isinstance(value, str) and len(value) == _LENGTH_OF_A_DAY else "")
+    except ValueError as error:
+        raise ValueError("expected a day such as 2026-11-20") from error
+
+
+_LENGTH_OF_A_DAY = len("2026-11-20")
+Day = Annotated[date, BeforeValidator(_day)]
+Source = Annotated[str, like(r"https?://[^\s/]+(/\S*)?", "a URL such as https://fal.ai/models/fal-ai/flux/dev")]
 
 
 class Written(BaseModel):

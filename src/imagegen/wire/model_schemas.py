@@ -1,10 +1,19 @@
 """Models, and what a request to one of them would cost."""
 
+from datetime import date
+
 from pydantic import Field, JsonValue
 
 from imagegen.json_object import JsonObject
 from imagegen.wire.base import Money, Number, Wire
 from imagegen.wire.budget_schemas import BudgetState
+
+
+class Retirement(Wire):
+    """The end of a model."""
+
+    since: date = Field(description="From this day, in UTC, new requests are refused with 410.")
+    successor: str | None = Field(description="The model to use instead, if there is one.", examples=["flux-pro"])
 
 
 class ModelSummary(Wire):
@@ -22,6 +31,12 @@ class ModelSummary(Wire):
         description="US dollars for one image with the defaults, or for the request, if the number of images does not "
         "matter. `estimate-cost` prices a request.",
         examples=[0.05],
+    )
+    aliases: list[str] = Field(description="Other names that requests may have in `model`.")
+    retired: Retirement | None = Field(description="When it ends; null if that is not planned.")
+    verified_at: date | None = Field(description="The day on which the catalog's entry was checked; null if unknown.")
+    source: str | None = Field(
+        description="Where its facts and its price are from.", examples=["https://fal.ai/models/fal-ai/flux-pro/v1.1"]
     )
 
 

@@ -157,4 +157,8 @@ def _catalog_facts(model: Model) -> Mapping[str, object]:
         "options": list(model.options),
         "default_options": dict(model.default_options),
         "cost_per_image": model.cost_per_image,
+        "aliases": list(model.aliases),
+        "retired": model.retired.model_dump() if model.retired else None,
+        "verified_at": model.verified_at,
+        "source": model.source,
     }

@@ -491,6 +491,24 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Retirement:
+    """The end of a model."""
+
+    since: date
+    """From this day, in UTC, new requests are refused with 410."""
+    successor: str | None
+    """The model to use instead, if there is one."""
+
+    @classmethod
+    def from_wire(cls, wire: Wire, /) -> Self:
+        """Read a JSON object; members that are not known are ignored."""
+        return cls(
+            since=date.fromisoformat(wire["since"]),
+            successor=wire.get("successor"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelDetail:
     """A model with the JSON Schemas of its inputs and options, and a request that works."""
 
@@ -512,6 +530,14 @@ class ModelDetail:
     """Options that apply if the request does not set them."""
     cost_per_image: float
     """US dollars for one image with the defaults, or for the request, if the number of images does not matter. `estimate-cost` prices a request."""
+    aliases: tuple[str, ...]
+    """Other names that requests may have in `model`."""
+    retired: Retirement | None
+    """When it ends; null if that is not planned."""
+    verified_at: date | None
+    """The day on which the catalog's entry was checked; null if unknown."""
+    source: str | None
+    """Where its facts and its price are from."""
     inputs_schema: Mapping[str, Any]
     """The JSON Schema of `inputs`."""
     options_schema: Mapping[str, Any]
@@ -532,6 +558,10 @@ class ModelDetail:
             options=tuple(wire["options"]),
             default_options=wire["defaultOptions"],
             cost_per_image=wire["costPerImage"],
+            aliases=tuple(wire["aliases"]),
+            retired=None if wire.get("retired") is None else Retirement.from_wire(wire["retired"]),
+            verified_at=None if wire.get("verifiedAt") is None else date.fromisoformat(wire["verifiedAt"]),
+            source=wire.get("source"),
             inputs_schema=wire["inputsSchema"],
             options_schema=wire["optionsSchema"],
             example=wire["example"],
@@ -560,6 +590,14 @@ class ModelSummary:
     """Options that apply if the request does not set them."""
     cost_per_image: float
     """US dollars for one image with the defaults, or for the request, if the number of images does not matter. `estimate-cost` prices a request."""
+    aliases: tuple[str, ...]
+    """Other names that requests may have in `model`."""
+    retired: Retirement | None
+    """When it ends; null if that is not planned."""
+    verified_at: date | None
+    """The day on which the catalog's entry was checked; null if unknown."""
+    source: str | None
+    """Where its facts and its price are from."""
 
     @classmethod
     def from_wire(cls, wire: Wire, /) -> Self:
@@ -574,6 +612,10 @@ class ModelSummary:
             options=tuple(wire["options"]),
             default_options=wire["defaultOptions"],
             cost_per_image=wire["costPerImage"],
+            aliases=tuple(wire["aliases"]),
+            retired=None if wire.get("retired") is None else Retirement.from_wire(wire["retired"]),
+            verified_at=None if wire.get("verifiedAt") is None else date.fromisoformat(wire["verifiedAt"]),
+            source=wire.get("source"),
         )
 
 
@@ -936,7 +978,7 @@ class Problem:
     detail: str
     """What is wrong, for people; fal.ai's own message if fal.ai failed."""
     code: str
-    """Stable code, for programs. Currently `invalid_input`, `invalid_query`, `unknown_model`, `unauthorized`, `insufficient_scope`, `user_not_allowed`, `grant_not_allowed`, `beyond_rate`, `key_not_found`, `key_revoked`, `key_expired`, `key_conflict`, `too_many_keys`, `budget_exceeded`, `budget_not_found`, `budget_deleted`, `budget_conflict`, `too_many_budgets`, `job_not_found`, `batch_not_found`, `image_not_found`, `not_acceptable`, `request_timeout`, `idempotency_mismatch`, `job_finished`, `job_unfinished`, `not_to_be_retried`, `job_deleted`, `body_too_large`, `unsupported_media_type`, `unsupported_picture`, `input_refused`, `output_refused`, `rate_limited`, `headers_too_large`, `provider_rejected`, `provider_account`, `internal_error`, `too_many_streams`, `unavailable`, `invalid_request`, `malformed_request`, `model_not_allowed`, `foreign_origin`, `misdirected_request`, `not_found`, `method_not_allowed`, `too_many_bodies`, `too_many_connections`, `provider_unavailable`, `submission_unknown`, `input_gone`, `result_lost`, `result_unreadable`, `result_too_large`, `cancel_unconfirmed`, `runner_crashed`, `storage_unavailable`, `picture_too_large`, `foreign_media_host`, `image_gone`, `not_a_picture`, `transfer_failed`, `job_timeout`, `queue_timeout`, `deadline_exceeded`, `status_unreadable`; more may come."""
+    """Stable code, for programs. Currently `invalid_input`, `invalid_query`, `unknown_model`, `unauthorized`, `insufficient_scope`, `user_not_allowed`, `grant_not_allowed`, `beyond_rate`, `key_not_found`, `key_revoked`, `key_expired`, `key_conflict`, `too_many_keys`, `budget_exceeded`, `budget_not_found`, `budget_deleted`, `budget_conflict`, `too_many_budgets`, `job_not_found`, `batch_not_found`, `image_not_found`, `not_acceptable`, `request_timeout`, `idempotency_mismatch`, `job_finished`, `job_unfinished`, `not_to_be_retried`, `job_deleted`, `model_retired`, `body_too_large`, `unsupported_media_type`, `unsupported_picture`, `input_refused`, `output_refused`, `rate_limited`, `headers_too_large`, `provider_rejected`, `provider_account`, `internal_error`, `too_many_streams`, `unavailable`, `invalid_request`, `malformed_request`, `model_not_allowed`, `foreign_origin`, `misdirected_request`, `not_found`, `method_not_allowed`, `too_many_bodies`, `too_many_connections`, `provider_unavailable`, `submission_unknown`, `input_gone`, `result_lost`, `result_unreadable`, `result_too_large`, `cancel_unconfirmed`, `runner_crashed`, `storage_unavailable`, `picture_too_large`, `foreign_media_host`, `image_gone`, `not_a_picture`, `transfer_failed`, `job_timeout`, `queue_timeout`, `deadline_exceeded`, `status_unreadable`; more may come."""
     errors: tuple[ProblemFault, ...] | None = None
     """Everything that is wrong with the request."""
     limits: tuple[ProblemLimit, ...] | None = None

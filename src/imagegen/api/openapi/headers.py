@@ -30,6 +30,21 @@ _RATES: Final = {
         "schema": {"type": "string", "examples": ['"key-requests";r=59;t=1, "key-images";r=196;t=2']},
     },
 }
+_ABOUT_A_MODEL: Final = frozenset({"generateImage", "estimateCost", "getModel"})
+_RETIREMENT: Final = {
+    "Deprecation": {
+        "description": "When the model ends, as `@` and seconds since 1970 (RFC 9745); absent if it does not.",
+        "schema": {"type": "string", "examples": ["@1796083200"]},
+    },
+    "Sunset": {
+        "description": "When the model ends (RFC 8594). From then on new requests are 410.",
+        "schema": {"type": "string", "examples": ["Wed, 01 Dec 2026 00:00:00 GMT"]},
+    },
+    "Link": {
+        "description": 'The model to use instead, as `<…>; rel="successor-version"`, if there is one.',
+        "schema": {"type": "string"},
+    },
+}
 _REFERENCE: Final = "#/components/headers/"
 
 
@@ -48,5 +63,8 @@ def _add_headers(operation: dict[str, Any]) -> None:
     if "304" in responses:
         for response in (responses[status] for status in ("200", "302", "304") if status in responses):
             response["headers"] |= {"ETag": _TAG, "Cache-Control": _CACHE}
+    if operation.get("operationId") in _ABOUT_A_MODEL:
+        for status in (status for status in ("200", "202") if status in responses):
+            responses[status]["headers"] |= _RETIREMENT
     if operation.get("operationId", "").startswith("list") and "cursor" in str(operation.get("parameters")):
         responses["200"]["headers"] |= {"Link": _LINK}

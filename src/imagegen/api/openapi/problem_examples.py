@@ -25,6 +25,7 @@ def _problem(status: int, code: str, detail: str, **members: JsonValue) -> Examp
 _PROMPT_MISSING: Final = "inputs.prompt is required."
 _LIMIT_WRONG: Final = "The query parameter limit must be between 1 and 100."
 _GRANT_WRONG: Final = "users must be given: your own key is not for all users."
+_RETIRED: Final = "The model 'flux-old' is retired since 2026-11-01. Use 'flux-pro' instead."
 _MODELS: Final[list[JsonValue]] = ["nano-banana-edit", "flux-pro", "flux-dev", "flux-lora"]
 _ALL: Final[Sequence[Example]] = (
     _problem(
@@ -139,6 +140,15 @@ _ALL: Final[Sequence[Example]] = (
         jobId=JOB_ID,
     ),
     _problem(410, "job_deleted", f"Job {JOB_ID} was deleted.", jobId=JOB_ID),
+    _problem(
+        410,
+        "model_retired",
+        _RETIRED,
+        retryable=False,
+        errors=[
+            {"pointer": "/model", "code": "gone", "message": _RETIRED, "valid": ["flux-pro"], "suggestion": "flux-pro"}
+        ],
+    ),
     _problem(
         413,
         "body_too_large",

@@ -161,6 +161,13 @@ NOT_TO_BE_RETRIED: Final = problems(
 )
 UNFINISHED: Final = problems(409, "The job has not ended yet.", "job_unfinished", headers=RETRY_AFTER)
 GONE: Final = problems(410, "The job was deleted.", "job_deleted")
+RETIRED: Final = problems(
+    410,
+    "The model is retired, and `errors` has its successor; or the Idempotency-Key made a job that was deleted.",
+    "model_retired",
+    "job_deleted",
+)
+BATCH_RETIRED: Final = problems(410, "A model is retired; `errors` has its successor.", "model_retired")
 NOT_AN_IMAGE: Final = problems(
     415, "Not multipart/form-data, or not an image.", "unsupported_media_type", "unsupported_picture"
 )

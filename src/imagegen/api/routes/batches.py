@@ -17,6 +17,7 @@ from imagegen.api.http.rate_headers import rate_headers
 from imagegen.api.openapi.responses import (
     BAD_REQUEST,
     BATCH_NOT_FOUND,
+    BATCH_RETIRED,
     BEYOND_KEY,
     BUDGET_EXCEEDED,
     CONFLICT,
@@ -94,6 +95,7 @@ def batch_router(registry: Registry) -> APIRouter:
             **BUDGET_EXCEEDED,
             **BEYOND_KEY,
             **CONFLICT,
+            **BATCH_RETIRED,
             **TOO_FAST,
             **NOT_ACCEPTED,
         },

@@ -1,7 +1,7 @@
 """/api/images: models, prices, and generating images."""
 
 import asyncio
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from typing import Annotated
@@ -20,6 +20,7 @@ from imagegen.api.http.json_route import DeferredResponse, JsonRoute
 from imagegen.api.http.media_types import JSON
 from imagegen.api.http.policies import Access, BodyPolicy, RoutePolicy, policy
 from imagegen.api.http.prefer import IdempotencyKey, Prefer, WaitPreference, wait_preference
+from imagegen.api.http.retirement_headers import retirement_headers
 from imagegen.api.job_response import OUTCOMES, outcome
 from imagegen.api.openapi.responses import (
     BAD_REQUEST,
@@ -28,13 +29,14 @@ from imagegen.api.openapi.responses import (
     CONFLICT,
     FAL_ERROR,
     FORBIDDEN,
-    GONE,
     MODEL_NOT_FOUND,
     NOT_ACCEPTED,
     REFUSED,
+    RETIRED,
     TOO_FAST,
     UNCHANGED,
 )
+from imagegen.clock import now
 from imagegen.errors import InvalidRequest
 from imagegen.keys import Caller, KeyScope
 from imagegen.operations.admission import check, planning_faults
@@ -66,9 +68,10 @@ def images_router(registry: Registry) -> APIRouter:
     async def list_models(request: Request) -> Response:
         """List the models, with their inputs, options and prices.
 
-        In the catalog's order. The list changes only when the service starts with another catalog, so send its ETag.
+        In the catalog's order, without those that are retired. The list seldom changes, so send its ETag.
         """
-        models = [model_summary(model) for model in registry.models.values()]
+        today = now().date()
+        models = [model_summary(model) for model in registry.models.values() if not model.is_retired(today)]
         return tagged_response(request, ModelList(models=models))
 
     @router.get("/models/{name:any}", response_model=ModelDetail, responses={**MODEL_NOT_FOUND, **UNCHANGED})
@@ -80,7 +83,10 @@ def images_router(registry: Registry) -> APIRouter:
 
         Build a form from the schemas, or start from `example`, which is a body for `POST /api/images/generate`.
         """
-        return tagged_response(request, model_detail(registry.model(name)))
+        model = registry.model(name)
+        response = tagged_response(request, model_detail(model))
+        response.headers.update(retirement_headers(model))
+        return response
 
     return router
 
@@ -96,7 +102,7 @@ def _add_estimate(router: APIRouter, registry: Registry) -> None:
             body=BodyPolicy(JSON, data_uri_limit, _planning_refusal, names_user=True),
         )
     )
-    async def estimate_cost(body: EstimateRequest, request: Request) -> Estimate:
+    async def estimate_cost(body: EstimateRequest, request: Request, response: Response) -> Estimate:
         """Estimate what a request would cost if every image is delivered. Free; nothing is generated.
 
         Send the body of `generate`, or a part of it: only `model` is required. For planning, up to 10,000 images can be
@@ -106,8 +112,9 @@ def _add_estimate(router: APIRouter, registry: Registry) -> None:
         services, caller = services_of(request), caller_of(request)
         if "user_id" in body.model_fields_set:
             caller.require_user(body.user_id)
-        caller.require_model(body.model)
         model, inputs, options = registry.model(body.model), given(body.inputs), given(body.options)
+        caller.require_model(model.name, model.aliases)
+        response.headers.update(retirement_headers(model))
         refused = await planning_faults(model, body, services)
         user_id = body.user_id if "user_id" in body.model_fields_set else caller.default_user
         budgets = await budgets_of_request(user_id, model.name, caller, services)
@@ -141,13 +148,14 @@ def _add_generate(router: APIRouter, registry: Registry) -> None:
         services, caller = services_of(request), caller_of(request)
         make = partial(new_job, body, services.registry, caller, idempotency_key=idempotency_key)
         new = await asyncio.to_thread(make) if intake_of(request.scope).is_large else make()
-        check(new, caller, services.settings)
+        check(new, caller, services)
         accepted, listening = await _accepted(new, caller, services)
         preference = wait_preference(prefer, services.settings.service.wait)
-        return DeferredResponse(partial(_settled, accepted, listening, services, preference, waiting_slot(request)))
+        settle = partial(_settled, accepted, listening, services, preference, waiting_slot(request))
+        return DeferredResponse(partial(settle, headers=retirement_headers(registry.model(body.model))))
 
     generate.__annotations__["body"] = Annotated[registry.request_type, Body()]
-    refusals = {**BAD_REQUEST, **BEYOND_KEY, **CONFLICT, **GONE, **REFUSED, **TOO_FAST, **FAL_ERROR}
+    refusals = {**BAD_REQUEST, **BEYOND_KEY, **CONFLICT, **RETIRED, **REFUSED, **TOO_FAST, **FAL_ERROR}
     router.add_api_route(
         "/generate",
         generate,
@@ -184,6 +192,10 @@ async def _settled(
     services: Services,
     preference: WaitPreference,
     take_slot: TakeSlot,
+    *,
+    headers: Mapping[str, str],
 ) -> Response:
     with listening as listener, take_slot() as may_wait:
-        return await outcome(accepted, services, preference, may_wait=may_wait, listener=listener)
+        response = await outcome(accepted, services, preference, may_wait=may_wait, listener=listener)
+    response.headers.update(headers)
+    return response

@@ -12,11 +12,11 @@ from imagegen.api.openapi.responses import (
     BEYOND_KEY,
     BUDGET_EXCEEDED,
     FAL_ERROR,
-    GONE,
     NOT_ACCEPTED,
     NOT_FOUND,
     NOT_TO_BE_RETRIED,
     REFUSED,
+    RETIRED,
     TOO_FAST,
 )
 from imagegen.keys import KeyScope
@@ -25,7 +25,16 @@ from imagegen.operations.retry import retry
 from imagegen.wire import job_schemas
 
 router = APIRouter(prefix="/api/jobs", tags=["jobs"], route_class=JsonRoute)
-_REFUSALS = {**BAD_REQUEST, **BEYOND_KEY, **NOT_FOUND, **NOT_TO_BE_RETRIED, **GONE, **REFUSED, **TOO_FAST, **FAL_ERROR}
+_REFUSALS = {
+    **BAD_REQUEST,
+    **BEYOND_KEY,
+    **NOT_FOUND,
+    **NOT_TO_BE_RETRIED,
+    **RETIRED,
+    **REFUSED,
+    **TOO_FAST,
+    **FAL_ERROR,
+}
 
 
 @router.post(
