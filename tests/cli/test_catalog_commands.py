@@ -252,6 +252,14 @@ def test_update_keeps_the_price_unless_it_is_asked_for(online: Shell, catalog: P
     assert online.error("update", "no-model")["code"] == "invalid_argument"
 
 
+def test_retired_model_may_be_gone(shell: Shell, catalog: Path) -> None:
+    catalog.write_text(OWN.replace("fox:   # the best one", "fox:\n    retired: {since: 2026-01-01}"))
+
+    found = shell.data("check", status=1)["differences"]
+
+    assert [(each["model"], each["isFault"]) for each in found] == [("fox", False), ("wolf", True)]
+
+
 def test_gone_endpoint_is_reported_and_never_changed(shell: Shell, catalog: Path) -> None:
     catalog.write_text(OWN)
 

@@ -120,6 +120,7 @@ def test_entry_loads_and_accepts_its_example(name: str, tmp_path: Path) -> None:
 
     assert model.endpoint == entry.entry["falEndpoint"]
     assert [*model.required_inputs] == [*entry.entry["example"]["inputs"]]
+    assert model.source == entry.entry["source"]
 
 
 def test_entry_has_no_text_of_the_document() -> None:

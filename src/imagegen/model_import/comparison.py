@@ -41,7 +41,7 @@ class Difference:
 def compare(name: str, written: Mapping[str, Any], today: MappedEntry | CannotImport) -> Iterator[Difference]:
     """Every difference, in the order of an entry's keys."""
     if isinstance(today, CannotImport):
-        yield Difference(model=name, code=today.code, message=today.reason)
+        yield Difference(model=name, code=today.code, message=today.reason, is_fault="retired" not in written)
         return
     entry = today.entry
     before, after = _listed(written), _listed(entry)
