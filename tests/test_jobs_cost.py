@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from imagegen.jobs import Job, JobError, JobStatus, ProviderRequest, ProviderResult, StoredImage, new_job_id
+from imagegen.jobs import ImageRole, Job, JobError, JobStatus, ProviderRequest, ProviderResult, StoredImage, new_job_id
 from imagegen.jobs.cost import Cost, UnitPrice
 from imagegen.jobs.size_tariff import SizeStep, SizeTariff
 
@@ -115,6 +115,13 @@ def test_images_of_different_sizes_are_each_charged() -> None:
     cost = delivered(MEGAPIXELS, stored(1024, 1024), stored(2048, 1024), request_cost="0.01")
 
     assert (cost.cost_per_image, cost.num_images, cost.total_cost) == (Decimal("0.045"), 2, Decimal("0.085"))
+
+
+def test_masks_beside_images_are_not_charged() -> None:
+    mask = replace(stored(4096, 4096), role=ImageRole.MASK)
+
+    assert delivered(MEGAPIXELS, mask, stored(1024, 1024), mask).total_cost == Decimal("0.03")
+    assert delivered(MEGAPIXELS, mask, mask).total_cost == 2 * Decimal("0.075")
 
 
 def test_no_image_costs_nothing() -> None:

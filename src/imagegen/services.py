@@ -155,7 +155,7 @@ async def open_services(
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         metrics = await enter(_open_metrics())
-        pool, to_fal, fal = await enter(_open_fal(settings, metrics, fal_timeouts))
+        pool, to_fal, fal = await enter(_open_fal(settings, registry, metrics, fal_timeouts))
         images = await enter(_open_images(settings, pool, fal, metrics, create_bucket=create_bucket))
         stores = await enter(open_stores(settings.mongodb))
         runner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
@@ -198,12 +198,13 @@ async def _open_metrics() -> AsyncGenerator[Metrics]:
 
 @asynccontextmanager
 async def _open_fal(
-    settings: Settings, metrics: Metrics, timeouts: FalTimeouts | None
+    settings: Settings, registry: Registry, metrics: Metrics, timeouts: FalTimeouts | None
 ) -> AsyncGenerator[tuple[Sender, Sender, FalClient]]:
     """The pool of connections, the same as measured towards fal, and fal's client."""
     async with open_pool(_connections(settings)) as pool:
         to_fal = MeasuredSender(pool, metrics, "fal", operation_of)
-        yield pool, to_fal, FalClient(settings.fal, to_fal, timeouts, streams=_max_streams(settings))
+        streams = _max_streams(settings)
+        yield pool, to_fal, FalClient(settings.fal, to_fal, timeouts, streams=streams, outputs=registry.outputs)
 
 
 def _max_streams(settings: Settings) -> int:

@@ -45,6 +45,7 @@ async def test_response_is_the_finished_job_with_its_image(service: Service) -> 
                     "height": 768,
                     "sizeBytes": IsPositiveInt,
                     "sha256": IS_DIGEST,
+                    "role": "image",
                     "nsfw": False,
                 }
             ],

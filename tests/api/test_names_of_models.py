@@ -118,3 +118,16 @@ async def test_jobs_of_a_model_that_is_over_stay(own: Settings) -> None:
         made["images"][0]["key"],
     )
     assert (repeated.status_code, repeated.json()["jobId"], retried.status_code) == (200, made["jobId"], 409)
+
+
+async def test_stored_images_have_their_role(own: Settings) -> None:
+    mask = entry("masks", "output: {path: image, kind: image, role: mask}").replace("flux-pro/v1.1", "face-swap")
+    mask = mask.replace("[prompt]", "[base_image_url, swap_image_url]")
+    async with running(own, await asyncio.to_thread(registry_with, mask)) as service:
+        swap = service.services.registry.model("face-swap").example()
+        masks = await service.generate({**swap, "model": "masks"})
+        image = await service.generate()
+
+    assert [image["role"] for image in masks.json()["images"]] == ["mask"], masks.text
+    assert masks.json()["cost"]["totalCost"] == 0.1
+    assert [image["role"] for image in image.json()["images"]] == ["image"]

@@ -23,6 +23,8 @@ export interface ImageData {
   sizeBytes: number;
   /** SHA-256 of the stored file, in lower-case hex. */
   sha256: string;
+  /** What it is: an `image`, or a `mask` beside images, which is not charged. Currently `image`, `mask`; more may come. */
+  role: string;
   /** Whether fal's safety checker flagged the image; null if the model has no checker. */
   nsfw: boolean | null;
 }

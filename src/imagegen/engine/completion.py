@@ -161,7 +161,7 @@ async def transfer_image(
         metadata={"jobid": job.id, "model": job.model},
         keep_unknown=keep_unknown,
     )
-    return replace(stored, nsfw=image.nsfw)
+    return replace(stored, nsfw=image.nsfw, role=image.role)
 
 
 async def _end(leased: LeasedJob, stored: Mapping[int, StoredImage], missing: Sequence[MissingImage]) -> None:

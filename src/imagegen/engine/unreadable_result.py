@@ -44,7 +44,7 @@ async def read_result(
     """
     is_first = leased.job.submission.ended_at is None
     try:
-        return await fal.result(request, leased.job.sent_payload, is_first=is_first)
+        return await fal.result(request, leased.job.sent_payload, endpoint=leased.job.endpoint, is_first=is_first)
     except ResultUnavailable as error:
         held = next_hold(leased.job, HoldKind.RESULT, str(error), missing=error.answer.status == _NOT_FOUND)
         job = _ended(leased.job, held, failure) if is_first else leased.job.held(held)

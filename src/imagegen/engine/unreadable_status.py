@@ -68,7 +68,7 @@ async def final_read(job: Job, request: ProviderRequest, fal: FalClient, words: 
         JobEnds: the outcome cannot be known.
     """
     try:
-        return await fal.result(request, job.sent_payload)
+        return await fal.result(request, job.sent_payload, endpoint=job.endpoint)
     except ResultUnavailable:
         raise JobEnds(end_unconfirmed(job, words)) from None
 
@@ -101,7 +101,7 @@ async def _read_unless_lost(job: Job, request: ProviderRequest, fal: FalClient) 
         JobEnds: fal has lost it.
     """
     try:
-        return await fal.result(request, job.sent_payload)
+        return await fal.result(request, job.sent_payload, endpoint=job.endpoint)
     except ResultUnavailable as error:
         if error.answer.status != _NOT_FOUND or await _is_listed(job, request, fal):
             return None

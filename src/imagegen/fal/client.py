@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -39,6 +39,7 @@ from imagegen.jobs import Priority, ProviderRequest, ProviderResult
 from imagegen.json_object import JsonObject
 from imagegen.net.http import Response, Sender
 from imagegen.net.slots import Slots
+from imagegen.registry import Output
 from imagegen.settings import FalSettings
 
 _CANCEL_STATUSES: Final = frozenset({400, 404})
@@ -52,6 +53,7 @@ class FalClient:
         sender: sends the requests.
         timeouts: every limit of time and number.
         streams: how many status streams may be open at once (see `max_streams`); further waits poll.
+        outputs: where results have their images, by endpoint, as far as the catalog says.
     """
 
     def __init__(
@@ -61,7 +63,9 @@ class FalClient:
         timeouts: FalTimeouts | None = None,
         *,
         streams: int = 0,
+        outputs: Mapping[str, Sequence[Output]] | None = None,
     ) -> None:
+        self._outputs = outputs or {}
         key = _valid_key(settings.key)
         headers = {"Authorization": f"Key {key.get_secret_value()}", "User-Agent": USER_AGENT}
         self._timeouts = timeouts or FalTimeouts()
@@ -184,7 +188,7 @@ class FalClient:
             return None
         await asyncio.sleep(waits.total_seconds())
         try:
-            result = await self.result(request, sent, is_first=True)
+            result = await self.result(request, sent, endpoint=endpoint, is_first=True)
         except ProviderError:
             return None
         self._durations.was_ready(endpoint, waits)
@@ -243,13 +247,19 @@ class FalClient:
         await wait_by_polling(tracker, read, self._timeouts)
 
     async def result(
-        self, request: ProviderRequest, sent: JsonObject | None = None, *, is_first: bool = False
+        self,
+        request: ProviderRequest,
+        sent: JsonObject | None = None,
+        *,
+        endpoint: str | None = None,
+        is_first: bool = False,
     ) -> ProviderResult:
         """Read a completed request's result once.
 
         Args:
             request: as accepted.
             sent: its input; a URL in it is not an image of the result.
+            endpoint: where it was sent, which tells where its images are.
             is_first: use the shorter `FalTimeouts.first_read`, because the job still keeps its slot.
 
         Raises:
@@ -260,7 +270,8 @@ class FalClient:
         """
         timeouts = self._timeouts
         limit = min(timeouts.first_read, timeouts.read) if is_first else timeouts.read
-        reader = build_reader(dict(sent or {}), self._address.is_media, self._sanitizer)
+        outputs = self._outputs.get(endpoint or "", ())
+        reader = build_reader(dict(sent or {}), self._address.is_media, self._sanitizer, outputs)
         return await self._queue.result(request, reader, limit)
 
     async def cancel(self, request: ProviderRequest) -> CancelResult:

@@ -1,18 +1,20 @@
 """Finding the images in a result, wherever a model puts them.
 
-`images` and `image` come first, then every other member in document order. A file that the request itself named is
-never an image of the result, because some models repeat their inputs.
+Where the catalog names the places, these are read. Else `images` and `image` come first, then every other member in
+document order. A file that the request itself named is never an image of the result, because some models repeat their
+inputs.
 """
 
 import re
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Final
 from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
-from imagegen.jobs import ProviderImage, normalize_url
+from imagegen.jobs import ImageRole, ProviderImage, normalize_url
 from imagegen.json_object import JsonObject
+from imagegen.registry import Output
 
 _MAIN: Final = ("images", "image")
 # Members that may hold an image's URL as a plain string; under any other name a string is not an image.
@@ -39,7 +41,10 @@ _MOST_IMAGES: Final = 256
 
 
 def find_images(
-    payload: JsonObject, sent: Collection[str], is_media_host: Callable[[str], bool]
+    payload: JsonObject,
+    sent: Collection[str],
+    is_media_host: Callable[[str], bool],
+    outputs: Sequence[Output] = (),
 ) -> tuple[ProviderImage, ...]:
     """The images of a result, each once.
 
@@ -47,7 +52,13 @@ def find_images(
         payload: fal's result.
         sent: the normalized URLs of the request's input.
         is_media_host: whether images may be fetched from a URL.
+        outputs: where the catalog says that the images are. If none is there, they are searched everywhere.
     """
+    search = _Search(sent, is_media_host, _Flags.of(payload))
+    for output in outputs:
+        search.add_main(_at(dict(payload), output.path.split(".")), output.role)
+    if declared := search.found():
+        return declared
     search = _Search(sent, is_media_host, _Flags.of(payload))
     for name in _MAIN:
         search.add_main(payload.get(name))
@@ -109,7 +120,7 @@ class _Search:
         """The images found. Those on foreign hosts outside `images` and `image` count only if there are no others."""
         return tuple((self._images or self._elsewhere)[:_MOST_IMAGES])
 
-    def add_main(self, value: JsonValue) -> None:
+    def add_main(self, value: JsonValue, role: ImageRole = ImageRole.IMAGE) -> None:
         """Add the value of `images` or `image`: a list, one image, or an object with images by name."""
         match value:
             case list():
@@ -121,7 +132,8 @@ class _Search:
         for index, entry in enumerate(entries[:_MOST_VALUES]):
             url = entry.get("url") if isinstance(entry, dict) else entry
             if isinstance(url, str) and _is_url(url):
-                self._add(url, entry, self._flags.at(index))
+                flag = self._flags.at(index) if role is ImageRole.IMAGE else None
+                self._add(url, entry, flag, role)
 
     def add_below(self, value: JsonValue, depth: int, name: str = "") -> None:
         """Add every image below this value, in document order. `name` is the value's own, or its list's."""
@@ -168,13 +180,24 @@ class _Search:
             self._seen.add(key)
             self._elsewhere.append(ProviderImage(url=url.strip()))
 
-    def _add(self, url: str, file: JsonValue, flag: bool | None) -> None:
+    def _add(self, url: str, file: JsonValue, flag: bool | None, role: ImageRole = ImageRole.IMAGE) -> None:
         key = normalize_url(url)
         if key in self._seen:
             return
         self._seen.add(key)
         own = next((file[name] for name in _OWN_FLAGS if name in file), None) if isinstance(file, dict) else None
-        self._images.append(ProviderImage(url=url.strip(), nsfw=flag if flag is not None else _flag(own)))
+        nsfw = flag if flag is not None else _flag(own)
+        self._images.append(ProviderImage(url=url.strip(), nsfw=nsfw, role=role))
+
+
+def _at(value: JsonValue, names: Sequence[str]) -> JsonValue:
+    """What is at a path. A list on the way stands for each of its items, whose values are listed."""
+    for number, name in enumerate(names):
+        if isinstance(value, list):
+            parts = [_at(item, names[number:]) for item in value[:_MOST_IMAGES]]
+            return [entry for part in parts for entry in (part if isinstance(part, list) else [part])]
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
 
 
 def _is_data(url: str) -> bool:

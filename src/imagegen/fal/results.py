@@ -1,6 +1,6 @@
 """The result of a completed request: its images, its other members, or why there is no image."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -16,6 +16,7 @@ from imagegen.fal.sanitize import Sanitizer, is_blank, storable
 from imagegen.jobs import ProviderResult, normalize_url, result_details, urls_in
 from imagegen.json_object import JsonObject
 from imagegen.net.http import Response
+from imagegen.registry import Output
 
 _NO_IMAGE: Final = "fal.ai completed the request without an image."
 # Members that hold a model's message when it returns no image.
@@ -31,11 +32,13 @@ class ResultReader:
         sent: the normalized URLs of the request's input, which are not images of its result.
         is_media_host: whether images may be fetched from a URL.
         sanitizer: cleans what is shown and stored.
+        outputs: where the catalog says that its images are.
     """
 
     sent: Collection[str]
     is_media_host: Callable[[str], bool]
     sanitizer: Sanitizer
+    outputs: Sequence[Output] = ()
 
     def read(self, response: Response) -> ProviderResult | None:
         """The result, or None if the body is not a JSON object.
@@ -46,7 +49,7 @@ class ResultReader:
         payload = _payload(response)
         if payload is None:
             return None
-        images = find_images(payload, self.sent, self.is_media_host)
+        images = find_images(payload, self.sent, self.is_media_host, self.outputs)
         units = billable_units(response.headers.get("x-fal-billable-units"))
         hidden = {*self.sent, *(normalize_url(image.url) for image in images)}
         details = self._storable(result_details(payload, hidden))
@@ -73,9 +76,11 @@ class ResultReader:
         return ProviderRejected(answer) if is_refused else replace(error, answer=answer).as_error()
 
 
-def build_reader(sent: JsonValue, is_media_host: Callable[[str], bool], sanitizer: Sanitizer) -> ResultReader:
+def build_reader(
+    sent: JsonValue, is_media_host: Callable[[str], bool], sanitizer: Sanitizer, outputs: Sequence[Output] = ()
+) -> ResultReader:
     """A reader for the result of the request with this input."""
-    return ResultReader(sent=urls_in(sent), is_media_host=is_media_host, sanitizer=sanitizer)
+    return ResultReader(sent=urls_in(sent), is_media_host=is_media_host, sanitizer=sanitizer, outputs=outputs)
 
 
 def _payload(response: Response) -> dict[str, JsonValue] | None:

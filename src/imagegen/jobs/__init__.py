@@ -6,7 +6,15 @@ from imagegen.jobs.ids import JOB_ID_PATTERN, first_job_id_at, is_job_id, new_jo
 from imagegen.jobs.job import ImpossibleTransition, Job
 from imagegen.jobs.record import IMAGE_GENERATION
 from imagegen.jobs.reservations import Reservation, ReservationCounts, ReservationState
-from imagegen.jobs.results import MissingImage, ProviderImage, ProviderResult, StoredImage, Transfer, TransferredImage
+from imagegen.jobs.results import (
+    ImageRole,
+    MissingImage,
+    ProviderImage,
+    ProviderResult,
+    StoredImage,
+    Transfer,
+    TransferredImage,
+)
 from imagegen.jobs.submission import ProviderRequest, Stop, StopReason, Submission, SubmissionState
 from imagegen.jobs.urls import normalize_url, urls_in
 from imagegen.jobs.values import (
@@ -36,6 +44,7 @@ __all__ = [
     "Hold",
     "HoldKind",
     "Idempotency",
+    "ImageRole",
     "ImpossibleTransition",
     "Job",
     "JobError",

@@ -24,7 +24,7 @@ from imagegen.errors import ImagegenError
 from imagegen.jobs.cost import Cost, UnitPrice
 from imagegen.jobs.holds import Hold
 from imagegen.jobs.record import JobRecord
-from imagegen.jobs.results import MissingImage, ProviderResult, StoredImage, Transfer, TransferredImage
+from imagegen.jobs.results import ImageRole, MissingImage, ProviderResult, StoredImage, Transfer, TransferredImage
 from imagegen.jobs.submission import ProviderRequest, Stop, StopReason, Submission, SubmissionState
 from imagegen.jobs.values import Deletion, JobError, JobStatus, Lease
 from imagegen.json_object import JsonObject
@@ -162,9 +162,13 @@ class Job(JobRecord):
     def completed(
         self, images: tuple[StoredImage, ...], now: datetime, *, missing: tuple[MissingImage, ...] = ()
     ) -> Self:
-        """Every deliverable image is in S3. The charge is for these, at most for as many as were requested."""
+        """Every deliverable image is in S3. The charge is for these, at most for as many as were requested.
+
+        Masks beside images are not charged; if there is nothing but masks, they are what was requested.
+        """
         self._require(self.result is not None, "there is no result")
-        cost = self.cost.delivered([image.pixels for image in images][: self.images_requested])
+        charged = [image for image in images if image.role is ImageRole.IMAGE] or images
+        cost = self.cost.delivered([image.pixels for image in charged][: self.images_requested])
         transfer = replace(self.transfer, stored=(), missing=())
         return self._to(
             JobStatus.COMPLETED, images=images, missing_images=missing, transfer=transfer, cost=cost, completed_at=now

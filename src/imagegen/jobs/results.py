@@ -3,10 +3,18 @@
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
+from enum import StrEnum
 
 from imagegen.jobs.details import result_details
 from imagegen.jobs.urls import normalize_url
 from imagegen.json_object import JsonObject
+
+
+class ImageRole(StrEnum):
+    """What an image of a result is: an image, or a mask beside it, which is not charged."""
+
+    IMAGE = "image"
+    MASK = "mask"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +27,7 @@ class ProviderImage:
 
     url: str
     nsfw: bool | None = None
+    role: ImageRole = ImageRole.IMAGE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +64,7 @@ class StoredImage:
     size_bytes: int
     sha256: str
     nsfw: bool | None = None
+    role: ImageRole = ImageRole.IMAGE
 
     @property
     def pixels(self) -> int | None:

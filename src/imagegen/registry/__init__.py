@@ -1,6 +1,7 @@
 """The registry: the parameters, endpoints and prices of every model. Pure: no network, no storage."""
 
 from imagegen.errors import MOST_FAULTS
+from imagegen.registry.entries import Output
 from imagegen.registry.model import FalRequest, Model
 from imagegen.registry.price import Price
 from imagegen.registry.registry import Registry, faults_of_request, load_registry
@@ -14,6 +15,7 @@ __all__ = [
     "FalRequest",
     "Model",
     "ModelRequest",
+    "Output",
     "PlainText",
     "Price",
     "Registry",

@@ -66,6 +66,7 @@ def assemble(resolved: ResolvedEntry, annotator: Annotator, known: Collection[st
         request_class=request_class(resolved.name, stem, inputs, options, conflicts.faults),
         estimate_class=_estimate_class(resolved, annotator, conflicts),
         known=known,
+        output=entry.output,
         aliases=entry.aliases,
         retired=entry.retired,
         verified_at=entry.verified_at,

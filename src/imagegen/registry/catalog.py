@@ -10,7 +10,7 @@ from pydantic import JsonValue, ValidationError
 
 from imagegen.errors import CatalogError
 from imagegen.registry.documents import Document, Place, did_you_mean, read_document
-from imagegen.registry.entries import Entry, Example, PriceRule, Retired, Route, is_money
+from imagegen.registry.entries import Entry, Example, Output, PriceRule, Retired, Route, is_money
 from imagegen.registry.fault_collector import FaultCollector
 from imagegen.registry.input_schemas import ParameterSchema
 from imagegen.registry.pricing_checks import pricing_faults
@@ -22,7 +22,14 @@ _MODEL_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _MODEL_NAME_EXPECTED = "expected a model's name: lower-case letters, digits, '.', '_' and '-', up to 64"
 _PARAMETERS = {"requiredInputs", "optionalInputs", "options", "parameters"}
 _VALID = {"falEndpoint": "fal-ai/any", "category": "any", "costPerImage": "0", "description": "any"}
-_WRITTEN = {"routes": Route, "priceRules": PriceRule, "example": Example, "pricing": WrittenPricing, "retired": Retired}
+_WRITTEN = {
+    "routes": Route,
+    "priceRules": PriceRule,
+    "example": Example,
+    "pricing": WrittenPricing,
+    "retired": Retired,
+    "output": Output,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +122,7 @@ class _EntryResolver:
         options = tuple(o for o in vocabulary.options if o not in inputs) if entry.options is None else entry.options
         accepted = (*inputs, *options)
         faults = FaultCollector()
-        wrong = chain(_listed_wrongly(entry), _named_wrongly(entry, accepted, options))
+        wrong = chain(_listed_wrongly(entry), _repeated_outputs(entry), _named_wrongly(entry, accepted, options))
         faults.add(self.document.error((self.name, *place), expected) for place, expected in wrong)
         schemas: dict[str, ParameterSchema] = {}
         for parameter in dict.fromkeys(accepted):
@@ -172,6 +179,13 @@ def _listed_wrongly(entry: Entry) -> Iterator[tuple[Place, str]]:
             seen[parameter] = key
     if entry.options is not None and ("width" in entry.options) is not ("height" in entry.options):
         yield ("options",), "expected width and height together, or neither"
+
+
+def _repeated_outputs(entry: Entry) -> Iterator[tuple[Place, str]]:
+    paths = [output.path for output in entry.output]
+    for index, path in enumerate(paths):
+        if path in paths[:index]:
+            yield ("output", index, "path"), f"expected each path once, not {path!r} again"
 
 
 def _named_wrongly(entry: Entry, accepted: tuple[str, ...], options: tuple[str, ...]) -> Iterator[tuple[Place, str]]:

@@ -73,6 +73,9 @@ class Document:
 
     def error(self, place: Place, expected: str) -> CatalogError:
         """The error of a value at a place, or at the nearest enclosing place that the file has."""
+        without_first = tuple(step for step in place if step != 0)  # of a list that may be written as its only item
+        if place not in self.lines and without_first in self.lines:
+            place = without_first
         while place not in self.lines:
             place = place[:-1]
         return CatalogError(self.file, self.lines[place], _dotted(place), expected)

@@ -1,14 +1,16 @@
 """The form of a catalog entry as written."""
 
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, JsonValue
+from pydantic import BeforeValidator, Field, JsonValue
 
+from imagegen.jobs import ImageRole
 from imagegen.json_object import JsonObject
 from imagegen.registry.documents import Place
 from imagegen.registry.pricing_entries import WrittenPricing, is_price
-from imagegen.registry.written import Category, Day, Endpoint, ModelName, Money, Name, Source, Written
+from imagegen.registry.written import Category, Day, Endpoint, ModelName, Money, Name, Source, Written, like
 
 
 class PriceRule(Written):
@@ -38,11 +40,32 @@ class Example(Written):
     options: JsonObject = Field(default_factory=dict[str, JsonValue])
 
 
+class OutputKind(StrEnum):
+    """What a result has at a path. It is for readers of the entry: a result is read leniently."""
+
+    IMAGES = "images"
+    IMAGE = "image"
+    URLS = "urls"
+    URL = "url"
+
+
+class Output(Written):
+    """Where a result has images: names of members, separated by dots. A list on the way stands for its items."""
+
+    path: Annotated[str, like(r"\w{1,64}(\.\w{1,64}){0,7}", "names of members separated by dots, such as data.image")]
+    kind: OutputKind = OutputKind.IMAGES
+    role: ImageRole = ImageRole.IMAGE
+
+
 class Retired(Written):
     """From the day `since`, in UTC, no new requests are accepted. `successor` is the model to use instead."""
 
     since: Day
     successor: ModelName | None = None
+
+
+def _listed(value: JsonValue) -> JsonValue:
+    return [value] if isinstance(value, dict) else value
 
 
 class Entry(Written):
@@ -61,6 +84,7 @@ class Entry(Written):
     pricing: WrittenPricing = Field(default_factory=WrittenPricing)
     routes: tuple[Route, ...] = ()
     example: Example | None = None
+    output: Annotated[tuple[Output, ...], BeforeValidator(_listed)] = ()
     aliases: tuple[ModelName, ...] = ()
     retired: Retired | None = None
     verified_at: Day | None = None

@@ -17,7 +17,7 @@ from imagegen.json_object import JsonObject
 from imagegen.registry.annotations import ClosedObject
 from imagegen.registry.conflicts import IMAGE_SIZE, NUM_IMAGES, WIDTH_AND_HEIGHT, Conflicts, is_used
 from imagegen.registry.documents import Place
-from imagegen.registry.entries import Retired
+from imagegen.registry.entries import Output, Retired
 from imagegen.registry.faults import SECTIONS, RequestSchema, faults_from_errors, json_pointer, missing_fault
 from imagegen.registry.image_inputs import image_urls
 from imagegen.registry.price import Price
@@ -42,6 +42,7 @@ class Model:
 
     Attributes:
         known: parameters of fal, whether or not this model accepts them.
+        output: where a result has its images; empty: `images` and `image`, or anywhere.
         aliases: other names that requests may have.
         retired: when it ends or ended, and its successor; None if it does not.
         verified_at: the day on which its entry was checked.
@@ -63,6 +64,7 @@ class Model:
     request_class: type[ModelRequest]
     estimate_class: type[EstimateRequest]
     known: Collection[str] = ()
+    output: tuple[Output, ...] = ()
     aliases: tuple[str, ...] = ()
     retired: Retired | None = None
     verified_at: date | None = None
@@ -72,6 +74,11 @@ class Model:
     def names(self) -> frozenset[str]:
         """Its name and its aliases."""
         return frozenset((self.name, *self.aliases))
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """Every fal endpoint that its requests can go to."""
+        return (self.endpoint, *(route.endpoint for route in self.conflicts.routes))
 
     def is_retired(self, day: date) -> bool:
         """Whether no new requests are accepted on this day, in UTC."""

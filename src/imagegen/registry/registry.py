@@ -18,6 +18,7 @@ from imagegen.registry.assembly import assemble, class_stem
 from imagegen.registry.catalog import ResolvedEntry, read_catalog
 from imagegen.registry.documents import closest_match, did_you_mean
 from imagegen.registry.endpoints import models_by_endpoint, normalize_endpoint
+from imagegen.registry.entries import Output
 from imagegen.registry.fault_collector import FaultCollector
 from imagegen.registry.faults import SECTIONS, RequestSchema, dotted_path, faults_from_errors, json_pointer
 from imagegen.registry.model import Model
@@ -114,9 +115,13 @@ class Registry:
     @property
     def endpoints(self) -> frozenset[str]:
         """Every fal endpoint that requests can go to."""
-        models = self.models.values()
-        routes = (route.endpoint for model in models for route in model.conflicts.routes)
-        return frozenset((*(model.endpoint for model in models), *routes))
+        return frozenset(endpoint for model in self.models.values() for endpoint in model.endpoints)
+
+    @property
+    def outputs(self) -> Mapping[str, Sequence[Output]]:
+        """Where the results of fal's endpoints have their images, as far as the catalog says."""
+        models = [model for model in reversed(self.models.values()) if model.output]
+        return {endpoint: model.output for model in models for endpoint in model.endpoints}
 
     def parse(self, body: JsonValue) -> ModelRequest:
         """Parse a body into the request class of its model.

@@ -23,6 +23,9 @@ class Image(Wire):
     )
     size_bytes: int = Field(description="Size of the stored file in bytes.")
     sha256: str = Field(description="SHA-256 of the stored file, in lower-case hex.")
+    role: str = Field(
+        description="What it is: an `image`, or a `mask` beside images, which is not charged.", examples=["image"]
+    )
     nsfw: bool | None = Field(
         description="Whether fal's safety checker flagged the image; null if the model has no checker."
     )

@@ -120,6 +120,7 @@ async def _image(job: Job, number: int, services: Services) -> image_schemas.Ima
         height=image.height,
         size_bytes=image.size_bytes,
         sha256=image.sha256,
+        role=image.role.value,
         nsfw=image.nsfw,
     )
 

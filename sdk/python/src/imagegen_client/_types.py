@@ -28,6 +28,8 @@ class ImageData:
     """Size of the stored file in bytes."""
     sha256: str
     """SHA-256 of the stored file, in lower-case hex."""
+    role: str
+    """What it is: an `image`, or a `mask` beside images, which is not charged. Currently `image`, `mask`; more may come."""
     nsfw: bool | None
     """Whether fal's safety checker flagged the image; null if the model has no checker."""
 
@@ -43,6 +45,7 @@ class ImageData:
             height=wire.get("height"),
             size_bytes=wire["sizeBytes"],
             sha256=wire["sha256"],
+            role=wire["role"],
             nsfw=wire.get("nsfw"),
         )
 

@@ -28,6 +28,7 @@ _IMAGE: Final[Example] = {
     "height": 768,
     "sizeBytes": 69187,
     "sha256": _SHA256,
+    "role": "image",
     "nsfw": False,
 }
 _COST: Final[Example] = {

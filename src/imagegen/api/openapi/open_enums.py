@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from imagegen.api.openapi.problem_examples import PROBLEMS
 from imagegen.budgets import Counts, Period, ScopeKind
-from imagegen.jobs import JobStatus, StopReason
+from imagegen.jobs import ImageRole, JobStatus, StopReason
 from imagegen.registry.price import FactorKind
 from imagegen.storage.audit_trail import AuditAction
 from imagegen.storage.budgets.ledger import LedgerKind
@@ -73,6 +73,7 @@ VALUES: Final[Mapping[tuple[str, str], Sequence[str]]] = {
     ("JobEvent", "status"): tuple(JobStatus),
     ("JobEvent", "stage"): ("waiting", "submitting", "submitted", "in_queue", "generating", "storing"),
     ("JobFailure", "code"): _FAILURES,
+    ("Image", "role"): tuple(ImageRole),
     ("MissingImage", "code"): _MISSING,
     ("Cost", "source"): ("estimated", "billed"),
     ("Batch", "status"): ("running", "ended"),
