@@ -13,7 +13,6 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from imagegen.errors import CatalogError
 from imagegen.model_import.entry_mapping import MappedEntry
-from imagegen.registry.entries import Entry
 
 _WIDTH: Final = 118
 _LINE: Final = 96  # what is shorter is on one line
@@ -24,10 +23,8 @@ def entry_text(mapped: MappedEntry) -> str:
     """The entry as YAML, with what was guessed and left out in comments above it."""
     lines = [*mapped.notes, *(f"Guessed: {each}." for each in mapped.guessed)]
     lines += [f"Left out: {each}." for each in mapped.left_out]
-    known = Entry.keys()
-    entry = {key: value for key, value in mapped.entry.items() if key in known}
     comments = [part for line in lines for part in textwrap.wrap(line, _WIDTH - 2)]
-    return "".join(f"# {line}\n" for line in comments) + dumped({mapped.name: entry})
+    return "".join(f"# {line}\n" for line in comments) + dumped({mapped.name: mapped.entry})
 
 
 def dumped(value: Mapping[str, Any]) -> str:
