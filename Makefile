@@ -1,6 +1,6 @@
 # The commands for this repository; `make help` lists them.
 .DEFAULT_GOAL := help
-.PHONY: help setup dev demo serve worker openapi index pages site test coverage sdk check drill chaos soak fuzz any-answer mutations bench format lock clean
+.PHONY: help setup dev demo serve worker openapi index pages site test coverage slow sdk check drill chaos soak fuzz any-answer mutations bench format lock clean
 
 BIN := .venv/bin
 # Each is touched once its set is installed: what serving needs, and what tests and checks need beside it.
@@ -8,9 +8,11 @@ READY := .venv/.ready
 DEV := .venv/.dev
 SOURCES := src tests bench facts website sdk
 # Each worker runs tests that stand together, then takes over some of another's.
-SPREAD := -n 5 --dist worksteal
+SPREAD := -n 4 --dist worksteal
 # Slow tests keep the cores busy: with more workers, each would only wait longer.
 SPREAD_OF_SLOW := -n 3 --dist worksteal
+# For runs of half an hour on a shared machine.
+PATIENT := --timeout 300 --reruns 1 -rR
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -65,16 +67,19 @@ site: $(DEV) ## Build the documentation into .site/site; warnings are errors
 	@$(BIN)/python -m website.site
 
 # Without bytecode in files, every process that a test starts compiles all sources.
-test coverage sdk check: export PYTHONDONTWRITEBYTECODE =
+test coverage slow sdk check: export PYTHONDONTWRITEBYTECODE =
 
 test: $(DEV) ## Run the tests that take seconds, against real local servers
 	$(BIN)/pytest $(SPREAD) $(ARGS)
 
-coverage: $(DEV) ## Run all of `make test` and the slow tests; list lines not run
+coverage: $(DEV) ## Run the tests of `make test`; list lines not run
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest $(SPREAD_OF_SLOW) -m 'not (timed or matrix or drill)' --timeout 300 --reruns 1 -rR $(ARGS)
+	$(BIN)/coverage run -m pytest $(SPREAD) -m 'not (slow or timed or matrix or drill)' $(PATIENT) $(ARGS)
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+
+slow: $(DEV) ## Run the slow tests: fleets of processes, many cases
+	$(BIN)/pytest $(SPREAD_OF_SLOW) -m 'slow and not (timed or matrix or drill)' $(PATIENT) $(ARGS)
 
 sdk: $(DEV) ## Try generated clients for every model (four generators)
 	$(BIN)/pytest tests/sdk -m 'not drill' $(ARGS)
@@ -87,6 +92,7 @@ check: $(DEV) ## Format, lint, types, layers, site, tests and sdk: CI's run
 	$(MAKE) --no-print-directory site
 	$(BIN)/pytest -m timed
 	$(MAKE) --no-print-directory coverage
+	$(MAKE) --no-print-directory slow
 	$(MAKE) --no-print-directory sdk
 
 drill: $(DEV) ## Run for hours what is random (SCALE=0.1, SEED, DRILLS)
