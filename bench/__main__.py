@@ -18,13 +18,14 @@ from bench import load, page, results
 from bench.figures import Outcome
 from bench.plan import Plan
 from bench.servers import Servers, open_servers
-from bench.suites import before, ceiling, gateway, history, in_flight, overhead, scale_out, start
+from bench.suites import before, ceiling, gateway, history, in_flight, overhead, rebuild, scale_out, start
 from bench.suites import bytes as picture_bytes
 
 Suite = Callable[[Servers, Plan], Awaitable[Outcome]]
 BEFORE: Final = "before"
 SUITES: Final[dict[str, tuple[Suite, str]]] = {
     BEFORE: (before.run, "What does a job cost beside the commit before?"),
+    "rebuild": (rebuild.run, "What does a job cost beside the service before it was rebuilt for speed?"),
     "overhead": (overhead.run, "What does a job cost beside the script that users have today?"),
     "ceiling": (ceiling.run, "How near does a job come to the I/O that it cannot do without?"),
     "gateway": (gateway.run, "How does the whole service compare with LiteLLM's proxy, which stores nothing?"),

@@ -18,11 +18,11 @@ _SECONDS: Final = 0.05
 PLAIN: Final = {"1 at once": 1, "32 at once": 32}
 BUDGETED: Final = {"1 at once, with a budget": 1, "32 at once, with a budget": 32}
 _MANY: Final = {"128 at once": 128}
-_AS_IT_COMES: Final = "32 at once, settings as they come"
+AS_IT_COMES: Final = "32 at once, settings as they come"
 HOT: Final = "64 reservations of one budget at once"
 _RESERVATIONS: Final = 500  # in a round, for each of its seconds
-_ADDED: Final = "p50 above fal's, ms"
-_MONGODB: Final = "MongoDB's CPU ms/job"
+ADDED: Final = "p50 above fal's, ms"
+MONGODB: Final = "MongoDB's CPU ms/job"
 _NATS: Final = "NATS's CPU ms/job"
 _SKIPPED: Final = "name the commit to compare with: `make bench SUITE=before REF=<commit>`."
 _WARM_UP: Final = 128
@@ -33,22 +33,30 @@ async def run(servers: Servers, plan: Plan) -> Outcome:
     """50 ms with 1, 32 and 128 requests at once, with a budget on today's side, and with the settings as they come."""
     if plan.ref is None:
         return Outcome(reference="before", skipped=_SKIPPED)
-    await servers.double.set(seconds=_SECONDS)
-    commit = await commit_of(plan.ref)
-    async with checked_out(plan.ref, servers.directory) as path:
-        async with _sides(servers, path) as sides:
-            cases = [await _case(*each, servers, plan, sides) for each in (PLAIN | _MANY).items()]
-            cases += await _with_a_budget(servers, plan, sides)
-        async with _sides(replace(servers, is_roomy=False), path) as sides:
-            cases.append(await _case(_AS_IT_COMES, 32, servers, plan, sides))
+    outcome = await beside(plan.ref, servers, plan, with_budget=True)
     apart = servers.settings.mongodb.model_copy(update={"database": "bench-reservations"})
     hot = reserving(apart, reservations=round(_RESERVATIONS * plan.seconds))
-    outcome = Outcome(reference=f"at {commit}", cases=[*cases, await measure(HOT, plan.rounds, hot)])
+    outcome = replace(outcome, cases=[*outcome.cases, await measure(HOT, plan.rounds, hot)])
     notes = [
-        f"A round lasts about {plan.seconds:g} s on either side. The packages are those of today's lock on both.",
+        *outcome.notes,
         "With a budget: today's service has one that all jobs count in; the commit before has none.",
     ]
     return replace(outcome, demands=demands(outcome), notes=notes)
+
+
+async def beside(ref: str, servers: Servers, plan: Plan, *, with_budget: bool = False) -> Outcome:
+    """The cases of today's service and of the one at this commit, in turn; without demands."""
+    await servers.double.set(seconds=_SECONDS)
+    commit = await commit_of(ref)
+    async with checked_out(ref, servers.directory) as path:
+        async with _sides(servers, path) as sides:
+            cases = [await _case(*each, servers, plan, sides) for each in (PLAIN | _MANY).items()]
+            if with_budget:
+                cases += await _with_a_budget(servers, plan, sides)
+        async with _sides(replace(servers, is_roomy=False), path) as sides:
+            cases.append(await _case(AS_IT_COMES, 32, servers, plan, sides))
+    note = f"A round lasts about {plan.seconds:g} s on either side. The packages are those of today's lock on both."
+    return Outcome(reference=f"at {commit}", cases=cases, notes=[note])
 
 
 async def _with_a_budget(servers: Servers, plan: Plan, sides: tuple[Program, Program]) -> list[Case]:
@@ -93,7 +101,7 @@ def _generating(servers: Servers, program: Program, *, jobs: int, at_once: int) 
         )
         figures = speed(load, program, spent)
         added = figures["p50 ms"] - _SECONDS * 1000
-        return {**figures, _ADDED: added, _MONGODB: mongodb, _NATS: nats}
+        return {**figures, ADDED: added, MONGODB: mongodb, _NATS: nats}
 
     return measured
 
