@@ -70,15 +70,17 @@ def played(durations: Durations, takes: float, requests: int) -> tuple[list[floa
 
 
 @pytest.mark.parametrize("slow", [0.06, 0.1, 0.5, 0.95])
-def test_requests_are_read_early_again_soon_after_a_slow_time(slow: float) -> None:
+@pytest.mark.parametrize("before", [0, 1000])
+def test_requests_are_read_early_again_soon_after_a_slow_time(slow: float, before: int) -> None:
     durations = Durations(timedelta(seconds=1))
+    played(durations, 0.05, before)
     played(durations, slow, 20)
 
     waits, _ = played(durations, 0.05, 100)
 
     late = [number for number, waited in enumerate(waits) if waited > 0.05 * 1.25]
-    assert len(late) <= 25
-    assert max(waits[-50:]) < 0.05 * 1.05
+    assert len(late) <= 30
+    assert max(waits[-50:]) < 0.05 * 1.12
 
 
 @pytest.mark.parametrize("slower", [0.06, 0.1, 0.5, 2])
@@ -97,7 +99,7 @@ def test_steady_endpoint_is_followed_for_few_probes_only() -> None:
 
     _, followed = played(durations, 0.05, 1000)
 
-    assert 0 < followed <= 100
+    assert 0 < followed <= 20
 
 
 def test_concurrent_requests_wait_for_one_probe_only() -> None:
@@ -111,8 +113,8 @@ def test_concurrent_requests_wait_for_one_probe_only() -> None:
     for _ in range(30):
         durations.was_ready(ENDPOINT, timedelta(seconds=0.05))
 
-    assert len(early) == 3
-    assert durations.usual(ENDPOINT) == min(early)
+    assert len(early) == 1
+    assert durations.usual(ENDPOINT) == early[0]
 
 
 async def taught(bench: Bench) -> FalClient:

@@ -12,18 +12,23 @@ _EARLY: Final = 1 / 4
 _MOST_SPREAD: Final = timedelta(milliseconds=50)
 _MOST_SPREAD_OF_EARLY: Final = 1 / 4
 # One read in so many is a probe: it comes earlier, by a share of the usual time that doubles as long as probes succeed.
+# After each probe in vain there are half as many, until the usual time grows.
 _PROBE_EVERY: Final = 10
+_RAREST_PROBE: Final = 80
+_GROWN: Final = 1.1
 _FIRST_STEP: Final = 0.02
 _LONGEST_STEP: Final = 0.3
 
 
 @dataclass(slots=True)
 class _Endpoint:
-    """The last requests of an endpoint, and its reads since the last probe."""
+    """The last requests of an endpoint, its reads since the last probe, and what the usual time was at that probe."""
 
     seconds: deque[float] = field(default_factory=lambda: deque(maxlen=_KEPT))
     reads: int = 0
     step: float = _FIRST_STEP
+    probe_every: int = _PROBE_EVERY
+    probed: float = 0
 
     @property
     def usual(self) -> float | None:
@@ -33,6 +38,10 @@ class _Endpoint:
         early, usual = (known[int(len(known) * part)] for part in (_EARLY, _USUAL))
         spread = max(_MOST_SPREAD.total_seconds(), _MOST_SPREAD_OF_EARLY * early)
         return usual if usual - early <= spread else None
+
+    def at_most(self, seconds: float) -> None:
+        """Count requests that were known to take longer as taking so long."""
+        self.seconds = deque((min(each, seconds) for each in self.seconds), maxlen=_KEPT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +74,22 @@ class Durations:
         usual = self.usual(endpoint)
         if usual is None:
             return None
-        known = self._endpoints[endpoint]
+        known, seconds = self._endpoints[endpoint], usual.total_seconds()
+        if seconds > _GROWN * known.probed:
+            known.probe_every = _PROBE_EVERY
         known.reads += 1
-        if known.reads <= _PROBE_EVERY:
+        if known.reads <= known.probe_every:
             return usual
-        known.reads = 0
+        known.reads, known.probed = 0, seconds
+        known.probe_every = min(2 * known.probe_every, _RAREST_PROBE)
         return usual * (1 - known.step)
 
     def completed(self, endpoint: str, seconds: float) -> None:
         """Record when a request was seen completed."""
         known = self._endpoints.setdefault(endpoint, _Endpoint())
+        usual = known.usual
+        if usual is not None and seconds * _GROWN < usual:  # a probe was too early, and the usual time is much too late
+            known.at_most(seconds * _GROWN)
         known.seconds.append(seconds)
         known.reads, known.step = 0, _FIRST_STEP
 
@@ -84,5 +99,6 @@ class Durations:
         if usual is None or waited >= usual:
             return
         known = self._endpoints[endpoint]
-        known.seconds.extend([min(each, waited.total_seconds()) for each in known.seconds])
-        known.reads, known.step = _PROBE_EVERY, min(2 * known.step, _LONGEST_STEP)
+        known.at_most(waited.total_seconds())
+        known.reads = known.probe_every = _PROBE_EVERY
+        known.step = min(2 * known.step, _LONGEST_STEP)
