@@ -22,7 +22,7 @@ from imagegen.storage.budgets.rounds import RESERVING, Round, RoundJob, RoundKin
 from imagegen.storage.budgets.settlement import BudgetStores, Settlement, ledger_entries
 from imagegen.storage.deferred import Deferred
 
-_DELAY: Final = timedelta(seconds=0.3)
+_DELAY: Final = timedelta(seconds=1)
 _TRIES: Final = 5
 _log = logging.getLogger("imagegen.budgets")
 

@@ -41,7 +41,7 @@ RESERVATIONS_INDEXES: Final = (
 )
 _ENDED: Final = sorted(status.value for status in FINAL_STATUSES)
 _SHOWN: Final = {"status": 1, "reservations": 1, "cost.totalCost": 1, "cost.providerCost": 1}
-_DELAY: Final = timedelta(seconds=0.3)
+_DELAY: Final = timedelta(seconds=1)
 _MOST_AT_ONCE: Final = 500
 _TRIES: Final = 5
 _WANTED: Final = {RoundKind.BOOK: ReservationState.BOOKING, RoundKind.SETTLE: ReservationState.SETTLING}
@@ -105,9 +105,13 @@ class Settlement:
         """Book and settle what is due of these jobs."""
         for start in range(0, len(job_ids), _MOST_AT_ONCE):
             part = job_ids[start : start + _MOST_AT_ONCE]
-            for kind in _WANTED:
-                for period, jobs in sorted((await self._due(kind, part)).items()):
-                    await self._run(kind, period, jobs)
+            due = await self._due(part)
+            for period, jobs in sorted(due[RoundKind.BOOK].items()):
+                await self._run(RoundKind.BOOK, period, jobs)
+            if due[RoundKind.BOOK]:  # some of these may have ended again
+                due = await self._due(part)
+            for period, jobs in sorted(due[RoundKind.SETTLE].items()):
+                await self._run(RoundKind.SETTLE, period, jobs)
 
     async def release(self, period: str, jobs: Sequence[RoundJob]) -> None:
         """Take back what a round reserved for jobs that were not stored, together with what others release of it."""
@@ -155,20 +159,21 @@ class Settlement:
         if new.kind is RoundKind.RELEASE:
             reserved = await self._rounds.reserved(new.period, [job.key for job in new.jobs])
             return [job for job in new.jobs if job.key in reserved]
-        due = await self._due(new.kind, [job.job_id for job in new.jobs])
+        due = await self._due([job.job_id for job in new.jobs])
         keys = {job.key for job in new.jobs}
-        return [job for job in due.get(new.period, ()) if job.key in keys]
+        return [job for job in due[new.kind].get(new.period, ()) if job.key in keys]
 
-    async def _due(self, kind: RoundKind, job_ids: Sequence[str]) -> Mapping[str, list[RoundJob]]:
-        """What is due of these jobs, by period, in the order of the jobs' ids."""
+    async def _due(self, job_ids: Sequence[str]) -> Mapping[RoundKind, Mapping[str, list[RoundJob]]]:
+        """What is due of these jobs, by kind and period, in the order of the jobs' ids."""
         with mongo_errors():
             found = self._jobs.find({"_id": {"$in": list(job_ids)}, DUE: True}, _SHOWN).sort("_id", ASCENDING)
             documents = [document async for document in found]
-        due: dict[str, list[RoundJob]] = defaultdict(list)
+        kinds = {state.value: kind for kind, state in _WANTED.items()}
+        due: dict[RoundKind, dict[str, list[RoundJob]]] = {kind: defaultdict(list) for kind in _WANTED}
         for document in documents:
             for held in document["reservations"]:
-                if held["state"] == _WANTED[kind].value:
-                    due[held["period"]].append(round_job(document, held))
+                if (kind := kinds.get(held["state"])) is not None:
+                    due[kind][held["period"]].append(round_job(document, held))
         return due
 
     async def finish(self, done: Round) -> None:
