@@ -28,6 +28,17 @@ ROOTS = (
     "BudgetEvent",
     "Problem",
 )
+# What counts for members that services of version 0.1.0 do not send.
+ABSENT = {
+    ("Cost", "requestCost"): "0.0",
+    ("Cost", "maxCost"): 'wire["totalCost"]',
+    ("Estimate", "requestCost"): "0.0",
+    ("Estimate", "maxCost"): 'wire["totalCost"]',
+    ("Estimate", "exact"): "True",
+    ("Image", "role"): '"image"',
+    ("ModelSummary", "aliases"): "()",
+    ("ModelDetail", "aliases"): "()",
+}
 RENAMED = {"Job": "JobData", "Image": "ImageData", "Batch": "BatchData"}
 Schema = Mapping[str, Any]
 
@@ -109,6 +120,8 @@ def python_class(name: str, schema: Schema) -> str:
             read = f"None if {found} is None else {read}"
         elif kind.endswith("None") or member in optional:
             read = found
+        if (name, member) in ABSENT:
+            read = read.replace(f'wire["{member}"]', f'wire.get("{member}", {ABSENT[name, member]})')
         lines.append(f"            {snake(member)}={read},")
     return "\n".join([*lines, "        )", ""])
 

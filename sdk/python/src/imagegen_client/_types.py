@@ -45,7 +45,7 @@ class ImageData:
             height=wire.get("height"),
             size_bytes=wire["sizeBytes"],
             sha256=wire["sha256"],
-            role=wire["role"],
+            role=wire.get("role", "image"),
             nsfw=wire.get("nsfw"),
         )
 
@@ -85,9 +85,9 @@ class Cost:
         return cls(
             cost_per_image=wire["costPerImage"],
             num_images=wire["numImages"],
-            request_cost=wire["requestCost"],
+            request_cost=wire.get("requestCost", 0.0),
             total_cost=wire["totalCost"],
-            max_cost=wire["maxCost"],
+            max_cost=wire.get("maxCost", wire["totalCost"]),
             currency=wire["currency"],
             provider_units=wire.get("providerUnits"),
             provider_cost=wire.get("providerCost"),
@@ -480,10 +480,10 @@ class Estimate:
         """Read a JSON object; members that are not known are ignored."""
         return cls(
             cost_per_image=wire["costPerImage"],
-            request_cost=wire["requestCost"],
+            request_cost=wire.get("requestCost", 0.0),
             total_cost=wire["totalCost"],
-            max_cost=wire["maxCost"],
-            exact=wire["exact"],
+            max_cost=wire.get("maxCost", wire["totalCost"]),
+            exact=wire.get("exact", True),
             num_images=wire["numImages"],
             currency=wire["currency"],
             explanation=tuple(wire["explanation"]),
@@ -561,7 +561,7 @@ class ModelDetail:
             options=tuple(wire["options"]),
             default_options=wire["defaultOptions"],
             cost_per_image=wire["costPerImage"],
-            aliases=tuple(wire["aliases"]),
+            aliases=tuple(wire.get("aliases", ())),
             retired=None if wire.get("retired") is None else Retirement.from_wire(wire["retired"]),
             verified_at=None if wire.get("verifiedAt") is None else date.fromisoformat(wire["verifiedAt"]),
             source=wire.get("source"),
@@ -615,7 +615,7 @@ class ModelSummary:
             options=tuple(wire["options"]),
             default_options=wire["defaultOptions"],
             cost_per_image=wire["costPerImage"],
-            aliases=tuple(wire["aliases"]),
+            aliases=tuple(wire.get("aliases", ())),
             retired=None if wire.get("retired") is None else Retirement.from_wire(wire["retired"]),
             verified_at=None if wire.get("verifiedAt") is None else date.fromisoformat(wire["verifiedAt"]),
             source=wire.get("source"),
