@@ -8,7 +8,7 @@ from bench.plan import Plan
 from bench.servers import Servers
 from bench.suites.before import ADDED, AS_IT_COMES, MONGODB, beside
 
-_BEFORE: Final = "d532876"
+_BEFORE: Final = "4571f23"
 
 
 async def run(servers: Servers, plan: Plan) -> Outcome:
