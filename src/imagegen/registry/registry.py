@@ -120,7 +120,7 @@ class Registry:
     @property
     def outputs(self) -> Mapping[str, Sequence[Output]]:
         """Where the results of fal's endpoints have their images, as far as the catalog says."""
-        models = [model for model in reversed(self.models.values()) if model.output]
+        models = [model for model in reversed([*self.models.values()]) if model.output]
         return {endpoint: model.output for model in models for endpoint in model.endpoints}
 
     def parse(self, body: JsonValue) -> ModelRequest:
