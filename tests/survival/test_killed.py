@@ -56,7 +56,8 @@ async def test_queued_job_runs_after_a_crash(own: Settings, sandbox: Sandbox, tm
     async with serving(own, tmp_path) as first:
         job_id = await accepted(first)
         await first.kill()
-    async with serving(own, tmp_path) as second:
+    # Killed between its intent and the POST, it is looked for at fal until then.
+    async with serving(own, tmp_path, {"IMAGEGEN_UNKNOWN_HORIZON": "10s"}) as second:
         job = await ended(second, job_id)
 
     assert job["status"] == "completed" or job["error"]["code"] == "submission_unknown"
