@@ -35,7 +35,7 @@ STEPS: Final = [
 ]
 pytestmark = [
     pytest.mark.usefixtures("service"),
-    pytest.mark.slow,
+    pytest.mark.drill,
     pytest.mark.timeout(360),
 ]  # which creates the bucket
 
