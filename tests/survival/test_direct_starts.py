@@ -59,9 +59,11 @@ async def started_slowly(running: Running, own: Settings, sandbox: Sandbox) -> t
 async def test_another_process_takes_the_job_of_a_killed_one(
     own: Settings, sandbox: Sandbox, tmp_path: Path, at_fal: bool
 ) -> None:
+    # Killed between its intent and the POST, it is looked for at fal until then: no longer than its lease.
+    horizon = {} if at_fal else {"IMAGEGEN_UNKNOWN_HORIZON": "2s"}
     async with (
-        serving(own, tmp_path) as first,
-        imagegen("worker", environ=environment(own), directory=tmp_path),
+        serving(own, tmp_path, horizon) as first,
+        imagegen("worker", environ=environment(own) | horizon, directory=tmp_path),
     ):
         await takes_jobs(tmp_path)
         job_id, before = await started_slowly(first, own, sandbox)
