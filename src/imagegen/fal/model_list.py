@@ -4,20 +4,15 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from http import HTTPStatus
 from typing import Final
 
 from pydantic import BaseModel, Field, JsonValue, ValidationError
-from yarl import URL
 
-from imagegen.errors import ProviderAnswer, ProviderUnavailable
+from imagegen.fal.platform_list import PlatformList
 from imagegen.fal.responses import Lenient
-from imagegen.fal.sender import NETWORK_FAILURES
-from imagegen.fal.urls import may_call_platform_api
-from imagegen.net.http import Request, Response, Sender, client_timeout, fetch
+from imagegen.net.http import Response, Sender
 from imagegen.settings import FalSettings
 
-_MOST_ENDPOINTS: Final = 50
 _MOST_PAGES: Final = 10
 _LIMIT: Final = timedelta(seconds=30)
 _MOST_BYTES: Final = 2**25
@@ -66,11 +61,7 @@ class ModelList:
     """Reads fal's list of models. Nothing is read if the key must not be sent to `FAL_API_URL`."""
 
     def __init__(self, settings: FalSettings, sender: Sender) -> None:
-        assert settings.key is not None
-        self._is_enabled = may_call_platform_api(settings)
-        self._url = URL(f"{settings.api_url}/models")
-        self._headers = {"Authorization": f"Key {settings.key.get_secret_value().strip()}"}
-        self._sender = sender
+        self._list = PlatformList(settings, sender, "/models", "list of models", limit=_LIMIT, most_bytes=_MOST_BYTES)
 
     async def find(self, endpoints: Sequence[str], *, documents: bool = True) -> Mapping[str, ListedModel]:
         """Those of some endpoints that fal lists, whether they are active or deprecated.
@@ -78,12 +69,7 @@ class ModelList:
         Raises:
             ProviderUnavailable: fal could not be asked, or its response cannot be read.
         """
-        if not self._is_enabled:
-            return {}
-        found: dict[str, ListedModel] = {}
-        for start in range(0, len(endpoints), _MOST_ENDPOINTS):
-            found |= await self._some(endpoints[start : start + _MOST_ENDPOINTS], documents=documents)
-        return found
+        return await self._list.about(endpoints, self._found, {"expand": "openapi-3.0"} if documents else {})
 
     async def search(self, text: str) -> Sequence[ListedModel]:
         """The active models that fal finds for a text, in its order.
@@ -93,47 +79,24 @@ class ModelList:
         """
         found: list[ListedModel] = []
         cursor: str | None = None
-        for _ in range(_MOST_PAGES if self._is_enabled else 0):
+        for _ in range(_MOST_PAGES if self._list.is_enabled else 0):
             wanted = {"q": text, "status": "active", **({"cursor": cursor} if cursor else {})}
-            response = await self._get(wanted)
-            if response.status_code != HTTPStatus.OK:
-                raise _unavailable(f"answered with HTTP status {response.status_code}", response.status_code)
-            page = _read(response)
+            page = self._read(await self._list.page(wanted))
             found += [_listed(row) for row in page.models if row is not None]
             cursor = page.next_cursor
             if not page.has_more or cursor is None:
                 break
         return found
 
-    async def _some(self, endpoints: Sequence[str], *, documents: bool) -> Mapping[str, ListedModel]:
-        """Ask for all at once; if an unknown one fails the call, ask for each half."""
-        expand = {"expand": "openapi-3.0"} if documents else {}
-        response = await self._get({"endpoint_id": list(endpoints), **expand})
-        if response.status_code == HTTPStatus.OK:
-            rows = (row for row in _read(response).models if row is not None and row.endpoint_id in endpoints)
-            return {row.endpoint_id: _listed(row) for row in rows}
-        if response.status_code != HTTPStatus.NOT_FOUND:
-            raise _unavailable(f"answered with HTTP status {response.status_code}", response.status_code)
-        if len(endpoints) == 1:
-            return {}
-        middle = len(endpoints) // 2
-        halves = endpoints[:middle], endpoints[middle:]
-        return {**await self._some(halves[0], documents=documents), **await self._some(halves[1], documents=documents)}
+    def _found(self, response: Response, endpoints: Sequence[str]) -> Mapping[str, ListedModel]:
+        rows = (row for row in self._read(response).models if row is not None and row.endpoint_id in endpoints)
+        return {row.endpoint_id: _listed(row) for row in rows}
 
-    async def _get(self, wanted: Mapping[str, str | Sequence[str]]) -> Response:
-        url = self._url.with_query(wanted)
-        request = Request(method="GET", url=url, headers=self._headers, timeout=client_timeout(_LIMIT))
+    def _read(self, response: Response) -> _Page:
         try:
-            return await fetch(self._sender, request, _LIMIT, _MOST_BYTES)
-        except NETWORK_FAILURES as error:
-            raise _unavailable(f"could not be asked ({type(error).__name__})") from error
-
-
-def _read(response: Response) -> _Page:
-    try:
-        return _Page.model_validate(json.loads(response.content))
-    except (ValidationError, ValueError, RecursionError) as error:
-        raise _unavailable("holds no list of models") from error
+            return _Page.model_validate(json.loads(response.content))
+        except (ValidationError, ValueError, RecursionError) as error:
+            raise self._list.unavailable("holds no list of models") from error
 
 
 def _listed(row: _Row) -> ListedModel:
@@ -146,7 +109,3 @@ def _listed(row: _Row) -> ListedModel:
         is_training=about.kind == "training",
         document=row.openapi,
     )
-
-
-def _unavailable(problem: str, status: int | None = None) -> ProviderUnavailable:
-    return ProviderUnavailable(ProviderAnswer(message=f"fal.ai's list of models {problem}.", status=status))
