@@ -53,6 +53,18 @@ async def test_alias_is_resolved_before_keys_and_budgets_are_checked(office: Ser
     assert (estimate.json()["totalCost"], len(estimate.json()["budgets"])) == (0.1, 1)
 
 
+@pytest.mark.parametrize("name", ["old-name", "new-name"])
+async def test_jobs_are_listed_under_each_name_of_their_model(office: Service, name: str) -> None:
+    """Also those that have the old name, from before it became an alias."""
+    jobs = [(await office.generate(a_request("new-name"))).json()["jobId"] for _ in range(2)]
+    await office.generate(a_request("flux-pro"))
+    await office.services.jobs._jobs.update_one({"_id": jobs[0]}, {"$set": {"model": "old-name"}})  # pyright: ignore[reportPrivateUsage] - as an earlier catalog would
+
+    listed = (await office.client.get("/api/jobs", params={"model": name})).json()["jobs"]
+
+    assert [job["jobId"] for job in listed] == [*reversed(jobs)]
+
+
 async def test_repeat_under_the_other_name_is_the_same_request(office: Service) -> None:
     headers = {"Idempotency-Key": "k1"}
     first = await office.generate(a_request("old-name"), **headers)

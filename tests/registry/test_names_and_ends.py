@@ -136,6 +136,23 @@ def test_built_in_alias_gives_way_to_a_users_model(tmp_path: Path) -> None:
     assert resolve_aliases(entries, ours) == ({"also-taken": "other", "free": "ours"}, [])
 
 
+def test_built_in_model_has_no_alias_that_is_a_users_model(
+    tmp_path: Path, load_with: LoadWith, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A key or a budget of the user's model is none of the built-in one."""
+    ours = tmp_path / "catalog.yaml"
+    ours.write_text(entry("ours", "aliases: [taken, free]"), encoding="utf-8")
+    vocabulary = load_vocabulary(Path(registry_package.__file__).parent / "parameters.yaml")
+    built_in = tuple(read_catalog(ours, vocabulary, FaultCollector()))
+    monkeypatch.setattr("imagegen.registry.registry._CATALOG", ours)
+    monkeypatch.setattr("imagegen.registry.registry._built_in_entries", lambda: built_in)
+
+    registry = load_with(entry("taken"))
+
+    assert (registry.model("taken").name, registry.model("free").name) == ("taken", "ours")
+    assert (registry.names_of("ours"), registry.names_of("taken")) == (("ours", "free"), ("taken",))
+
+
 def test_every_built_in_entry_says_when_and_where_it_was_checked(registry: Registry) -> None:
     for model in registry.models.values():
         assert model.verified_at is not None

@@ -25,12 +25,12 @@ FILTER: Mapping[str, Any] = {
     "user_id": "user 3",
     "status": JobStatus.COMPLETED,
     "type": "image-generation",
-    "model": "model 2",
+    "models": ("model 2",),
     "created_from": timedelta(minutes=-3 * MANY // 4),
     "created_to": timedelta(minutes=-MANY // 4),
 }
 EVERY_COMBINATION = list(chain.from_iterable(combinations(FILTER, size) for size in range(len(FILTER) + 1)))
-ONE_INDEX_EACH = [("user_id",), ("user_id", "status"), ("user_id", "model"), ("status",), ("model",)]
+ONE_INDEX_EACH = [("user_id",), ("user_id", "status"), ("user_id", "models"), ("status",), ("models",)]
 Database = AsyncIOMotorDatabase[dict[str, Any]]
 
 
@@ -72,7 +72,7 @@ def narrowed(names: Sequence[str], newest: Job) -> JobFilter:
 
 
 def matches(job: Job, wanted: JobFilter) -> bool:
-    exactly = {"user_id": job.user_id, "status": job.status, "type": job.type, "model": job.model}
+    exactly = {"user_id": job.user_id, "status": job.status, "type": job.type, "models": (job.model,)}
     return (
         all(getattr(wanted, name) in {None, value} for name, value in exactly.items())
         and (wanted.created_from is None or job.created_at >= wanted.created_from)

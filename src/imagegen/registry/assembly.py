@@ -35,8 +35,16 @@ def class_stem(model: str) -> str:
     return stem if stem[:1].isalpha() else f"Model{stem}"
 
 
-def assemble(resolved: ResolvedEntry, annotator: Annotator, known: Collection[str] = ()) -> Model:
-    """Build the model. `known` are parameters of fal that other models accept.
+def assemble(
+    resolved: ResolvedEntry, annotator: Annotator, known: Collection[str] = (), aliases: tuple[str, ...] = ()
+) -> Model:
+    """Build the model.
+
+    Args:
+        resolved: its entry.
+        annotator: makes its classes.
+        known: parameters of fal that other models accept.
+        aliases: those of the entry's that are not names of other models.
 
     Raises:
         CatalogError: a value in the entry is one that the model itself refuses.
@@ -67,7 +75,7 @@ def assemble(resolved: ResolvedEntry, annotator: Annotator, known: Collection[st
         estimate_class=_estimate_class(resolved, annotator, conflicts),
         known=known,
         output=entry.output,
-        aliases=entry.aliases,
+        aliases=aliases,
         retired=entry.retired,
         verified_at=entry.verified_at,
         source=entry.source,

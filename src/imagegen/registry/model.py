@@ -43,7 +43,7 @@ class Model:
     Attributes:
         known: parameters of fal, whether or not this model accepts them.
         output: where a result has its images; empty: `images` and `image`, or anywhere.
-        aliases: other names that requests may have.
+        aliases: other names that requests may have, without those that another model has.
         retired: when it ends or ended, and its successor; None if it does not.
         verified_at: the day on which its entry was checked.
         source: where its facts are.
@@ -71,9 +71,9 @@ class Model:
     source: str | None = None
 
     @property
-    def names(self) -> frozenset[str]:
+    def names(self) -> tuple[str, ...]:
         """Its name and its aliases."""
-        return frozenset((self.name, *self.aliases))
+        return (self.name, *self.aliases)
 
     @property
     def endpoints(self) -> tuple[str, ...]:

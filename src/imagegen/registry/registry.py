@@ -70,17 +70,20 @@ class Registry:
         Raises:
             UnknownModel: there is none. Carries the valid names, and the model of this endpoint or the nearest name.
         """
-        found = self.models.get(self._aliases.get(name, name))
-        if found is not None:
+        if (found := self.models.get(self._aliases.get(name, name))) is not None:
             return found
         shown = name[:_LONGEST_NAME].encode(errors="replace").decode()
         raise UnknownModel(shown, tuple(self.models), self._suggestion(name))
 
+    def names_of(self, name: str) -> tuple[str, ...]:
+        """The names of the model that has this name or alias; only this one if there is no such model."""
+        found = self.models.get(self._aliases.get(name, name))
+        return found.names if found else (name,)
+
     def successor(self, model: Model, day: date) -> str | None:
         """The name of the model to use in place of a retired one: one that is not retired itself, if there is one."""
         while model.retired is not None and model.retired.successor is not None:
-            model = self.model(model.retired.successor)
-            if not model.is_retired(day):
+            if not (model := self.model(model.retired.successor)).is_retired(day):
                 return model.name
         return None
 
@@ -262,7 +265,8 @@ def load_registry(files: Sequence[Path] = ()) -> Registry:
     models: dict[str, Model] = {}
     for name, entry in entries.items():
         with faults.collecting():
-            models[name] = assemble(entry, annotator, known)
+            own = tuple(alias for alias in entry.entry.aliases if aliases.get(alias) == name)
+            models[name] = assemble(entry, annotator, known, own)
     faults.raise_if_any()
     return Registry(models, [text for entry in entries.values() for text in _warnings(entry, vocabulary)], aliases)
 

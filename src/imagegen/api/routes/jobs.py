@@ -60,7 +60,11 @@ class JobQuery(BaseModel):
     )
     status: JobStatus | None = Field(default=None, description="The status of the jobs.")
     type: PlainText | None = Field(default=None, description="The kind of job.", examples=["image-generation"])
-    model: PlainText | None = Field(default=None, description="The model's name.", examples=["flux-pro"])
+    model: PlainText | None = Field(
+        default=None,
+        description="The model's name, or an alias; the jobs that it made under any of its names.",
+        examples=["flux-pro"],
+    )
     batch_id: str | None = Field(
         default=None, pattern=f"^{JOB_ID_PATTERN}$", description="The batch's id.", examples=[BATCH_ID]
     )
@@ -85,7 +89,8 @@ async def list_jobs(
     services, caller = services_of(request), caller_of(request)
     if query.user_id is not None:
         caller.require_user(query.user_id)
-    wanted = JobFilter(user_ids=caller.users, **query.model_dump(exclude={"limit", "cursor"}))
+    models = None if query.model is None else services.registry.names_of(query.model)
+    wanted = JobFilter(user_ids=caller.users, models=models, **query.model_dump(exclude={"limit", "cursor", "model"}))
     page = await services.jobs.page(wanted, limit=query.limit, before=query.cursor)
     headers = next_link(request, page.next_before)
     return Response(await _written(page, services), headers=headers, media_type="application/json")

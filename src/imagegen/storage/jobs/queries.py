@@ -17,7 +17,7 @@ class JobFilter:
         user_ids: the jobs of any of these users.
         status: the jobs in this status.
         type: the jobs of this type, such as `image-generation`.
-        model: the jobs of this model.
+        models: the jobs whose model has one of these names.
         batch_id: the jobs of this batch.
         created_from: the jobs created at this time or later.
         created_to: the jobs created before this time.
@@ -27,7 +27,7 @@ class JobFilter:
     user_ids: tuple[str, ...] | None = None
     status: JobStatus | None = None
     type: str | None = None
-    model: str | None = None
+    models: tuple[str, ...] | None = None
     batch_id: str | None = None
     created_from: datetime | None = None
     created_to: datetime | None = None
@@ -41,13 +41,17 @@ class JobPage:
     next_before: str | None = None
 
 
+def _any_of(values: Sequence[str]) -> object:
+    return values[0] if len(values) == 1 else {"$in": list(values)}
+
+
 def build_query(wanted: JobFilter, before: str | None) -> Mapping[str, object]:
     """The query for MongoDB. Ids sort by time, so a range of time is a range of ids."""
     equal = {
         "userId": wanted.user_id,
         "status": wanted.status.value if wanted.status else None,
         "type": wanted.type,
-        "model": wanted.model,
+        "model": None if wanted.models is None else _any_of(wanted.models),
         "batchId": wanted.batch_id,
     }
     ids: Document = {}
