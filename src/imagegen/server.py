@@ -94,7 +94,7 @@ async def serve_shared(
         StartupError: the catalog, a setting or the file of keys.
         Unavailable: a configured server does not respond.
     """
-    registry = load_registry(settings.service.catalog_files)
+    registry = load_registry(settings.service.catalog_files, settings.service.offered_models)
     access = build_access_policy(settings, host)
     complete = join_local_stack(settings)
     _redact_secrets(complete, events)
@@ -137,7 +137,7 @@ async def work(settings: Settings, *, ready: Callable[[], None] = lambda: None, 
 
 def read_catalog(settings: Settings) -> Registry:
     """Load every model, and log what looks wrong in the catalog."""
-    registry = load_registry(settings.service.catalog_files)
+    registry = load_registry(settings.service.catalog_files, settings.service.offered_models)
     for warning in registry.warnings:
         _log.warning("catalog: %s", warning)
     return registry

@@ -133,7 +133,7 @@ def test_built_in_alias_gives_way_to_a_users_model(tmp_path: Path) -> None:
     faults = FaultCollector()
     entries = {each.name: each for path in (ours, mine) for each in read_catalog(path, vocabulary, faults)}
 
-    assert resolve_aliases(entries, ours) == ({"also-taken": "other", "free": "ours"}, [])
+    assert resolve_aliases(entries, {"ours"}) == ({"also-taken": "other", "free": "ours"}, [])
 
 
 def test_built_in_model_has_no_alias_that_is_a_users_model(
@@ -144,8 +144,7 @@ def test_built_in_model_has_no_alias_that_is_a_users_model(
     ours.write_text(entry("ours", "aliases: [taken, free]"), encoding="utf-8")
     vocabulary = load_vocabulary(Path(registry_package.__file__).parent / "parameters.yaml")
     built_in = tuple(read_catalog(ours, vocabulary, FaultCollector()))
-    monkeypatch.setattr("imagegen.registry.registry._CATALOG", ours)
-    monkeypatch.setattr("imagegen.registry.registry._built_in_entries", lambda: built_in)
+    monkeypatch.setattr("imagegen.registry.loading.built_in_entries", lambda: built_in)
 
     registry = load_with(entry("taken"))
 

@@ -39,7 +39,7 @@ def administer(what: Changed, administration: Administration[A], act: Callable[[
 async def _administer(
     settings: Settings, what: Changed, administration: Administration[A], act: Callable[[A], Awaitable[T]]
 ) -> T:
-    registry = await asyncio.to_thread(load_registry, settings.service.catalog_files)
+    registry = await asyncio.to_thread(load_registry, settings.service.catalog_files, settings.service.offered_models)
     async with open_stores(settings.mongodb) as stores:
         admin = administration(stores, registry, settings, partial(_announce, settings.nats, what))
         try:

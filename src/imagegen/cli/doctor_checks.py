@@ -162,7 +162,7 @@ def _fal_advice(status: int | None) -> str:
 
 
 async def _catalog(settings: Settings) -> Finding:
-    registry = await asyncio.to_thread(load_registry, settings.service.catalog_files)
+    registry = await asyncio.to_thread(load_registry, settings.service.catalog_files, settings.service.offered_models)
     return Finding(Result.OK, "catalog", f"{len(registry.models)} models")
 
 

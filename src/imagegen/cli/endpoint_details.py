@@ -66,7 +66,8 @@ def catalog_models() -> Sequence[Model]:
         CatalogError: the catalog cannot be loaded.
     """
     settings, _ = read_settings()
-    return [*load_registry([file for file in settings.service.catalog_files if file.exists()]).models.values()]
+    files = [file for file in settings.service.catalog_files if file.exists()]
+    return [*load_registry(files, settings.service.offered_models).models.values()]
 
 
 def print_models(models: Sequence[Model]) -> None:

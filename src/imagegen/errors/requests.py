@@ -21,13 +21,16 @@ class UnknownModel(InvalidRequest):
     Attributes:
         valid: the names of all models.
         suggestion: the nearest valid name; None if none is near.
+        reason: the end of a sentence: why a model that the catalog has takes no requests; None if there is none.
         others: the other faults of the same body.
     """
 
-    def __init__(self, name: str, valid: Sequence[str], suggestion: str | None = None) -> None:
+    def __init__(
+        self, name: str, valid: Sequence[str], suggestion: str | None = None, reason: str | None = None
+    ) -> None:
         hint = f" Did you mean {suggestion!r}?" if suggestion else ""
-        super().__init__(f"There is no model {name!r}.{hint}")
-        self.name, self.valid, self.suggestion = name, tuple(valid), suggestion
+        super().__init__(f"Model {name!r} {reason}.{hint}" if reason else f"There is no model {name!r}.{hint}")
+        self.name, self.valid, self.suggestion, self.reason = name, tuple(valid), suggestion, reason
         self.others: tuple[Fault, ...] = ()
 
     @property

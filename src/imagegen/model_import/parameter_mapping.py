@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 from imagegen.model_import.json_schemas import IMAGE_SIZE, IMAGE_URL, Json, SchemaReader
 from imagegen.registry.input_schemas import ParameterSchema
-from imagegen.registry.registry import built_in_vocabulary
+from imagegen.registry.loading import built_in_vocabulary
 from imagegen.registry.vocabulary import Vocabulary
 
 # The vocabulary's bounds hold for these even if fal names none: they bound what is stored or charged.

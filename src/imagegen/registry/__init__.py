@@ -2,9 +2,11 @@
 
 from imagegen.errors import MOST_FAULTS
 from imagegen.registry.entries import Output
+from imagegen.registry.loading import load_registry
 from imagegen.registry.model import FalRequest, Model
+from imagegen.registry.offer import UnpricedModel
 from imagegen.registry.price import Price
-from imagegen.registry.registry import Registry, faults_of_request, load_registry
+from imagegen.registry.registry import Registry, faults_of_request
 from imagegen.registry.requests import EstimateRequest, ModelRequest, PlainText, RequestBatch, given, user_id_faults
 from imagegen.registry.values import PLAIN_TEXT
 
@@ -20,6 +22,7 @@ __all__ = [
     "Price",
     "Registry",
     "RequestBatch",
+    "UnpricedModel",
     "faults_of_request",
     "given",
     "load_registry",

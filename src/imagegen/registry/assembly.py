@@ -36,7 +36,12 @@ def class_stem(model: str) -> str:
 
 
 def assemble(
-    resolved: ResolvedEntry, annotator: Annotator, known: Collection[str] = (), aliases: tuple[str, ...] = ()
+    resolved: ResolvedEntry,
+    annotator: Annotator,
+    known: Collection[str] = (),
+    aliases: tuple[str, ...] = (),
+    *,
+    is_later_built_in: bool = False,
 ) -> Model:
     """Build the model.
 
@@ -45,6 +50,7 @@ def assemble(
         annotator: makes its classes.
         known: parameters of fal that other models accept.
         aliases: those of the entry's that are not names of other models.
+        is_later_built_in: whether a release after the first brought it.
 
     Raises:
         CatalogError: a value in the entry is one that the model itself refuses.
@@ -79,6 +85,7 @@ def assemble(
         retired=entry.retired,
         verified_at=entry.verified_at,
         source=entry.source,
+        is_later_built_in=is_later_built_in,
     )
     faults = FaultCollector()
     faults.add(_faults_of_defaults(resolved, model))

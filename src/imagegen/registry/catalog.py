@@ -1,7 +1,7 @@
 """Reads catalog files, and checks every entry against the vocabulary and for contradictions."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -59,13 +59,36 @@ class ResolvedEntry:
         return self.document.error((self.name, *place), expected)
 
 
-def read_catalog(path: Path, vocabulary: Vocabulary, faults: FaultCollector) -> Iterator[ResolvedEntry]:
-    """Read one file: a mapping of model names to entries. Faults are collected, and reading continues."""
+def read_catalog(
+    path: Path,
+    vocabulary: Vocabulary,
+    faults: FaultCollector,
+    unpriced: Mapping[str, ResolvedEntry] | None = None,
+) -> Iterator[ResolvedEntry]:
+    """Read one file: a mapping of model names to entries. Faults are collected, and reading continues.
+
+    Args:
+        path: the file.
+        vocabulary: the parameters that imagegen knows.
+        faults: collects the faults.
+        unpriced: the built-in entries without a price, of which an entry of the same name without `falEndpoint` takes
+            what it does not give itself.
+    """
     with faults.collecting():
         document = read_document(path, keep_text=is_money)
         for name, value in document.value.items():
             with faults.collecting():
-                yield _resolved_entry(document, name, value, vocabulary)
+                whole = _completed(value, (unpriced or {}).get(name))
+                yield _resolved_entry(document, name, whole, vocabulary)
+
+
+def _completed(value: JsonValue, built_in: ResolvedEntry | None) -> JsonValue:
+    """What a user's entry says, beside what the built-in entry says that it gives a price."""
+    if built_in is None or not isinstance(value, dict) or "falEndpoint" in value:
+        return value
+    whole = built_in.document.value[built_in.name]
+    assert isinstance(whole, dict)
+    return {**whole, **value}
 
 
 def _resolved_entry(document: Document, name: str, value: JsonValue, vocabulary: Vocabulary) -> ResolvedEntry:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import BeforeValidator, Field, JsonValue
 
@@ -11,6 +11,8 @@ from imagegen.json_object import JsonObject
 from imagegen.registry.documents import Place
 from imagegen.registry.pricing_entries import WrittenPricing, is_price
 from imagegen.registry.written import Category, Day, Endpoint, ModelName, Money, Name, Source, Written, like
+
+REQUIRED: Final = "required"
 
 
 class PriceRule(Written):
@@ -64,12 +66,19 @@ class Retired(Written):
     successor: ModelName | None = None
 
 
+def _or_required(value: JsonValue) -> JsonValue:
+    """A price; None for `required`: the entry takes no requests until the user's catalog gives it one."""
+    if value is None:
+        raise ValueError(f"expected a decimal number such as 0.05, or {REQUIRED!r}")
+    return None if value == REQUIRED else value
+
+
 def _listed(value: JsonValue) -> JsonValue:
     return [value] if isinstance(value, dict) else value
 
 
 class Entry(Written):
-    """One model. Without `options`, it accepts every option of the vocabulary."""
+    """One model. Without `options`, it accepts every option of the vocabulary, and without a price no request."""
 
     fal_endpoint: Endpoint
     category: Category
@@ -77,7 +86,7 @@ class Entry(Written):
     optional_inputs: tuple[Name, ...] = ()
     options: tuple[Name, ...] | None = None
     default_options: JsonObject = Field(default_factory=dict[str, JsonValue])
-    cost_per_image: Money
+    cost_per_image: Annotated[Money | None, BeforeValidator(_or_required)]
     description: Annotated[str, Field(min_length=1)]
     parameters: Mapping[Name, JsonValue] = Field(default_factory=dict[str, JsonValue])
     price_rules: tuple[PriceRule, ...] = ()
@@ -89,6 +98,11 @@ class Entry(Written):
     retired: Retired | None = None
     verified_at: Day | None = None
     source: Source | None = None
+
+    @property
+    def endpoints(self) -> tuple[str, ...]:
+        """Every fal endpoint that its requests can go to."""
+        return (self.fal_endpoint, *(route.fal_endpoint for route in self.routes))
 
 
 def is_money(place: Place) -> bool:

@@ -47,6 +47,7 @@ class Model:
         retired: when it ends or ended, and its successor; None if it does not.
         verified_at: the day on which its entry was checked.
         source: where its facts are.
+        is_later_built_in: whether a release after the first brought it. Keys of before are not for it.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Model:
     retired: Retired | None = None
     verified_at: date | None = None
     source: str | None = None
+    is_later_built_in: bool = False
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -1,7 +1,6 @@
 """Other names of models, and successors of retired ones: what each means, and what is wrong with them."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from imagegen.errors import CatalogError
 from imagegen.registry.catalog import ResolvedEntry
@@ -10,21 +9,20 @@ from imagegen.registry.documents import did_you_mean
 Entries = Mapping[str, ResolvedEntry]
 
 
-def resolve_aliases(entries: Entries, built_in: Path) -> tuple[Mapping[str, str], Sequence[CatalogError]]:
+def resolve_aliases(entries: Entries, built_in: Collection[str]) -> tuple[Mapping[str, str], Sequence[CatalogError]]:
     """The model of each alias, and the aliases that are taken.
 
-    An alias of a built-in entry gives way to a name or alias of a user's entry, so that an upgrade stops no start.
+    An alias of an entry in `built_in` gives way to a name or alias of a user's, so that an upgrade stops no start.
     """
     owners: dict[str, str] = {}
     faults: list[CatalogError] = []
-    ours = str(built_in)
-    for entry in sorted(entries.values(), key=lambda each: each.document.file == ours):
+    for entry in sorted(entries.values(), key=lambda each: each.name in built_in):
         for index, alias in enumerate(entry.entry.aliases):
             owner = alias if alias in entries else owners.setdefault(alias, entry.name)
             if alias in entry.entry.aliases[:index]:
                 faults.append(entry.error(("aliases", index), f"expected each alias once, not {alias!r} again"))
             elif owner != entry.name or alias in entries:
-                gives_way = entry.document.file == ours != entries[owner].document.file
+                gives_way = entry.name in built_in and owner not in built_in
                 expected = f"expected another name: {alias!r} is taken by {owner!r}"
                 faults += [] if gives_way else [entry.error(("aliases", index), expected)]
     return owners, faults

@@ -25,7 +25,8 @@ _Faults = Iterator[tuple[Place, str]]
 
 
 def compile_pricing(entry: Entry, schemas: ParameterSchemas) -> Pricing:
-    """The pricing of an entry without faults. `schemas` are those of its parameters."""
+    """The pricing of an entry without faults, and with a price. `schemas` are those of its parameters."""
+    assert entry.cost_per_image is not None
     written, sizes = entry.pricing, _sizes(entry, schemas)
     counted = written.max_images
     default = 1 if counted is None else _default(counted, entry, schemas)

@@ -3,36 +3,25 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from functools import cache
 from itertools import chain, islice
-from pathlib import Path
 from types import MappingProxyType
 
 from pydantic import JsonValue, ValidationError
 from pydantic_core import ErrorDetails
 
-from imagegen.errors import MOST_FAULTS, CatalogError, Fault, InvalidInput, InvalidRequest, UnknownModel
+from imagegen.errors import MOST_FAULTS, Fault, InvalidInput, InvalidRequest, UnknownModel
 from imagegen.json_object import JsonObject
-from imagegen.registry.annotations import Annotator
-from imagegen.registry.assembly import assemble, class_stem
-from imagegen.registry.catalog import ResolvedEntry, read_catalog
-from imagegen.registry.documents import closest_match, did_you_mean
+from imagegen.registry.assembly import class_stem
+from imagegen.registry.documents import closest_match
 from imagegen.registry.endpoints import models_by_endpoint, normalize_endpoint
 from imagegen.registry.entries import Output
-from imagegen.registry.fault_collector import FaultCollector
 from imagegen.registry.faults import SECTIONS, RequestSchema, dotted_path, faults_from_errors, json_pointer
 from imagegen.registry.model import Model
-from imagegen.registry.model_names import faults_of_successors, resolve_aliases
-from imagegen.registry.names import FAL_PARAMETERS
+from imagegen.registry.offer import UnpricedModel
 from imagegen.registry.requests import Envelope, EstimateEnvelope, ModelRequest, RequestBatch, batch_class, item_class
 from imagegen.registry.type_forms import tagged_union
-from imagegen.registry.vocabulary import Vocabulary, load_vocabulary
 
-_HERE = Path(__file__).parent
-_CATALOG = _HERE / "catalog.yaml"
-_RESERVED_STEMS = frozenset({"Generate", "Model", "Estimate", "Batch"})
 _LONGEST_NAME = 100
-_KINDS = ("Request", "BatchItem")
 
 
 class Registry:
@@ -44,14 +33,26 @@ class Registry:
         estimate_type: the union of all requests to be priced, named `EstimateRequest`.
         batch_class: the class of batches, named `BatchRequest`.
         warnings: problems of the catalog that do not stop a start, one sentence each.
+        unpriced: models that only lack a price of the operator's; they take no requests.
+        outputs: where the results of fal's endpoints have their images, also of models that are not offered now: their
+            jobs may be under way.
     """
 
     def __init__(
-        self, models: Mapping[str, Model], warnings: Sequence[str] = (), aliases: Mapping[str, str] | None = None
+        self,
+        models: Mapping[str, Model],
+        warnings: Sequence[str] = (),
+        aliases: Mapping[str, str] | None = None,
+        *,
+        unpriced: Sequence[UnpricedModel] = (),
+        withheld: Mapping[str, str] | None = None,
+        outputs: Mapping[str, Sequence[Output]] | None = None,
     ) -> None:
         self.models: Mapping[str, Model] = MappingProxyType(dict(models))
         self._aliases: Mapping[str, str] = MappingProxyType(dict(aliases or {}))
         self.warnings = tuple(warnings)
+        self.unpriced, self.outputs = tuple(unpriced), MappingProxyType(dict(outputs or {}))
+        self._withheld = MappingProxyType(dict(withheld or {}))
         own = [(model.endpoint, name) for name, model in models.items()]
         routes = [(route.endpoint, name) for name, model in models.items() for route in model.conflicts.routes]
         self._by_endpoint = models_by_endpoint([*own, *routes])
@@ -73,7 +74,7 @@ class Registry:
         if (found := self.models.get(self._aliases.get(name, name))) is not None:
             return found
         shown = name[:_LONGEST_NAME].encode(errors="replace").decode()
-        raise UnknownModel(shown, tuple(self.models), self._suggestion(name))
+        raise UnknownModel(shown, tuple(self.models), self._suggestion(name), self._withheld.get(name))
 
     def names_of(self, name: str) -> tuple[str, ...]:
         """The names of the model that has this name or alias; only this one if there is no such model."""
@@ -83,7 +84,10 @@ class Registry:
     def successor(self, model: Model, day: date) -> str | None:
         """The name of the model to use in place of a retired one: one that is not retired itself, if there is one."""
         while model.retired is not None and model.retired.successor is not None:
-            if not (model := self.model(model.retired.successor)).is_retired(day):
+            following = self.models.get(self._aliases.get(model.retired.successor, model.retired.successor))
+            if following is None:
+                return None  # it is not offered here
+            if not (model := following).is_retired(day):
                 return model.name
         return None
 
@@ -119,12 +123,6 @@ class Registry:
     def endpoints(self) -> frozenset[str]:
         """Every fal endpoint that requests can go to."""
         return frozenset(endpoint for model in self.models.values() for endpoint in model.endpoints)
-
-    @property
-    def outputs(self) -> Mapping[str, Sequence[Output]]:
-        """Where the results of fal's endpoints have their images, as far as the catalog says."""
-        models = [model for model in reversed([*self.models.values()]) if model.output]
-        return {endpoint: model.output for model in models for endpoint in model.endpoints}
 
     def parse(self, body: JsonValue) -> ModelRequest:
         """Parse a body into the request class of its model.
@@ -242,64 +240,6 @@ def faults_of_request(number: int, refusal: InvalidRequest) -> list[Fault]:
 
 
 _BATCH = RequestSchema("A batch", RequestBatch.model_json_schema())
-
-
-def load_registry(files: Sequence[Path] = ()) -> Registry:
-    """Read the built-in catalog, then the user's files, which add entries or replace whole ones.
-
-    Raises:
-        CatalogError: with file, line and key of every fault.
-    """
-    vocabulary = built_in_vocabulary()
-    entries = {entry.name: entry for entry in _built_in_entries()}
-    faults = FaultCollector()
-    for path in files:
-        entries.update({entry.name: entry for entry in read_catalog(path, vocabulary, faults)})
-    faults.add(_equal_class_names(entries.values(), vocabulary))
-    annotator = Annotator(
-        vocabulary.definitions, taken={f"{class_stem(name)}{kind}" for name in entries for kind in _KINDS}
-    )
-    aliases, taken = resolve_aliases(entries, _CATALOG)
-    faults.add([*taken, *faults_of_successors(entries, aliases)])
-    known = FAL_PARAMETERS.union(vocabulary.names, *((*entry.inputs, *entry.options) for entry in entries.values()))
-    models: dict[str, Model] = {}
-    for name, entry in entries.items():
-        with faults.collecting():
-            own = tuple(alias for alias in entry.entry.aliases if aliases.get(alias) == name)
-            models[name] = assemble(entry, annotator, known, own)
-    faults.raise_if_any()
-    return Registry(models, [text for entry in entries.values() for text in _warnings(entry, vocabulary)], aliases)
-
-
-@cache
-def built_in_vocabulary() -> Vocabulary:
-    """The vocabulary of the package. It is read once."""
-    return load_vocabulary(_HERE / "parameters.yaml")
-
-
-@cache
-def _built_in_entries() -> Sequence[ResolvedEntry]:
-    faults = FaultCollector()
-    entries = tuple(read_catalog(_CATALOG, built_in_vocabulary(), faults))
-    faults.raise_if_any()
-    return entries
-
-
-def _equal_class_names(entries: Iterable[ResolvedEntry], vocabulary: Vocabulary) -> Iterator[CatalogError]:
-    owners = dict.fromkeys((*_RESERVED_STEMS, *vocabulary.definitions), "imagegen itself")
-    for entry in entries:
-        stem = class_stem(entry.name)
-        if stem in owners:
-            yield entry.error((), f"expected another name: {owners[stem]} already has classes named {stem}…")
-        owners[stem] = repr(entry.name)
-
-
-def _warnings(entry: ResolvedEntry, vocabulary: Vocabulary) -> list[str]:
-    place = f"{entry.document.file}: {entry.name}"
-    return [
-        f"{place}: no parameter {name!r} is known, so any JSON is accepted for it{did_you_mean(name, vocabulary.names)}"
-        for name in entry.unknown
-    ]
 
 
 def _envelope(kind: type[Envelope], models: Iterable[Model]) -> RequestSchema:

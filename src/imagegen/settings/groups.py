@@ -127,6 +127,9 @@ class ServiceSettings(Group):
     """Data, logs and credentials of the local servers; one running service for each directory."""
     catalog: str = Field(default="", validation_alias="IMAGEGEN_CATALOG")
     """Your own model files, separated by commas."""
+    models: str = Field(default="", validation_alias="IMAGEGEN_MODELS")
+    """The models that are offered: names and globs such as `flux-*`, separated by commas. Unset: all that have a
+    price."""
     public_url: WebUrl | None = Field(default=None, validation_alias="PUBLIC_URL")
     """The service's address as fal.ai reaches it. If set, fal.ai announces the end of each request by a webhook."""
     log_level: Literal["debug", "info", "warning", "error"] = Field(
@@ -178,6 +181,11 @@ class ServiceSettings(Group):
     def catalog_files(self) -> tuple[Path, ...]:
         """The user's catalog files. Later ones override earlier ones."""
         return tuple(Path(name.strip()) for name in self.catalog.split(",") if name.strip())
+
+    @property
+    def offered_models(self) -> tuple[str, ...]:
+        """Globs of the names of the models that are offered; empty: all."""
+        return tuple(name.strip() for name in self.models.split(",") if name.strip())
 
 
 class AuthSettings(Group):
