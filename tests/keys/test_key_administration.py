@@ -437,6 +437,43 @@ async def test_a_key_of_an_earlier_version_has_no_tags(office: Office) -> None:
     assert await office.admin().get(key.id) == key
 
 
+async def _stored_by_an_earlier_version(office: Office, key: ApiKey) -> None:
+    keys = office.stores.api_keys._keys  # pyright: ignore[reportPrivateUsage] - as it was stored
+    await keys.update_one({"_id": key.id}, {"$unset": {"allModels": ""}})
+
+
+async def test_a_key_of_an_earlier_version_has_all_models_once_that_is_said_again(office: Office) -> None:
+    key = await office.create()
+    assert key.all_models
+    await _stored_by_an_earlier_version(office, key)
+    old = await office.admin().get(key.id)
+    assert old == replace(key, all_models=False)
+
+    renamed = await office.change(key, name="other")
+    assert not renamed.all_models
+    opened = await office.change(key, models=None)
+
+    assert opened == replace(renamed, all_models=True, version=renamed.version + 1)
+    assert await office.admin().get(key.id) == opened
+    assert (await office.audit_page(key_id=key.id)).entries[0].changes == {"allModels": {"from": False, "to": True}}
+
+
+async def test_a_key_for_some_models_is_not_for_all(office: Office) -> None:
+    key = await office.create(models=["flux-pro"])
+    opened = await office.change(key, models=None)
+    narrowed = await office.change(key, models=["flux-dev"])
+
+    assert [each.all_models for each in (key, opened, narrowed)] == [False, True, False]
+
+
+async def test_a_process_of_an_earlier_version_may_narrow_a_key_for_all_models(office: Office) -> None:
+    key = await office.create()
+    keys = office.stores.api_keys._keys  # pyright: ignore[reportPrivateUsage] - as it was stored
+    await keys.update_one({"_id": key.id}, {"$set": {"models": ["flux-pro"]}})
+
+    assert not (await office.admin().get(key.id)).all_models
+
+
 async def test_rates_are_in_the_audit_trail_for_who_could_grant_them(office: Office) -> None:
     admin = await office.create(scopes=[*ADMIN], rates={"requestsPerMinute": 60})
     key = await office.create(rates={"requestsPerMinute": 100})

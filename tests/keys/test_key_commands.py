@@ -86,6 +86,23 @@ def test_key_has_the_tags_of_the_options(shell: Shell) -> None:
     assert "allowed tags spring, summer required tags spring" in shown
 
 
+def test_change_names_what_changes(shell: Shell) -> None:
+    key_id = shell.data("add", "shop", "--user", "ann", "--model", "flux-pro")["key"]["id"]
+
+    changed = shell.data("change", key_id, "--name", "store", "--all-models", "--expires", "90d")["key"]
+    again = shell.data("change", key_id, "--model", "flux-dev", "--all-users", "--scope", "read")["key"]
+
+    assert (changed["name"], changed["models"], changed["allModels"], changed["users"]) == (
+        "store",
+        None,
+        True,
+        ["ann"],
+    )
+    assert (again["name"], again["models"], again["allModels"], again["users"]) == ("store", ["flux-dev"], False, None)
+    assert (again["scopes"], again["expiresAt"]) == (["read"], changed["expiresAt"])
+    assert "models flux-dev, read" in shell.run("change", key_id)[2]
+
+
 def test_rotated_key_has_another_token(shell: Shell) -> None:
     added = shell.data("add", "shop")
     status, token, _ = shell.run("rotate", added["key"]["id"])
@@ -136,6 +153,10 @@ def test_file_of_keys_is_imported_and_nothing_is_revived(shell: Shell, tmp_path:
         (["show", "0123456789"], "There is no API key 0123456789"),
         (["revoke", "0123456789"], "There is no API key 0123456789"),
         (["rotate", "x" * 500], "There is no API key xxx"),
+        (["change", "0123456789", "--all-models"], "There is no API key 0123456789"),
+        (["change", "0123456789", "--all-models", "--model", "flux-pro"], "--model and --all-models contradict"),
+        (["change", "0123456789", "--user", "ann", "--all-users"], "--user and --all-users contradict"),
+        (["add", "shop", "--all-models", "--model", "flux-pro"], "--model and --all-models contradict"),
         (["import", "none.json"], "none.json does not exist"),
     ],
 )

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -86,6 +87,20 @@ def test_caller_is_limited_by_its_key() -> None:
         caller.require_model("flux-dev")
     with pytest.raises(ScopeMissing, match="'admin'; the caller has: generate, read"):
         caller.require_scope(KeyScope.ADMIN)
+
+
+def test_key_of_an_earlier_release_is_for_the_models_that_there_were() -> None:
+    key = a_key()[0]
+    caller, old = Caller(key), Caller(replace(key, all_models=False))
+
+    caller.require_model("later", is_later_built_in=True)
+    old.require_model("flux-pro")
+    Caller(a_key(models=("later",))[0]).require_model("later", is_later_built_in=True)
+    Caller().require_model("later", is_later_built_in=True)
+    with pytest.raises(ModelNotAllowed, match=f"imagegen keys change {key.id} --all-models"):
+        old.require_model("later", is_later_built_in=True)
+    with pytest.raises(ModelNotAllowed, match="only: flux-pro"):
+        Caller(a_key(models=("flux-pro",))[0]).require_model("later", is_later_built_in=True)
 
 
 @pytest.mark.parametrize("caller", [Caller(), Caller(a_key()[0])])

@@ -16,7 +16,7 @@ from imagegen.cli.errors import InvalidArgument
 from imagegen.keys import ApiKey, read_keys
 from imagegen.operations.first_keys import import_keys
 from imagegen.operations.key_administration import COMMAND, IssuedKey, KeyAdministration
-from imagegen.operations.key_requests import read_create_request
+from imagegen.operations.key_requests import read_change_request, read_create_request
 from imagegen.queue import Changed
 from imagegen.registry import Registry
 from imagegen.settings import Settings
@@ -49,6 +49,15 @@ def add_key(body: JsonValue) -> Act[IssuedKey]:
         return await admin.create(read_create_request(body, admin.registry))
 
     return add
+
+
+def change_key(key_id: str, body: JsonValue) -> Act[ApiKey]:
+    """Changes a key, as `PATCH /api/keys/{keyId}`."""
+
+    async def change(admin: KeyAdministration) -> ApiKey:
+        return await admin.change(key_id, read_change_request(body, admin.registry))
+
+    return change
 
 
 async def all_keys(admin: KeyAdministration) -> Sequence[ApiKey]:
@@ -88,6 +97,12 @@ def expiry(text: str) -> str:
             f"--expires {text[:100]!r}: expected a date or time such as 2027-01-31, or from now, such as 90d or 12h"
         ) from None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).isoformat()
+
+
+def require_one_of(some: str, every: str, *, given: bool, all_of_them: bool) -> None:
+    """Raise InvalidArgument if two options contradict each other."""
+    if given and all_of_them:
+        raise InvalidArgument(f"{some} and {every} contradict each other: give one of them")
 
 
 def rates_body(requests: int | None, images: int | None, open_jobs: int | None) -> JsonValue:

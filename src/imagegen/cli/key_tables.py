@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _COLUMNS: Final = (Column("ID"), Column("CREATED"), Column("STATE"), Column("NAME"), Column("ACCESS"))
 _MEMBERS: Final = (Column("MEMBER"), Column("VALUE"))
+EARLIER: Final = "the models of an earlier release"
 _MOST_NAMED: Final = 3  # users or models in the list; `show` names all
 
 
@@ -29,7 +30,7 @@ def print_key(key: "ApiKey") -> None:
         ("name", key.name),
         ("state", _state(key)),
         ("users", "all" if key.users is None else ", ".join(key.users)),
-        ("models", "all" if key.models is None else ", ".join(key.models)),
+        ("models", _models(key)),
         ("scopes", ", ".join(key.scopes)),
         ("default user", key.default_user or "none"),
         ("allowed tags", "all" if key.allowed_tags is None else ", ".join(key.allowed_tags)),
@@ -47,8 +48,15 @@ def print_key(key: "ApiKey") -> None:
 
 def access_of(key: "ApiKey") -> str:
     """What a key may be used for, in a few words."""
+    models = EARLIER if key.models is None and not key.all_models else _some("models", key.models)
     limit = f", until {key.expires_at:%Y-%m-%d}" if key.expires_at else ""
-    return f"{_some('users', key.users)}, {_some('models', key.models)}, {' '.join(key.scopes)}{limit}"
+    return f"{_some('users', key.users)}, {models}, {' '.join(key.scopes)}{limit}"
+
+
+def _models(key: "ApiKey") -> str:
+    if key.models is not None:
+        return ", ".join(key.models)
+    return "all" if key.all_models else f"{EARLIER} (`imagegen keys change {key.id} --all-models`)"
 
 
 def _some(what: str, names: Sequence[str] | None) -> str:

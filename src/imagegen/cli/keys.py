@@ -50,11 +50,16 @@ def add(  # noqa: PLR0917 - typer reads options from the signature
         str | None, typer.Option(help="A date or time, such as 2027-01-31, or from now: 90d, 12h. Default: never.")
     ] = None,
     *,
+    all_models: Annotated[
+        bool, typer.Option("--all-models", help="It may use every model, which is the default.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Add a key and print its token, which is shown only once."""
     with reporting_errors("The key cannot be added", as_json=as_json):
-        from imagegen.cli.key_administration import add_key, administer, expiry, rates_body
+        from imagegen.cli.key_administration import add_key, administer, expiry, rates_body, require_one_of
+
+        require_one_of("--model", "--all-models", given=bool(model), all_of_them=all_models)
 
         body: dict[str, JsonValue] = {
             "name": name,
@@ -102,6 +107,44 @@ def show(key_id: KeyId, *, as_json: JsonOption = False) -> None:
         print_json({"key": _as_json(key)})
     else:
         print_key(key)
+
+
+@app.command()
+def change(  # noqa: PLR0917 - typer reads options from the signature
+    key_id: KeyId,
+    name: Annotated[str | None, typer.Option(help="Another name of its holder.")] = None,
+    user: Annotated[list[str] | None, typer.Option(help="A userId it may use from now on; repeatable.")] = None,
+    model: Annotated[list[str] | None, typer.Option(help="A model it may use from now on; repeatable.")] = None,
+    scope: Annotated[list[str] | None, typer.Option(help="generate, read or admin; repeatable.")] = None,
+    expires: Annotated[str | None, typer.Option(help="A date or time, or from now: 90d, 12h.")] = None,
+    *,
+    all_users: Annotated[bool, typer.Option("--all-users", help="It may use every userId.")] = False,
+    all_models: Annotated[
+        bool, typer.Option("--all-models", help="It may use every model, also those that later releases bring.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Change a key. What is not named stays; the token, too."""
+    with reporting_errors("The key cannot be changed", as_json=as_json):
+        from imagegen.cli.key_administration import administer, change_key, expiry, require_one_of
+
+        require_one_of("--user", "--all-users", given=bool(user), all_of_them=all_users)
+        require_one_of("--model", "--all-models", given=bool(model), all_of_them=all_models)
+        given: dict[str, JsonValue] = {
+            "name": name,
+            "users": [*user] if user else None,
+            "models": [*model] if model else None,
+            "scopes": [*scope] if scope else None,
+            "expiresAt": expiry(expires) if expires is not None else None,
+        }
+        body = {member: value for member, value in given.items() if value is not None}
+        body |= {"users": None} if all_users else {}
+        body |= {"models": None} if all_models else {}
+        key = administer(change_key(key_id, body))
+    if as_json:
+        print_json({"key": _as_json(key)})
+    else:
+        print_message(f"Changed key {key.id} ({access_of(key)}).")
 
 
 @app.command()

@@ -135,10 +135,20 @@ class UserNotAllowed(NotAllowed):
 
 
 class ModelNotAllowed(NotAllowed):
-    """The key may not use this model; `allowed` lists the models it may use."""
+    """The key may not use this model.
 
-    def __init__(self, model: str, allowed: Sequence[str]) -> None:
-        super().__init__(f"This API key may not use model {model!r}, only: {', '.join(allowed)}.")
+    Attributes:
+        allowed: the models it may use; empty for a key of an earlier release, which was for all that there were.
+    """
+
+    def __init__(self, model: str, allowed: Sequence[str] = (), *, older_key: str | None = None) -> None:
+        reason = f", only: {', '.join(allowed)}."
+        if older_key is not None:
+            reason = (
+                ": it was made for all models by an earlier release, which did not have this one. "
+                f"`imagegen keys change {older_key} --all-models` allows it all."
+            )
+        super().__init__(f"This API key may not use model {model!r}{reason}")
         self.model, self.allowed = model, tuple(allowed)
 
 

@@ -50,9 +50,19 @@ class Caller:
         if not self.can_access(user_id):
             raise UserNotAllowed(user_id, self.users or ())
 
-    def require_model(self, model: str, aliases: Collection[str] = ()) -> None:
-        """Raise ModelNotAllowed unless the caller may use this model, under its name or one of its aliases."""
-        models = self.key.models if self.key else None
+    def require_model(self, model: str, aliases: Collection[str] = (), *, is_later_built_in: bool = False) -> None:
+        """Raise ModelNotAllowed unless the caller may use this model, under its name or one of its aliases.
+
+        Args:
+            model: its name.
+            aliases: its aliases.
+            is_later_built_in: whether a release after the first brought it.
+        """
+        if self.key is None:
+            return
+        models = self.key.models
+        if models is None and is_later_built_in and not self.key.all_models:
+            raise ModelNotAllowed(model, older_key=self.key.id)
         if models is not None and model not in models and not any(alias in models for alias in aliases):
             raise ModelNotAllowed(model, models)
 

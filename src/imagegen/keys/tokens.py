@@ -46,6 +46,8 @@ class ApiKey:
         sha256: of the token, in hexadecimal.
         users: the users that it is valid for; None for all.
         models: the models that it is valid for; None for all.
+        all_models: whether it is also for the models that releases after the first have built in. Without it, a key
+            for all models is one of an earlier release: for those that there were, and those of the user's catalog.
         scopes: what it may be used for.
         default_user: the user of a request that names none.
         allowed_tags: the tags that its jobs may have; None for all. No job has a tag yet, so it limits nothing.
@@ -63,6 +65,7 @@ class ApiKey:
     sha256: str = field(repr=False)
     users: tuple[str, ...] | None = None
     models: tuple[str, ...] | None = None
+    all_models: bool = False
     scopes: tuple[KeyScope, ...] = DEFAULT_SCOPES
     default_user: str | None = None
     allowed_tags: tuple[str, ...] | None = None
@@ -107,6 +110,7 @@ class KeyRing:
             and set(key.scopes) >= set(old.scopes)
             and _covers(key.users, old.users)
             and _covers(key.models, old.models)
+            and (key.all_models or not old.all_models)
         )
 
     def has_id_of(self, token: str) -> bool:
@@ -148,6 +152,7 @@ def new_key(
         sha256=digest_of(token),
         users=tuple(users) or None,
         models=tuple(models) or None,
+        all_models=not models,
         scopes=tuple(scopes),
         default_user=default_user,
         allowed_tags=tuple(allowed_tags) or None,

@@ -36,10 +36,15 @@ def check(job: Job, caller: Caller, services: Services) -> None:
         InvalidInput: with every fault: inputs beyond the limits, a webhook that could not be sent.
     """
     caller.require_user(job.user_id)
-    caller.require_model(job.model, services.registry.model(job.model).aliases)
+    require_model(caller, services.registry.model(job.model))
     faults = service_faults(job.inputs, job.webhook_url, services.settings)
     if faults:
         raise InvalidInput(faults)
+
+
+def require_model(caller: Caller, model: Model) -> None:
+    """Raise ModelNotAllowed unless the caller may use this model."""
+    caller.require_model(model.name, model.aliases, is_later_built_in=model.is_later_built_in)
 
 
 def service_faults(inputs: JsonObject, webhook_url: str | None, settings: Settings) -> list[Fault]:

@@ -61,6 +61,7 @@ async def _bootstrap(token: str, stored: ApiKeys) -> int:
         name=BOOTSTRAP,
         sha256=digest_of(token),
         scopes=tuple(KeyScope),
+        all_models=True,
         created_at=now(),
     )
     if await _make(wanted, stored, BOOTSTRAP, AuditAction.CREATED):

@@ -166,6 +166,8 @@ class ChangeKeyRequest(BaseModel):
             given["scopes"] = in_order(self.scopes)
         if "rates" in given:
             given["rates"] = rates_of(self)
+        if "models" in given:
+            given["all_models"] = self.models is None
         changed = replace(key, **given)
         return changed if changed == key else replace(changed, version=key.version + 1)
 
@@ -202,6 +204,11 @@ def read_create_request(body: JsonValue, registry: Registry) -> CreateKeyRequest
     request = read_body(CreateKeyRequest, body, registry, explain_create)
     require_valid(request, registry)
     return request
+
+
+def read_change_request(body: JsonValue, registry: Registry) -> ChangeKeyRequest:
+    """Read a body that changes a key. Raises InvalidRequest with every fault that the key has no part in."""
+    return read_body(ChangeKeyRequest, body, registry, explain_change)
 
 
 def _more_faults(members: JsonObject, registry: Registry) -> Iterator[Fault]:

@@ -169,6 +169,7 @@ def members_of(key: ApiKey) -> Mapping[str, JsonValue]:
         "name": key.name,
         "users": None if key.users is None else list(key.users),
         "models": None if key.models is None else list(key.models),
+        "allModels": key.all_models,
         "scopes": [scope.value for scope in key.scopes],
         "defaultUser": key.default_user,
         "allowedTags": _listed(key.allowed_tags),
@@ -196,6 +197,7 @@ def _document(key: ApiKey) -> dict[str, Any]:
         "sha256": key.sha256,
         "users": None if key.users is None else list(key.users),
         "models": None if key.models is None else list(key.models),
+        "allModels": key.all_models,
         "scopes": [scope.value for scope in key.scopes],
         "defaultUser": key.default_user,
         "allowedTags": _listed(key.allowed_tags),
@@ -218,6 +220,7 @@ def _key(document: Mapping[str, Any]) -> ApiKey:
         sha256=document["sha256"],
         users=None if users is None else tuple(users),
         models=None if models is None else tuple(models),
+        all_models=models is None and document.get("allModels", False),  # a process of an earlier version keeps it
         scopes=tuple(scope for scope in KeyScope if scope.value in document["scopes"]),  # a later version may have more
         default_user=document["defaultUser"],
         allowed_tags=None if allowed is None else tuple(allowed),

@@ -28,6 +28,10 @@ class ApiKey(Wire):
     name: str = Field(description="Its holder: a person, a program, a customer.")
     users: list[str] | None = Field(description="The users that it is valid for; null for all.")
     models: list[str] | None = Field(description="The models that it is valid for; null for all.")
+    all_models: bool = Field(
+        description="Whether it is for all models. False also for a key of an earlier release with `models` null: it "
+        'is for the models of that release and of your catalog until a change says `"models": null` again.'
+    )
     scopes: list[str] = Field(description="What it may be used for: `generate`, `read`, `admin`.")
     default_user: str | None = Field(description="The user of a request that names none.")
     allowed_tags: list[str] | None = Field(

@@ -13,6 +13,7 @@ def serialize_key(key: ApiKey) -> key_schemas.ApiKey:
         name=key.name,
         users=None if key.users is None else list(key.users),
         models=None if key.models is None else list(key.models),
+        all_models=key.all_models,
         scopes=[scope.value for scope in key.scopes],
         default_user=key.default_user,
         allowed_tags=None if key.allowed_tags is None else list(key.allowed_tags),

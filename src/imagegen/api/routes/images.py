@@ -39,7 +39,7 @@ from imagegen.api.openapi.responses import (
 from imagegen.clock import now
 from imagegen.errors import InvalidRequest
 from imagegen.keys import Caller, KeyScope
-from imagegen.operations.admission import check, planning_faults
+from imagegen.operations.admission import check, planning_faults, require_model
 from imagegen.operations.budget_admission import budgets_of_request
 from imagegen.operations.generate import Accepted, find_or_accept, new_job
 from imagegen.queue.subscriptions import Subscription, is_end
@@ -113,7 +113,7 @@ def _add_estimate(router: APIRouter, registry: Registry) -> None:
         if "user_id" in body.model_fields_set:
             caller.require_user(body.user_id)
         model, inputs, options = registry.model(body.model), given(body.inputs), given(body.options)
-        caller.require_model(model.name, model.aliases)
+        require_model(caller, model)
         response.headers.update(retirement_headers(model))
         refused = await planning_faults(model, body, services)
         user_id = body.user_id if "user_id" in body.model_fields_set else caller.default_user
