@@ -52,6 +52,7 @@ async def test_a_key_is_created_with_its_token_and_never_shown_again(root: httpx
         "name": "Ann's shop",
         "users": ["ann"],
         "models": None,
+        "allModels": True,
         "scopes": ["generate", "read"],
         "defaultUser": "ann",
         "allowedTags": None,
