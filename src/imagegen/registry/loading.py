@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +21,7 @@ from imagegen.registry.registry import Registry
 from imagegen.registry.vocabulary import Vocabulary, load_vocabulary
 
 _HERE: Final = Path(__file__).parent
-_CATALOG: Final = _HERE / "catalog.yaml"
+_CATALOG: Final = sorted((_HERE / "catalog").glob("*.yaml"))
 _RESERVED_STEMS: Final = frozenset({"Generate", "Model", "Estimate", "Batch"})
 _KINDS: Final = ("Request", "BatchItem")
 # The models of 0.1.0: what keys were for that it made for all models. A user's entry takes no other name of theirs.
@@ -75,9 +76,9 @@ def built_in_vocabulary() -> Vocabulary:
 
 @cache
 def built_in_entries() -> Sequence[ResolvedEntry]:
-    """The entries of the package. They are read once."""
+    """The entries of the package, in the order of its files' names. They are read once."""
     faults = FaultCollector()
-    entries = tuple(read_catalog(_CATALOG, built_in_vocabulary(), faults))
+    entries = tuple(chain.from_iterable(read_catalog(path, built_in_vocabulary(), faults) for path in _CATALOG))
     faults.raise_if_any()
     return entries
 
