@@ -40,9 +40,24 @@ class Contract:
         return self.document["components"]["schemas"]
 
     def operations(self) -> Iterator[Operation]:
+        """Every operation, with its responses and their headers in full."""
         for path, nodes in self.document["paths"].items():
             for method, node in nodes.items():
-                yield Operation(method.upper(), path, node)
+                responses = {status: self.response(each) for status, each in node["responses"].items()}
+                yield Operation(method.upper(), path, {**node, "responses": responses})
+
+    def response(self, node: Json) -> Json:
+        """A response of the document without references, except those of its content."""
+        found = self.resolved(node)
+        headers = {name: self.resolved(each) for name, each in found.get("headers", {}).items()}
+        return {**found, "headers": headers} if headers else found
+
+    def resolved(self, node: Json) -> Json:
+        """What a node refers to, or the node itself."""
+        if "$ref" not in node:
+            return node
+        _, _, kind, name = node["$ref"].split("/")
+        return self.document["components"][kind][name]
 
     def operation(self, request: httpx.Request) -> Operation:
         """The operation of a request; a literal path comes before one with parameters."""

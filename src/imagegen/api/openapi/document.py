@@ -13,6 +13,7 @@ from imagegen.api.openapi.json_schema import REFERENCE, simplify
 from imagegen.api.openapi.open_enums import open_enums
 from imagegen.api.openapi.operations import complete_operations
 from imagegen.api.openapi.security import declare_security
+from imagegen.api.openapi.sharing import share_components
 from imagegen.api.openapi.webhooks import webhooks
 from imagegen.registry import Registry
 from imagegen.wire.job_schemas import JobEvent
@@ -59,6 +60,7 @@ def build_document(app: FastAPI, registry: Registry, policies: RoutePolicies, *,
     complete_operations(document)
     declare_security(document, policies, needs_key=needs_key)
     add_headers(document)
+    share_components(document)
     return document
 
 
@@ -105,7 +107,8 @@ def _describe_default_user(schemas: dict[str, Node]) -> None:
 
     Generators order the arguments of a constructor by what is required, and a service without keys does require it.
     """
-    branches = [branch["$ref"].removeprefix(REFERENCE) for branch in schemas["GenerateRequest"]["oneOf"]]
+    unions = [schemas[union].get("oneOf", []) for union in ("GenerateRequest", "EstimateRequest", "BatchItem")]
+    branches = [branch["$ref"].removeprefix(REFERENCE) for union in unions for branch in union]
     for name in (*branches, "BatchRequest"):
         schemas[name]["properties"]["userId"]["description"] += f" {DEFAULT_USER}"
 

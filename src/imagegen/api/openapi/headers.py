@@ -50,7 +50,7 @@ _REFERENCE: Final = "#/components/headers/"
 
 def add_headers(document: dict[str, Any]) -> None:
     """Add the headers of every response, in place; those of rates where a key is read."""
-    document["components"]["headers"] = _RATES
+    document["components"]["headers"] = dict(_RATES)
     for operation in operations_of(document):
         _add_headers(operation)
 

@@ -58,7 +58,7 @@ def read_document(document: Schema) -> Document:
     for model in models:
         for parameter in model.parameters:
             for name in _named_objects(parameter.schema, schemas):
-                objects[name] = _parameters(schemas[name])
+                objects[name] = _parameters(schemas[name], schemas)
     return Document(models, objects)
 
 
@@ -81,7 +81,7 @@ def _model(name: str, ref: str, schemas: Mapping[str, Schema]) -> ModelSchema:
     properties = schemas[ref.removeprefix(_REF)]["properties"]
     inputs, options = (_resolved(properties.get(part, {}), schemas) for part in ("inputs", "options"))
     stem = ref.removeprefix(_REF).removesuffix("Request")
-    return ModelSchema(name, stem, _parameters(inputs), _parameters(options))
+    return ModelSchema(name, stem, _parameters(inputs, schemas), _parameters(options, schemas))
 
 
 def _resolved(schema: Schema, schemas: Mapping[str, Schema]) -> Schema:
@@ -89,9 +89,16 @@ def _resolved(schema: Schema, schemas: Mapping[str, Schema]) -> Schema:
     return schema if name is None else schemas[name]
 
 
-def _parameters(schema: Schema) -> Sequence[Parameter]:
-    required = schema.get("required", [])
-    return [Parameter(name, each, name in required) for name, each in schema.get("properties", {}).items()]
+def _parameters(schema: Schema, schemas: Mapping[str, Schema]) -> Sequence[Parameter]:
+    required, members = schema.get("required", []), schema.get("properties", {})
+    return [Parameter(name, _written_out(each, schemas), name in required) for name, each in members.items()]
+
+
+def _written_out(schema: Schema, schemas: Mapping[str, Schema]) -> Schema:
+    """The schema of a parameter; what it shares with other models, and is no object, in place of the reference."""
+    name = ref_name(schema)
+    is_simple = name is not None and "type" in schemas[name] and schemas[name]["type"] != "object"
+    return _resolved(schema, schemas) if is_simple else schema
 
 
 def _named_objects(schema: Schema, schemas: Mapping[str, Schema]) -> Iterator[str]:
@@ -99,7 +106,7 @@ def _named_objects(schema: Schema, schemas: Mapping[str, Schema]) -> Iterator[st
     name = ref_name(schema)
     if name is not None and schemas[name].get("properties"):
         yield name
-        for parameter in _parameters(schemas[name]):
+        for parameter in _parameters(schemas[name], schemas):
             yield from _named_objects(parameter.schema, schemas)
     for inner in [*schema.get("anyOf", []), *([schema["items"]] if "items" in schema else [])]:
         yield from _named_objects(inner, schemas)
