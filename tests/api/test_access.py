@@ -23,6 +23,7 @@ METHODS: Final = {"get", "put", "post", "delete", "patch", "head", "options", "t
 SHARED: Final = {
     "GET /api/images/models",
     "GET /api/images/models/{name}",
+    "GET /api/images/models/{name}/openapi.json",
     "POST /api/images/estimate-cost",
 }
 # Bodies with which the holder of another key tries to reach Ann's jobs. Every operation with a body must be here.

@@ -70,6 +70,7 @@ async def test_every_request_example_works_as_documented(service: Service, offic
     [
         "/api/images/models",
         "/api/images/models/flux-dev",
+        "/api/images/models/flux-dev/openapi.json",
         "/api/jobs?userId=user123&status=completed&type=image-generation&model=flux-pro&limit=2",
         "/api/usage?userId=user123&from=2026-11-01&groupBy=month",
         "/health/live",

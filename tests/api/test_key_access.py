@@ -17,6 +17,7 @@ from imagegen.api.middleware.auth import AccessPolicy
 from imagegen.clock import now
 from imagegen.keys import KeyScope, new_key
 from imagegen.settings import AuthSettings, Settings
+from tests.support.contract import Contract
 from tests.support.door import door, through
 from tests.support.jobs_apart import apart
 from tests.support.keys import add_key, bearer, revoke_key
@@ -61,12 +62,11 @@ async def scoped(stack: Settings) -> AsyncGenerator[Scoped]:
 
 async def test_every_keyed_route_requires_its_scope_and_no_other(scoped: Scoped) -> None:
     client = scoped.service.client
-    document = (await client.get("/openapi.json")).json()
+    contract = Contract((await client.get("/openapi.json")).json())
     routes = [
-        (method.upper(), path, operation)
-        for path, operations in document["paths"].items()
-        for method, operation in operations.items()
-        if operation.get("security") != []
+        (operation.method, operation.path, operation.node)
+        for operation in contract.operations()
+        if operation.node.get("security") != []
     ]
     for method, path, operation in routes:
         answers = {

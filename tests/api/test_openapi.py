@@ -50,6 +50,7 @@ def test_operation_ids_suit_client_methods(contract: Contract) -> None:
     assert {operation.id: f"{operation.method} {operation.path}" for operation in contract.operations()} == {
         "listModels": "GET /api/images/models",
         "getModel": "GET /api/images/models/{name}",
+        "getModelDocument": "GET /api/images/models/{name}/openapi.json",
         "estimateCost": "POST /api/images/estimate-cost",
         "generateImage": "POST /api/images/generate",
         "generateBatch": "POST /api/images/batch",

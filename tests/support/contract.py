@@ -11,9 +11,8 @@ from jsonschema import Draft202012Validator
 from imagegen.api.middleware.security_headers import SAFE_HEADERS
 
 Json = dict[str, Any]
-_SAID_BY_EVERY_SERVER = {"date", "server", "content-length", "content-type", "connection", "cache-control"} | {
-    name.lower() for name in SAFE_HEADERS
-}
+_OF_THE_TRANSPORT = {"date", "server", "content-length", "content-type", "content-encoding", "connection", "vary"}
+_SAID_BY_EVERY_SERVER = _OF_THE_TRANSPORT | {"cache-control"} | {name.lower() for name in SAFE_HEADERS}
 
 
 @dataclass(frozen=True, slots=True)

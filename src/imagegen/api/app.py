@@ -2,21 +2,20 @@
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import cache, partial
-from typing import Any, Final, TypedDict, cast
+from typing import Any, Final, TypedDict
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from fastapi.telemetry import TelemetryConfig
-from starlette.routing import Route
 
 import imagegen
 from imagegen.api.errors import translate_errors
-from imagegen.api.http.policies import RoutePolicies, policy
+from imagegen.api.http.policies import RoutePolicies
 from imagegen.api.middleware.auth import AccessPolicy
 from imagegen.api.middleware.stack import install_middleware
 from imagegen.api.openapi.document import build_document
 from imagegen.api.openapi.operations import operation_id
+from imagegen.api.openapi.written import WrittenDocuments
 from imagegen.api.prometheus import server_gauges
 from imagegen.api.routes import (
     audit,
@@ -36,8 +35,9 @@ from imagegen.api.routes import (
     webhook_deliveries,
 )
 from imagegen.api.routes.batches import batch_router
-from imagegen.api.routes.documentation import DOCUMENT, serve_documentation
+from imagegen.api.routes.documentation import serve_documentation
 from imagegen.api.routes.images import images_router
+from imagegen.api.routes.openapi_document import serve_document
 from imagegen.api.routes.start_page import serve_start_page
 from imagegen.errors import DatabaseUnavailable
 from imagegen.net.single_flight import SingleFlight
@@ -112,41 +112,41 @@ def create_app(
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
+        openapi_url=None,  # `serve_document` has it
         redirect_slashes=False,
         telemetry=_NO_TELEMETRY,
     )
     translate_errors(app, registry)
-    policies = _add_routes(app, _routers(registry))
-    app.openapi = _documentation(app, registry, access, policies)
+    policies = _add_routes(app, registry)
+    _serve_openapi(app, registry, access, policies)
     install_middleware(app, access, policies, limits, tracer)
     return app
 
 
-def _documentation(
-    app: FastAPI, registry: Registry, access: AccessPolicy, policies: RoutePolicies
-) -> Callable[[], dict[str, Any]]:
-    """Makes the document, once with and once without the need of a key; the first key changes that."""
-    document = cache(partial(build_document, app, registry, policies))
+def _serve_openapi(app: FastAPI, registry: Registry, access: AccessPolicy, policies: RoutePolicies) -> None:
+    """Makes the document when it is asked for: in a thread and once for requests, at each call for `app.openapi`."""
 
-    def current() -> dict[str, Any]:
+    def needs_key() -> bool:
         keys = getattr(app.state, "keys", None)
         try:
-            needs_key = access.requires_key(keys) if keys is not None else access.always_requires_key
+            return access.requires_key(keys) if keys is not None else access.always_requires_key
         except DatabaseUnavailable:
-            needs_key = True
-        return document(needs_key=needs_key)
+            return True
 
-    return current
+    def build(is_keyed: bool) -> dict[str, Any]:
+        return build_document(app, registry, policies, needs_key=is_keyed)
+
+    app.state.documents = WrittenDocuments(build, needs_key)
+    app.openapi = lambda: build(needs_key())
 
 
-def _add_routes(app: FastAPI, routers: Sequence[APIRouter]) -> RoutePolicies:
-    for route in app.routes:  # FastAPI's own: /openapi.json
-        policy(DOCUMENT)(cast("Route", route).endpoint)
+def _add_routes(app: FastAPI, registry: Registry) -> RoutePolicies:
     # FastAPI keeps an included router as one route and looks up its own routes twice, so each is added by itself.
-    for route in (route for router in routers for route in router.routes):
+    for route in (route for router in _routers(registry) for route in router.routes):
         assert isinstance(route, APIRoute)
         route.operation_id = operation_id(route)
         app.routes.append(route)
+    serve_document(app, registry)
     serve_documentation(app)
     serve_start_page(app)
     return RoutePolicies(app.routes)

@@ -9,7 +9,7 @@ from fastapi.openapi.utils import get_openapi
 from imagegen.api.http.policies import RoutePolicies
 from imagegen.api.openapi.examples import DEFAULT_USER, schema_examples
 from imagegen.api.openapi.headers import add_headers
-from imagegen.api.openapi.json_schema import REFERENCE, simplify
+from imagegen.api.openapi.json_schema import REFERENCE, UNIONS, simplify
 from imagegen.api.openapi.open_enums import open_enums
 from imagegen.api.openapi.operations import complete_operations
 from imagegen.api.openapi.security import declare_security
@@ -107,7 +107,7 @@ def _describe_default_user(schemas: dict[str, Node]) -> None:
 
     Generators order the arguments of a constructor by what is required, and a service without keys does require it.
     """
-    unions = [schemas[union].get("oneOf", []) for union in ("GenerateRequest", "EstimateRequest", "BatchItem")]
+    unions = [schemas[union].get("oneOf", []) for union in UNIONS]
     branches = [branch["$ref"].removeprefix(REFERENCE) for union in unions for branch in union]
     for name in (*branches, "BatchRequest"):
         schemas[name]["properties"]["userId"]["description"] += f" {DEFAULT_USER}"

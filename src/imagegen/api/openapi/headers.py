@@ -3,6 +3,7 @@
 from typing import Any, Final, cast
 
 from imagegen.api.http.request_ids import HEADER
+from imagegen.api.openapi.json_schema import simplify
 from imagegen.api.openapi.operations import operations_of
 
 _ID: Final = {"description": "The request's id: yours if valid, otherwise generated.", "schema": {"type": "string"}}
@@ -58,8 +59,12 @@ def add_headers(document: dict[str, Any]) -> None:
 def _add_headers(operation: dict[str, Any]) -> None:
     responses = cast("dict[str, dict[str, Any]]", operation["responses"])
     of_key: dict[str, Any] = {name: {"$ref": _REFERENCE + name} for name in _RATES} if "401" in responses else {}
-    for status, response in responses.items():
-        response["headers"] = {**response.get("headers", {}), **(of_key if status != "401" else {}), HEADER: _ID}
+    for status, response in [*responses.items()]:
+        own = cast("dict[str, dict[str, Any]]", response.get("headers", {}))
+        for header in own.values():
+            simplify(header["schema"])
+        # Operations share the responses that they inherit, and no headers.
+        responses[status] = {**response, "headers": {**own, **(of_key if status != "401" else {}), HEADER: _ID}}
     if "304" in responses:
         for response in (responses[status] for status in ("200", "302", "304") if status in responses):
             response["headers"] |= {"ETag": _TAG, "Cache-Control": _CACHE}

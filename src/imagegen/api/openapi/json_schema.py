@@ -8,6 +8,7 @@ from imagegen.registry.values import INT64_MAX
 
 Schema = dict[str, Any]
 REFERENCE: Final = "#/components/schemas/"
+UNIONS: Final = ("GenerateRequest", "EstimateRequest", "BatchItem")  # of the requests of all models
 _BOUNDS: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 _NULL: Final = {"type": "null"}
 

@@ -45,7 +45,7 @@ def _complete(operation: Node, schemas: dict[str, Node]) -> None:
         del responses["422"]
     has_query = any(parameter["in"] != "path" for parameter in parameters)
     for status, response in inherited_errors(has_body="requestBody" in operation, has_query=has_query).items():
-        responses.setdefault(str(status), dict(response))  # of its own: its headers differ
+        responses.setdefault(str(status), response)
     operation["responses"] = dict(sorted(responses.items()))
     for response in responses.values():
         _describe(response, schemas)

@@ -9,11 +9,10 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final, cast
 
-from imagegen.api.openapi.json_schema import REFERENCE
+from imagegen.api.openapi.json_schema import REFERENCE, UNIONS
 from imagegen.api.openapi.operations import operations_of
 
 Node = dict[str, Any]
-_UNIONS: Final = ("GenerateRequest", "EstimateRequest", "BatchItem")
 _WITH_SECTIONS: Final = ("GenerateRequest", "EstimateRequest")  # the items of a batch have those of requests
 _SECTIONS: Final = ("inputs", "options")
 _OF_CLASSES: Final = ('"enum"', '"const"', '"anyOf"', '"oneOf"', '"$ref"', '"object"')
@@ -28,7 +27,7 @@ def share_components(document: Node) -> None:
     _Sharing("headers", components, lambda name, _: name).share(headers)
     _Sharing("responses", components, _response_name, _is_problem).share(responses)
     schemas = components["schemas"]
-    _Sharing("schemas", components, _member_name, _has_no_class).share(list(_requests(schemas, _UNIONS)))
+    _Sharing("schemas", components, _member_name, _has_no_class).share(list(_requests(schemas, UNIONS)))
     sections = [part for members in _requests(schemas, _WITH_SECTIONS) for part in _sections(members, schemas)]
     # A model has each parameter twice, in requests and in estimates.
     _Sharing("schemas", components, _parameter_name, _has_no_class, most_apart=2).share(sections)

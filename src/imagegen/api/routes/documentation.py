@@ -10,7 +10,7 @@ from fastapi.staticfiles import StaticFiles
 
 from imagegen.api.http.policies import Access, Caching, RoutePolicy, policy
 
-DOCUMENT: Final = RoutePolicy(access=Access.OPEN, produces=(), caching=Caching.AS_SET)
+_REDIRECT: Final = RoutePolicy(access=Access.OPEN, produces=(), caching=Caching.AS_SET)
 PAGES: Final = files("imagegen.api") / "pages"
 _PAGE: Final = RoutePolicy(access=Access.OPEN, produces=(), caching=Caching.REVALIDATE, is_routine=True)
 _ASSETS: Final = "/api-docs/assets"
@@ -37,7 +37,7 @@ def serve_documentation(app: FastAPI) -> None:
     async def api_docs() -> HTMLResponse:
         return HTMLResponse(page, headers={"Content-Security-Policy": _ONLY_OWN_SCRIPTS})
 
-    @policy(DOCUMENT)
+    @policy(_REDIRECT)
     async def to_the_documentation() -> RedirectResponse:
         return RedirectResponse("/api-docs")
 

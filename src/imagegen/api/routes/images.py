@@ -13,6 +13,7 @@ from starlette.convertors import StringConvertor, register_url_convertor
 
 from imagegen import jobs
 from imagegen.api.deps import TakeSlot, caller_of, services_of, waiting_slot
+from imagegen.api.document_response import document_response, documents_of
 from imagegen.api.http.body_limits import data_uri_limit
 from imagegen.api.http.etags import tagged_response
 from imagegen.api.http.intake import intake_of
@@ -74,6 +75,22 @@ def images_router(registry: Registry) -> APIRouter:
         models = [model_summary(model) for model in registry.models.values() if not model.is_retired(today)]
         return tagged_response(request, ModelList(models=models))
 
+    @router.get(
+        "/models/{name:any}/openapi.json",
+        responses={200: _A_DOCUMENT, **MODEL_NOT_FOUND, **UNCHANGED},
+    )
+    @policy(RoutePolicy(access=Access.KEYED, scope=KeyScope.READ))
+    async def get_model_document(
+        name: Annotated[str, Path(description=_NAME, examples=["flux-pro"])], request: Request
+    ) -> Response:
+        """Get the OpenAPI document with the requests of one model only.
+
+        It is small enough to generate a client for one model, or to be read as a whole. `GET /openapi.json?models=a,b`
+        has the requests of several models, and needs no key.
+        """
+        document = await documents_of(request).of_models(frozenset({registry.model(name).name}))
+        return await document_response(request, document)
+
     @router.get("/models/{name:any}", response_model=ModelDetail, responses={**MODEL_NOT_FOUND, **UNCHANGED})
     @policy(RoutePolicy(access=Access.KEYED, scope=KeyScope.READ))
     async def get_model(
@@ -91,6 +108,7 @@ def images_router(registry: Registry) -> APIRouter:
     return router
 
 
+_A_DOCUMENT = {"description": "The OpenAPI document.", "content": {JSON: {"schema": {"type": "object"}}}}
 _NAME = "The model's name, as in the list of models."
 
 
