@@ -10,10 +10,11 @@ import httpx
 import pytest
 from dirty_equals import IsPartialDict, IsStr
 
-from imagegen.api import create_app
+from imagegen.api import create_app, openapi_json
 from imagegen.api.document_response import takes_gzip
 from imagegen.api.openapi.written import MOST_KEPT, WrittenDocuments
 from imagegen.registry import Registry, load_registry
+from tests.support.catalogs import entry, registry_with
 from tests.support.service import Service
 
 Json = dict[str, Any]
@@ -279,3 +280,26 @@ async def test_only_the_last_cut_documents_are_kept(registry: Registry) -> None:
 
     assert await documents.of_models(sets[2]) is kept
     assert again.tag == (await documents.of_models(sets[1])).tag
+
+
+def test_document_of_one_model_has_unions_of_one() -> None:
+    document = json.loads(openapi_json(load_registry((), ["flux-pro"])))
+
+    assert models_of(document) == [{"flux-pro"}] * 5
+    assert document["components"]["schemas"]["GenerateRequest"]["oneOf"] == [
+        {"$ref": "#/components/schemas/FluxProRequest"}
+    ]
+
+
+def test_model_with_the_name_of_another_schema_takes_nothing_from_it() -> None:
+    document = json.loads(openapi_json(registry_with(entry("change-key"))))
+    schemas = document["components"]["schemas"]
+
+    body = document["paths"]["/api/keys/{keyId}"]["patch"]["requestBody"]["content"]["application/json"]
+    assert body["schema"] == {"$ref": "#/components/schemas/ChangeKeyRequest"}
+    assert "rates" in schemas["ChangeKeyRequest"]["properties"]
+    assert "model" not in schemas["ChangeKeyRequest"]["examples"][0]
+    assert schemas["GenerateRequest"]["discriminator"]["mapping"]["change-key"].endswith("/ChangeKeyRequest2")
+    assert schemas["GenerateRequest"]["oneOf"][-1]["$ref"].endswith("/ChangeKeyRequest2")
+    assert schemas["ChangeKeyRequest2"]["properties"]["model"]["const"] == "change-key"
+    assert schemas["ChangeKeyRequest2"]["examples"][0]["model"] == "change-key"

@@ -4,7 +4,6 @@ from typing import Any, cast
 
 import pytest
 from PIL import Image
-from pydantic import TypeAdapter
 
 from imagegen.data_uris import read_data_uri
 from imagegen.errors import InvalidInput
@@ -170,28 +169,35 @@ def nodes(schema: Any) -> list[Json]:
 
 
 def test_union_is_discriminated_and_shares_objects(registry: Registry) -> None:
-    schema = TypeAdapter[object](cast("Any", registry.request_type)).json_schema()
+    schemas = registry.request_schemas("#/")
 
     stems = ("NanoBananaEdit", "FluxPro", "FluxDev", "FluxLora", "FluxDevImageToImage", "FaceSwap")
-    assert schema["discriminator"]["mapping"] == {
-        name: f"#/$defs/{stem}Request" for name, stem in zip(MODELS, stems, strict=True)
+    for union, kind in {
+        "GenerateRequest": "Request",
+        "EstimateRequest": "EstimateRequest",
+        "BatchItem": "BatchItem",
+    }.items():
+        references = {name: f"#/{stem}{kind}" for name, stem in zip(MODELS, stems, strict=True)}
+        assert schemas[union] == {
+            "oneOf": [{"$ref": reference} for reference in references.values()],
+            "discriminator": {"propertyName": "model", "mapping": references},
+        }
+    parts = ("Inputs", "Options", "Request", "BatchItem", "EstimateInputs", "EstimateOptions", "EstimateRequest")
+    assert set(schemas) == {
+        *("GenerateRequest", "EstimateRequest", "BatchItem", "ImageSize", "LoraWeight"),
+        *(f"{stem}{part}" for stem in stems for part in parts),
     }
-    assert set(schema["$defs"]) == {
-        "ImageSize",
-        "LoraWeight",
-        *(f"{stem}{part}" for stem in stems for part in ("Inputs", "Options", "Request")),
-    }
-    assert registry.request_type.__name__ == "GenerateRequest"
+    assert (registry.request_type.__name__, registry.estimate_type.__name__) == ("GenerateRequest", "EstimateRequest")
 
 
 def test_schemas_suit_client_generators(registry: Registry) -> None:
     """Generators turn titles into colliding class names, send defaults, and require nullable members."""
-    definitions: Json = TypeAdapter[object](cast("Any", registry.request_type)).json_schema()["$defs"]
+    definitions = registry.request_schemas("#/")
 
     found = {
         key
         for definition in definitions.values()
-        for node in nodes(definition["properties"])
+        for node in nodes(definition.get("properties", {}))
         for key in node
         if key in {"title", "default"} or node.get("type") == "null"
     }

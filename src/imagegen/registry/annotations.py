@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from threading import RLock
 from typing import Annotated, Any, cast
 
 from pydantic import (
@@ -110,11 +111,13 @@ class Annotator:
         definitions: the objects that a `$ref` can name.
         shared: the classes built for them so far, each once, so that OpenAPI has one component for it.
         taken: the names of all classes built so far.
+        lock: held while a class is built.
     """
 
     definitions: Mapping[str, ParameterSchema]
     shared: dict[str, type[ClosedObject]] = field(default_factory=dict[str, type[ClosedObject]])
     taken: set[str] = field(default_factory=set[str])
+    lock: RLock = field(default_factory=RLock)
 
     def annotation(self, schema: ParameterSchema, class_name: str, *, required: bool = False) -> Annotation:
         """The annotation of a value. An object that is no definition gets a class named `class_name`.

@@ -1,38 +1,19 @@
-"""Builds a model from a resolved entry: its classes, its routes, and an example that is checked to be valid."""
+"""Builds a model from a resolved entry, and checks the values that the entry gives."""
 
-import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
-from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from imagegen.errors import CatalogError, Fault
 from imagegen.registry.annotations import Annotator
 from imagegen.registry.catalog import ResolvedEntry
-from imagegen.registry.conflicts import NUM_IMAGES, ActiveRoute, Conflicts, NarrowedParameter
+from imagegen.registry.conflicts import ActiveRoute, Conflicts, NarrowedParameter
 from imagegen.registry.documents import Place
 from imagegen.registry.entries import Route
-from imagegen.registry.fault_collector import FaultCollector, raise_if_any
-from imagegen.registry.input_schemas import ParameterSchema
+from imagegen.registry.fault_collector import FaultCollector
 from imagegen.registry.model import Model
+from imagegen.registry.model_classes import ModelClasses, class_stem
 from imagegen.registry.pricing_checks import compile_pricing
-from imagegen.registry.requests import EstimateRequest, estimate_class, request_class
-from imagegen.registry.sample_images import with_drawings
-
-EXAMPLE_USER = "user123"
-MOST_PLANNED = 10_000
-_PLANNED = ParameterSchema(
-    type="integer",
-    minimum=1,
-    maximum=MOST_PLANNED,
-    description="How many images are planned. The estimate warns if that is more than one request may ask for.",
-    example=10,
-)
-
-
-def class_stem(model: str) -> str:
-    """The first part of the names of a model's classes: `flux-pro` gives `FluxPro`."""
-    stem = "".join(part.capitalize() for part in re.split(r"[._-]+", model))
-    return stem if stem[:1].isalpha() else f"Model{stem}"
 
 
 def assemble(
@@ -43,7 +24,7 @@ def assemble(
     *,
     is_later_built_in: bool = False,
 ) -> Model:
-    """Build the model.
+    """Build the model. Its classes are made later.
 
     Args:
         resolved: its entry.
@@ -51,20 +32,14 @@ def assemble(
         known: parameters of fal that other models accept.
         aliases: those of the entry's that are not names of other models.
         is_later_built_in: whether a release after the first brought it.
-
-    Raises:
-        CatalogError: a value in the entry is one that the model itself refuses.
     """
-    entry, stem = resolved.entry, class_stem(resolved.name)
+    entry = resolved.entry
     schemas = {**resolved.inputs, **resolved.options}
-    doc = "{} of " + resolved.name + "."
-    inputs = annotator.object_class(f"{stem}Inputs", doc.format("Inputs"), resolved.inputs, entry.required_inputs)
-    options = annotator.object_class(f"{stem}Options", doc.format("Options"), resolved.options, ())
     conflicts = Conflicts(
         sized="width" in resolved.options and "height" in resolved.options,
         routes=tuple(_route(resolved, index, annotator) for index in range(len(entry.routes))),
     )
-    model = Model(
+    return Model(
         name=resolved.name,
         endpoint=entry.fal_endpoint,
         category=entry.category,
@@ -75,10 +50,7 @@ def assemble(
         default_options=entry.default_options,
         pricing=compile_pricing(entry, schemas),
         conflicts=conflicts,
-        inputs_class=inputs,
-        options_class=options,
-        request_class=request_class(resolved.name, stem, inputs, options, conflicts.faults),
-        estimate_class=_estimate_class(resolved, annotator, conflicts),
+        classes=ModelClasses(resolved, annotator, conflicts),
         known=known,
         output=entry.output,
         aliases=aliases,
@@ -87,23 +59,19 @@ def assemble(
         source=entry.source,
         is_later_built_in=is_later_built_in,
     )
+
+
+def check(resolved: ResolvedEntry, model: Model) -> None:
+    """Check the values that an entry gives with the classes of its model, which are made for it.
+
+    Raises:
+        CatalogError: a value in the entry is one that the model itself refuses.
+    """
     faults = FaultCollector()
     faults.add(_faults_of_defaults(resolved, model))
     faults.add(_faults_of_rules(resolved, model))
-    with faults.collecting():
-        _set_example(resolved, model)
+    faults.add(_faults_of_example(resolved, model))
     faults.raise_if_any()
-    return model
-
-
-def _estimate_class(resolved: ResolvedEntry, annotator: Annotator, conflicts: Conflicts) -> type[EstimateRequest]:
-    stem = f"{class_stem(resolved.name)}Estimate"
-    doc = "{} of " + resolved.name + ", to be priced."
-    inputs = annotator.object_class(f"{stem}Inputs", doc.format("Inputs"), resolved.inputs, ())
-    planned = {**resolved.options, NUM_IMAGES: _PLANNED}
-    options = annotator.object_class(f"{stem}Options", doc.format("Options"), planned, ())
-    class_name = annotator.unique(f"{stem}Request")
-    return estimate_class(resolved.name, class_name, inputs, options, conflicts.planning_faults)
 
 
 def _route(resolved: ResolvedEntry, index: int, annotator: Annotator) -> ActiveRoute:
@@ -144,18 +112,15 @@ def _faults_of_rules(resolved: ResolvedEntry, model: Model) -> Iterator[CatalogE
             yield resolved.error((*place, "value"), fault.message)
 
 
-def _set_example(resolved: ResolvedEntry, model: Model) -> None:
-    body = with_drawings(_example(resolved))
+def _faults_of_example(resolved: ResolvedEntry, model: Model) -> Iterable[CatalogError]:
+    body = model.example()
     try:
         model.request_class.model_validate(body)
     except ValidationError as error:
         found = model.invalid_request(error.errors(include_url=False), body).faults
-        raise_if_any(_example_error(resolved, fault) for fault in found)
-        raise
-    model.request_class.example = body
-    options = body.get("options", {})
-    assert isinstance(options, dict)
-    model.estimate_class.example = {"model": resolved.name, "options": {**options, NUM_IMAGES: _PLANNED.example}}
+        assert found
+        return [_example_error(resolved, fault) for fault in found]
+    return ()
 
 
 def _example_error(resolved: ResolvedEntry, fault: Fault) -> CatalogError:
@@ -169,32 +134,3 @@ def _example_error(resolved: ResolvedEntry, fault: Fault) -> CatalogError:
 def _error(resolved: ResolvedEntry, place: Place, fault: Fault, within: str) -> CatalogError:
     steps = fault.pointer.removeprefix(within).split("/")[1:]
     return resolved.error((*place, *(int(step) if step.isdecimal() else step for step in steps)), fault.message)
-
-
-def _example(resolved: ResolvedEntry) -> dict[str, JsonValue]:
-    written = resolved.entry.example
-    if written is None:
-        required = resolved.entry.required_inputs
-        inputs = {name: _sample(resolved.inputs[name]) for name in required}
-        return {"model": resolved.name, "inputs": inputs, "userId": EXAMPLE_USER}
-    parts: dict[str, JsonValue] = {"model": resolved.name, "inputs": dict(written.inputs)}
-    options: dict[str, JsonValue] = {"options": dict(written.options)} if written.options else {}
-    return {**parts, **options, "userId": EXAMPLE_USER}
-
-
-def _sample(schema: ParameterSchema) -> JsonValue:
-    """A value for a parameter: its example, or one of its type."""
-    if schema.example is not None:
-        return schema.example
-    if schema.enum:
-        return schema.enum[0]
-    samples: dict[str | None, JsonValue] = {
-        "string": "https://example.com/photo.jpg" if schema.format else "text",
-        "integer": max(1, int(schema.minimum or 1)),
-        "number": schema.minimum or 1,
-        "boolean": True,
-        "array": [_sample(schema.items)] if schema.items else ["text"],
-        "object": {name: _sample(part) for name, part in (schema.properties or {}).items()},
-        None: "text",
-    }
-    return samples[schema.type]

@@ -8,11 +8,12 @@ from typing import Final
 
 from imagegen.errors import CatalogError
 from imagegen.registry.annotations import Annotator
-from imagegen.registry.assembly import assemble, class_stem
+from imagegen.registry.assembly import assemble, check
 from imagegen.registry.catalog import ResolvedEntry, read_catalog
 from imagegen.registry.documents import did_you_mean
 from imagegen.registry.fault_collector import FaultCollector
 from imagegen.registry.model import Model
+from imagegen.registry.model_classes import class_stem, with_mixed_names
 from imagegen.registry.model_names import faults_of_successors, resolve_aliases
 from imagegen.registry.names import FAL_PARAMETERS
 from imagegen.registry.offer import Offer, choose_offered
@@ -56,7 +57,8 @@ def load_registry(files: Sequence[Path] = (), offered: Sequence[str] = ()) -> Re
     faults.add([*taken, *faults_of_successors(entries, aliases)])
     offer = choose_offered(entries, offered)
     later = ours - FIRST_MODELS
-    models = _assembled(entries, offer, aliases, later, vocabulary=vocabulary, faults=faults)
+    # Tests check the entries of the package.
+    models = _assembled(entries, offer, aliases, later, checked=own.keys(), vocabulary=vocabulary, faults=faults)
     faults.raise_if_any()
     return Registry(
         models,
@@ -107,6 +109,7 @@ def _assembled(
     aliases: Mapping[str, str],
     later: Collection[str],
     *,
+    checked: Collection[str],
     vocabulary: Vocabulary,
     faults: FaultCollector,
 ) -> dict[str, Model]:
@@ -120,6 +123,13 @@ def _assembled(
             with faults.collecting():
                 own = tuple(alias for alias in entry.entry.aliases if aliases.get(alias) == name)
                 models[name] = assemble(entry, annotator, known, own, is_later_built_in=name in later)
+    mixed = with_mixed_names(models)
+    for name, model in models.items():
+        if name in mixed:
+            model.classes.make_all()
+        if name in checked:
+            with faults.collecting():
+                check(entries[name], model)
     return models
 
 

@@ -14,12 +14,12 @@ from pydantic_core import ErrorDetails
 
 from imagegen.errors import MOST_FAULTS, Fault, InvalidInput
 from imagegen.json_object import JsonObject
-from imagegen.registry.annotations import ClosedObject
 from imagegen.registry.conflicts import IMAGE_SIZE, NUM_IMAGES, WIDTH_AND_HEIGHT, Conflicts, is_used
 from imagegen.registry.documents import Place
 from imagegen.registry.entries import Output, Retired
 from imagegen.registry.faults import SECTIONS, RequestSchema, faults_from_errors, json_pointer, missing_fault
 from imagegen.registry.image_inputs import image_urls
+from imagegen.registry.model_classes import ModelClasses
 from imagegen.registry.price import Price
 from imagegen.registry.pricing_entries import Unit
 from imagegen.registry.request_price import Pricing, count_of
@@ -41,6 +41,7 @@ class Model:
     The methods take `inputs` and `options` as the request's JSON, as the caller gave it.
 
     Attributes:
+        classes: made at their first use, like what needs them.
         known: parameters of fal, whether or not this model accepts them.
         output: where a result has its images; empty: `images` and `image`, or anywhere.
         aliases: other names that requests may have, without those that another model has.
@@ -60,10 +61,7 @@ class Model:
     default_options: JsonObject
     pricing: Pricing
     conflicts: Conflicts
-    inputs_class: type[ClosedObject]
-    options_class: type[ClosedObject]
-    request_class: type[ModelRequest]
-    estimate_class: type[EstimateRequest]
+    classes: ModelClasses
     known: Collection[str] = ()
     output: tuple[Output, ...] = ()
     aliases: tuple[str, ...] = ()
@@ -133,15 +131,15 @@ class Model:
 
     def example(self) -> dict[str, JsonValue]:
         """A complete, valid request."""
-        return copy.deepcopy(self.request_class.example or {})
+        return copy.deepcopy(dict(self.classes.example()))
 
     def inputs_schema(self) -> dict[str, Any]:
         """The JSON Schema of `inputs`."""
-        return self.inputs_class.model_json_schema()
+        return self.classes.inputs().model_json_schema()
 
     def options_schema(self) -> dict[str, Any]:
         """The JSON Schema of `options`."""
-        return self.options_class.model_json_schema()
+        return self.classes.options().model_json_schema()
 
     def invalid_request(self, errors: Iterable[ErrorDetails], body: JsonObject) -> InvalidInput:
         """Every fault of a request: pydantic's errors, and the conflicts, which pydantic checks only without errors."""
@@ -159,9 +157,24 @@ class Model:
 
     def section_faults(self, section: str, values: JsonObject) -> list[Fault]:
         """The faults of `inputs` or of `options` alone. Required inputs may be missing."""
-        kind = self.inputs_class if section == "inputs" else self.options_class
+        kind = self.classes.inputs() if section == "inputs" else self.classes.options()
         errors = (error for error in _errors(TypeAdapter(kind), dict(values)) if not _is_absent(error))
         return faults_from_errors(errors, self.request_schema, (section,))
+
+    @cached_property
+    def request_class(self) -> type[ModelRequest]:
+        """The class of its requests."""
+        return self.classes.request()
+
+    @cached_property
+    def item_class(self) -> type[ModelRequest]:
+        """The class of its requests in a batch. Their user may be absent."""
+        return self.classes.item()
+
+    @cached_property
+    def estimate_class(self) -> type[EstimateRequest]:
+        """The class of its requests to be priced."""
+        return self.classes.estimate()
 
     @cached_property
     def cost_per_image(self) -> Decimal:

@@ -1,25 +1,28 @@
 """All models, and the validation of every request."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from itertools import chain, islice
 from types import MappingProxyType
+from typing import Annotated, Any
 
-from pydantic import JsonValue, ValidationError
+from pydantic import BaseModel, JsonValue, ValidationError
 from pydantic_core import ErrorDetails
+from typing_extensions import TypeAliasType
 
 from imagegen.errors import MOST_FAULTS, Fault, InvalidInput, InvalidRequest, UnknownModel
 from imagegen.json_object import JsonObject
-from imagegen.registry.assembly import class_stem
 from imagegen.registry.documents import closest_match
 from imagegen.registry.endpoints import models_by_endpoint, normalize_endpoint
 from imagegen.registry.entries import Output
 from imagegen.registry.faults import SECTIONS, RequestSchema, dotted_path, faults_from_errors, json_pointer
 from imagegen.registry.model import Model
 from imagegen.registry.offer import UnpricedModel
-from imagegen.registry.requests import Envelope, EstimateEnvelope, ModelRequest, RequestBatch, batch_class, item_class
-from imagegen.registry.type_forms import tagged_union
+from imagegen.registry.request_schemas import request_schemas
+from imagegen.registry.request_union import RequestUnion
+from imagegen.registry.requests import Envelope, EstimateEnvelope, ModelRequest, RequestBatch, batch_class
+from imagegen.registry.type_forms import named
 
 _LONGEST_NAME = 100
 
@@ -56,14 +59,10 @@ class Registry:
         own = [(model.endpoint, name) for name, model in models.items()]
         routes = [(route.endpoint, name) for name, model in models.items() for route in model.conflicts.routes]
         self._by_endpoint = models_by_endpoint([*own, *routes])
-        before = self._with_own_name if self._aliases else None
-        requests = (model.request_class for model in models.values())
-        self.request_type = tagged_union("GenerateRequest", requests, "model", before)
-        plans = (model.estimate_class for model in models.values())
-        self.estimate_type = tagged_union("EstimateRequest", plans, "model", before)
+        self.request_type = self._union("GenerateRequest", lambda model: model.request_class)
+        self.estimate_type = self._union("EstimateRequest", lambda model: model.estimate_class)
+        self.batch_class = batch_class(self._union("BatchItem", lambda model: model.item_class))
         self._envelopes = {kind: _envelope(kind, models.values()) for kind in (Envelope, EstimateEnvelope)}
-        self._items = {model.name: item_class(model.request_class, class_stem(model.name)) for model in models.values()}
-        self.batch_class = batch_class(tagged_union("BatchItem", self._items.values(), "model"))
 
     def model(self, name: str) -> Model:
         """The model of this name or alias.
@@ -91,6 +90,9 @@ class Registry:
                 return model.name
         return None
 
+    def _union(self, name: str, class_of: Callable[[Model], type[BaseModel]]) -> TypeAliasType:
+        return named(name, Annotated[Any, RequestUnion(self.models, self._aliases, class_of)])
+
     def _with_own_name(self, body: JsonValue) -> JsonValue:
         """A body with the model's own name in place of an alias."""
         name = body.get("model") if isinstance(body, dict) else None
@@ -116,8 +118,16 @@ class Registry:
         models = self.models.values()
         requests = {model.request_class: model.example() for model in models}
         plans = {model.estimate_class: dict(model.estimate_class.example or {}) for model in models}
-        items = {self._items[model.name]: model.example() for model in models}
+        items = {model.item_class: model.example() for model in models}
         return {kind.__name__: example for kind, example in {**requests, **plans, **items}.items()}
+
+    def request_schemas(self, references: str) -> dict[str, dict[str, Any]]:
+        """The JSON Schemas of all requests, by name. It makes the classes of all models.
+
+        Args:
+            references: what a `$ref` has before the name.
+        """
+        return request_schemas(self.models.values(), references)
 
     @property
     def endpoints(self) -> frozenset[str]:
@@ -150,7 +160,7 @@ class Registry:
         if named is None:
             raise self.invalid_request((), _with_a_user(body))
         try:
-            return self._items[named.name].model_validate(self._with_own_name(body))
+            return named.item_class.model_validate(self._with_own_name(body))
         except ValidationError as error:
             raise self.invalid_request(error.errors(include_url=False), _with_a_user(body)) from error
 
@@ -160,7 +170,7 @@ class Registry:
         """The error of a body in which pydantic found errors.
 
         Args:
-            errors: pydantic's or FastAPI's; their places may begin with `body` and the model's name.
+            errors: pydantic's or FastAPI's; the places of the latter begin with `body`.
             body: the validated JSON; if the body is not JSON, any value but an object.
             planned: whether the body is an estimate.
         """
@@ -177,7 +187,7 @@ class Registry:
             return unknown
         if named is None:
             return InvalidInput(self._nameless_faults(errors, body, envelope))
-        relevant = [_below_the_tag(error, named.name) for error in islice(errors, MOST_FAULTS)]
+        relevant = [_within_the_body(error) for error in islice(errors, MOST_FAULTS)]
         return (named.invalid_estimate if planned else named.invalid_request)(relevant, body)
 
     def invalid_batch(self, errors: Sequence[ErrorDetails], body: JsonValue) -> InvalidRequest:
@@ -189,7 +199,7 @@ class Registry:
         """
         if not isinstance(body, dict) or any(error["type"] == "json_invalid" for error in errors):
             return self.invalid_request(errors, body)
-        of_batch = faults_from_errors((_below_the_tag(error, None) for error in errors), _BATCH)
+        of_batch = faults_from_errors((_within_the_body(error) for error in errors), _BATCH)
         requests = body.get("requests")
         return InvalidInput(chain(of_batch, self._item_faults(requests if isinstance(requests, list) else ())))
 
@@ -217,7 +227,7 @@ class Registry:
         """The faults of a body without a known model. For a union, pydantic reports only that the tag is wrong."""
         if all(error["type"].startswith("union_tag_") for error in errors):
             errors = _envelope_errors(body, envelope)
-        relevant = [_below_the_tag(error, None) for error in islice(errors, MOST_FAULTS)]
+        relevant = [_within_the_body(error) for error in islice(errors, MOST_FAULTS)]
         found = [*faults_from_errors(relevant, self._envelopes[envelope]), *_misplaced(body)]
         return [self._with_models(fault) if fault.pointer == "/model" else fault for fault in found]
 
@@ -278,11 +288,9 @@ def _with_a_user(request: JsonValue) -> JsonValue:
     return request if request.get("userId") is not None else {**request, "userId": "user"}
 
 
-def _below_the_tag(error: ErrorDetails, model: str | None) -> ErrorDetails:
+def _within_the_body(error: ErrorDetails) -> ErrorDetails:
     place = error["loc"]
-    place = place[1:] if place[:1] == ("body",) else place
-    place = place[1:] if place[:1] == (model,) else place
-    return {**error, "loc": place}
+    return {**error, "loc": place[1:] if place[:1] == ("body",) else place}
 
 
 def _invalid_json(error: ErrorDetails) -> Fault:

@@ -12,6 +12,7 @@ from imagegen.api.openapi.headers import add_headers
 from imagegen.api.openapi.json_schema import REFERENCE, UNIONS, simplify
 from imagegen.api.openapi.open_enums import open_enums
 from imagegen.api.openapi.operations import complete_operations
+from imagegen.api.openapi.request_schemas import add_requests
 from imagegen.api.openapi.security import declare_security
 from imagegen.api.openapi.sharing import share_components
 from imagegen.api.openapi.webhooks import webhooks
@@ -49,6 +50,7 @@ def build_document(app: FastAPI, registry: Registry, policies: RoutePolicies, *,
     """Build the document in steps; each step works on what the steps before it have made."""
     document = _derived(app)
     schemas = cast("dict[str, Node]", document["components"]["schemas"])
+    add_requests(schemas, registry)
     examples = schema_examples(registry)
     _replace_errors(schemas)
     _add_event(schemas)

@@ -319,12 +319,11 @@ _SCHEMAS: Final[Mapping[str, Example]] = {
 
 
 def schema_examples(registry: Registry) -> Mapping[str, Example]:
-    """An example for each schema that is a whole body; those of models are the catalog's own."""
+    """An example for each schema that is a whole body, except those of models' requests."""
     models = sorted(registry.models.values(), key=lambda model: simplicity(model.example()))
     first, second = models[0], models[min(1, len(models) - 1)]
     return {
         **_SCHEMAS,
-        **{name: dict(example) for name, example in registry.examples().items()},
         "BatchRequest": {"requests": [_as_item(first.example()), _as_item(second.example())], "userId": "user123"},
         "ModelList": {"models": [model_summary(first).model_dump(mode="json")]},
         **_example_of_detail(models),
