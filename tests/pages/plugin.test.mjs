@@ -293,6 +293,8 @@ test("the page shows the document with titles, and without a tag that has no ope
   const prepared = imagegenPlugin().statePlugins.spec.wrapActions.updateJsonSpec((document) => document)(DOCUMENT);
 
   assert.equal(prepared.components.schemas.FluxProRequest.title, "FluxProRequest");
+  assert.equal(prepared.components.schemas.JobStatus.title, "JobStatus");
+  assert.equal(prepared.components.schemas.SeedParameter.title, undefined);
   assert.ok(
     DOCUMENT.tags.some(({ name }) => name === "webhooks") && !prepared.tags.some(({ name }) => name === "webhooks"),
   );

@@ -1,12 +1,19 @@
 /** Prepares the OpenAPI document for the page: names of schemas where Swagger UI would show only "object" or "any". */
 
 const REFERENCE = "#/components/schemas/";
+const PLAIN = ["string", "integer", "number", "boolean", "array"];
 
-/** The document with the name of each schema as its title: once Swagger UI has resolved a reference, it has no other. */
+/**
+ * The document with the name of each schema as its title: once Swagger UI has resolved a reference, it has no other.
+ * A text, a number or a list is shown as what it is: its name is that of the members that share it.
+ */
 export function withTitles(document) {
   const schemas = document?.components?.schemas;
   if (!schemas) return document;
-  const titled = Object.entries(schemas).map(([name, schema]) => [name, { title: name, ...schema }]);
+  const titled = Object.entries(schemas).map(([name, schema]) => [
+    name,
+    isPlain(schema) ? schema : { title: name, ...schema },
+  ]);
   return { ...document, components: { ...document.components, schemas: Object.fromEntries(titled) } };
 }
 
@@ -30,6 +37,10 @@ function nameOf(schema) {
 
 function reference({ $ref: target }) {
   return target?.startsWith(REFERENCE) ? target.slice(REFERENCE.length) : undefined;
+}
+
+function isPlain({ type, enum: values }) {
+  return PLAIN.includes(type) && !values;
 }
 
 function plainType({ type }) {
