@@ -135,6 +135,7 @@ _KEY: Final[Example] = {
     "name": "Ann's shop",
     "users": ["user123"],
     "models": None,
+    "allModels": True,
     "scopes": ["generate", "read"],
     "defaultUser": "user123",
     "allowedTags": None,
