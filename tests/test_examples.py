@@ -57,6 +57,7 @@ ELSEWHERE: Final = {
     ("docs/cli.md", "imagegen models search"): "as above; test_readme.py knows each option",
     ("docs/guides/batches.md", "name,prompt"): "the file that the script below it reads",
     ("docs/guides/clients.md", ".venv/bin/imagegen openapi"): "tests/sdk runs it, with the tools pinned",
+    ("docs/guides/fal-clients.md", "export FAL_RUN_HOST"): "tests/doors/fal runs fal-client with them",
     ("docs/guides/own-servers.md", "S3_BUCKET="): "test_first_steps.py starts a service with it",
     ("docs/guides/own-servers.md", ".venv/bin/imagegen doctor"): "test_first_steps.py runs it with the block above it",
     ("docs/guides/own-servers.md", "RESULT "): "what the doctor prints: as above",

@@ -19,6 +19,8 @@ from imagegen.api import create_app
 from imagegen.api.http.protocol import http_protocol
 from imagegen.api.middleware.auth import AccessPolicy, build_access_policy, warn_without_keys
 from imagegen.api.prometheus import metrics_app
+from imagegen.doors import WithDoors
+from imagegen.doors.fal import FalDoor
 from imagegen.engine.webhook_sender import sending_webhooks
 from imagegen.engine.worker import working
 from imagegen.fal import required_open_files
@@ -174,9 +176,9 @@ class _ApiProcess:
         ):
             await make_first_keys(services)
             warn_without_keys(self.access, services.keys)
-            app = create_app(
-                self.registry, lambda: nullcontext(services), self.access, self.settings.limits, self.tracer
-            )
+            limits = self.settings.limits
+            api = create_app(self.registry, lambda: nullcontext(services), self.access, limits, self.tracer)
+            app = WithDoors(api, {"/fal": FalDoor(self.access, limits, self.tracer)})
             server = _ApiServer(
                 _uvicorn_config(app, self.settings), self.stopping, logs_stop=not self.is_one_of_several
             )

@@ -14,6 +14,8 @@ import uvicorn
 from imagegen.api import create_app
 from imagegen.api.http.protocol import http_protocol
 from imagegen.api.middleware.auth import AccessPolicy
+from imagegen.doors import WithDoors
+from imagegen.doors.fal import FalDoor
 from imagegen.engine.worker import working
 from imagegen.fal import FalTimeouts
 from imagegen.json_object import JsonObject
@@ -126,7 +128,8 @@ async def running(
             else:
                 yield open_ones
 
-    app, http = create_app(models, services, access, settings.limits), http_protocol(settings.limits)
+    api, http = create_app(models, services, access, settings.limits), http_protocol(settings.limits)
+    app = WithDoors(api, {"/fal": FalDoor(access or AccessPolicy(), settings.limits)})
     config = uvicorn.Config(app, port=port, http=http, log_config=None, lifespan="on", timeout_keep_alive=_IDLE)
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve())

@@ -3,8 +3,8 @@
 The services and the caller are not dependencies of FastAPI: resolving three of them took a tenth of a request's time.
 """
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import AbstractContextManager
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import AbstractContextManager, contextmanager
 from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Final, TypeAlias, cast
@@ -81,6 +81,13 @@ def waiting_slot(request: Request) -> TakeSlot:
 
 async def _stream(request: Request) -> AsyncGenerator[None]:
     """Hold a slot for an event stream until the response has been sent."""
+    with stream_slot(request):
+        yield
+
+
+@contextmanager
+def stream_slot(request: Request) -> Generator[None]:
+    """Hold a slot for an event stream; raises HttpProblem if none is free."""
     with cast("Slots", request.state.stream_slots).take(_holder(request)) as has_slot:
         if not has_slot:
             detail = (

@@ -13,6 +13,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import JsonValue
 from pydantic_core import ErrorDetails
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
@@ -136,7 +137,7 @@ class JobFailed(Exception):
 
 
 def translate_errors(app: FastAPI, registry: Registry) -> None:
-    """Give the application its only exception handlers."""
+    """Give the API its only exception handlers."""
 
     async def invalid_body(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
@@ -148,9 +149,14 @@ def translate_errors(app: FastAPI, registry: Registry) -> None:
             refusal = _refusal(error, registry, request.scope)
         return await invalid_request(request, refusal)
 
+    handle_errors(app)
+    app.add_exception_handler(RequestValidationError, invalid_body)
+
+
+def handle_errors(app: Starlette) -> None:
+    """Give an application the exception handlers of imagegen's own errors."""
     for kind, translation in _TRANSLATIONS.items():
         app.add_exception_handler(kind, _handler(translation))
-    app.add_exception_handler(RequestValidationError, invalid_body)
     app.add_exception_handler(InvalidRequest, invalid_request)
     app.add_exception_handler(SubmittingPaused, _paused)
     app.add_exception_handler(RateLimited, _rate_limited)

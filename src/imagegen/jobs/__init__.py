@@ -1,6 +1,7 @@
 """A job: its fields, transitions and id. Pure: no I/O, no clock."""
 
 from imagegen.jobs.details import result_details, without_signatures
+from imagegen.jobs.fal_call import FalCall
 from imagegen.jobs.holds import Hold, HoldKind
 from imagegen.jobs.ids import JOB_ID_PATTERN, first_job_id_at, is_job_id, new_job_id
 from imagegen.jobs.job import ImpossibleTransition, Job
@@ -41,6 +42,7 @@ __all__ = [
     "PROVIDER_ACCOUNT",
     "SUBMISSION_UNKNOWN",
     "Deletion",
+    "FalCall",
     "Hold",
     "HoldKind",
     "Idempotency",

@@ -252,6 +252,7 @@ class Job(JobRecord):
             idempotency=replace(self.idempotency, body_sha256="", unsigned_sha256=None) if self.idempotency else None,
             input_keys=(),
             webhook_url=None,
+            fal_call=replace(self.fal_call, ignored=()) if self.fal_call else None,
             deletion=Deletion(requested_at=now, input_keys=self.input_keys, due_at=now),
         )
 

@@ -5,6 +5,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from imagegen.jobs.cost import Cost
+from imagegen.jobs.fal_call import FalCall
 from imagegen.jobs.holds import Hold
 from imagegen.jobs.image_keys import image_prefix
 from imagegen.jobs.reservations import Reservation, ReservationState
@@ -40,6 +41,7 @@ class JobRecord:
         trace: the traceparent of the request that created it; every process continues that trace.
         result_at: when fal's result was read.
         reservations: what it holds of budgets. Changed beside the transitions, but for its end; it changes no version.
+        fal_call: what is particular to a job that a client of fal's requested; None for every other job.
     """
 
     id: str
@@ -81,6 +83,7 @@ class JobRecord:
     retry_of: str | None = None
     trace: str | None = None
     reservations: tuple[Reservation, ...] = ()
+    fal_call: FalCall | None = None
 
     @property
     def max_cost(self) -> Decimal:

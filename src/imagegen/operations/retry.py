@@ -17,7 +17,7 @@ from imagegen.storage.images.store import Images
 async def retry(job: Job, services: Services, caller: Caller, key: str | None) -> Accepted:
     """Accept a new job for the same request, as if its caller had sent it again; it names the old job.
 
-    It has the old job's webhook, and the same number of seconds until its deadline, counted from now.
+    It has the old job's webhook, in the same form, and the same number of seconds until its deadline, counted from now.
 
     Raises:
         JobNotRetryable: the old job has not ended, or it completed.
@@ -34,7 +34,8 @@ async def retry(job: Job, services: Services, caller: Caller, key: str | None) -
     if job.status not in {JobStatus.FAILED, JobStatus.CANCELLED}:
         raise JobNotRetryable(job.id, job.status.value)
     request = services.registry.parse(await _body(job, services.images))
-    new = replace(new_job(request, services.registry, caller, idempotency_key=None), retry_of=job.id)
+    new = new_job(request, services.registry, caller, idempotency_key=None)
+    new = replace(new, retry_of=job.id, fal_call=job.fal_call)
     # The new inputs have links to the bucket. Limits apply to what the caller sent, where these are references.
     check(replace(new, inputs=job.inputs), caller, services)
     if key:

@@ -1,7 +1,7 @@
 """The registry: the parameters, endpoints and prices of every model. Pure: no network, no storage."""
 
 from imagegen.errors import MOST_FAULTS
-from imagegen.registry.entries import Output
+from imagegen.registry.entries import Output, OutputKind
 from imagegen.registry.loading import load_registry
 from imagegen.registry.model import FalRequest, Model
 from imagegen.registry.offer import UnpricedModel
@@ -18,6 +18,7 @@ __all__ = [
     "Model",
     "ModelRequest",
     "Output",
+    "OutputKind",
     "PlainText",
     "Price",
     "Registry",

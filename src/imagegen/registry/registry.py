@@ -75,6 +75,11 @@ class Registry:
         shown = name[:_LONGEST_NAME].encode(errors="replace").decode()
         raise UnknownModel(shown, tuple(self.models), self._suggestion(name), self._withheld.get(name))
 
+    def model_of_endpoint(self, endpoint: str) -> Model | None:
+        """The model of an endpoint at fal.ai, its own or one of its routes; of several, the first in the catalog."""
+        name = self._by_endpoint.get(normalize_endpoint(endpoint))
+        return self.models.get(name) if name is not None else None
+
     def names_of(self, name: str) -> tuple[str, ...]:
         """The names of the model that has this name or alias; only this one if there is no such model."""
         found = self.models.get(self._aliases.get(name, name))

@@ -132,6 +132,9 @@ class ServiceSettings(Group):
     price."""
     public_url: WebUrl | None = Field(default=None, validation_alias="PUBLIC_URL")
     """The service's address as fal.ai reaches it. If set, fal.ai announces the end of each request by a webhook."""
+    default_user: str = Field(default="default", min_length=1, max_length=128, validation_alias="IMAGEGEN_DEFAULT_USER")
+    """The user of a request of [fal's clients](guides/fal-clients.md) that names none, by a key of no user of its
+    own."""
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", validation_alias="IMAGEGEN_LOG_LEVEL"
     )

@@ -11,6 +11,7 @@ from imagegen.webhooks.delivery import (
     outcome_of_status,
     webhook_id,
 )
+from imagegen.webhooks.fal_signing import fal_headers, jwks
 from imagegen.webhooks.public_addresses import (
     LONGEST_URL,
     URL_PATTERN,
@@ -31,8 +32,10 @@ __all__ = [
     "DeliveryState",
     "RetrySchedule",
     "WebhookDelivery",
+    "fal_headers",
     "headers",
     "is_public",
+    "jwks",
     "outcome_of_status",
     "policy_violation",
     "read_secrets",

@@ -1,12 +1,21 @@
 """From webhook deliveries to the wire."""
 
+import json
 from urllib.parse import urlsplit
 
 from imagegen.jobs import Job
 from imagegen.services import Services
 from imagegen.webhooks import Attempt, WebhookDelivery, url_fault
 from imagegen.wire import webhook_schemas as schemas
+from imagegen.wire.fal_results import webhook_of
 from imagegen.wire.serializers import serialize_job
+
+
+async def event_text(delivery: WebhookDelivery, job: Job, services: Services) -> str:
+    """The JSON for a receiver: in fal's form if one of fal's clients requested the job, else in our own."""
+    if job.fal_call is not None:
+        return json.dumps(await webhook_of(job, services))
+    return (await serialize_event(delivery, job, services)).model_dump_json()
 
 
 async def serialize_event(delivery: WebhookDelivery, job: Job, services: Services) -> schemas.WebhookEvent:

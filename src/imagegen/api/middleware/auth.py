@@ -101,7 +101,7 @@ class AccessPolicy:
 class AuthMiddleware:
     """Refuses requests that `AccessPolicy` does not admit, and puts the `Caller` of the others into their state.
 
-    Every response to a key with rates has them in its headers.
+    Every response to a key with rates has them in its headers, but for those of routine requests.
     `origins` are the origins whose pages may call the service from a browser.
     """
 
@@ -118,7 +118,8 @@ class AuthMiddleware:
             refusal = unavailable(error)
         caller = scope.get("state", {}).get("caller")
         if caller is not None and caller.key is not None:
-            send = sender_with_rates(scope, send)
+            if not policy_of(scope).is_routine:  # a poll is answered from memory
+                send = sender_with_rates(scope, send)
             if refusal is None:
                 recheck = _KeyRecheck(self._access, caller, scope, receive, send)
                 receive, send = recheck.receive, recheck.send

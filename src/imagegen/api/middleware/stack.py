@@ -1,8 +1,10 @@
 """The middleware around the routes."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.middleware.cors import CORSMiddleware
 
 from imagegen.api.http.policies import RoutePolicies
@@ -25,15 +27,37 @@ _READ: Final = (
     "RateLimit",
     "RateLimit-Policy",
     "Retry-After",
-    HEADER,
-    TRACE,
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Browsers:
+    """What pages of the allowed origins may do.
+
+    Attributes:
+        methods: of their requests.
+        sent: headers that they may send.
+        read: headers that they may read.
+    """
+
+    methods: Sequence[str]
+    sent: Sequence[str]
+    read: Sequence[str]
+
+
+_OF_THE_API: Final = Browsers(methods=("GET", "POST", "PATCH", "DELETE"), sent=_SENT, read=_READ)
+
+
 def install_middleware(
-    app: FastAPI, access: AccessPolicy, policies: RoutePolicies, limits: LimitSettings, tracer: Tracer
+    app: Starlette,
+    access: AccessPolicy,
+    policies: RoutePolicies,
+    limits: LimitSettings,
+    tracer: Tracer,
+    *,
+    browsers: Browsers = _OF_THE_API,
 ) -> None:
-    """Add the middleware to the application, innermost first."""
+    """Add the middleware to an application, innermost first."""
     app.add_middleware(AuthMiddleware, access=access, origins=limits.origins)
     app.add_middleware(BodyLimitMiddleware, limits=limits)
     app.add_middleware(HeadOptionsMiddleware, routes=app.routes)
@@ -41,8 +65,8 @@ def install_middleware(
         app.add_middleware(
             CORSMiddleware,
             allow_origins=limits.origins,
-            allow_methods=("GET", "POST", "PATCH", "DELETE"),
-            allow_headers=_SENT,
-            expose_headers=_READ,
+            allow_methods=browsers.methods,
+            allow_headers=browsers.sent,
+            expose_headers=(*browsers.read, HEADER, TRACE),
         )
     app.add_middleware(ExchangeMiddleware, policies=policies, tracer=tracer)

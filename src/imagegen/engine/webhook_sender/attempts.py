@@ -3,7 +3,9 @@
 import asyncio
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
+from urllib.parse import quote
 
 import httpx
 
@@ -18,12 +20,13 @@ from imagegen.webhooks import (
     AttemptOutcome,
     RetrySchedule,
     WebhookDelivery,
+    fal_headers,
     headers,
     outcome_of_status,
     policy_violation,
     url_fault,
 )
-from imagegen.wire.webhook_serializers import serialize_event
+from imagegen.wire.webhook_serializers import event_text
 
 MAX_STORED_RESPONSE: Final = 200  # bytes
 _HEADERS: Final = {
@@ -40,11 +43,20 @@ async def attempt(delivery: WebhookDelivery, job: Job | None, services: Services
         return Attempt(at=at, outcome=AttemptOutcome.FORBIDDEN_ADDRESS)
     body = delivery.payload or ""
     if job is not None:
-        body = (await serialize_event(delivery, job, services)).model_dump_json()
-    signed = headers(services.settings.webhooks.keys, delivery.id, at, body)
+        body = await event_text(delivery, job, services)
+    signed = _signed(delivery, job, services.settings, at, body)
     request = httpx.Request("POST", delivery.url, headers={**_HEADERS, **signed}, content=body.encode())
     response = await _post(request, services.receivers, schedule)
     return Attempt(at=at, outcome=response.outcome, status=response.status, answer=response.text)
+
+
+def _signed(delivery: WebhookDelivery, job: Job | None, settings: Settings, at: datetime, body: str) -> dict[str, str]:
+    """The headers of our own webhooks; of a job that one of fal's clients requested, also those of fal's."""
+    keys = settings.webhooks.keys
+    signed = headers(keys, delivery.id, at, body)
+    if job is None or job.fal_call is None:
+        return signed
+    return signed | fal_headers(keys, job.id, quote(job.user_id, safe=""), at, body)
 
 
 def _is_forbidden(url: str, settings: Settings) -> bool:

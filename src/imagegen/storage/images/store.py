@@ -98,9 +98,9 @@ class Images:
         with self.bucket.translate_errors(proves_available=False):
             return await self._links.sign(key, expires, disposition)
 
-    async def store_input(self, user_id: str, file: IO[bytes], image: InputImage) -> str:
-        """Store a user's input image from a file; returns its key."""
-        key = input_key(user_id, image.sha256, image.extension)
+    async def store_input(self, user_id: str, file: IO[bytes], image: InputImage, key: str | None = None) -> str:
+        """Store a user's input image from a file; returns its key, which follows from its bytes unless it is given."""
+        key = key or input_key(user_id, image.sha256, image.extension)
         await upload_file(self.bucket, file, image.size_bytes, UploadTarget(key, image.content_type))
         return key
 

@@ -99,7 +99,7 @@ _MUTABLE = (
 )
 
 
-_OMITTED_IF_EMPTY = {"idempotency", "batchId", "reservations"}
+_OMITTED_IF_EMPTY = {"idempotency", "batchId", "reservations", "falCall"}
 
 
 def _immutable_part(job: Job) -> Document:
