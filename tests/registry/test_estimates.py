@@ -1,4 +1,4 @@
-"""An estimate is the charge of a job whose images are all delivered, and the product of its factors."""
+"""An estimate is the charge of a job whose images are all delivered: the product of its factors, and what is added."""
 
 from decimal import Decimal
 from math import prod
@@ -6,6 +6,7 @@ from typing import Any
 
 from imagegen.registry import Registry
 from imagegen.registry import given as as_given
+from imagegen.registry.price import FactorKind
 from tests.support.properties import HealthCheck, given, settings
 from tests.support.valid_requests import requests
 
@@ -21,7 +22,9 @@ def test_estimate_equals_the_price_of_the_job(registry: Registry, body: Json) ->
     estimated = model.estimate(body["inputs"], body["options"])
 
     assert estimated == model.price(as_given(request.inputs), as_given(request.options))
-    assert prod((factor.value for factor in estimated.factors), start=Decimal(1)) == estimated.total
+    added = sum((each.value for each in estimated.factors if each.kind is FactorKind.ADDITION), Decimal(0))
+    multiplied = (each.value for each in estimated.factors if each.kind is not FactorKind.ADDITION)
+    assert prod(multiplied, start=Decimal(1)) + added == estimated.total
 
 
 def test_applied_price_rules_are_explained(registry: Registry) -> None:
