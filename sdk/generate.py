@@ -36,8 +36,19 @@ ABSENT = {
     ("Estimate", "maxCost"): 'wire["totalCost"]',
     ("Estimate", "exact"): "True",
     ("Image", "role"): '"image"',
-    ("ModelSummary", "aliases"): "()",
-    ("ModelDetail", "aliases"): "()",
+    **{
+        (name, member): value
+        for name in ("ModelSummary", "ModelDetail")
+        for member, value in {
+            "aliases": "()",
+            "minCostPerImage": 'wire["costPerImage"]',
+            "takesImages": "False",
+            "takesMask": "False",
+            "takesLoras": "False",
+            "sizes": '"none"',
+            "tags": "()",
+        }.items()
+    },
 }
 RENAMED = {"Job": "JobData", "Image": "ImageData", "Batch": "BatchData"}
 Schema = Mapping[str, Any]

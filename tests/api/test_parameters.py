@@ -64,6 +64,13 @@ FAULTS: list[tuple[str, str, str, str, object]] = [
         "wrong_format",
         IsStr(regex="The query parameter batchId must look like .*"),
     ),
+    (
+        "/api/images/models?tag=fast&tag=%00",
+        "tag",
+        "query",
+        "wrong_format",
+        IsStr(regex=r"The query parameter tag\[1\] must be printable.*"),
+    ),
     ("/api/jobs?userId=%00", "userId", "query", "wrong_format", IsStr(regex=".*printable.*")),
     (
         "/api/jobs?userId=" + "u" * 129,
@@ -190,7 +197,7 @@ async def test_faults_of_query_names_and_values_come_together(service: Service, 
     assert [error["pointer"] for error in problem["errors"]] == pointers
 
 
-@pytest.mark.parametrize("path", ["/api/images/models?v=2", "/health/live?probe=1"])
+@pytest.mark.parametrize("path", ["/api/images/models/flux-pro?v=2", "/health/live?probe=1"])
 async def test_operation_without_a_query_ignores_one(service: Service, path: str) -> None:
     assert (await service.client.get(path)).status_code == 200
 

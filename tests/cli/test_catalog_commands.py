@@ -98,7 +98,28 @@ def test_list_offline_has_the_models_of_the_catalog(shell: Shell, catalog: Path)
     catalog.write_text(OWN)
 
     assert [model["name"] for model in shell.data("list", "--offline")["models"]][-2:] == ["fox", "wolf"]
-    assert shell.run("list", "--offline")[1].splitlines()[-1].split()[:2] == ["wolf", "$1.00"]
+    rows = [line.split() for line in shell.run("list", "--offline")[1].splitlines()]
+    assert [row[:2] for row in rows if row[0] == "wolf"] == [["wolf", "$1.00"]]
+
+
+def test_list_offline_is_filtered(shell: Shell, catalog: Path) -> None:
+    catalog.write_text(OWN.replace("wolf: {", "wolf: {tags: [wild], "))
+    names = [model["name"] for model in shell.data("list", "--offline", "--tag", "wild", "--no-images")["models"]]
+
+    assert names == ["wolf"]
+    assert [model["name"] for model in shell.data("list", "--offline", "--search", "SWAP face")["models"]] == [
+        "face-swap"
+    ]
+    refused = shell.error("list", "--offline", "--category", "text-to-imge")
+    assert refused["code"] == "invalid_argument"
+    assert "--category text-to-imge must be one of image-editing, " in refused["details"][0]
+    assert "did you mean 'text-to-image'?" in refused["details"][0]
+
+
+def test_list_offline_has_no_model_that_is_over(shell: Shell, catalog: Path) -> None:
+    catalog.write_text(OWN.replace("wolf: {", "wolf: {retired: {since: 2026-01-01}, "))
+
+    assert "wolf" not in [model["name"] for model in shell.data("list", "--offline")["models"]]
 
 
 def test_added_models_are_at_the_end_of_the_catalog(shell: Shell, catalog: Path) -> None:

@@ -31,9 +31,21 @@ async def test_models_are_listed_and_shown(typed: Shell) -> None:
 
     assert [listed.code, shown.code, in_json.code] == [ExitCode.OK] * 3
     assert listed.out.splitlines()[0].split() == ["MODEL", "PRICE", "CATEGORY", "DESCRIPTION"]
+    assert "face-swap; takes images" in shown.out.splitlines()
     assert "base_image_url  image  Required." in shown.out
     assert shown.out.splitlines()[-1] == "imagegen generate -m face-swap -i photo.jpg -i photo-2.jpg"
     assert in_json.data["model"]["name"] == "flux-pro"
+
+
+async def test_models_are_filtered_by_the_service(typed: Shell) -> None:
+    listed = await typed("models", "list", "--takes-loras", "--max-cost", "0.03", "--sizes", "pixels")
+    in_json = await typed("models", "list", "--no-images", "--search", "flux", "--json")
+    refused = await typed("models", "list", "--category", "text-to-imge")
+
+    assert [line.split()[0] for line in listed.out.splitlines() if not line.startswith(" ")] == ["MODEL", "flux-dev"]
+    assert listed.out.splitlines()[-1] == "    $0.025 to $6.685; takes LoRAs; sizes in pixels; up to 4 images"
+    assert [model["name"] for model in in_json.data["models"]] == ["flux-pro", "flux-dev", "flux-lora"]
+    assert (refused.code, "did you mean 'text-to-image'?" in refused.err) == (ExitCode.COULD_NOT_RUN, True)
 
 
 async def test_a_job_is_listed_shown_waited_for_and_opened(typed: Shell, job_id: str, tmp_path: Path) -> None:

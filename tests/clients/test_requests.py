@@ -102,6 +102,39 @@ def test_inputs_and_options_are_told_apart(scripted: Scripted) -> None:
     ]
 
 
+def test_models_are_asked_for_by_what_they_can_do(scripted: Scripted) -> None:
+    scripted.answers(ok({"models": []}), ok({"models": []}))
+    client = scripted.client()
+
+    client.models()
+    client.models(
+        category="text-to-image", tags=["a", "b"], max_cost=0.05, takes_images=False, takes_loras=True, search="x y"
+    )
+
+    assert [dict(request.url.params.multi_items()) for request in scripted.requests[:1]] == [{}]
+    assert scripted.requests[1].url.params.multi_items() == [
+        ("category", "text-to-image"),
+        ("tag", "a"),
+        ("tag", "b"),
+        ("maxCost", "0.05"),
+        ("takesImages", "false"),
+        ("takesLoras", "true"),
+        ("q", "x y"),
+    ]
+
+
+def test_models_of_an_earlier_service_are_read(scripted: Scripted) -> None:
+    told: dict[str, Any] = {"name": "own", "falEndpoint": "x", "category": "x", "description": "x"}
+    lists: dict[str, Any] = {"requiredInputs": [], "optionalInputs": [], "options": [], "defaultOptions": {}}
+    scripted.answers(ok({"models": [{**told, **lists, "costPerImage": 0.5}]}))
+
+    (model,) = scripted.client().models()
+
+    assert (model.min_cost_per_image, model.max_cost_per_image, model.takes_images, model.sizes, model.tags) == (
+        0.5, None, False, "none", (),
+    )  # fmt: skip
+
+
 def test_a_model_of_the_operators_own_is_asked_for_once(scripted: Scripted) -> None:
     told = {"name": "own", "falEndpoint": "x", "category": "x", "description": "x", "requiredInputs": ["words"]}
     rest: dict[str, Any] = {

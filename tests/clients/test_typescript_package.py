@@ -42,6 +42,8 @@ await client.estimate("flux-pro", {{ num_images: 300 }});
 await client.batch([{{ model: "flux-pro", prompt: "x" }}, {{ model: "own", inputs: {{}} }}], {{ partial: true }});
 await client.batch([{{ model: "own", inputs: {{}} }}], {{ partial: 1 }}); // refused
 await client.batch([{{ model: "flux-pro", promt: "x" }}]); // refused
+await client.models({{ tags: ["fast"], sizes: "pixels", takesLoras: true }});
+await client.models({{ sizes: "inches" }}); // refused
 """
 POLICY: Final = f"""
 import {{ inspect }} from "node:util";
@@ -102,6 +104,19 @@ const send = async (_url, init) => {{
 const client = new Imagegen("http://service", {{ user: "ann", fetch: send }});
 for (const options of [{{ partial: true }}, {{ partial: false }}, undefined]) await client.batch([], options);
 console.log(JSON.stringify(bodies));
+"""
+FILTERS: Final = f"""
+import {{ Imagegen }} from "{NAME}";
+const asked = [];
+const send = async (url) => {{
+  asked.push(String(url).split("/models")[1]);
+  return new Response('{{"models": []}}');
+}};
+const client = new Imagegen("http://service", {{ fetch: send }});
+await client.models();
+await client.models({{ category: "a b", tags: ["x", "y"], maxCost: 0.05, takesImages: false, search: "z" }});
+await client.models({{ tags: [], takesMask: undefined }});
+console.log(JSON.stringify(asked));
 """
 MISTAKES: Final = f"""
 import {{ Imagegen }} from "{NAME}";
@@ -218,6 +233,14 @@ async def test_a_batch_is_partial_only_if_it_is_asked_to_be(folder: Path) -> Non
     whole: dict[str, Any] = {"requests": [], "userId": "ann"}
 
     assert await node(folder, PARTIAL) == [{**whole, "partial": True}, whole, whole]
+
+
+async def test_models_are_asked_for_by_what_they_can_do(folder: Path) -> None:
+    assert await node(folder, FILTERS) == [
+        "",
+        "?category=a+b&maxCost=0.05&takesImages=false&tag=x&tag=y&q=z",
+        "",
+    ]
 
 
 async def test_mistakes_are_told_at_once(folder: Path) -> None:

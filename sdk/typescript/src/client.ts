@@ -61,6 +61,19 @@ export interface JobFilter {
   pageSize?: number;
 }
 
+export interface ModelFilter {
+  category?: string;
+  tags?: readonly string[];
+  /** US dollars: one image with a model's defaults costs at most this. */
+  maxCost?: number;
+  takesImages?: boolean;
+  takesMask?: boolean;
+  takesLoras?: boolean;
+  sizes?: "pixels" | "ratios" | "none";
+  /** Words of the name, endpoint, description, category or tags. */
+  search?: string;
+}
+
 export type BatchItem<M> = { [N in keyof M]: { model: N } & M[N] & ItemOptions }[keyof M] | AnyItem;
 export interface AnyItem extends ByName, ItemOptions {
   model: string;
@@ -216,9 +229,11 @@ export class Imagegen<M = Models> {
     return content(await this.#connection.send("POST", "/api/uploads", { form, within: 120_000 }));
   }
 
-  /** Every model of the service. */
-  async models(): Promise<ModelSummary[]> {
-    return (await content<ModelList>(await this.#connection.send("GET", "/api/images/models"))).models;
+  /** The models of the service that match everything that is given. */
+  async models(filter: ModelFilter = {}): Promise<ModelSummary[]> {
+    const { tags: tag, search: q, ...rest } = filter;
+    const query = { ...rest, tag, q };
+    return (await content<ModelList>(await this.#connection.send("GET", "/api/images/models", { query }))).models;
   }
 
   /** One model, with the JSON Schemas of its inputs and options. */

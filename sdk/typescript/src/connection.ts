@@ -16,7 +16,7 @@ export interface WaitOptions {
 }
 
 export interface Call {
-  query?: Record<string, string | number | undefined>;
+  query?: Record<string, string | number | boolean | readonly string[] | undefined>;
   headers?: Record<string, string>;
   json?: unknown;
   form?: FormData;
@@ -166,8 +166,10 @@ export class Connection {
   #attempt(
     method: string, path: string, headers: Record<string, string>, call: Call, within?: number, body?: FormData | string,
   ): Promise<Response> {
-    const query = Object.entries(call.query ?? {}).filter(([, value]) => value !== undefined);
-    const search = query.length ? `?${new URLSearchParams(query.map(([name, value]) => [name, String(value)]))}` : "";
+    const query = Object.entries(call.query ?? {}).flatMap(([name, value]) =>
+      [value ?? []].flat().map((each) => [name, String(each)]),
+    );
+    const search = query.length ? `?${new URLSearchParams(query)}` : "";
     const signals = [call.signal, within === undefined ? undefined : AbortSignal.timeout(within)];
     const init: RequestInit = { method, headers, signal: AbortSignal.any(signals.filter((each) => each !== undefined)) };
     if (body !== undefined) init.body = body;

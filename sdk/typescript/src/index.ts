@@ -1,6 +1,7 @@
 export { Imagegen } from "./client.js";
 export type {
-  AnyItem, BatchItem, BatchOptions, ByName, CallOptions, ClientOptions, ItemOptions, JobFilter, Progress,
+  AnyItem, BatchItem, BatchOptions, ByName, CallOptions, ClientOptions, ItemOptions, JobFilter, ModelFilter,
+  Progress,
 } from "./client.js";
 export type { WaitOptions } from "./connection.js";
 export * from "./errors.js";

@@ -298,6 +298,22 @@ export interface ModelDetail {
   defaultOptions: Record<string, unknown>;
   /** US dollars for one image with the defaults, or for the request, if the number of images does not matter. `estimate-cost` prices a request. */
   costPerImage: number;
+  /** US dollars for the cheapest request for one image. */
+  minCostPerImage: number;
+  /** US dollars for the dearest request for one image; null if nothing bounds it. */
+  maxCostPerImage: number | null;
+  /** Whether requests may have images. */
+  takesImages: boolean;
+  /** Whether requests may have a mask. */
+  takesMask: boolean;
+  /** Whether requests may have LoRA weights. */
+  takesLoras: boolean;
+  /** How a request says the size of its images: in pixels or by a preset, as a ratio, or not at all. Currently `pixels`, `ratios`, `none`; more may come. */
+  sizes: string;
+  /** The most images that one request can make; null if nothing bounds it. */
+  maxImages: number | null;
+  /** Short words for what it is good at. */
+  tags: string[];
   /** Other names that requests may have in `model`. */
   aliases: string[];
   /** When it ends; null if that is not planned. */
@@ -334,6 +350,22 @@ export interface ModelSummary {
   defaultOptions: Record<string, unknown>;
   /** US dollars for one image with the defaults, or for the request, if the number of images does not matter. `estimate-cost` prices a request. */
   costPerImage: number;
+  /** US dollars for the cheapest request for one image. */
+  minCostPerImage: number;
+  /** US dollars for the dearest request for one image; null if nothing bounds it. */
+  maxCostPerImage: number | null;
+  /** Whether requests may have images. */
+  takesImages: boolean;
+  /** Whether requests may have a mask. */
+  takesMask: boolean;
+  /** Whether requests may have LoRA weights. */
+  takesLoras: boolean;
+  /** How a request says the size of its images: in pixels or by a preset, as a ratio, or not at all. Currently `pixels`, `ratios`, `none`; more may come. */
+  sizes: string;
+  /** The most images that one request can make; null if nothing bounds it. */
+  maxImages: number | null;
+  /** Short words for what it is good at. */
+  tags: string[];
   /** Other names that requests may have in `model`. */
   aliases: string[];
   /** When it ends; null if that is not planned. */
@@ -344,7 +376,7 @@ export interface ModelSummary {
   source: string | null;
 }
 
-/** Every model that `POST /api/images/generate` takes. */
+/** The models that `POST /api/images/generate` takes and that match. */
 export interface ModelList {
   /** In the catalog's order. */
   models: ModelSummary[];

@@ -6,16 +6,15 @@ from typing import Any, Final
 import typer
 from pydantic import JsonValue
 
-from imagegen.cli.output import dollars
 from imagegen.cli.runtime import read_settings
 from imagegen.cli.tables import Column, Row, print_table
+from imagegen.clock import now
 from imagegen.endpoint_index import IndexedEndpoint, endpoint_index
 from imagegen.model_import.importing import endpoint_id, not_indexed
 from imagegen.model_import.parameter_mapping import describe
 from imagegen.registry import load_registry
 from imagegen.registry.model import Model
 
-_MODELS: Final = (Column("MODEL"), Column("PRICE", is_number=True), Column("CATEGORY"), Column("DESCRIPTION"))
 _PARAMETERS: Final = (Column("PARAMETER"), Column("TYPE"), Column("DESCRIPTION"))
 
 
@@ -60,31 +59,15 @@ def print_endpoint(known: IndexedEndpoint) -> None:
 
 
 def catalog_models() -> Sequence[Model]:
-    """The models of the catalog, as a service would have them.
+    """The models of the catalog that a service would list today.
 
     Raises:
         CatalogError: the catalog cannot be loaded.
     """
     settings, _ = read_settings()
     files = [file for file in settings.service.catalog_files if file.exists()]
-    return [*load_registry(files, settings.service.offered_models).models.values()]
-
-
-def print_models(models: Sequence[Model]) -> None:
-    """A row for each model."""
-    rows = [Row((each.name, dollars(each.cost_per_image), each.category, each.description)) for each in models]
-    print_table(_MODELS, rows)
-
-
-def model_as_json(model: Model) -> dict[str, JsonValue]:
-    """A model as `--json` prints it."""
-    return {
-        "name": model.name,
-        "falEndpoint": model.endpoint,
-        "category": model.category,
-        "costPerImage": float(model.cost_per_image),
-        "description": model.description,
-    }
+    registry, today = load_registry(files, settings.service.offered_models), now().date()
+    return [model for model in registry.models.values() if not model.is_retired(today)]
 
 
 def _row(name: str, schema: Mapping[str, Any], *, required: bool) -> Row:

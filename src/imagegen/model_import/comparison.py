@@ -14,7 +14,7 @@ from imagegen.model_import.parameter_mapping import effective, takes_more
 
 _PRICE_KEYS: Final = ("costPerImage", "pricing", "priceRules")
 # What the operator decides, and no document says.
-_OWN_KEYS: Final = ("defaultOptions", "aliases", "retired", "routes", "example", "description", "category")
+_OWN_KEYS: Final = ("defaultOptions", "aliases", "retired", "routes", "example", "description", "category", "tags")
 _LISTS: Final = ("requiredInputs", "optionalInputs", "options")
 
 

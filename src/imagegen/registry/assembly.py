@@ -13,6 +13,7 @@ from imagegen.registry.entries import Route
 from imagegen.registry.fault_collector import FaultCollector
 from imagegen.registry.model import Model
 from imagegen.registry.model_classes import ModelClasses, class_stem
+from imagegen.registry.model_parameters import ModelParameters
 from imagegen.registry.pricing_checks import compile_pricing
 
 
@@ -33,8 +34,7 @@ def assemble(
         aliases: those of the entry's that are not names of other models.
         is_later_built_in: whether a release after the first brought it.
     """
-    entry = resolved.entry
-    schemas = {**resolved.inputs, **resolved.options}
+    entry, parameters = resolved.entry, _parameters(resolved, annotator)
     conflicts = Conflicts(
         sized="width" in resolved.options and "height" in resolved.options,
         routes=tuple(_route(resolved, index, annotator) for index in range(len(entry.routes))),
@@ -48,7 +48,7 @@ def assemble(
         optional_inputs=entry.optional_inputs,
         options=tuple(resolved.options),
         default_options=entry.default_options,
-        pricing=compile_pricing(entry, schemas),
+        pricing=compile_pricing(entry, parameters.schemas),
         conflicts=conflicts,
         classes=ModelClasses(resolved, annotator, conflicts),
         known=known,
@@ -58,6 +58,8 @@ def assemble(
         verified_at=entry.verified_at,
         source=entry.source,
         is_later_built_in=is_later_built_in,
+        tags=entry.tags,
+        parameters=parameters,
     )
 
 
@@ -72,6 +74,15 @@ def check(resolved: ResolvedEntry, model: Model) -> None:
     faults.add(_faults_of_rules(resolved, model))
     faults.add(_faults_of_example(resolved, model))
     faults.raise_if_any()
+
+
+def _parameters(resolved: ResolvedEntry, annotator: Annotator) -> ModelParameters:
+    return ModelParameters(
+        required=resolved.entry.required_inputs,
+        schemas={**resolved.inputs, **resolved.options},
+        narrowed=resolved.narrowed,
+        definitions=annotator.definitions,
+    )
 
 
 def _route(resolved: ResolvedEntry, index: int, annotator: Annotator) -> ActiveRoute:

@@ -145,7 +145,7 @@ class _EntryResolver:
         options = tuple(o for o in vocabulary.options if o not in inputs) if entry.options is None else entry.options
         accepted = (*inputs, *options)
         faults = FaultCollector()
-        wrong = chain(_listed_wrongly(entry), _repeated_outputs(entry), _named_wrongly(entry, accepted, options))
+        wrong = chain(_listed_wrongly(entry), _repeated(entry), _named_wrongly(entry, accepted, options))
         faults.add(self.document.error((self.name, *place), expected) for place, expected in wrong)
         schemas: dict[str, ParameterSchema] = {}
         for parameter in dict.fromkeys(accepted):
@@ -204,7 +204,11 @@ def _listed_wrongly(entry: Entry) -> Iterator[tuple[Place, str]]:
         yield ("options",), "expected width and height together, or neither"
 
 
-def _repeated_outputs(entry: Entry) -> Iterator[tuple[Place, str]]:
+def _repeated(entry: Entry) -> Iterator[tuple[Place, str]]:
+    """Tags and paths of outputs that are there already."""
+    for index, tag in enumerate(entry.tags):
+        if tag in entry.tags[:index]:
+            yield ("tags", index), f"expected each tag once, not {tag!r} again"
     paths = [output.path for output in entry.output]
     for index, path in enumerate(paths):
         if path in paths[:index]:

@@ -10,7 +10,7 @@ from imagegen.jobs import ImageRole
 from imagegen.json_object import JsonObject
 from imagegen.registry.documents import Place
 from imagegen.registry.pricing_entries import WrittenPricing, is_price
-from imagegen.registry.written import Category, Day, Endpoint, ModelName, Money, Name, Source, Written, like
+from imagegen.registry.written import Category, Day, Endpoint, ModelName, Money, Name, Source, Tag, Written, like
 
 REQUIRED: Final = "required"
 
@@ -98,6 +98,7 @@ class Entry(Written):
     retired: Retired | None = None
     verified_at: Day | None = None
     source: Source | None = None
+    tags: tuple[Tag, ...] = ()
 
     @property
     def endpoints(self) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import copy
 import math
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
@@ -14,13 +14,16 @@ from pydantic_core import ErrorDetails
 
 from imagegen.errors import MOST_FAULTS, Fault, InvalidInput
 from imagegen.json_object import JsonObject
+from imagegen.registry.capabilities import Capabilities, read_capabilities
 from imagegen.registry.conflicts import IMAGE_SIZE, NUM_IMAGES, WIDTH_AND_HEIGHT, Conflicts, is_used
 from imagegen.registry.documents import Place
 from imagegen.registry.entries import Output, Retired
 from imagegen.registry.faults import SECTIONS, RequestSchema, faults_from_errors, json_pointer, missing_fault
 from imagegen.registry.image_inputs import image_urls
 from imagegen.registry.model_classes import ModelClasses
+from imagegen.registry.model_parameters import ModelParameters
 from imagegen.registry.price import Price
+from imagegen.registry.price_bounds import PriceBounds, price_bounds
 from imagegen.registry.pricing_entries import Unit
 from imagegen.registry.request_price import Pricing, count_of
 from imagegen.registry.requests import CONFLICT_FOUND, EstimateRequest, FindConflicts, ModelRequest, given
@@ -49,6 +52,8 @@ class Model:
         verified_at: the day on which its entry was checked.
         source: where its facts are.
         is_later_built_in: whether a release after the first brought it. Keys of before are not for it.
+        tags: short words that its entry gives it.
+        parameters: those of its requests, as the catalog describes them.
     """
 
     name: str
@@ -69,6 +74,8 @@ class Model:
     verified_at: date | None = None
     source: str | None = None
     is_later_built_in: bool = False
+    tags: tuple[str, ...] = ()
+    parameters: ModelParameters = field(default_factory=ModelParameters)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -181,6 +188,18 @@ class Model:
         """The price of one image with nothing but the defaults, in US dollars."""
         price = self.price({}, {})
         return self.pricing.cost_per_image if self.pricing.unit is Unit.REQUEST else price.cost_per_image
+
+    @cached_property
+    def price_bounds(self) -> PriceBounds:
+        """What a request for one image can cost."""
+        return price_bounds(
+            self.parameters, self.pricing, self.conflicts, lambda given: {**self._defaults_beside(given), **given}
+        )
+
+    @cached_property
+    def capabilities(self) -> Capabilities:
+        """What it can do."""
+        return read_capabilities(self.parameters, self.pricing.most_images)
 
     @cached_property
     def request_schema(self) -> RequestSchema:

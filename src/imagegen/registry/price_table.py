@@ -55,6 +55,15 @@ class CompiledTable:
         cell = _find(self.rows, texts[0])
         return _find(cell, texts[1]) if isinstance(cell, Mapping) else cell
 
+    def keys_of(self, option: str) -> Sequence[str]:
+        """The values that the table names of a parameter, as keys; none of a parameter that is not its own."""
+        if option == self.options[0]:
+            found = [*self.rows]
+        else:
+            rows = (row for row in self.rows.values() if isinstance(row, Mapping))
+            found = [key for row in rows for key in row] if option in self.options else []
+        return [key for key in dict.fromkeys(found) if key != OTHERS]
+
     def texts(self, values: JsonObject) -> Sequence[str]:
         """The values that determine the price, as keys."""
         return [self._text(name, values) for name in self.options]

@@ -29,6 +29,9 @@ Endpoint = Annotated[
     ),
 ]
 Category = Annotated[str, like(r"(?=.{1,64}$)[a-z0-9]+(-[a-z0-9]+)*", "a category such as text-to-image")]
+Tag = Annotated[
+    str, like(r"(?=.{1,32}$)[a-z0-9]+([.-][a-z0-9]+)*", "a tag such as background-removal, up to 32 characters")
+]
 ModelName = Annotated[
     str,
     like(r"[a-z0-9][a-z0-9._-]{0,63}", "a model's name: lower-case letters, digits, '.', '_' and '-', up to 64"),

@@ -32,6 +32,21 @@ class ModelSummary(Wire):
         "matter. `estimate-cost` prices a request.",
         examples=[0.05],
     )
+    min_cost_per_image: Money = Field(description="US dollars for the cheapest request for one image.", examples=[0.05])
+    max_cost_per_image: Money | None = Field(
+        description="US dollars for the dearest request for one image; null if nothing bounds it.", examples=[9.55]
+    )
+    takes_images: bool = Field(description="Whether requests may have images.")
+    takes_mask: bool = Field(description="Whether requests may have a mask.")
+    takes_loras: bool = Field(description="Whether requests may have LoRA weights.")
+    sizes: str = Field(
+        description="How a request says the size of its images: in pixels or by a preset, as a ratio, or not at all.",
+        examples=["pixels"],
+    )
+    max_images: int | None = Field(
+        description="The most images that one request can make; null if nothing bounds it.", examples=[4]
+    )
+    tags: list[str] = Field(description="Short words for what it is good at.")
     aliases: list[str] = Field(description="Other names that requests may have in `model`.")
     retired: Retirement | None = Field(description="When it ends; null if that is not planned.")
     verified_at: date | None = Field(description="The day on which the catalog's entry was checked; null if unknown.")
@@ -41,7 +56,7 @@ class ModelSummary(Wire):
 
 
 class ModelList(Wire):
-    """Every model that `POST /api/images/generate` takes."""
+    """The models that `POST /api/images/generate` takes and that match."""
 
     models: list[ModelSummary] = Field(description="In the catalog's order.")
 

@@ -1,13 +1,13 @@
-"""From jobs, batches and models to the wire."""
+"""From jobs, batches and prices to the wire."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import asdict
 
 from imagegen.errors import BudgetState, Fault
 from imagegen.jobs import Job, JobError, waiting_for
 from imagegen.jobs.cost import CURRENCY
 from imagegen.operations.input_images import with_links
-from imagegen.registry import Model, Price
+from imagegen.registry import Price
 from imagegen.services import Services
 from imagegen.storage.batches import Batch, BatchProgress, BatchRefusal
 from imagegen.wire import batch_schemas, budget_schemas, image_schemas, job_schemas, model_schemas
@@ -54,23 +54,6 @@ def serialize_batch(batch: Batch, tally: BatchProgress) -> batch_schemas.Batch:
         job_ids=list(batch.job_ids),
         refused=_refused(batch.refusal),
         created_at=batch.created_at,
-    )
-
-
-def model_summary(model: Model) -> model_schemas.ModelSummary:
-    """The model as in the list of models."""
-    return model_schemas.ModelSummary.model_validate(_catalog_facts(model))
-
-
-def model_detail(model: Model) -> model_schemas.ModelDetail:
-    """The model with its JSON Schemas and an example."""
-    return model_schemas.ModelDetail.model_validate(
-        {
-            **_catalog_facts(model),
-            "inputs_schema": model.inputs_schema(),
-            "options_schema": model.options_schema(),
-            "example": model.example(),
-        }
     )
 
 
@@ -145,21 +128,3 @@ def _cost(job: Job) -> job_schemas.Cost:
 
 def _failure(job: Job, error: JobError) -> job_schemas.JobFailure:
     return job_schemas.JobFailure.model_validate({**asdict(error), "charged": job.cost.total_cost > 0})
-
-
-def _catalog_facts(model: Model) -> Mapping[str, object]:
-    return {
-        "name": model.name,
-        "fal_endpoint": model.endpoint,
-        "category": model.category,
-        "description": model.description,
-        "required_inputs": list(model.required_inputs),
-        "optional_inputs": list(model.optional_inputs),
-        "options": list(model.options),
-        "default_options": dict(model.default_options),
-        "cost_per_image": model.cost_per_image,
-        "aliases": list(model.aliases),
-        "retired": model.retired.model_dump() if model.retired else None,
-        "verified_at": model.verified_at,
-        "source": model.source,
-    }

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Required, TypeAlias, TypedDict, cast
 
+Query: TypeAlias = str | int | float | Sequence[str] | None
 Json: TypeAlias = "bool | int | float | str | Sequence[Json] | Mapping[str, Json] | None"
 
 

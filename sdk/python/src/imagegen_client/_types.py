@@ -533,6 +533,22 @@ class ModelDetail:
     """Options that apply if the request does not set them."""
     cost_per_image: float
     """US dollars for one image with the defaults, or for the request, if the number of images does not matter. `estimate-cost` prices a request."""
+    min_cost_per_image: float
+    """US dollars for the cheapest request for one image."""
+    max_cost_per_image: float | None
+    """US dollars for the dearest request for one image; null if nothing bounds it."""
+    takes_images: bool
+    """Whether requests may have images."""
+    takes_mask: bool
+    """Whether requests may have a mask."""
+    takes_loras: bool
+    """Whether requests may have LoRA weights."""
+    sizes: str
+    """How a request says the size of its images: in pixels or by a preset, as a ratio, or not at all. Currently `pixels`, `ratios`, `none`; more may come."""
+    max_images: int | None
+    """The most images that one request can make; null if nothing bounds it."""
+    tags: tuple[str, ...]
+    """Short words for what it is good at."""
     aliases: tuple[str, ...]
     """Other names that requests may have in `model`."""
     retired: Retirement | None
@@ -561,6 +577,14 @@ class ModelDetail:
             options=tuple(wire["options"]),
             default_options=wire["defaultOptions"],
             cost_per_image=wire["costPerImage"],
+            min_cost_per_image=wire.get("minCostPerImage", wire["costPerImage"]),
+            max_cost_per_image=wire.get("maxCostPerImage"),
+            takes_images=wire.get("takesImages", False),
+            takes_mask=wire.get("takesMask", False),
+            takes_loras=wire.get("takesLoras", False),
+            sizes=wire.get("sizes", "none"),
+            max_images=wire.get("maxImages"),
+            tags=tuple(wire.get("tags", ())),
             aliases=tuple(wire.get("aliases", ())),
             retired=None if wire.get("retired") is None else Retirement.from_wire(wire["retired"]),
             verified_at=None if wire.get("verifiedAt") is None else date.fromisoformat(wire["verifiedAt"]),
@@ -593,6 +617,22 @@ class ModelSummary:
     """Options that apply if the request does not set them."""
     cost_per_image: float
     """US dollars for one image with the defaults, or for the request, if the number of images does not matter. `estimate-cost` prices a request."""
+    min_cost_per_image: float
+    """US dollars for the cheapest request for one image."""
+    max_cost_per_image: float | None
+    """US dollars for the dearest request for one image; null if nothing bounds it."""
+    takes_images: bool
+    """Whether requests may have images."""
+    takes_mask: bool
+    """Whether requests may have a mask."""
+    takes_loras: bool
+    """Whether requests may have LoRA weights."""
+    sizes: str
+    """How a request says the size of its images: in pixels or by a preset, as a ratio, or not at all. Currently `pixels`, `ratios`, `none`; more may come."""
+    max_images: int | None
+    """The most images that one request can make; null if nothing bounds it."""
+    tags: tuple[str, ...]
+    """Short words for what it is good at."""
     aliases: tuple[str, ...]
     """Other names that requests may have in `model`."""
     retired: Retirement | None
@@ -615,6 +655,14 @@ class ModelSummary:
             options=tuple(wire["options"]),
             default_options=wire["defaultOptions"],
             cost_per_image=wire["costPerImage"],
+            min_cost_per_image=wire.get("minCostPerImage", wire["costPerImage"]),
+            max_cost_per_image=wire.get("maxCostPerImage"),
+            takes_images=wire.get("takesImages", False),
+            takes_mask=wire.get("takesMask", False),
+            takes_loras=wire.get("takesLoras", False),
+            sizes=wire.get("sizes", "none"),
+            max_images=wire.get("maxImages"),
+            tags=tuple(wire.get("tags", ())),
             aliases=tuple(wire.get("aliases", ())),
             retired=None if wire.get("retired") is None else Retirement.from_wire(wire["retired"]),
             verified_at=None if wire.get("verifiedAt") is None else date.fromisoformat(wire["verifiedAt"]),
@@ -624,7 +672,7 @@ class ModelSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelList:
-    """Every model that `POST /api/images/generate` takes."""
+    """The models that `POST /api/images/generate` takes and that match."""
 
     models: tuple[ModelSummary, ...]
     """In the catalog's order."""

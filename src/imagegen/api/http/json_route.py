@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 from imagegen.api.http.intake import intake_of
 from imagegen.api.http.json_bodies import ArrivingText, read_json
 from imagegen.api.http.media_types import accepts, is_json
-from imagegen.api.http.parameters import query_names, require_known_parameters
+from imagegen.api.http.parameters import query_lists, query_names, require_known_parameters
 from imagegen.api.http.policies import declared_policy, policy_of
 from imagegen.api.http.problems import HttpProblem
 from imagegen.errors import ImagegenError
@@ -36,7 +36,7 @@ class JsonRoute(APIRoute):
         async def checked(request: Request) -> Response:
             if produces and not any(accepts(request.headers.get("accept"), produced) for produced in produces):
                 raise _not_acceptable(produces)
-            require_known_parameters(request, self, self._query_names)
+            require_known_parameters(request, self, self._query_names, self._lists)
             try:
                 response = await handle(_BoundedRequest(request.scope, request.receive))
             except Exception as error:
@@ -50,6 +50,10 @@ class JsonRoute(APIRoute):
     @cached_property
     def _query_names(self) -> tuple[str, ...]:
         return query_names(self)
+
+    @cached_property
+    def _lists(self) -> frozenset[str]:
+        return query_lists(self)
 
 
 class DeferredResponse(Response):

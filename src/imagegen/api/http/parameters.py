@@ -34,15 +34,25 @@ def query_names(route: APIRoute) -> tuple[str, ...]:
     return tuple(_schema_of(route, "query").get("properties", {}))
 
 
-def require_known_parameters(request: Request, route: APIRoute, known: Sequence[str]) -> None:
+def query_lists(route: APIRoute) -> frozenset[str]:
+    """Those of an operation's query parameters that may be repeated."""
+    members: Mapping[str, Mapping[str, object]] = _schema_of(route, "query").get("properties", {})
+    return frozenset(name for name, schema in members.items() if schema.get("type") == "array")
+
+
+def require_known_parameters(
+    request: Request, route: APIRoute, known: Sequence[str], lists: Collection[str] = ()
+) -> None:
     """Raise InvalidQuery if the query has an unknown or a repeated name; it carries the faults of the values too.
 
-    An operation without query parameters ignores any query, such as the tracking parameters of a link in a newsletter.
+    Those of `lists` may be repeated. An operation without query parameters ignores any query, such as the tracking
+    parameters of a link in a newsletter.
     """
     if not known:
         return
     given = [name for name, _ in request.query_params.multi_items()]
-    if found := [*islice(_unknown(given, known, route), MOST_FAULTS), *_repeated(given, known)]:
+    single = [name for name in known if name not in lists]
+    if found := [*islice(_unknown(given, known, route), MOST_FAULTS), *_repeated(given, single)]:
         raise InvalidQuery([*found, *_value_faults(request, route, {fault.pointer for fault in found})])
 
 
@@ -80,13 +90,15 @@ def _operation(route: APIRoute) -> str:
 
 
 def _fault(error: ErrorDetails, location: str, route: APIRoute) -> Fault:
-    name = str(error["loc"][-1])
+    name, *below = error["loc"][1:]
+    name = str(name)
     schema = _schema_of(route, location)
     if error["type"] == "extra_forbidden":
         return _unknown_name(name, tuple(schema["properties"]), route)
     shown = name.title() if location == "header" else name
     properties = {shown: schema["properties"].get(name, {})}
-    (fault,) = faults_from_errors([{**error, "loc": (shown,)}], RequestSchema("", {**schema, "properties": properties}))
+    placed: ErrorDetails = {**error, "loc": (shown, *below)}
+    (fault,) = faults_from_errors([placed], RequestSchema("", {**schema, "properties": properties}))
     return replace(fault, pointer=name, message=f"{_SPOKEN[location]} {fault.message}", location=location)
 
 

@@ -6,7 +6,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from imagegen.registry import Model, Registry
-from imagegen.wire.serializers import model_detail, model_summary
+from imagegen.wire.model_serializers import model_detail, model_summary
 
 Example = dict[str, JsonValue]
 JOB_ID: Final = "01M8232K259GS0AHXP5V3YPEE3"

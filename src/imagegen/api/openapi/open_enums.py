@@ -10,6 +10,7 @@ from typing import Any, Final
 from imagegen.api.openapi.problem_examples import PROBLEMS
 from imagegen.budgets import Counts, Period, ScopeKind
 from imagegen.jobs import ImageRole, JobStatus, StopReason
+from imagegen.registry.capabilities import SizeForm
 from imagegen.registry.price import FactorKind
 from imagegen.storage.audit_trail import AuditAction
 from imagegen.storage.budgets.ledger import LedgerKind
@@ -82,6 +83,8 @@ VALUES: Final[Mapping[tuple[str, str], Sequence[str]]] = {
     ("WebhookEvent", "type"): ("job.completed", "job.failed", "job.cancelled"),
     ("BudgetEvent", "type"): ("budget.alert", "budget.refused"),
     ("PriceFactor", "kind"): tuple(FactorKind),
+    ("ModelSummary", "sizes"): tuple(SizeForm),
+    ("ModelDetail", "sizes"): tuple(SizeForm),
     ("AuditEntry", "action"): tuple(AuditAction),
     ("BudgetScope", "kind"): tuple(ScopeKind),
     ("Budget", "counts"): tuple(Counts),

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Path, Request, Response
+from fastapi import APIRouter, Body, Path, Query, Request, Response
 from pydantic import JsonValue
 from pydantic_core import ErrorDetails
 from starlette.convertors import StringConvertor, register_url_convertor
@@ -24,6 +24,7 @@ from imagegen.api.http.prefer import IdempotencyKey, Prefer, WaitPreference, wai
 from imagegen.api.http.retirement_headers import retirement_headers
 from imagegen.api.job_response import OUTCOMES, outcome
 from imagegen.api.openapi.responses import (
+    BAD_QUERY,
     BAD_REQUEST,
     BEYOND_KEY,
     BUDGET_EXCEEDED,
@@ -37,6 +38,7 @@ from imagegen.api.openapi.responses import (
     TOO_FAST,
     UNCHANGED,
 )
+from imagegen.api.routes.model_query import ModelQuery
 from imagegen.clock import now
 from imagegen.errors import InvalidRequest
 from imagegen.keys import Caller, KeyScope
@@ -48,7 +50,8 @@ from imagegen.registry import EstimateRequest, ModelRequest, Registry, given
 from imagegen.services import Services
 from imagegen.wire.job_schemas import Job
 from imagegen.wire.model_schemas import Estimate, ModelDetail, ModelList
-from imagegen.wire.serializers import estimate, model_detail, model_summary
+from imagegen.wire.model_serializers import model_detail, model_summary
+from imagegen.wire.serializers import estimate
 
 
 class _AnyText(StringConvertor):
@@ -64,16 +67,16 @@ def images_router(registry: Registry) -> APIRouter:
     _add_generate(router, registry)
     _add_estimate(router, registry)
 
-    @router.get("/models", response_model=ModelList, responses=UNCHANGED)
+    @router.get("/models", response_model=ModelList, responses={**BAD_QUERY, **UNCHANGED})
     @policy(RoutePolicy(access=Access.KEYED, scope=KeyScope.READ))
-    async def list_models(request: Request) -> Response:
-        """List the models, with their inputs, options and prices.
+    async def list_models(query: Annotated[ModelQuery, Query()], request: Request) -> Response:
+        """List the models, with their inputs, options, prices and capabilities.
 
         In the catalog's order, without those that are retired. The list seldom changes, so send its ETag.
         """
         today = now().date()
-        models = [model_summary(model) for model in registry.models.values() if not model.is_retired(today)]
-        return tagged_response(request, ModelList(models=models))
+        models = query.matching([model for model in registry.models.values() if not model.is_retired(today)])
+        return tagged_response(request, ModelList(models=[model_summary(model) for model in models]))
 
     @router.get(
         "/models/{name:any}/openapi.json",

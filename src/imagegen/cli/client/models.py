@@ -1,5 +1,6 @@
 """`imagegen models`: what a running service can make images with."""
 
+import textwrap
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -7,34 +8,35 @@ import typer
 
 from imagegen.cli.client.parameters import Parameters
 from imagegen.cli.client.service import Json, model_path, open_service
-from imagegen.cli.client.target import TargetOptions, with_target_options
+from imagegen.cli.client.target import TargetOptions, with_options, with_target_options
 from imagegen.cli.errors import reporting_errors
+from imagegen.cli.model_filters import FilterOptions
+from imagegen.cli.model_rows import model_facts, print_models
 from imagegen.cli.output import JsonOption, dollars, print_json
 from imagegen.cli.tables import Column, Row, print_table
 
 app = typer.Typer(help="List models, and add any of fal's to your catalog.", no_args_is_help=True)
-_COLUMNS = (Column("MODEL"), Column("PRICE", is_number=True), Column("CATEGORY"), Column("DESCRIPTION"))
+_WIDTH = 80
 _PARAMETERS = (Column("PARAMETER"), Column("TYPE"), Column("DESCRIPTION"))
 
 
 @app.command("list")
 @with_target_options
+@with_options("wanted", FilterOptions)
 def list_models(
     *,
+    wanted: FilterOptions,
     offline: Annotated[bool, typer.Option("--offline", help="Read the catalog, and ask no service.")] = False,
     target: TargetOptions,
     as_json: JsonOption = False,
 ) -> None:
-    """List the models, with the price of one image."""
-    if offline:
-        _list_catalog(as_json=as_json)
-        return
-    with reporting_errors("The models cannot be listed", as_json=as_json), open_service(target) as service:
-        models = service.get("/api/images/models")["models"]
+    """List the models, with the price of one image, and what they can do."""
+    with reporting_errors("The models cannot be listed", as_json=as_json):
+        models = _of_catalog(wanted) if offline else _of_service(wanted, target)
     if as_json:
-        print_json({"models": models})
+        print_json({"models": [*models]})
     else:
-        print_table(_COLUMNS, [_row(model) for model in models])
+        print_models(models)
 
 
 @app.command("show")
@@ -61,19 +63,21 @@ def show_model(
         return
     typer.echo(f"{model['name']}  {dollars(model['costPerImage'])} per image  {model['falEndpoint']}")
     typer.echo(f"{model['description']}\n")
+    typer.echo("\n".join((*textwrap.wrap(f"{model['category']}; {model_facts(model)}".rstrip("; "), _WIDTH), "")))
     print_table(_PARAMETERS, list(_parameters(model)))
     typer.echo(f"\n{_command(model)}")
 
 
-def _list_catalog(*, as_json: bool) -> None:
-    with reporting_errors("The models cannot be listed", as_json=as_json):
-        from imagegen.cli.endpoint_details import catalog_models, model_as_json, print_models
+def _of_service(wanted: FilterOptions, target: TargetOptions) -> list[Json]:
+    with open_service(target) as service:
+        return service.get("/api/images/models", **wanted.query)["models"]
 
-        models = catalog_models()
-    if as_json:
-        print_json({"models": [model_as_json(model) for model in models]})
-    else:
-        print_models(models)
+
+def _of_catalog(wanted: FilterOptions) -> list[Json]:
+    from imagegen.cli.endpoint_details import catalog_models
+    from imagegen.wire.model_serializers import model_summary
+
+    return [model_summary(model).model_dump(mode="json") for model in wanted.matching(catalog_models())]
 
 
 def _show_endpoint(endpoint: str, *, as_json: bool) -> None:
@@ -85,10 +89,6 @@ def _show_endpoint(endpoint: str, *, as_json: bool) -> None:
         print_json({"endpoint": endpoint_as_json(known)})
     else:
         print_endpoint(known)
-
-
-def _row(model: Json) -> Row:
-    return Row((model["name"], dollars(model["costPerImage"]), model["category"], model["description"]))
 
 
 def _parameters(model: Json) -> Iterator[Row]:

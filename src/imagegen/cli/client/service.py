@@ -46,7 +46,7 @@ class Service:
         """Close its connections."""
         self._http.close()
 
-    def get(self, path: str, **parameters: str | int | None) -> Json:
+    def get(self, path: str, **parameters: str | float | Sequence[str] | None) -> Json:
         """The JSON that a path answers."""
         known = {name: value for name, value in parameters.items() if value is not None}
         return self._json(self.send("GET", path, params=known))

@@ -37,16 +37,25 @@ class TargetOptions:
 
 def with_target_options(command: Callable[..., None]) -> Callable[..., None]:
     """A command that has the options of `TargetOptions` in place of its parameter `target`, which they become."""
-    own, options = (signature(each, eval_str=True).parameters.values() for each in (command, TargetOptions))
-    parameters = [given for each in own for given in (options if each.name == "target" else (each,))]
+    return with_options("target", TargetOptions)(command)
 
-    @wraps(command)
-    def run(**given: Any) -> None:
-        command(target=TargetOptions(**{each.name: given.pop(each.name) for each in options}), **given)
 
-    run.__signature__ = Signature(parameters)  # pyright: ignore[reportAttributeAccessIssue] - what typer reads
-    run.__annotations__ = {each.name: each.annotation for each in parameters}
-    return run
+def with_options(name: str, kind: type) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Gives a command the options that a class has as members in place of a parameter, which they become."""
+
+    def change(command: Callable[..., None]) -> Callable[..., None]:
+        own, options = (signature(each, eval_str=True).parameters.values() for each in (command, kind))
+        parameters = [given for each in own for given in (options if each.name == name else (each,))]
+
+        @wraps(command)
+        def run(**given: Any) -> None:
+            command(**{name: kind(**{each.name: given.pop(each.name) for each in options})}, **given)
+
+        run.__signature__ = Signature(parameters)  # pyright: ignore[reportAttributeAccessIssue] - what typer reads
+        run.__annotations__ = {each.name: each.annotation for each in parameters}
+        return run
+
+    return change
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import anyio
 import httpx
 
 from imagegen_client._errors import ConnectionFailed, UnexpectedResponse, WaitTimeout, error_from
-from imagegen_client._params import authorization
+from imagegen_client._params import Query, authorization
 from imagegen_client._retries import Deadline, Retries, is_final, retry_after
 
 _log = logging.getLogger("imagegen_client")
@@ -92,7 +92,7 @@ class AsyncConnection:
         path: str,
         *,
         headers: Mapping[str, str] | None = None,
-        params: Mapping[str, str | int | None] | None = None,
+        params: Mapping[str, Query] | None = None,
         json: object = None,
         files: Any = None,
         read: float = _READ,

@@ -3,7 +3,7 @@
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import date, datetime
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Literal, Self
 import httpx
 
 from imagegen_client._errors import WaitTimeout
-from imagegen_client._params import is_flat, request_body
+from imagegen_client._params import Query, is_flat, request_body
 from imagegen_client._responses import read, request_id
 from imagegen_client._retries import Deadline
 from imagegen_client._sync.connection import TRANSFER, Connection
@@ -77,7 +77,7 @@ class BaseImagegen:
         page_size: int = 100,
     ) -> Iterator[Job]:
         """The history, newest first; pages are fetched as they are reached."""
-        query: dict[str, str | int | None] = {
+        query: dict[str, Query] = {
             "userId": user,
             "status": status,
             "model": model,
@@ -175,9 +175,34 @@ class BaseImagegen:
         files = {"userId": (None, self._user_of(user).encode()), "file": ("image", data)}
         return read(Upload.from_wire, self._connection.send("POST", "/api/uploads", files=files, read=TRANSFER))
 
-    def models(self) -> tuple[ModelSummary, ...]:
-        """Every model of the service."""
-        response = self._connection.send("GET", "/api/images/models")
+    def models(
+        self,
+        *,
+        category: str | None = None,
+        tags: Sequence[str] = (),
+        max_cost: float | None = None,
+        takes_images: bool | None = None,
+        takes_mask: bool | None = None,
+        takes_loras: bool | None = None,
+        sizes: Literal["pixels", "ratios", "none"] | None = None,
+        search: str | None = None,
+    ) -> tuple[ModelSummary, ...]:
+        """The models of the service that match everything that is given.
+
+        `max_cost` is the most that one image with a model's defaults may cost. `search` has words of the name,
+        endpoint, description, category or tags.
+        """
+        query: dict[str, Query] = {
+            "category": category,
+            "tag": [*tags],
+            "maxCost": max_cost,
+            "takesImages": takes_images,
+            "takesMask": takes_mask,
+            "takesLoras": takes_loras,
+            "sizes": sizes,
+            "q": search,
+        }
+        response = self._connection.send("GET", "/api/images/models", params=query)
         return read(lambda wire: tuple(ModelSummary.from_wire(each) for each in wire["models"]), response)
 
     def model(self, name: str) -> ModelDetail:
