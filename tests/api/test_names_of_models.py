@@ -100,6 +100,21 @@ async def test_end_is_announced_before_its_day(office: Service) -> None:
     assert [name for name in ENDS if name in other.headers] == []
 
 
+async def test_end_is_announced_to_batches_and_retries(office: Service) -> None:
+    batch = await office.batch(a_request("new-name"), a_request("ending"), user_id="ann", **{"Idempotency-Key": "k"})
+    again = await office.batch(a_request("new-name"), a_request("ending"), user_id="ann", **{"Idempotency-Key": "k"})
+    other = await office.batch(a_request("new-name"), user_id="ann")
+    await office.sandbox.misbehaves({"fault": "model_fails", "status": 422, "type": "some_type", "message": "No."})
+    failed = await office.accept(a_request("ending"))
+    await office.ended(failed)
+    await office.sandbox.behaves()
+    retry = await office.retry(failed)
+
+    assert [batch.status_code, again.status_code, other.status_code, retry.status_code] == [202, 202, 202, 200]
+    assert [{name: each.headers.get(name) for name in ENDS} for each in (batch, again, retry)] == [ENDS] * 3
+    assert [name for name in ENDS if name in other.headers] == []
+
+
 async def test_model_that_is_over_takes_no_new_requests(office: Service) -> None:
     one = await office.generate(a_request("over"))
     many = await office.batch({**a_request("new-name"), "userId": "ann"}, a_request("over"), user_id="ann")

@@ -39,11 +39,13 @@ class AcceptedBatch:
         batch: as stored.
         replayed: an earlier request with the same idempotency key created it.
         rates: the limits of its key and user, as they are after it.
+        models: the names of the models that were requested, each once.
     """
 
     batch: Batch
     replayed: bool = False
     rates: Sequence[RateState] = ()
+    models: Sequence[str] = ()
 
 
 async def accept_batch(body: RequestBatch, services: Services, caller: Caller, key: str | None) -> AcceptedBatch:
@@ -61,8 +63,10 @@ async def accept_batch(body: RequestBatch, services: Services, caller: Caller, k
     """
     caller.require_user(body.user_id)
     batch, jobs = await asyncio.to_thread(_read, body, services, caller, key)
+    models = tuple(dict.fromkeys(job.model for job in jobs))
     async with services.idempotency_locks.held(batch.idempotency):
-        return await _find_or_accept(batch, jobs, caller, services, partial=body.partial)
+        accepted = await _find_or_accept(batch, jobs, caller, services, partial=body.partial)
+    return replace(accepted, models=models)
 
 
 async def _find_or_accept(

@@ -31,10 +31,11 @@ _RATES: Final = {
         "schema": {"type": "string", "examples": ['"key-requests";r=59;t=1, "key-images";r=196;t=2']},
     },
 }
-_ABOUT_A_MODEL: Final = frozenset({"generateImage", "estimateCost", "getModel"})
+_ABOUT_A_MODEL: Final = frozenset({"generateImage", "generateBatch", "retryJob", "estimateCost", "getModel"})
 _RETIREMENT: Final = {
     "Deprecation": {
-        "description": "When the model ends, as `@` and seconds since 1970 (RFC 9745); absent if it does not.",
+        "description": "When the model, or the first model of a batch, ends, as `@` and seconds since 1970 (RFC 9745); "
+        "absent if it does not.",
         "schema": {"type": "string", "examples": ["@1796083200"]},
     },
     "Sunset": {

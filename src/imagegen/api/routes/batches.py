@@ -14,6 +14,7 @@ from imagegen.api.http.media_types import JSON
 from imagegen.api.http.policies import Access, BodyPolicy, Caching, RoutePolicy, policy
 from imagegen.api.http.prefer import IdempotencyKey
 from imagegen.api.http.rate_headers import rate_headers
+from imagegen.api.http.retirement_headers import retirement_headers
 from imagegen.api.openapi.responses import (
     BAD_REQUEST,
     BATCH_NOT_FOUND,
@@ -78,6 +79,7 @@ def batch_router(registry: Registry) -> APIRouter:
         headers = {"Location": f"/api/batches/{accepted.batch.id}", "Retry-After": "1"}
         headers |= {"Idempotent-Replayed": "true"} if accepted.replayed else {}
         headers |= rate_headers(accepted.rates)
+        headers |= retirement_headers(registry.model(name) for name in accepted.models)
         return JSONResponse(content.model_dump(mode="json"), 202, headers=headers)
 
     # The real type of the body is made from the catalog: it holds the union of the requests of all models.

@@ -105,7 +105,7 @@ def images_router(registry: Registry) -> APIRouter:
         """
         model = registry.model(name)
         response = tagged_response(request, model_detail(model))
-        response.headers.update(retirement_headers(model))
+        response.headers.update(retirement_headers([model]))
         return response
 
     return router
@@ -135,7 +135,7 @@ def _add_estimate(router: APIRouter, registry: Registry) -> None:
             caller.require_user(body.user_id)
         model, inputs, options = registry.model(body.model), given(body.inputs), given(body.options)
         require_model(caller, model)
-        response.headers.update(retirement_headers(model))
+        response.headers.update(retirement_headers([model]))
         refused = await planning_faults(model, body, services)
         user_id = body.user_id if "user_id" in body.model_fields_set else caller.default_user
         budgets = await budgets_of_request(user_id, model.name, caller, services)
@@ -173,7 +173,7 @@ def _add_generate(router: APIRouter, registry: Registry) -> None:
         accepted, listening = await _accepted(new, caller, services)
         preference = wait_preference(prefer, services.settings.service.wait)
         settle = partial(_settled, accepted, listening, services, preference, waiting_slot(request))
-        return DeferredResponse(partial(settle, headers=retirement_headers(registry.model(body.model))))
+        return DeferredResponse(partial(settle, headers=retirement_headers([registry.model(body.model)])))
 
     generate.__annotations__["body"] = Annotated[registry.request_type, Body()]
     refusals = {**BAD_REQUEST, **BEYOND_KEY, **CONFLICT, **RETIRED, **REFUSED, **TOO_FAST, **FAL_ERROR}

@@ -6,6 +6,7 @@ from imagegen.api.deps import JobId, caller_of, services_of, waiting_slot
 from imagegen.api.http.json_route import JsonRoute
 from imagegen.api.http.policies import Access, Caching, RoutePolicy, policy
 from imagegen.api.http.prefer import IdempotencyKey, Prefer, wait_preference
+from imagegen.api.http.retirement_headers import retirement_headers
 from imagegen.api.job_response import OUTCOMES, outcome
 from imagegen.api.openapi.responses import (
     BAD_REQUEST,
@@ -61,4 +62,6 @@ async def retry_job(
     preference = wait_preference(prefer, services.settings.service.wait)
     with waiting_slot(request)() as may_wait:
         accepted = await retry(job, services, caller, idempotency_key)
-        return await outcome(accepted, services, preference, may_wait=may_wait)
+        response = await outcome(accepted, services, preference, may_wait=may_wait)
+    response.headers.update(retirement_headers([services.registry.model(accepted.job.model)]))
+    return response
