@@ -75,6 +75,7 @@ ELSEWHERE: Final = {
     ("docs/operations.md", "scrape_configs:"): "what Prometheus is told; tests/metrics scrapes",
     ("docs/operations.md", "services:\n  prometheus:"): "there is no container engine; test_docker.py compares it",
     ("docs/operations.md", "rule_files:"): "as above",
+    ("docs/operations.md", "[Unit]"): "units of systemd; tests/metrics/test_catalog_check.py types their command",
     ("docs/operations.md", "import os"): "tests/survival restores a backup with it",
     ("docs/webhooks.md", '{"type": "job.completed"'): "tests/deliveries receives one and compares",
     ("docs/webhooks.md", '{"type": "budget.alert"'): "tests/deliveries compares its members",

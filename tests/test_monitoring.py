@@ -1,13 +1,16 @@
 """docs/monitoring: the service has every metric and label that the alert rules and the dashboard name."""
 
+import asyncio
 import json
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from ruamel.yaml import YAML
 
+from imagegen.observability.metrics import write_catalog_check
 from tests.support.pages import ROOT
 from tests.support.service import Service
 
@@ -60,9 +63,16 @@ async def told(service: Service) -> set[str]:
     return {f"{name}{part}" for name, kind in families for part in PARTS.get(kind, ("",))}
 
 
-async def test_every_metric_in_a_rule_or_panel_exists(service: Service) -> None:
+def of_a_check(file: Path) -> set[str]:
+    """The name of every series that `imagegen models check --metrics-file` writes."""
+    write_catalog_check(file, "models.yaml", models=1, faults=0, notes=0)
+    return set(re.findall(r"^# TYPE (\w+) gauge$", file.read_text(encoding="utf-8"), re.MULTILINE))
+
+
+async def test_every_metric_in_a_rule_or_panel_exists(service: Service, tmp_path: Path) -> None:
     named = {name: where for where, expression in EXPRESSIONS for name in metrics_in(expression)}
-    known = {"up", *await told(service)}
+    of_check = await asyncio.to_thread(of_a_check, tmp_path / "check.prom")
+    known = {"up", *await told(service), *of_check}
 
     assert {name: where for name, where in named.items() if name not in known} == {}
 

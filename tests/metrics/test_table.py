@@ -5,6 +5,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from imagegen.observability.metrics.catalog_check import CatalogCheckInstruments
 from imagegen.observability.metrics.instruments import (
     HttpInstruments,
     JobInstruments,
@@ -15,7 +16,14 @@ from imagegen.observability.metrics.instruments import (
 from tests.support.pages import ROOT
 
 PAGE: Final = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
-INSTRUMENTS: Final = (HttpInstruments, JobInstruments, QueueInstruments, UpstreamInstruments, ProcessInstruments)
+INSTRUMENTS: Final = (
+    HttpInstruments,
+    JobInstruments,
+    QueueInstruments,
+    UpstreamInstruments,
+    ProcessInstruments,
+    CatalogCheckInstruments,
+)
 KINDS: Final = {"counter": Counter, "gauge": Gauge, "state": Gauge, "histogram": Histogram}
 
 

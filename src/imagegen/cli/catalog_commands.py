@@ -96,6 +96,12 @@ def remove(
 def check(
     catalog: CatalogOption = None,
     *,
+    metrics_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--metrics-file", metavar="FILE", help="Also write the result as metrics, for node_exporter: FILE.prom."
+        ),
+    ] = None,
     offline: OfflineOption = False,
     as_json: JsonOption = False,
 ) -> None:
@@ -104,10 +110,13 @@ def check(
     The exit code is 1 if an endpoint is gone or deprecated, its parameters differ, or its price does.
     """
     with reporting_errors("The catalog cannot be checked", as_json=as_json):
+        from imagegen.cli.check_report import write_metrics
         from imagegen.cli.model_administration import check_catalog
         from imagegen.cli.model_tables import print_differences
 
         report = check_catalog(catalog, offline=offline)
+        if metrics_file is not None:
+            write_metrics(report, metrics_file)
     if as_json:
         print_json(
             {
@@ -117,7 +126,7 @@ def check(
         )
     else:
         print_differences(report)
-    if any(each.is_fault for each in report.differences):
+    if report.faults:
         raise typer.Exit(ExitCode.FOUND_FAULTS)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import JsonValue
 
 from imagegen.cli.catalog_sources import Facts, facts_of, found_by_fal
+from imagegen.cli.check_report import CheckReport
 from imagegen.cli.errors import InvalidArgument
 from imagegen.cli.runtime import read_settings
 from imagegen.endpoint_index import endpoint_index
@@ -23,7 +24,7 @@ from imagegen.model_import.catalog_files import (
     without_entry,
 )
 from imagegen.model_import.catalog_text import entry_text
-from imagegen.model_import.comparison import Difference, compare, updated_entry
+from imagegen.model_import.comparison import compare, updated_entry
 from imagegen.model_import.costs import Cost, given_cost
 from imagegen.model_import.entry_mapping import MappedEntry
 from imagegen.model_import.importing import Source, documents_of, endpoint_id, import_endpoint
@@ -104,19 +105,6 @@ class FoundEndpoint:
             "model": self.model,
             "source": self.source,
         }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CheckReport:
-    """What `models check` found.
-
-    Attributes:
-        checked: the names of the models.
-        differences: what differs.
-    """
-
-    checked: Sequence[str]
-    differences: Sequence[Difference]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,7 +206,7 @@ def check_catalog(catalog: Path | None, *, offline: bool) -> CheckReport:
     differences = [
         found for name, entry in written.items() for found in compare(name, entry, _mapped(name, entry, facts))
     ]
-    return CheckReport(checked=[*written], differences=differences)
+    return CheckReport(file=file, checked=[*written], differences=differences)
 
 
 def update_catalog(

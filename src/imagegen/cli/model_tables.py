@@ -5,7 +5,8 @@ from typing import Final
 
 import typer
 
-from imagegen.cli.model_administration import Added, CheckReport, FoundEndpoint
+from imagegen.cli.check_report import CheckReport
+from imagegen.cli.model_administration import Added, FoundEndpoint
 from imagegen.cli.output import print_message
 from imagegen.cli.tables import Column, Row, print_table
 

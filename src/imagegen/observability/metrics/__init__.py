@@ -1,5 +1,6 @@
 """The metrics of a process. Only this package imports prometheus-client."""
 
+from imagegen.observability.metrics.catalog_check import write_catalog_check
 from imagegen.observability.metrics.event_loop import watch_event_loop
 from imagegen.observability.metrics.exposition import exposition
 from imagegen.observability.metrics.label_values import Server, UpstreamOutcome
@@ -17,4 +18,5 @@ __all__ = [
     "forget_process",
     "outcome_of",
     "watch_event_loop",
+    "write_catalog_check",
 ]
