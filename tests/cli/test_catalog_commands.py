@@ -94,6 +94,26 @@ def test_show_has_the_parameters_of_an_endpoint(shell: Shell) -> None:
     assert "fal-ai/flux/schnell" in shell.error("show", "fal-ai/flux/shnell")["details"][0]
 
 
+def test_endpoint_without_types_is_shown_with_the_commands_that_add_it(shell: Shell) -> None:
+    endpoint = "bytedance/seedream/v5/pro/edit"
+    url = f"https://fal.ai/api/openapi/queue/openapi.json?endpoint_id={endpoint}"
+
+    status, printed, _ = shell.run("show", endpoint)
+    found = {row["endpoint"]: row["hasParameters"] for row in shell.data("search", "seedream v5 edit")["endpoints"]}
+    listed = shell.run("search", "seedream v5 edit")[1]
+
+    assert status == 0
+    assert printed.splitlines()[-2:] == [
+        f"curl -o document.json '{url}'",
+        f"imagegen models add {endpoint} --from-file document.json",
+    ]
+    assert shell.data("show", endpoint)["endpoint"]["documentUrl"] == url
+    assert (found[endpoint], found["bytedance/seedream/v5/lite/edit"]) == (False, True)
+    assert f"    not in the index: imagegen models show {endpoint}" in listed.splitlines()
+    assert "imagegen models show bytedance/seedream/v5/lite" not in listed
+    assert url in shell.error("add", endpoint)["details"][0]
+
+
 def test_list_offline_has_the_models_of_the_catalog(shell: Shell, catalog: Path) -> None:
     catalog.write_text(OWN)
 

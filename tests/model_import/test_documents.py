@@ -306,6 +306,22 @@ def test_deprecated_endpoint_is_refused() -> None:
         import_endpoint(None, documents_of({"models": [row]}, None)[0], cost=COST)
 
 
+UNTYPED: Final = {found.id: found.price for found in map(INDEX.find, INDEX.ids) if found and found.inputs is None}
+
+
+@pytest.mark.parametrize("endpoint", UNTYPED)
+def test_refusal_of_an_endpoint_without_types_says_what_to_do(endpoint: str) -> None:
+    with pytest.raises(CannotImport) as refused:
+        import_endpoint(endpoint, indexed_source(endpoint), cost=COST)
+
+    assert refused.value.remedy == (
+        "With FAL_KEY, fal is asked. Without it, save "
+        f"https://fal.ai/api/openapi/queue/openapi.json?endpoint_id={endpoint} as document.json, "
+        "and give it: --from-file document.json."
+        + ("" if UNTYPED[endpoint] else " Its price is not known either: --cost gives it.")
+    )
+
+
 @pytest.mark.parametrize(
     ("endpoint", "code", "hint"),
     [

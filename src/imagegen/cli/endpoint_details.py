@@ -10,7 +10,7 @@ from imagegen.cli.runtime import read_settings
 from imagegen.cli.tables import Column, Row, print_table
 from imagegen.clock import now
 from imagegen.endpoint_index import IndexedEndpoint, endpoint_index
-from imagegen.model_import.importing import endpoint_id, not_indexed
+from imagegen.model_import.importing import document_url, endpoint_id, not_indexed
 from imagegen.model_import.parameter_mapping import describe
 from imagegen.registry import load_registry
 from imagegen.registry.model import Model
@@ -41,6 +41,7 @@ def endpoint_as_json(known: IndexedEndpoint) -> dict[str, JsonValue]:
         "inputs": None if known.inputs is None else {name: dict(schema) for name, schema in known.inputs.items()},
         "required": [*known.required],
         "price": None if price is None else {**price.entry, "verifiedAt": str(price.verified_at)},
+        "documentUrl": document_url(known.id),
     }
 
 
@@ -49,13 +50,15 @@ def print_endpoint(known: IndexedEndpoint) -> None:
     price = "price not known" if known.price is None else _price(known.price.entry)
     typer.echo(f"{known.id}  {price}  {known.category}")
     typer.echo(f"{known.title}\n")
+    add = f"imagegen models add {known.id}{'' if known.price else ' --cost 0.03/image'}"
     if known.inputs is None:
-        typer.echo("Its parameters are not known here; with FAL_KEY, `imagegen models add` reads them from fal.")
-    else:
-        rows = [_row(name, schema, required=name in known.required) for name, schema in known.inputs.items()]
-        print_table(_PARAMETERS, sorted(rows, key=lambda row: not row.cells[2].startswith("Required")))
-    cost = "" if known.price else " --cost 0.03/image"
-    typer.echo(f"\nimagegen models add {known.id}{cost}")
+        typer.echo("Its parameters are not in the index. With FAL_KEY, fal is asked for them:\n")
+        typer.echo(f"{add}\n\nWithout it, from the document that fal serves to everybody:\n")
+        typer.echo(f"curl -o document.json '{document_url(known.id)}'\n{add} --from-file document.json")
+        return
+    rows = [_row(name, schema, required=name in known.required) for name, schema in known.inputs.items()]
+    print_table(_PARAMETERS, sorted(rows, key=lambda row: not row.cells[2].startswith("Required")))
+    typer.echo(f"\n{add}")
 
 
 def catalog_models() -> Sequence[Model]:

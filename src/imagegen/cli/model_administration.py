@@ -94,6 +94,7 @@ class FoundEndpoint:
     price: str
     model: str | None = None
     source: str = "index"
+    has_parameters: bool = True
 
     def as_json(self) -> dict[str, JsonValue]:
         """As `--json` prints it."""
@@ -104,6 +105,7 @@ class FoundEndpoint:
             "price": self.price or None,
             "model": self.model,
             "source": self.source,
+            "hasParameters": self.has_parameters,
         }
 
 
@@ -139,6 +141,7 @@ def search_endpoints(text: str, *, offline: bool) -> Sequence[FoundEndpoint]:
             title=each.title,
             price=_price_of(each.price.entry) if each.price else "",
             model=models.get(each.id),
+            has_parameters=each.inputs is not None,
         )
         for each in endpoint_index().search(text)
     ]

@@ -15,17 +15,22 @@ _DIFFERENCES: Final = (Column("MODEL"), Column("RESULT"), Column("MESSAGE"))
 
 
 def print_found(found: "Sequence[FoundEndpoint]") -> None:
-    """A row for each endpoint; a note below one that is a model already."""
+    """A row for each endpoint; notes below one that is a model already, or whose parameters are not in the index."""
     print_table(
         _FOUND,
         [
             Row(
                 (each.id, each.price or "not known", each.category, each.title),
-                (f"is the model {each.model}",) if each.model else (),
+                _notes(each),
             )
             for each in found
         ],
     )
+
+
+def _notes(found: FoundEndpoint) -> tuple[str, ...]:
+    model = (f"is the model {found.model}",) if found.model else ()
+    return model if found.has_parameters else (*model, f"not in the index: imagegen models show {found.id}")
 
 
 def print_added(added: "Added", *, dry_run: bool) -> None:

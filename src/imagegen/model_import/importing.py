@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from functools import cache
 from typing import Any, Final, cast
+from urllib.parse import quote
 
 from imagegen.endpoint_index import IndexedEndpoint, endpoint_index
 from imagegen.errors import CannotImport
@@ -16,7 +17,7 @@ from imagegen.model_import.json_schemas import as_object
 from imagegen.model_import.outputs import PRODUCTS, kind_made
 from imagegen.registry.endpoints import normalize_endpoint
 
-_FROM_FILE: Final = "--from-file takes its OpenAPI document in a file; with FAL_KEY, it is read from fal."
+_DOCUMENTS: Final = "https://fal.ai/api/openapi/queue/openapi.json?endpoint_id="
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +88,8 @@ def indexed_source(endpoint: str) -> Source:
     document = known.document()
     if document is None:
         reason = "it is live, and its parameters are not known here."
-        raise CannotImport(endpoint, "no_schema", reason, _FROM_FILE)
+        price = "" if known.price else " Its price is not known either: --cost gives it."
+        raise CannotImport(endpoint, "no_schema", reason, f"{_how_to_read(endpoint)}{price}")
     return Source(
         document=document, origin=f"from the index of {index.date}", title=known.title, category=known.category
     )
@@ -104,7 +106,8 @@ def documents_of(value: object, endpoint: str | None) -> Sequence[Source]:
         return [Source(document=value, origin="from the document in the file")]
     found = [_listed(as_object(row)) for row in cast("list[object]", rows)]
     if not found:
-        raise CannotImport(endpoint or "the file", "no_schema", "the file lists no models.", _FROM_FILE)
+        remedy = "--from-file takes the OpenAPI document of an endpoint, or fal's list of models with documents."
+        raise CannotImport(endpoint or "the file", "no_schema", "the file lists no models.", remedy)
     return found
 
 
@@ -118,6 +121,19 @@ def _listed(row: Mapping[str, Any]) -> Source:
         category=about.get("category"),
         is_deprecated=about.get("status") == "deprecated",
         is_training=about.get("kind") == "training",
+    )
+
+
+def document_url(endpoint: str) -> str:
+    """Where fal serves the OpenAPI document of an endpoint, without a key."""
+    return _DOCUMENTS + quote(endpoint)
+
+
+def _how_to_read(endpoint: str) -> str:
+    """What to do for the parameters of an endpoint that are not in the index."""
+    url = document_url(endpoint)
+    return (
+        f"With FAL_KEY, fal is asked. Without it, save {url} as document.json, and give it: --from-file document.json."
     )
 
 
@@ -141,13 +157,15 @@ def not_indexed(endpoint: str) -> CannotImport:
     kind = index.kind_of_other(endpoint)
     if kind == "image":
         reason = f"fal no longer listed it on {index.date}."
-        return CannotImport(endpoint, "not_live", reason, f"If it works: {_FROM_FILE}")
+        return CannotImport(endpoint, "not_live", reason, f"If it works: {_how_to_read(endpoint)}")
     if kind is not None:
         made = PRODUCTS[kind]
         return CannotImport(endpoint, kind, f"it makes {made}, not images.", "This service makes images only.")
     near = index.nearest(endpoint)
     hint = f"Did you mean {' or '.join(near)}? " if near else ""
-    return CannotImport(endpoint, "unknown", f"no such endpoint was live on {index.date}.", f"{hint}{_FROM_FILE}")
+    return CannotImport(
+        endpoint, "unknown", f"no such endpoint was live on {index.date}.", f"{hint}{_how_to_read(endpoint)}"
+    )
 
 
 def _cost(document: EndpointDocument, source: Source, known: IndexedEndpoint | None) -> Cost | None:
