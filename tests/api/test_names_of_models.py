@@ -148,11 +148,11 @@ async def test_jobs_of_a_model_that_is_over_stay(own: Settings) -> None:
 
 
 async def test_stored_images_have_their_role(own: Settings) -> None:
-    mask = entry("masks", "output: {path: image, kind: image, role: mask}").replace("flux-pro/v1.1", "face-swap")
+    mask = entry("face-swap", "output: {path: image, kind: image, role: mask}").replace("flux-pro/v1.1", "face-swap")
     mask = mask.replace("[prompt]", "[base_image_url, swap_image_url]")
     async with running(own, await asyncio.to_thread(registry_with, mask)) as service:
         swap = service.services.registry.model("face-swap").example()
-        masks = await service.generate({**swap, "model": "masks"})
+        masks = await service.generate(swap)
         image = await service.generate()
 
     assert [image["role"] for image in masks.json()["images"]] == ["mask"], masks.text
