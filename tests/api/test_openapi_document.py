@@ -18,6 +18,7 @@ from tests.support.catalogs import entry, registry_with
 from tests.support.service import Service
 
 Json = dict[str, Any]
+BODIES = ("/api/images/generate", "/api/images/estimate-cost", "/api/images/batch")
 
 
 @pytest.fixture(scope="module")
@@ -303,3 +304,12 @@ def test_model_with_the_name_of_another_schema_takes_nothing_from_it() -> None:
     assert schemas["GenerateRequest"]["oneOf"][-1]["$ref"].endswith("/ChangeKeyRequest2")
     assert schemas["ChangeKeyRequest2"]["properties"]["model"]["const"] == "change-key"
     assert schemas["ChangeKeyRequest2"]["examples"][0]["model"] == "change-key"
+
+
+def test_examples_begin_with_flux_pro_whatever_a_catalog_adds() -> None:
+    short = entry("art", "example: {inputs: {prompt: x}}")
+    paths = json.loads(openapi_json(registry_with(short)))["paths"]
+
+    bodies = [paths[path]["post"]["requestBody"]["content"]["application/json"]["examples"] for path in BODIES]
+    assert [list(examples)[:3] for examples in bodies[:2]] == [["flux-pro", "flux-dev", "art"]] * 2
+    assert [request["model"] for request in bodies[2]["example"]["value"]["requests"]] == ["flux-pro", "flux-dev"]

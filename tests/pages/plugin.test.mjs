@@ -9,7 +9,7 @@ import { all, Root, text } from "./render.mjs";
 const ASSETS = "../../src/imagegen/api/pages/assets";
 const { imagegenPlugin, prepareRequest } = await import(`${ASSETS}/plugin.js`);
 const { follow } = await import(`${ASSETS}/follow.js`);
-const { typeName } = await import(`${ASSETS}/document.js`);
+const { typeName, withShortUnions } = await import(`${ASSETS}/document.js`);
 
 globalThis.window ??= { location: { href: "http://localhost/" } };
 const SwaggerUI = createRequire(import.meta.url)(process.env.SWAGGER_UI);
@@ -287,6 +287,29 @@ test("Swagger UI has every part that the plugin changes", () => {
     assert.notEqual(plain.getComponent(name), null, name);
     assert.notEqual(changed.getComponent(name), plain.getComponent(name), name);
   }
+});
+
+test("only flux-pro is shown in full in a union of many models", () => {
+  const models = ["Aura", "FluxPro", ...Array.from({ length: 11 }, (_, index) => `Model${index}`)];
+  const branches = models.map((stem) => ({ $ref: `#/components/schemas/${stem}Request` }));
+  const discriminator = { propertyName: "model", mapping: {} };
+  const schemas = {
+    GenerateRequest: { description: "A request.", oneOf: branches, discriminator },
+    Short: { oneOf: branches.slice(0, 12), discriminator },
+    AuraRequest: { type: "object" },
+  };
+
+  const { components } = withShortUnions({ components: { schemas } });
+
+  const { oneOf, ...rest } = components.schemas.GenerateRequest;
+  assert.deepEqual(rest, { description: "A request." });
+  assert.deepEqual(oneOf.map(({ title }) => title).filter(Boolean), [
+    "AuraRequest",
+    ...models.slice(2).map((stem) => `${stem}Request`),
+  ]);
+  assert.deepEqual(oneOf[1], { $ref: "#/components/schemas/FluxProRequest" });
+  assert.equal(typeName(components.schemas.GenerateRequest).split(" | ").length, models.length);
+  assert.deepEqual([components.schemas.Short, components.schemas.AuraRequest], [schemas.Short, schemas.AuraRequest]);
 });
 
 test("the page shows the document with titles, and without a tag that has no operation", () => {

@@ -19,4 +19,4 @@ def test_scripts_of_the_page() -> None:
     )
 
     assert finished.returncode == 0, finished.stdout
-    assert "pass 22" in finished.stdout
+    assert "pass 23" in finished.stdout

@@ -15,6 +15,7 @@ KEY_ID: Final = "ab12cd34ef"
 KEY_CURSOR: Final = f"1795366669381-{KEY_ID}"
 BUDGET_ID: Final = "01M8234QW3Q4S6B1JX6Z7T0RND"
 LEDGER_CURSOR: Final = f"1795366669381-{BUDGET_ID}/2026-11-01/user123/{JOB_ID}/1/reserve"
+_FIRST: Final = ("flux-pro", "flux-dev")
 DEFAULT_USER: Final = "With an API key that has a default user it may be left out."
 
 
@@ -343,7 +344,7 @@ def _as_item(request: Mapping[str, JsonValue]) -> Example:
     return {name: value for name, value in request.items() if name != "userId"}
 
 
-def simplicity(example: Mapping[str, JsonValue]) -> tuple[bool, int]:
-    """Sorts requests: first those that name nothing elsewhere, such as weights, then the shorter ones."""
-    text = str(example)
-    return "://" in text, len(text)
+def simplicity(example: Mapping[str, JsonValue]) -> tuple[int, bool, int]:
+    """Sorts requests: the models that the guides begin with, what names nothing elsewhere, then the shorter ones."""
+    text, model = str(example), str(example.get("model"))
+    return _FIRST.index(model) if model in _FIRST else len(_FIRST), "://" in text, len(text)

@@ -1,6 +1,7 @@
 /** Prepares the OpenAPI document for the page: names of schemas where Swagger UI would show only "object" or "any". */
 
 const REFERENCE = "#/components/schemas/";
+const LONG = 12; // branches of a union
 const PLAIN = ["string", "integer", "number", "boolean", "array"];
 
 /**
@@ -15,6 +16,30 @@ export function withTitles(document) {
     isPlain(schema) ? schema : { title: name, ...schema },
   ]);
   return { ...document, components: { ...document.components, schemas: Object.fromEntries(titled) } };
+}
+
+/**
+ * The document with short entries in place of most branches of long unions. Swagger UI resolves every branch of what
+ * an opened operation takes: seconds, with many models. The schemas themselves are there, at the end of the page.
+ */
+export function withShortUnions(document) {
+  const schemas = document?.components?.schemas;
+  if (!schemas) return document;
+  const shortened = Object.entries(schemas).map(([name, schema]) => [name, shortUnion(schema)]);
+  return { ...document, components: { ...document.components, schemas: Object.fromEntries(shortened) } };
+}
+
+function shortUnion(schema) {
+  if (!(schema.oneOf?.length > LONG)) return schema;
+  const { discriminator: _, oneOf: branches, ...rest } = schema;
+  const first = branches.findIndex(({ $ref: target }) => target?.endsWith("/FluxProRequest"));
+  const shown = Math.max(first, 0);
+  return { ...rest, oneOf: branches.map((branch, index) => (index === shown ? branch : entryOf(branch))) };
+}
+
+function entryOf(branch) {
+  const name = reference(branch);
+  return { title: name, type: "object", description: `${name} is among the schemas at the end of this page.` };
 }
 
 /** The document without tags that no operation has: Swagger UI shows webhooks apart. */

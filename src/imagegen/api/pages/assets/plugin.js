@@ -1,14 +1,16 @@
 /** What imagegen adds to Swagger UI: images beside their responses, folded responses, and the names of schemas. */
-import { typeName, withTitles, withoutEmptyTags } from "./document.js";
+import { typeName, withShortUnions, withTitles, withoutEmptyTags } from "./document.js";
 import { jobOfImage } from "./images.js";
 import { responseWithImages } from "./response-images.js";
 
 const REDIRECT = "302";
 
+const prepared = (document) => withoutEmptyTags(withTitles(withShortUnions(document)));
+
 /** The plugin, as Swagger UI takes it. */
 export const imagegenPlugin = () => ({
   statePlugins: {
-    spec: { wrapActions: { updateJsonSpec: (update) => (document) => update(withoutEmptyTags(withTitles(document))) } },
+    spec: { wrapActions: { updateJsonSpec: (update) => (document) => update(prepared(document)) } },
   },
   components: { ServersContainer: () => null }, // the page speaks with the service that serves it
   wrapComponents: {
