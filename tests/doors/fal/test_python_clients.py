@@ -55,7 +55,6 @@ async def test_submit_status_and_result_are_those_of_the_queue(fal: FalUser, san
         seen.append(await fal.of(handle, "status", with_logs=True))
 
     kinds = [type(status).__name__ for status in seen]
-    assert kinds[0] == "Queued"
     assert set(kinds) <= {"Queued", "InProgress", "Completed"}
     assert seen[-1].logs == Contains(IsPartialDict(level="WARN", message="flux-pro has no strange: ignored."))
     assert len(seen) < 12  # a poll that would say the same is held

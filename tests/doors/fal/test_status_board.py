@@ -150,7 +150,7 @@ async def test_job_is_read_again_after_a_while_because_events_get_lost() -> None
 
 async def test_lines_are_kept_from_the_submit_on_and_end_with_ours_first() -> None:
     board, world = StatusBoard(), World()
-    board.begin(JOB.id, world.services)
+    board.begin(JOB, world.services, is_current=True)
     world.tell(stage="in_progress", logs=["step 1", "step 2"])
 
     lines = (await polled(board, world))["logs"]
@@ -168,6 +168,26 @@ async def test_job_of_another_user_is_not_found_and_stays_unread() -> None:
 
     with pytest.raises(JobNotFound):
         await polled(board, world, caller=stranger)
+
+
+async def test_first_poll_after_a_submit_waits_for_more_than_the_submit_said_and_reads_nothing() -> None:
+    board, world = StatusBoard(), World()
+    board.begin(JOB, world.services, is_current=True)
+    waiting = asyncio.create_task(polled(board, world, timedelta(seconds=20)))
+    await asyncio.sleep(0.02)
+    assert not waiting.done()
+    world.tell(**WORKING)
+
+    async with asyncio.timeout(10):
+        assert (await waiting)["status"] == "IN_PROGRESS"
+    assert world.reads == 0
+
+
+async def test_job_that_may_have_ended_is_read_at_the_first_poll() -> None:
+    board, world = StatusBoard(), World(DONE)
+    board.begin(JOB, world.services, is_current=False)
+
+    assert ((await polled(board, world))["status"], world.reads) == ("COMPLETED", 1)
 
 
 @pytest.mark.parametrize("error", [JobNotFound(JOB.id), JobDeleted(JOB.id, "ann"), DatabaseUnavailable()])
@@ -202,7 +222,7 @@ async def test_jobs_that_are_not_polled_for_are_forgotten() -> None:
     assert world.subscriptions.has_subscribers(JOB.id, b"")
     clock.later = 61
     other = new_job_id(NOW + timedelta(seconds=1))
-    board.begin(other, world.services)
+    board.begin(replace(JOB, id=other), world.services, is_current=True)
 
     assert not world.subscriptions.has_subscribers(JOB.id, b"")
     assert world.subscriptions.has_subscribers(other, b"")

@@ -31,6 +31,11 @@ class Listening:
     accepted: Accepted
     subscription: Subscription | None
 
+    @property
+    def is_current(self) -> bool:
+        """Whether the job has certainly not ended since it was stored."""
+        return self.subscription is not None and not self.subscription.changed.is_set()
+
 
 @asynccontextmanager
 async def accepting(call: EndpointCall, request: Request) -> AsyncGenerator[Listening]:

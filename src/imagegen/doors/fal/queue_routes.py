@@ -74,7 +74,7 @@ async def _submit(request: Request, board: StatusBoard) -> Response:
     async with accepting(call, request) as listening:
         job, rates = listening.accepted.job, listening.accepted.rates
         replayed = replay_header(replayed=listening.accepted.replayed)
-        board.begin(job.id, services_of(request))
+        board.begin(job, services_of(request), is_current=listening.is_current)
     content: JsonObject = {
         "status": "IN_QUEUE",
         "request_id": job.id,

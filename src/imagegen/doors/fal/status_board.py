@@ -173,9 +173,18 @@ class StatusBoard:
         self._clock = clock
         self._entries: OrderedDict[str, JobStatusEntry] = OrderedDict()
 
-    def begin(self, job_id: str, services: Services) -> None:
-        """Listen to a job from now on, because its client will poll."""
-        self._entry(job_id, services)
+    def begin(self, job: Job, services: Services, *, is_current: bool) -> None:
+        """Listen to a job that was accepted, because its client will poll. It was told that the job is queued.
+
+        Args:
+            job: as it was stored.
+            services: its events, and where it is read.
+            is_current: whether it has not ended since. If that is unknown, it is read at the first poll.
+        """
+        entry = self._entry(job.id, services)
+        if is_current and entry.job is None:
+            entry.adopt(job)
+            entry.told = entry.mark
 
     async def poll(self, job_id: str, caller: Caller, services: Services, held: timedelta = HELD) -> JobStatusEntry:
         """The status of a job. One that was told before is held until it changes, for `held` at most.
