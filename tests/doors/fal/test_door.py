@@ -387,3 +387,27 @@ async def test_large_inline_images_are_taken(service: Service) -> None:
     answer = await service.client.post("/fal/queue/fal-ai/nano-banana-pro/edit", json=body)
 
     assert answer.status_code == 200
+
+
+async def test_run_that_outlives_its_process_is_told_where_its_result_will_be(own: Settings) -> None:
+    async with running(own) as service:
+        await service.sandbox.misbehaves({"fault": "latency", "queue": 60})
+        asked = [asyncio.create_task(service.client.post(path, json=PROMPT)) for path in (RUN, f"{RUN}/stream")]
+        while len(await service.sandbox.requests()) < 2:
+            await asyncio.sleep(0.02)
+        service.services.stopping.set()
+        answers = await asyncio.gather(*asked)
+
+    for answer in answers:
+        assert answer.status_code == 500 or answer.headers["content-type"].startswith("text/event-stream")
+        assert "ask the queue for its result" in answer.text
+        assert answer.headers["x-fal-request-id"] in answer.text
+
+
+async def test_run_without_a_slot_to_wait_in_is_refused_before_anything_is_stored(own: Settings) -> None:
+    limits = LimitSettings(max_waiting=0)
+    async with running(own.model_copy(update={"limits": limits}), with_runner=False) as service:
+        answer = await service.client.post(RUN, json=PROMPT)
+        jobs = (await service.client.get("/api/jobs")).json()["jobs"]
+
+    assert (answer.status_code, answer.json()["error_type"], jobs) == (503, "too_many_waiting", [])
