@@ -54,6 +54,7 @@ ELSEWHERE: Final = {
         "docs/guides/adding-a-model.md",
         "imagegen models search",
     ): "tests/cli/test_catalog_commands.py types such commands",
+    ("docs/cli.md", "imagegen models list"): "tests/cli types such commands; test_readme.py knows each option",
     ("docs/cli.md", "imagegen models search"): "as above; test_readme.py knows each option",
     ("docs/guides/batches.md", "name,prompt"): "the file that the script below it reads",
     ("docs/guides/clients.md", ".venv/bin/imagegen openapi"): "tests/sdk runs it, with the tools pinned",
@@ -75,7 +76,10 @@ ELSEWHERE: Final = {
     ("docs/operations.md", "scrape_configs:"): "what Prometheus is told; tests/metrics scrapes",
     ("docs/operations.md", "services:\n  prometheus:"): "there is no container engine; test_docker.py compares it",
     ("docs/operations.md", "rule_files:"): "as above",
-    ("docs/operations.md", "[Unit]"): "units of systemd; tests/metrics/test_catalog_check.py types their command",
+    ("docs/operations.md", "[Unit]\nDescription=Compare the catalog of imagegen with fal.ai\n"): (
+        "a unit of systemd; tests/metrics/test_catalog_check.py types its command"
+    ),
+    ("docs/operations.md", "[Unit]\nDescription=Compare the catalog of imagegen with fal.ai once"): "its timer",
     ("docs/operations.md", "import os"): "tests/survival restores a backup with it",
     ("docs/webhooks.md", '{"type": "job.completed"'): "tests/deliveries receives one and compares",
     ("docs/webhooks.md", '{"type": "budget.alert"'): "tests/deliveries compares its members",

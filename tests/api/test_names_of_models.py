@@ -65,6 +65,49 @@ async def test_jobs_are_listed_under_each_name_of_their_model(office: Service, n
     assert [job["jobId"] for job in listed] == [*reversed(jobs)]
 
 
+async def test_usage_is_summed_up_under_the_models_own_name(office: Service) -> None:
+    """Also that of jobs from before its name became an alias, which are stored under the old one."""
+    jobs = [(await office.generate(a_request("new-name"))).json()["jobId"] for _ in range(2)]
+    await office.generate(a_request("flux-pro"))
+    await office.services.usage.count_pending()
+    await office.services.jobs._jobs.update_one({"_id": jobs[0]}, {"$set": {"model": "old-name"}})  # pyright: ignore[reportPrivateUsage] - as an earlier catalog would
+    for difference in await office.services.usage.find_differences():
+        await office.services.usage.repair(difference.key)
+
+    usage = (await office.client.get("/api/usage")).json()
+    by_user = (await office.client.get("/api/usage", params={"groupBy": "user"})).json()
+
+    assert [(row["model"], row["jobs"], row["charged"]) for row in usage["rows"]] == [
+        ("flux-pro", 1, 0.05),
+        ("new-name", 2, 0.2),
+    ]
+    assert [(row["userId"], row["jobs"]) for row in by_user["rows"]] == [("ann", 3)]
+    assert (usage["total"]["jobs"], usage["total"]["charged"]) == (3, 0.25)
+
+
+@pytest.mark.parametrize(("held", "granted"), [("new-name", "old-name"), ("old-name", "new-name")])
+async def test_administrator_of_a_model_grants_it_under_each_name(office: Service, held: str, granted: str) -> None:
+    of_admin = {"name": "a", "models": [held], "users": ["ann"], "scopes": ["admin", "read"]}
+    token = (await office.client.post("/api/keys", json=of_admin)).json()["token"]
+    key = {"name": "k", "models": [granted], "users": ["ann"], "scopes": ["read"]}
+    budget = {"name": "b", "scope": {"kind": "user", "value": "ann"}, "amount": 1, "models": [granted]}
+    office.client.headers["Authorization"] = f"Bearer {token}"
+
+    made = [await office.client.post("/api/keys", json=key), await office.client.post("/api/budgets", json=budget)]
+    refused = [
+        await office.client.post("/api/keys", json={**key, "models": ["flux-pro"]}),
+        await office.client.post("/api/budgets", json={**budget, "models": ["flux-pro"]}),
+    ]
+
+    assert [each.status_code for each in made] == [201, 201], [each.text for each in made]
+    assert [each.status_code for each in refused] == [403, 403]
+    listed = [(await office.client.get(path)).json() for path in ("/api/keys", "/api/budgets")]
+    assert made[0].json()["id"] in [each["id"] for each in listed[0]["keys"]]
+    assert [each["id"] for each in listed[1]["budgets"]] == [made[1].json()["id"]]
+    trail = (await office.client.get("/api/audit", params={"keyId": made[0].json()["id"]})).json()
+    assert len(trail["entries"]) == 1
+
+
 async def test_repeat_under_the_other_name_is_the_same_request(office: Service) -> None:
     headers = {"Idempotency-Key": "k1"}
     first = await office.generate(a_request("old-name"), **headers)

@@ -19,7 +19,7 @@ from imagegen.keys import Caller
 from imagegen.net.slots import Slots
 from imagegen.operations.budget_administration import BudgetAdministration
 from imagegen.operations.generate import idempotency
-from imagegen.operations.key_administration import ANONYMOUS, KeyAdministration
+from imagegen.operations.key_administration import ANONYMOUS, KeyAdministration, with_all_names
 from imagegen.operations.wait import MAX_WAIT
 from imagegen.services import Services
 
@@ -45,7 +45,7 @@ def administration_of(request: Request) -> KeyAdministration:
         audit=services.audit,
         registry=services.registry,
         actor=caller.key.id if caller.key else ANONYMOUS,
-        own_key=caller.key,
+        own_key=with_all_names(caller.key, services.registry),
         announce=services.keys.announce_change,
     )
 
@@ -62,7 +62,7 @@ def budget_administration_of(request: Request) -> BudgetAdministration:
         registry=services.registry,
         settings=services.settings,
         actor=caller.key.id if caller.key else ANONYMOUS,
-        own_key=caller.key,
+        own_key=with_all_names(caller.key, services.registry),
         announce=services.budget_directory.announce_change,
     )
 

@@ -4,7 +4,7 @@ An administrator whose own key has restrictions grants no more than that, and se
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -241,6 +241,13 @@ class KeyAdministration:
 
     def _entry(self, action: AuditAction, old: ApiKey | None, new: ApiKey) -> AuditEntry:
         return audit_entry(self.actor, action, old, new, now())
+
+
+def with_all_names(key: ApiKey | None, registry: Registry) -> ApiKey | None:
+    """An administrator's key for its models under each of their names, so that it can grant them under each."""
+    if key is None or key.models is None:
+        return key
+    return replace(key, models=tuple(dict.fromkeys(name for model in key.models for name in registry.names_of(model))))
 
 
 def _new_key(request: CreateKeyRequest) -> tuple[ApiKey, str]:

@@ -74,7 +74,10 @@ async def get_usage(
     if query.user_id is not None:
         caller.require_user(query.user_id)
     wanted = UsageFilter(user_id=query.user_id, user_ids=caller.users, from_day=query.from_, to_day=query.to)
-    sums = await services_of(request).usage.sums(wanted, query.group_by)
+    services = services_of(request)
+    sums = await services.usage.sums(wanted, query.group_by)
+    if query.group_by is Grouping.MODEL:
+        sums = sums.renamed(lambda name: services.registry.names_of(name)[0])
     content = serialize_usage(wanted, query.group_by, sums)
     if not prefers(accept, _CSV, over=JSON):
         return JSONResponse(content.model_dump(mode="json"), headers={"Vary": "Accept"})

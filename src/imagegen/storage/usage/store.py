@@ -10,8 +10,8 @@ ones.
 import asyncio
 import logging
 import secrets
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, timedelta
 from decimal import Decimal
 from functools import reduce
@@ -111,6 +111,13 @@ class GroupedSums:
     groups: Mapping[str, Sums]
     total: Sums
     omitted: int = 0
+
+    def renamed(self, new_name: Callable[[str], str]) -> "GroupedSums":
+        """The same sums with other names of the groups; those that get the same name become one."""
+        groups: dict[str, Sums] = {}
+        for name, sums in self.groups.items():
+            groups[new_name(name)] = groups.get(new_name(name), Sums()) + sums
+        return replace(self, groups=dict(sorted(groups.items())))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
