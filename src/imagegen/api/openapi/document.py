@@ -60,6 +60,7 @@ def build_document(app: FastAPI, registry: Registry, policies: RoutePolicies, *,
     open_enums(schemas)
     _add_examples(schemas, examples)
     complete_operations(document)
+    _leave_examples_to_bodies(schemas)
     declare_security(document, policies, needs_key=needs_key)
     add_headers(document)
     share_components(document)
@@ -104,14 +105,23 @@ def _simplify_all(schemas: dict[str, Node]) -> None:
             schema.setdefault("description", _NAMELESS[name])
 
 
+def _leave_examples_to_bodies(schemas: dict[str, Node]) -> None:
+    """Remove the examples of requests from their schemas: operations have them, and their images weigh much."""
+    for name in _requests(schemas):
+        schemas[name].pop("examples", None)
+
+
+def _requests(schemas: dict[str, Node]) -> list[str]:
+    branches = [branch["$ref"] for union in UNIONS for branch in schemas[union].get("oneOf", [])]
+    return [branch.removeprefix(REFERENCE) for branch in branches]
+
+
 def _describe_default_user(schemas: dict[str, Node]) -> None:
     """Requests may leave the user out, if the key has one. The schemas require it all the same.
 
     Generators order the arguments of a constructor by what is required, and a service without keys does require it.
     """
-    unions = [schemas[union].get("oneOf", []) for union in UNIONS]
-    branches = [branch["$ref"].removeprefix(REFERENCE) for union in unions for branch in union]
-    for name in (*branches, "BatchRequest"):
+    for name in (*_requests(schemas), "BatchRequest"):
         schemas[name]["properties"]["userId"]["description"] += f" {DEFAULT_USER}"
 
 
