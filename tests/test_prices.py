@@ -76,6 +76,20 @@ async def test_new_price_replaces_the_old_one_in_memory_and_mongodb(kept: UnitPr
     assert (book.of("a/b"), (await kept.load())["a/b"], book.is_fresh, book.is_complete) == (new, new, False, True)
 
 
+async def test_prices_of_new_endpoints_are_read_at_once_and_those_of_removed_ones_stay_known(kept: UnitPrices) -> None:
+    pricing = FixedPricing(price("a/b"), price("c/d"))
+    async with open_prices(pricing, kept, ["a/b"]) as book:
+        book.use_endpoints(["a/b"])  # none is new
+        await asyncio.sleep(0.1)
+        asked = pricing.asked
+        book.use_endpoints(["c/d"])
+        async with asyncio.timeout(20):
+            while book.of("c/d") is None:
+                await asyncio.sleep(0.01)
+
+        assert (asked, pricing.asked, book.of("a/b"), book.is_complete) == (1, 2, pricing.said[0], True)
+
+
 async def test_hanging_price_list_delays_the_first_start_by_two_seconds_and_no_job(
     own: Settings, sandbox: Sandbox
 ) -> None:

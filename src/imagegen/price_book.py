@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from imagegen.clock import jitter
+from imagegen.clock import jitter, wait_any
 from imagegen.errors import DatabaseUnavailable, ProviderUnavailable
 from imagegen.fal import Pricing
 from imagegen.jobs.cost import UnitPrice
@@ -30,6 +30,7 @@ class PriceBook:
         self._pricing, self._stored = pricing, stored
         self._endpoints = tuple(sorted(set(endpoints)))
         self._prices: Mapping[str, UnitPrice] = {}
+        self._has_new = asyncio.Event()
 
     def of(self, endpoint: str) -> UnitPrice | None:
         """The last known price of an endpoint, however old; None if fal never gave one."""
@@ -46,6 +47,12 @@ class PriceBook:
     def is_complete(self) -> bool:
         """Whether every price is known, however old."""
         return all(endpoint in self._prices for endpoint in self._endpoints)
+
+    def use_endpoints(self, endpoints: Iterable[str]) -> None:
+        """Follow a changed catalog. The prices of new endpoints are read at once; those of removed ones stay known."""
+        self._endpoints = tuple(sorted(set(endpoints)))
+        if not self.is_complete:
+            self._has_new.set()
 
     async def load_stored(self) -> None:
         """Load the stored prices; prices that are known already stay."""
@@ -72,7 +79,9 @@ class PriceBook:
         return True
 
     async def keep_fresh(self, first_tried: asyncio.Event) -> None:
-        """Refresh at once unless all prices are fresh, then daily, sooner after a failure; until cancelled.
+        """Refresh at once unless all prices are fresh, then daily, sooner after a failure or with new endpoints.
+
+        Until cancelled.
 
         `first_tried` is set when the first refresh has succeeded or failed.
         """
@@ -80,7 +89,8 @@ class PriceBook:
         first_tried.set()
         while True:
             pause = _REFRESH_EVERY if succeeded else _RETRY_AFTER
-            await asyncio.sleep(pause.total_seconds() * jitter(0.1))
+            await wait_any(self._has_new, at_most=pause * jitter(0.1))
+            self._has_new.clear()
             succeeded = await self.refresh()
 
 

@@ -8,17 +8,19 @@ import logging
 import signal
 import socket
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from types import FrameType
 from typing import Final
 
 import uvicorn
 
-from imagegen.api import create_app
 from imagegen.api.http.protocol import http_protocol
 from imagegen.api.middleware.auth import AccessPolicy, build_access_policy, warn_without_keys
 from imagegen.api.prometheus import metrics_app
+from imagegen.api.switch import CatalogSwitch
+from imagegen.catalog import Catalog, CatalogSource
 from imagegen.doors import WithDoors
 from imagegen.doors.fal import FalDoor
 from imagegen.engine.webhook_sender import sending_webhooks
@@ -26,12 +28,13 @@ from imagegen.engine.worker import working
 from imagegen.fal import required_open_files
 from imagegen.local import join_local_stack, local_stack
 from imagegen.net.file_limits import raise_file_limit
+from imagegen.net.hangups import on_hangup
 from imagegen.net.listeners import Listeners, listen, listen_for_scrapes, url_of
 from imagegen.observability.logs import Events
 from imagegen.observability.telemetry import open_telemetry
 from imagegen.observability.tracing import Tracer
+from imagegen.operations.catalog_reload import following_catalog
 from imagegen.operations.first_keys import make_first_keys
-from imagegen.registry import Registry, load_registry
 from imagegen.services import Services, open_services
 from imagegen.settings import Environment, Settings
 
@@ -49,7 +52,7 @@ async def serve(
     stopping: asyncio.Event | None = None,
     events: Events | None = None,
 ) -> None:
-    """Run the API and process jobs until SIGTERM, SIGINT or `stopping`.
+    """Run the API and process jobs until SIGTERM, SIGINT or `stopping`. SIGHUP reloads the catalog.
 
     Args:
         settings: of the process. A server that they do not name is started on this machine.
@@ -64,12 +67,14 @@ async def serve(
         Unavailable: a configured server does not respond.
     """
     # First what fails at once: a taken port, a wrong catalog.
+    stopping = stopping or asyncio.Event()
+    reload = reload_on_hangup(stopping)
     listeners = listen(settings, host, port)
-    registry = read_catalog(settings)
+    catalog = read_catalog(settings)
     warn_about_local_queue(settings)
     access = build_access_policy(settings, host)
     async with _telemetry(settings, events) as tracer, local_servers(settings, events) as complete:
-        process = _ApiProcess(complete, registry, access, tracer, stopping or asyncio.Event())
+        process = _ApiProcess(complete, catalog, access, tracer, stopping, reload)
         await process.run(listeners, lambda: ready(url_of(host, listeners.api)), create_bucket=_makes_bucket(settings))
 
 
@@ -96,17 +101,18 @@ async def serve_shared(
         StartupError: the catalog, a setting or the file of keys.
         Unavailable: a configured server does not respond.
     """
-    registry = load_registry(settings.service.catalog_files, settings.service.offered_models)
+    reload = reload_on_hangup(stopping)
+    catalog = CatalogSource.of(settings.service).load()
     access = build_access_policy(settings, host)
     complete = join_local_stack(settings)
     _redact_secrets(complete, events)
     async with _telemetry(settings, events) as tracer:
-        process = _ApiProcess(complete, registry, access, tracer, stopping, is_one_of_several=True)
+        process = _ApiProcess(complete, catalog, access, tracer, stopping, reload, is_one_of_several=True)
         await process.run(listeners, ready, create_bucket=_makes_bucket(settings))
 
 
 async def work(settings: Settings, *, ready: Callable[[], None] = lambda: None, events: Events | None = None) -> None:
-    """Process jobs until SIGTERM or SIGINT.
+    """Process jobs until SIGTERM or SIGINT. SIGHUP reloads the catalog.
 
     Args:
         settings: of the process. For a server that they do not name, it uses that of the running `serve`.
@@ -117,17 +123,19 @@ async def work(settings: Settings, *, ready: Callable[[], None] = lambda: None, 
         StartupError: the catalog, a setting, or no local `serve` to join.
         Unavailable: a configured server does not respond.
     """
+    stopping = asyncio.Event()
+    reload = reload_on_hangup(stopping)
     metrics_listener = listen_for_scrapes(settings)
-    registry = read_catalog(settings)
+    catalog = read_catalog(settings)
     complete = join_local_stack(settings)
     _redact_secrets(complete, events)
-    stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopping.set)
     async with (
         _telemetry(settings, events) as tracer,
-        open_services(complete, registry, stopping=stopping, tracer=tracer) as services,
+        open_services(complete, catalog, stopping=stopping, tracer=tracer) as services,
         _metrics_server(services, metrics_listener),
+        following_catalog(services, reload),
         working(services),
         sending_webhooks(services),
     ):
@@ -137,12 +145,19 @@ async def work(settings: Settings, *, ready: Callable[[], None] = lambda: None, 
         _log.info(STOPPING)
 
 
-def read_catalog(settings: Settings) -> Registry:
+def read_catalog(settings: Settings) -> Catalog:
     """Load every model, and log what looks wrong in the catalog."""
-    registry = load_registry(settings.service.catalog_files, settings.service.offered_models)
-    for warning in registry.warnings:
+    catalog = CatalogSource.of(settings.service).load()
+    for warning in catalog.registry.warnings:
         _log.warning("catalog: %s", warning)
-    return registry
+    return catalog
+
+
+def reload_on_hangup(stopping: asyncio.Event) -> asyncio.Event:
+    """An event that each SIGHUP sets from now on; that of a terminal which closes sets `stopping`."""
+    asked = asyncio.Event()
+    on_hangup(asked.set, stopping)
+    return asked
 
 
 def warn_about_local_queue(settings: Settings) -> None:
@@ -156,16 +171,17 @@ class _ApiProcess:
     """A process that answers requests and processes jobs. Its settings name every server."""
 
     settings: Settings
-    registry: Registry
+    catalog: Catalog
     access: AccessPolicy
     tracer: Tracer
     stopping: asyncio.Event
+    reload: asyncio.Event
     is_one_of_several: bool = False
 
     async def run(self, listeners: Listeners, ready: Callable[[], None], *, create_bucket: bool) -> None:
         """Run until SIGTERM, SIGINT or `stopping`."""
         opened = open_services(
-            self.settings, self.registry, stopping=self.stopping, create_bucket=create_bucket, tracer=self.tracer
+            self.settings, self.catalog, stopping=self.stopping, create_bucket=create_bucket, tracer=self.tracer
         )
         # Opened here and not in uvicorn's lifespan, which would exit without a reason if a server is down.
         async with (
@@ -173,12 +189,13 @@ class _ApiProcess:
             _metrics_server(services, listeners.metrics),
             working(services),
             sending_webhooks(services),
+            following_catalog(services, self.reload),
         ):
             await make_first_keys(services)
             warn_without_keys(self.access, services.keys)
             limits = self.settings.limits
-            api = create_app(self.registry, lambda: nullcontext(services), self.access, limits, self.tracer)
-            app = WithDoors(api, {"/fal": FalDoor(self.access, limits, self.tracer)})
+            doors = {"/fal": FalDoor(self.access, limits, self.tracer)}
+            app = CatalogSwitch(services, self.access, limits, self.tracer, around=partial(WithDoors, doors=doors))
             server = _ApiServer(
                 _uvicorn_config(app, self.settings), self.stopping, logs_stop=not self.is_one_of_several
             )

@@ -5,9 +5,9 @@ import logging
 import os
 import secrets
 import socket
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
 from typing import Any, Final
 from uuid import uuid4
@@ -15,6 +15,7 @@ from uuid import uuid4
 import httpx
 
 from imagegen.account import Account
+from imagegen.catalog import Catalog, CatalogSource, Commit, CurrentCatalog
 from imagegen.errors import DatabaseUnavailable, ObjectStoreRefused, ObjectStoreUnavailable, StartupError
 from imagegen.fal import (
     FalClient,
@@ -57,7 +58,7 @@ from imagegen.storage.jobs.removals import Removals
 from imagegen.storage.jobs.stats import JobStats
 from imagegen.storage.jobs.store import Jobs
 from imagegen.storage.key_directory import KeyDirectory, open_key_directory
-from imagegen.storage.queue_registration import QueueRegistrations
+from imagegen.storage.queue_registration import QueueRegistrations, Registration
 from imagegen.storage.rate_counts import RateCounts
 from imagegen.storage.stores import Stores, open_stores
 from imagegen.storage.usage.store import Usage
@@ -81,6 +82,7 @@ class Services:
     """What the rest of the process works with; one of each kind. The stores are described in `storage.stores`.
 
     Attributes:
+        current_catalog: the catalog in use, for what runs beside the requests.
         keys: every API key, in memory.
         budget_directory: every budget, in memory.
         direct_starts: starts accepted jobs in this process, if they need not wait.
@@ -89,10 +91,11 @@ class Services:
         receivers: the transport to callers' webhooks; it reaches public addresses only, unless the settings allow more.
         runner: this process's name in leases: host, process id and a random part.
         stopping: set when the process is asked to end; waiting requests are then answered with the current state.
+        own_catalog: that of the application whose requests these services are for; None outside of requests.
     """
 
     settings: Settings
-    registry: Registry
+    current_catalog: CurrentCatalog
     jobs: Jobs
     late_request_ids: LateRequestIds
     queue_state: QueueState
@@ -126,12 +129,22 @@ class Services:
     stopping: asyncio.Event
     tracer: Tracer = NO_TRACER
     idempotency_locks: IdempotencyLocks = field(default_factory=IdempotencyLocks)
+    own_catalog: Catalog | None = None
+
+    @property
+    def registry(self) -> Registry:
+        """The models: of a request, those with which it began."""
+        return (self.own_catalog or self.current_catalog.latest).registry
+
+    def of_requests(self, catalog: Catalog) -> "Services":
+        """The same services for requests, which have this catalog until they end."""
+        return replace(self, own_catalog=catalog)
 
 
 @asynccontextmanager
 async def open_services(
     settings: Settings,
-    registry: Registry,
+    catalog: Catalog | Registry,
     *,
     stopping: asyncio.Event | None = None,
     create_bucket: bool = False,
@@ -142,7 +155,7 @@ async def open_services(
 
     Args:
         settings: with the address of every server.
-        registry: the models.
+        catalog: the models; a registry that was made otherwise stands for what the files of the settings have.
         stopping: set by the caller to end waiting requests.
         create_bucket: create a missing bucket; for a local S3 only.
         tracer: starts the span of each job that is taken from the queue.
@@ -155,14 +168,19 @@ async def open_services(
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         metrics = await enter(_open_metrics())
+        current = await _current_catalog(settings, catalog)
+        registry = current.latest.registry
         pool, to_fal, fal = await enter(_open_fal(settings, registry, metrics, fal_timeouts))
         images = await enter(_open_images(settings, pool, fal, metrics, create_bucket=create_bucket))
         stores = await enter(open_stores(settings.mongodb))
         runner = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
-        queue = await enter(_open_registered_queue(settings, stores.queue_registrations, runner))
+        queue = await enter(_open_registered_queue(settings, stores.queue_registrations, runner, current))
+        prices = await enter(open_prices(Pricing(settings.fal, to_fal), stores.unit_prices, registry.endpoints))
+        current.follow(_followers(fal, prices, metrics))
+        metrics.set_catalog(current.latest.sha256)
         yield Services(
             settings=settings,
-            registry=registry,
+            current_catalog=current,
             **_handed_out(stores),
             keys=await enter(open_key_directory(stores.api_keys, queue.key_news, settings.auth.keys_cache)),
             budget_directory=await enter(open_budget_directory(stores.budgets, queue.budget_news)),
@@ -171,7 +189,7 @@ async def open_services(
             direct_starts=DirectStarts(queue),
             fal=fal,
             webhooks=WebhookVerifier(settings.fal, MeasuredSender(pool, metrics, "fal", keys_operation)),
-            prices=await enter(open_prices(Pricing(settings.fal, to_fal), stores.unit_prices, registry.endpoints)),
+            prices=prices,
             account=Account(stores.account_pauses, fal, settings.fal),
             receivers=await enter(open_guarded_transport(RECEIVERS_AT_ONCE, _is_allowed_receiver(settings))),
             metrics=metrics,
@@ -185,6 +203,29 @@ def _handed_out(stores: Stores) -> dict[str, Any]:
     """The stores that `Services` has, under the same names."""
     names = {each.name for each in fields(Services)}
     return {each.name: getattr(stores, each.name) for each in fields(stores) if each.name in names}
+
+
+async def _current_catalog(settings: Settings, catalog: Catalog | Registry) -> CurrentCatalog:
+    source = CatalogSource.of(settings.service)
+    if isinstance(catalog, Registry):
+        catalog = await asyncio.to_thread(source.with_models, catalog)
+    return CurrentCatalog(source, catalog)
+
+
+def _followers(fal: FalClient, prices: PriceBook, metrics: Metrics) -> Callable[[Catalog], Awaitable[Commit]]:
+    """What of the services changes with the catalog."""
+
+    async def prepare(catalog: Catalog) -> Commit:
+        endpoints, outputs = catalog.registry.endpoints, catalog.registry.outputs
+
+        def commit() -> None:
+            fal.use_outputs(outputs, endpoints)
+            prices.use_endpoints(endpoints)
+            metrics.set_catalog(catalog.sha256)
+
+        return commit
+
+    return prepare
 
 
 @asynccontextmanager
@@ -245,7 +286,7 @@ async def _check_bucket(bucket: Bucket, settings: Settings) -> None:
 
 @asynccontextmanager
 async def _open_registered_queue(
-    settings: Settings, registrations: QueueRegistrations, runner: str
+    settings: Settings, registrations: QueueRegistrations, runner: str, catalog: CurrentCatalog
 ) -> AsyncGenerator[Queue]:
     """Open the queue, unless other running processes use another queue with the same database.
 
@@ -258,7 +299,8 @@ async def _open_registered_queue(
         for _ in range(_REGISTRATION_TRIES):
             # A lost stream gets the identity that it had: the address shows that it is the same NATS.
             identity = await stream.identity() or await registrations.find_identity(stream.address) or uuid4().hex
-            if await registrations.register(runner, identity, stream.address, QUEUE_USE):
+            own = Registration(process=runner, catalog=catalog.latest.sha256)
+            if await registrations.register(own, identity, stream.address, QUEUE_USE):
                 return identity
             await asyncio.sleep(0.5)  # a process that was faster may be creating the stream in this same NATS
         raise StartupError(_ANOTHER_QUEUE)

@@ -15,11 +15,13 @@ from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Sequ
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Final, TypeVar
 
 from imagegen.clock import backoff, wait_any
 from imagegen.errors import StartupError
+from imagegen.net.hangups import on_hangup
 from imagegen.net.listeners import Listeners, listen, url_of
 from imagegen.observability.logs import Events
 from imagegen.observability.metrics import METRICS_DIRECTORY, forget_process
@@ -42,7 +44,7 @@ async def serve_in_processes(
     ready: Callable[[str], None] = lambda _url: None,
     events: Events | None = None,
 ) -> None:
-    """Run the API and process jobs in `count` processes until SIGTERM or SIGINT.
+    """Run the API and process jobs in `count` processes until SIGTERM or SIGINT. SIGHUP reloads their catalogs.
 
     Args:
         settings: of the service. A server that they do not name is started on this machine.
@@ -58,13 +60,16 @@ async def serve_in_processes(
     if sys.platform == "win32":
         raise StartupError("--processes needs a system on which processes inherit sockets, such as Linux or macOS")
     settings.share(0, count)  # a limit that cannot be divided is a fault of the start
+    children: list[_Child] = []
+    stopping = asyncio.Event()
+    on_hangup(partial(_hang_up, children), stopping)
     listeners = listen(settings, host, port)
     read_catalog(settings)
     warn_about_local_queue(settings)
     async with local_servers(settings, events):
         with tempfile.TemporaryDirectory(prefix="imagegen-metrics-", ignore_cleanup_errors=True) as metrics:
-            children = [_Child(host, number, count, listeners, Path(metrics)) for number in range(count)]
-            stopping = _stopping_on_signals(children)
+            children += (_Child(host, number, count, listeners, Path(metrics)) for number in range(count))
+            _stop_on_signals(children, stopping)
             async with _running(children, stopping, settings.service.shutdown_grace + _KILL_AFTER):
                 if not stopping.is_set():
                     ready(url_of(host, listeners.api))
@@ -73,9 +78,14 @@ async def serve_in_processes(
                 listeners.close()  # while it is open, connections wait in its queue, which no child accepts any more
 
 
-def _stopping_on_signals(children: "Sequence[_Child]") -> asyncio.Event:
-    """Set by SIGTERM and SIGINT. A second Ctrl+C ends the children without their grace, as in a single process."""
-    stopping, loop = asyncio.Event(), asyncio.get_running_loop()
+def _hang_up(children: "Sequence[_Child]") -> None:
+    for child in children:
+        child.hang_up()
+
+
+def _stop_on_signals(children: "Sequence[_Child]", stopping: asyncio.Event) -> None:
+    """Set `stopping` on SIGTERM and SIGINT. A second Ctrl+C ends the children without their grace."""
+    loop = asyncio.get_running_loop()
 
     def interrupt() -> None:
         if stopping.is_set():
@@ -85,7 +95,6 @@ def _stopping_on_signals(children: "Sequence[_Child]") -> asyncio.Event:
 
     loop.add_signal_handler(signal.SIGTERM, stopping.set)
     loop.add_signal_handler(signal.SIGINT, interrupt)
-    return stopping
 
 
 @asynccontextmanager
@@ -135,6 +144,8 @@ class _Child:
     listeners: Listeners
     metrics: Path
     _process: asyncio.subprocess.Process | None = None
+    _is_ready: bool = False
+    _has_hung_up: bool = False
 
     async def start(self, stopping: asyncio.Event) -> None:
         """Start the process, and wait until it answers or `stopping` is set.
@@ -147,6 +158,7 @@ class _Child:
                 process = self._process = await self._spawn(tell_ready.fileno())
                 tell_ready.close()  # only the process has this end now, so that its death can be read
                 said = await _unless(stopping, _first_byte(is_ready.fileno()))
+                self._now_ready(bool(said))
         except OSError as error:
             raise StartupError(f"one of {self.count} processes cannot be started: {error}") from error
         if said == b"":
@@ -191,9 +203,21 @@ class _Child:
             self._forget(process)
             _log.error("process %d ended with status %s and is replaced", process.pid, status)
 
+    def _now_ready(self, is_ready: bool) -> None:
+        """Take note of the end of a start, and pass on the SIGHUP that came meanwhile."""
+        self._is_ready = is_ready
+        if is_ready and self._has_hung_up:
+            self.hang_up()
+
     def _forget(self, process: asyncio.subprocess.Process) -> None:
-        self._process = None
+        self._process, self._is_ready = None, False
         forget_process(self.metrics, process.pid)
+
+    def hang_up(self) -> None:
+        """Send the process a SIGHUP; if it is starting, once it answers, because before it might end by that."""
+        self._has_hung_up = not self._is_ready
+        if self._is_ready and self._process is not None and self._process.returncode is None:
+            self._process.send_signal(signal.SIGHUP)
 
     def interrupt(self) -> None:
         """Send the process a Ctrl+C."""

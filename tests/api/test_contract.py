@@ -1,10 +1,12 @@
 """The service behaves as the OpenAPI document says: every example is sent, and every problem is provoked."""
 
 import asyncio
+import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Unpack
 from uuid import uuid4
 
@@ -22,10 +24,11 @@ from imagegen.operations.key_administration import MOST_KEYS
 from imagegen.settings import LimitSettings
 from imagegen.storage.api_keys import ApiKeys
 from imagegen.storage.budgets.definitions import Budgets
-from tests.support.catalogs import OVER, entry, registry_with
+from tests.support.catalogs import OVER, entry, registry_with, write
 from tests.support.contract import Contract, Json
 from tests.support.jobs_apart import apart
 from tests.support.keys import Grants, add_key, bearer
+from tests.support.own_catalogs import running_with
 from tests.support.raw import send
 from tests.support.service import FLUX, ITEM, Sandbox, Service, running
 from tests.support.specimens import picture
@@ -248,6 +251,15 @@ async def model_retired(service: Service, _: pytest.MonkeyPatch) -> httpx.Respon
     registry = await asyncio.to_thread(registry_with, entry("flux-old", OVER))
     async with running(service.services.settings, registry, with_runner=False) as other:
         return await other.client.post("/api/images/generate", json={**FLUX, "model": "flux-old"})
+
+
+async def catalog_refused(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "models.yaml"
+        write(file, entry("poster"))
+        async with running_with(apart(service.services.settings), file, with_runner=False) as other:
+            write(file, entry("poster").replace("0.1", "-1"))
+            return await other.client.post("/api/admin/catalog/reload")
 
 
 async def unsupported_picture(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
@@ -481,6 +493,7 @@ PROVOCATIONS: dict[str, Provoke] = {
         key_expired,
         key_conflict,
         too_many_keys,
+        catalog_refused,
         budget_exceeded,
         budget_not_found,
         budget_deleted,

@@ -80,6 +80,7 @@ def test_operation_ids_suit_client_methods(contract: Contract) -> None:
         "adjustBudget": "POST /api/budgets/{budgetId}/adjust",
         "listLedgerEntries": "GET /api/budgets/{budgetId}/ledger",
         "listAuditEntries": "GET /api/audit",
+        "reloadCatalog": "POST /api/admin/catalog/reload",
         "getLiveness": "GET /health/live",
         "getReadiness": "GET /health/ready",
     }
@@ -294,7 +295,7 @@ def test_document_stays_light_with_many_models(contract: Contract) -> None:
     models = len(load_registry().models)
 
     assert len(compact) <= min(550_000, 215_000 + 7_500 * models)
-    assert len(gzip.compress(compact, 9)) <= min(60_000, 37_000 + 450 * models)
+    assert len(gzip.compress(compact, 9)) <= min(60_000, 38_000 + 450 * models)
 
 
 def test_nothing_is_written_twice_that_can_be_shared(contract: Contract) -> None:

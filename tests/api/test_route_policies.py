@@ -58,6 +58,7 @@ TABLE: Final[list[Row]] = [
     ("GET /swagger", "open", None, (), "as set", False),
     ("PATCH /api/budgets/{budgetId}", "keyed for admin", (JSON, BODY), (JSON,), "no-store", False),
     ("PATCH /api/keys/{keyId}", "keyed for admin", (JSON, BODY), (JSON,), "no-store", False),
+    ("POST /api/admin/catalog/reload", "keyed for admin", None, (JSON,), "no-store", False),
     ("POST /api/batches/{batchId}/cancel", "keyed for generate", None, (JSON,), "no-store", False),
     ("POST /api/budgets", "keyed for admin", (JSON, BODY), (JSON,), "no-store", False),
     ("POST /api/budgets/{budgetId}/adjust", "keyed for admin", (JSON, BODY), (JSON,), "no-store", False),

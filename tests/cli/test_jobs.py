@@ -48,6 +48,13 @@ async def test_models_are_filtered_by_the_service(typed: Shell) -> None:
     assert (refused.code, "did you mean 'text-to-image'?" in refused.err) == (ExitCode.COULD_NOT_RUN, True)
 
 
+async def test_a_catalog_is_reloaded(typed: Shell) -> None:
+    reloaded, in_json = await typed("models", "reload"), await typed("models", "reload", "--json")
+
+    assert [reloaded.code, in_json.code] == [ExitCode.OK] * 2
+    assert reloaded.out == f"unchanged, sha256 {in_json.data['sha256']}\n"
+
+
 async def test_a_job_is_listed_shown_waited_for_and_opened(typed: Shell, job_id: str, tmp_path: Path) -> None:
     listed = await typed("jobs", "list", "--user", "ann", "--limit", "1")
     shown = await typed("jobs", "show", job_id)

@@ -16,6 +16,11 @@ def entry(name: str, *more: str) -> str:
     return "\n  ".join((*lines, "costPerImage: 0.1", "description: Mine", *more)) + "\n"
 
 
+def write(file: Path, text: str) -> None:
+    """Write a catalog."""
+    file.write_text(text, encoding="utf-8")
+
+
 def registry_with(text: str) -> Registry:
     """The built-in models and those of this text."""
     with tempfile.TemporaryDirectory() as folder:

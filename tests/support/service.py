@@ -3,22 +3,25 @@
 import asyncio
 import ssl
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any, Final
 
 import httpx
 import uvicorn
 
-from imagegen.api import create_app
 from imagegen.api.http.protocol import http_protocol
 from imagegen.api.middleware.auth import AccessPolicy
+from imagegen.api.switch import CatalogSwitch
+from imagegen.catalog import Catalog
 from imagegen.doors import WithDoors
 from imagegen.doors.fal import FalDoor
 from imagegen.engine.worker import working
 from imagegen.fal import FalTimeouts
 from imagegen.json_object import JsonObject
+from imagegen.observability.tracing import NO_TRACER
+from imagegen.operations.catalog_reload import following_catalog
 from imagegen.registry import Registry, load_registry
 from imagegen.services import Services, open_services
 from imagegen.settings import Settings
@@ -107,7 +110,7 @@ async def sandbox_of(settings: Settings) -> AsyncGenerator[Sandbox]:
 @asynccontextmanager
 async def running(
     settings: Settings,
-    registry: Registry | None = None,
+    models: Registry | Catalog | None = None,
     *,
     with_runner: bool = True,
     access: AccessPolicy | None = None,
@@ -115,37 +118,33 @@ async def running(
     fal_timeouts: FalTimeouts | None = None,
 ) -> AsyncGenerator[Service]:
     """Open the services and serve the API, on a free port by default; stop both at the end."""
-    models = registry or await asyncio.to_thread(_built_in)
-    opened: asyncio.Future[Services] = asyncio.get_running_loop().create_future()
-
-    @asynccontextmanager
-    async def services() -> AsyncGenerator[Services]:
-        async with open_services(settings, models, create_bucket=True, fal_timeouts=fal_timeouts) as open_ones:
-            opened.set_result(open_ones)
-            if with_runner:
-                async with working(open_ones):
-                    yield open_ones
-            else:
-                yield open_ones
-
-    api, http = create_app(models, services, access, settings.limits), http_protocol(settings.limits)
-    app = WithDoors(api, {"/fal": FalDoor(access or AccessPolicy(), settings.limits)})
-    config = uvicorn.Config(app, port=port, http=http, log_config=None, lifespan="on", timeout_keep_alive=_IDLE)
-    server = uvicorn.Server(config)
-    serving = asyncio.create_task(server.serve())
-    while not server.started and not serving.done():
-        await asyncio.sleep(0.01)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    try:
-        async with (
-            httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, verify=_NO_TLS) as client,
-            sandbox_of(settings) as sandbox,
-        ):
-            yield Service(client, opened.result(), sandbox)
-    finally:
-        opened.result().stopping.set()
-        server.should_exit = True
-        await serving
+    models = models or await asyncio.to_thread(_built_in)
+    async with AsyncExitStack() as stack:
+        opened = open_services(settings, models, create_bucket=True, fal_timeouts=fal_timeouts)
+        services = await stack.enter_async_context(opened)
+        if with_runner:
+            await stack.enter_async_context(working(services))
+        await stack.enter_async_context(following_catalog(services, asyncio.Event()))
+        access = access or AccessPolicy()
+        around = partial(WithDoors, doors={"/fal": FalDoor(access, settings.limits)})
+        app = CatalogSwitch(services, access, settings.limits, NO_TRACER, around=around)
+        http = http_protocol(settings.limits)
+        config = uvicorn.Config(app, port=port, http=http, log_config=None, lifespan="on", timeout_keep_alive=_IDLE)  # pyright: ignore[reportArgumentType] - it is an ASGI application
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve())
+        while not server.started and not serving.done():
+            await asyncio.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        try:
+            async with (
+                httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, verify=_NO_TLS) as client,
+                sandbox_of(settings) as sandbox,
+            ):
+                yield Service(client, services, sandbox)
+        finally:
+            services.stopping.set()
+            server.should_exit = True
+            await serving
 
 
 def _header_names(headers: Mapping[str, str]) -> dict[str, str]:

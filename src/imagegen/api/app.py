@@ -22,6 +22,7 @@ from imagegen.api.routes import (
     batches,
     budgets,
     cancel,
+    catalog,
     events,
     fal_webhook,
     health,
@@ -95,16 +96,7 @@ def create_app(
     async def lifespan(app: FastAPI) -> AsyncGenerator[State]:
         async with open_services() as services:
             app.state.keys = services.keys
-            yield State(
-                services=services,
-                waiting_slots=Slots(
-                    limits.max_waiting, times_free=_SHARE, on_change=services.metrics.set_requests_waiting
-                ),
-                stream_slots=Slots(limits.max_streams, times_free=_SHARE, on_change=services.metrics.set_streams_open),
-                access=access,
-                readiness=health.readiness(services),
-                server_gauges=server_gauges(services),
-            )
+            yield application_state(services, access, limits)
 
     app = FastAPI(
         title="imagegen",
@@ -121,6 +113,19 @@ def create_app(
     _serve_openapi(app, registry, access, policies)
     install_middleware(app, access, policies, limits, tracer)
     return app
+
+
+def application_state(services: Services, access: AccessPolicy, limits: LimitSettings) -> State:
+    """The state of requests. All applications of a process share it, as they share the limits."""
+    metrics = services.metrics
+    return State(
+        services=services,
+        waiting_slots=Slots(limits.max_waiting, times_free=_SHARE, on_change=metrics.set_requests_waiting),
+        stream_slots=Slots(limits.max_streams, times_free=_SHARE, on_change=metrics.set_streams_open),
+        access=access,
+        readiness=health.readiness(services),
+        server_gauges=server_gauges(services),
+    )
 
 
 def _serve_openapi(app: FastAPI, registry: Registry, access: AccessPolicy, policies: RoutePolicies) -> None:
@@ -169,6 +174,7 @@ def _routers(registry: Registry) -> Sequence[APIRouter]:
         keys.router,
         budgets.router,
         audit.router,
+        catalog.router,
         health.router,
         metrics.router,
     )

@@ -14,6 +14,7 @@ from imagegen.cli.exit_codes import ExitCode
 from imagegen.cli.output import JsonOption, messages, print_json, print_message
 from imagegen.cli.runtime import run
 from imagegen.cli.tables import Column, Row, print_table
+from imagegen.net.hangups import note_hangups
 
 if TYPE_CHECKING:
     from imagegen.cli.demo_images import Outcome
@@ -36,6 +37,7 @@ def demo(
 
     Settings that name real servers are ignored: the demo spends no money and touches no data of yours.
     """
+    note_hangups()
     from imagegen.observability.logs import start_logging
 
     start_logging("warning", "console")

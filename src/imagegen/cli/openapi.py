@@ -22,7 +22,7 @@ def openapi(
 
     with reporting_errors("The OpenAPI document cannot be written"):
         settings, _ = read_settings()
-        text = openapi_json(read_catalog(settings))
+        text = openapi_json(read_catalog(settings).registry)
         if output is None:
             sys.stdout.write(text)
             return

@@ -9,6 +9,7 @@ import typer
 from imagegen.cli.errors import reporting_errors
 from imagegen.cli.output import messages, print_message
 from imagegen.cli.runtime import collector_off, read_settings, run
+from imagegen.net.hangups import note_hangups
 
 if TYPE_CHECKING:
     from imagegen.settings import Settings
@@ -26,6 +27,7 @@ def serve(
 
     Servers (MongoDB, S3, NATS, a fal.ai sandbox) that no environment variable names start on this machine.
     """
+    note_hangups()
     with reporting_errors("imagegen cannot start"):
         with collector_off():
             settings, events = read_settings()

@@ -16,6 +16,7 @@ import typer
 
 from imagegen.cli.errors import reporting_errors
 from imagegen.cli.runtime import collector_off, read_settings, run
+from imagegen.net.hangups import note_hangups
 
 if TYPE_CHECKING:
     from imagegen.net.listeners import Listeners
@@ -33,6 +34,7 @@ def serve_process(
     sockets: Annotated[list[int], typer.Argument(min=0)],
 ) -> None:
     """Answer requests on inherited sockets, until SIGTERM or the end of standard input."""
+    note_hangups()
     with reporting_errors("a process of imagegen cannot start"):
         with collector_off():
             settings, events = read_settings()

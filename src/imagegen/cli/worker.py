@@ -4,6 +4,7 @@ import gc
 
 from imagegen.cli.errors import reporting_errors
 from imagegen.cli.runtime import collector_off, read_settings, run
+from imagegen.net.hangups import note_hangups
 
 
 def worker() -> None:
@@ -11,6 +12,7 @@ def worker() -> None:
 
     Workers may run on any machine that shares MongoDB, S3 and NATS with `imagegen serve`.
     """
+    note_hangups()
     with collector_off():
         from imagegen import server
 

@@ -12,15 +12,17 @@ from typing import Final
 
 from imagegen.clock import jitter, wait_any
 from imagegen.engine.budget_upkeep import BudgetAlerts, audit_budgets
+from imagegen.engine.catalog_upkeep import CatalogComparison
 from imagegen.engine.orphans import sweep_orphans
 from imagegen.engine.runner import work
 from imagegen.errors import QueueUnavailable, Unavailable
 from imagegen.observability.logs import bind_log_context
 from imagegen.observability.metrics import Metrics
+from imagegen.operations.catalog_reload import register_process
 from imagegen.operations.delete import sweep_deletions
 from imagegen.queue import Queue, QueueMessage, WorkItem, WorkSlot, WorkSlots
 from imagegen.queue.lanes import FIRST_LANE_LIMIT, OPEN, RETRY, lane_of
-from imagegen.services import QUEUE_USE, Services
+from imagegen.services import Services
 from imagegen.storage.jobs.queue_state import QueuedJob
 
 RECONCILE_EVERY: Final = timedelta(seconds=30)
@@ -106,9 +108,7 @@ async def reconcile(services: Services, lost_after: timedelta = LOST_AFTER) -> i
     """
     stream = services.queue.stream
     await stream.prepare()
-    if not await services.queue_registrations.register(
-        services.runner, stream.identity_in_use, stream.address, QUEUE_USE
-    ):
+    if not await register_process(services):
         _log.critical("other processes use this MongoDB with another queue: set NATS_URL to the same for all")
     suspects = await _without_message(services, lost_after)
     if not suspects:
@@ -154,13 +154,17 @@ async def _queue_again(job: QueuedJob, services: Services) -> bool:
 
 
 async def _maintain(services: Services) -> None:
-    """Reconcile, count usage, settle budgets, delete, remove orphans: now, after one lease, then every 30 seconds."""
+    """Reconcile, compare catalogs, count usage, settle budgets, delete, remove orphans.
+
+    Now, after one lease, then every 30 seconds.
+    """
     # At the start, jobs that an earlier process left are queued at once; a lease later, those that it had leases on.
-    early, alerts = 2, BudgetAlerts(services)
+    early, alerts, catalogs = 2, BudgetAlerts(services), CatalogComparison(services)
     # nats-py's requests can swallow a cancellation (wait_for, before Python 3.12), so `stopping` is checked too.
     while not services.stopping.is_set():
         if await _do_safely("reconciliation", reconcile(services, timedelta(0) if early else LOST_AFTER)):
             early = max(early - 1, 0)
+        await _do_safely("comparison of catalogs", catalogs.compare())
         await _do_safely("counting of ended jobs", services.usage.count_pending())
         await _do_safely("reconciliation of budgets", services.budget_reconciliation.reconcile())
         await _do_safely("audit of budgets", audit_budgets(services))

@@ -6,6 +6,7 @@ ImagegenError                     base.py: raised by imagegen on purpose
 │   ├── CatalogError              a model entry: file, line, key, what was expected
 │   ├── KeysFileError             the file of API keys
 │   └── LocalServerError          a local server did not start
+├── CatalogRefused                catalogs.py: a changed catalog is not taken in; carries every fault, with its place
 ├── CannotImport                  imports.py: an endpoint of fal's cannot become a model; carries the reason and remedy
 ├── InvalidRequest                requests.py: nothing was stored, sent or billed; fix the request
 │   ├── UnknownModel              carries the valid names
@@ -82,6 +83,7 @@ from imagegen.errors.budget_errors import (
     StaleBudget,
     TooManyBudgets,
 )
+from imagegen.errors.catalogs import CatalogRefused
 from imagegen.errors.imports import CannotImport
 from imagegen.errors.jobs import (
     BatchNotFound,
@@ -158,6 +160,7 @@ __all__ = [
     "BudgetState",
     "CannotImport",
     "CatalogError",
+    "CatalogRefused",
     "DatabaseUnavailable",
     "DocumentRefused",
     "Fault",

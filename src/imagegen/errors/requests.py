@@ -48,12 +48,12 @@ class Fault:
     """One thing wrong with a request.
 
     Attributes:
-        pointer: JSON Pointer (RFC 6901) into the body, or the name of the parameter or header.
+        pointer: JSON Pointer (RFC 6901) into the body, or the name of the parameter, header or key in a catalog.
         code: a stable word for programs: missing, unknown_name, wrong_type, out_of_range, …
         message: one sentence for people.
         valid: the valid values; empty if they cannot be listed.
         suggestion: the nearest valid name; None if none is near.
-        location: `query`, `path` or `header`; None for the body.
+        location: `query`, `path`, `header` or `catalog`; None for the body.
     """
 
     pointer: str

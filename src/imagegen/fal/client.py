@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -65,7 +65,7 @@ class FalClient:
         streams: int = 0,
         outputs: Mapping[str, Sequence[Output]] | None = None,
     ) -> None:
-        self._outputs = outputs or {}
+        self._outputs = dict(outputs or {})
         key = _valid_key(settings.key)
         headers = {"Authorization": f"Key {key.get_secret_value()}", "User-Agent": USER_AGENT}
         self._timeouts = timeouts or FalTimeouts()
@@ -85,6 +85,14 @@ class FalClient:
         self._streams = Slots(streams)
         self._durations = Durations(self._timeouts.quick)
         self.storage = FalStorage(settings.rest_url, key, sender, self._timeouts)
+
+    def use_outputs(self, outputs: Mapping[str, Sequence[Output]], endpoints: Collection[str]) -> None:
+        """Follow a changed catalog, which has these endpoints.
+
+        The outputs of other endpoints stay known: requests to them may be under way.
+        """
+        kept = {endpoint: output for endpoint, output in self._outputs.items() if endpoint not in endpoints}
+        self._outputs = {**kept, **outputs}
 
     @property
     def media_hosts(self) -> frozenset[str]:

@@ -30,7 +30,7 @@ class KeyScope(StrEnum):
 
     GENERATE = "generate"  # whatever makes, changes or deletes jobs
     READ = "read"  # jobs, images, usage
-    ADMIN = "admin"  # keys, budgets and the audit trail
+    ADMIN = "admin"  # keys, budgets, the audit trail and the catalog
 
 
 DEFAULT_SCOPES: Final = (KeyScope.GENERATE, KeyScope.READ)

@@ -1,6 +1,6 @@
 """The audit trail, as far as an administrator may read it.
 
-That is of keys that it could grant, and of what they once were, and of budgets that it manages.
+That is of keys that it could grant, and of what they once were, of budgets that it manages, and of the catalog.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -51,7 +51,13 @@ class AuditReader:
         keys, budgets = await self._managed(key_id, budget_id)
         shown: list[AuditEntry] = []
         while len(shown) <= limit:
-            found, before = await trail.page(limit=limit + 1, before=before, key_ids=keys, budget_ids=budgets)
+            found, before = await trail.page(
+                limit=limit + 1,
+                before=before,
+                key_ids=keys,
+                budget_ids=budgets,
+                with_catalog=key_id is None and budget_id is None,
+            )
             shown += [each for each in found if each.key_id is None or _is_within(each, keys[each.key_id], own)]
             if before is None:
                 break

@@ -1,6 +1,6 @@
-"""News between processes that API keys or budgets have changed.
+"""News between processes that API keys, budgets or the files of the catalog have changed.
 
-Core NATS keeps no history, so a process also reads them now and then.
+Core NATS keeps no history, so a process also looks now and then.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ class Changed(StrEnum):
 
     KEYS = "keys"
     BUDGETS = "budgets"
+    CATALOG = "catalog"
 
 
 class ChangeNews:
@@ -39,6 +40,10 @@ class ChangeNews:
     async def announce(self) -> None:
         """Tell every process of a change. News may get lost."""
         self.changed.set()
+        await self.announce_to_others()
+
+    async def announce_to_others(self) -> None:
+        """Tell every other process of a change."""
         await self._nats.publish_event(self._subject)
 
     def _on_news(self, _name: str, _data: bytes) -> None:

@@ -130,6 +130,7 @@ class Queue:
         wake_signals: runs of jobs in this process, which other processes can wake.
         key_news: tells processes that API keys have changed.
         budget_news: tells processes that budgets have changed.
+        catalog_news: tells processes that the files of the catalog may have changed.
     """
 
     def __init__(
@@ -144,6 +145,7 @@ class Queue:
         self.wake_signals = JobSubscriptions()
         self.key_news = ChangeNews(nats, self.stream.name, Changed.KEYS)
         self.budget_news = ChangeNews(nats, self.stream.name, Changed.BUDGETS)
+        self.catalog_news = ChangeNews(nats, self.stream.name, Changed.CATALOG)
 
     async def listen(self) -> None:
         """Subscribe to the events, wake signals, lane hints and news of changes of other processes.
@@ -155,6 +157,7 @@ class Queue:
         await self._nats.subscribe(f"{self.stream.name}.hints.*", self._on_hint)
         await self.key_news.listen()
         await self.budget_news.listen()
+        await self.catalog_news.listen()
 
     async def publish(self, job: Job, *, crowded: bool = False) -> None:
         """Queue a job. Its message id keeps a repeat within the duplicate window from queueing it twice.

@@ -1,4 +1,7 @@
-"""The audit trail in MongoDB: one entry for each change of a key or a budget, in the transaction that stores it."""
+"""The audit trail in MongoDB: one entry for each change of a key, a budget or the catalog.
+
+That of a key or a budget is added in the transaction that stores the change.
+"""
 
 from collections.abc import Collection as Ids
 from collections.abc import Mapping, Sequence
@@ -29,7 +32,7 @@ _INDEXES: Final = (
 
 
 class AuditAction(StrEnum):
-    """What happened to a key or a budget."""
+    """What happened to a key, a budget or the catalog."""
 
     CREATED = "key.created"
     IMPORTED = "key.imported"
@@ -40,6 +43,7 @@ class AuditAction(StrEnum):
     BUDGET_CHANGED = "budget.changed"
     BUDGET_ADJUSTED = "budget.adjusted"
     BUDGET_DELETED = "budget.deleted"
+    CATALOG_RELOADED = "catalog.reloaded"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,8 +55,8 @@ class AuditEntry:
         at: when it was made.
         actor: the id of the key that made it, or how else it was made: `command`, `bootstrap`, `file`, `anonymous`.
         action: what happened.
-        key_id: the changed key; None if it was a budget.
-        budget_id: the changed budget; None if it was a key.
+        key_id: the changed key; None if it was something else.
+        budget_id: the changed budget; None if it was something else.
         changes: each changed member with its old and its new value, `{"from": …, "to": …}`; never a token or a hash.
     """
 
@@ -83,6 +87,11 @@ class AuditTrail:
             document["idempotency"] = idempotency_document(idempotency)
         await self._entries.insert_one(document, session=session)
 
+    async def add(self, entry: AuditEntry) -> None:
+        """Add an entry of a change that MongoDB does not store."""
+        with mongo_errors():
+            await self._entries.insert_one(_document(entry))
+
     async def find_change(self, wanted: Idempotency, since: datetime) -> tuple[AuditEntry, Idempotency] | None:
         """The change that a request with this idempotency key has made since then, and its stored idempotency key."""
         with mongo_errors():
@@ -103,6 +112,7 @@ class AuditTrail:
         before: str | None = None,
         key_ids: Ids[str] | None = None,
         budget_ids: Ids[str] | None = None,
+        with_catalog: bool = False,
     ) -> tuple[Sequence[AuditEntry], str | None]:
         """At most `limit` entries, newest first.
 
@@ -111,6 +121,7 @@ class AuditTrail:
             before: only entries before the one with this id.
             key_ids: only entries of these keys, and of `budget_ids`; all, if both are None.
             budget_ids: only entries of these budgets, and of `key_ids`.
+            with_catalog: besides these, those of the catalog.
 
         Returns:
             The entries, and the id to continue before; None if these are the last.
@@ -119,7 +130,12 @@ class AuditTrail:
         if before is not None:
             query["_id"] = {"$lt": before}
         if key_ids is not None or budget_ids is not None:
-            query["$or"] = [{"keyId": {"$in": [*(key_ids or ())]}}, {"budgetId": {"$in": [*(budget_ids or ())]}}]
+            catalog = [{"action": AuditAction.CATALOG_RELOADED.value}] if with_catalog else []
+            query["$or"] = [
+                {"keyId": {"$in": [*(key_ids or ())]}},
+                {"budgetId": {"$in": [*(budget_ids or ())]}},
+                *catalog,
+            ]
         with mongo_errors():
             found = await self._entries.find(query).sort("_id", DESCENDING).limit(limit + 1).to_list(length=limit + 1)
         entries = [_entry(document) for document in found[:limit]]

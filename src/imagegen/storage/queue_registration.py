@@ -1,9 +1,10 @@
-"""The queue that the living processes use: one document for all of them, on the database's clock.
+"""The queue and the catalogs that the living processes use: one document for all of them, on the database's clock.
 
 It is one document so that, of processes that start at the same moment with different queues, exactly one is first.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
@@ -18,6 +19,19 @@ _QUEUE: Final = "queue in use"
 _NO_USERS: Final[list[str]] = []
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Registration:
+    """What a process says of itself.
+
+    Attributes:
+        process: its name.
+        catalog: the sha256 of its catalog.
+    """
+
+    process: str
+    catalog: str
+
+
 class QueueRegistrations:
     """The identity of the queue in use, and until when each process is registered for it."""
 
@@ -30,21 +44,25 @@ class QueueRegistrations:
             found = await self._queue.find_one({"_id": _QUEUE, "address": address})
         return None if found is None else found["identity"]
 
-    async def register(self, process: str, identity: str, address: str, at_least: timedelta) -> bool:
-        """Register this process for the queue with this identity, or renew its registration, for `at_least`.
+    async def register(self, own: Registration, identity: str, address: str, at_least: timedelta) -> bool:
+        """Register a process for the queue with this identity, or renew its registration, for `at_least`.
 
         Returns:
             False, and nothing is stored, if a living process uses another queue.
         """
-        user = {"process": {"$literal": process}, "until": from_now(at_least)}
+        user = {
+            "process": {"$literal": own.process},
+            "catalog": {"$literal": own.catalog},
+            "until": from_now(at_least),
+        }
         free: Expression = {"$or": [{"$eq": ["$identity", {"$literal": identity}]}, {"$eq": ["$users", []]}]}
-        own: Expression = {"$cond": [free, [user], _NO_USERS]}
+        added: Expression = {"$cond": [free, [user], _NO_USERS]}
         registered: Expression = {
-            "users": {"$concatArrays": ["$users", own]},
+            "users": {"$concatArrays": ["$users", added]},
             "identity": {"$cond": [free, {"$literal": identity}, "$identity"]},
             "address": {"$cond": [free, {"$literal": address}, "$address"]},
         }
-        steps = [{"$set": {"users": _others(process)}}, {"$set": registered}]
+        steps = [{"$set": {"users": _others(own.process)}}, {"$set": registered}]
         with mongo_errors():
             try:
                 return await self._change(steps) == identity
@@ -58,6 +76,14 @@ class QueueRegistrations:
         )
         return found["identity"]
 
+    async def catalogs(self) -> Mapping[str, str]:
+        """The sha256 of the catalog of each living process that reports it, by the process."""
+        alive: Expression = {"$set": {"users": _living({"$ne": ["$$user.catalog", None]})}}
+        with mongo_errors():
+            found = await self._queue.aggregate([{"$match": {"_id": _QUEUE}}, alive]).to_list(length=1)
+        users: Sequence[Mapping[str, str]] = found[0]["users"] if found else ()
+        return {user["process"]: user["catalog"] for user in users if "catalog" in user}
+
     async def unregister(self, process: str) -> None:
         """Remove this process's registration."""
         with mongo_errors():
@@ -66,6 +92,10 @@ class QueueRegistrations:
 
 def _others(process: str) -> Expression:
     """The living processes except this one."""
-    another: Expression = {"$ne": ["$$user.process", {"$literal": process}]}
+    return _living({"$ne": ["$$user.process", {"$literal": process}]})
+
+
+def _living(wanted: Expression) -> Expression:
+    """The living processes of which this is true."""
     alive: Expression = {"$gt": ["$$user.until", "$$NOW"]}
-    return {"$filter": {"input": {"$ifNull": ["$users", _NO_USERS]}, "as": "user", "cond": {"$and": [another, alive]}}}
+    return {"$filter": {"input": {"$ifNull": ["$users", _NO_USERS]}, "as": "user", "cond": {"$and": [wanted, alive]}}}

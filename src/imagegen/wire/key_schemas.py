@@ -72,7 +72,7 @@ class AuditChange(Wire):
 
 
 class AuditEntry(Wire):
-    """One change of an API key or a budget."""
+    """One change of an API key, a budget or the catalog."""
 
     id: str = Field(description="A ULID.")
     at: datetime = Field(description="UTC.")
@@ -81,9 +81,12 @@ class AuditEntry(Wire):
         "machine, `command` for `imagegen keys`, `bootstrap` for IMAGEGEN_BOOTSTRAP_KEY, `file` for an import."
     )
     action: str = Field(description="What happened.", examples=["key.created"])
-    key_id: str | None = Field(description="The changed key; null if it was a budget.")
-    budget_id: str | None = Field(description="The changed budget; null if it was a key.")
-    changes: dict[str, AuditChange] = Field(description="Each changed member; a rotation changes none.")
+    key_id: str | None = Field(description="The changed key; null if it was something else.")
+    budget_id: str | None = Field(description="The changed budget; null if it was something else.")
+    changes: dict[str, AuditChange] = Field(
+        description="Each changed member; a rotation changes none. Of the catalog: its `sha256`, the `models` "
+        "that are gone and new, and those that are `modified`."
+    )
 
 
 class AuditTrail(Wire):

@@ -10,14 +10,18 @@ from imagegen.wire.base import Money, Wire
 class ProblemFault(Wire):
     """One thing wrong with the request."""
 
-    pointer: str = Field(description="JSON Pointer into the body, or the name of a parameter or header (`location`).")
+    pointer: str = Field(
+        description="JSON Pointer into the body, or the name of a parameter, of a header or of a key in a catalog "
+        "(`location`)."
+    )
     code: str = Field(description="Stable code, for programs.", examples=["unknown_name"])
     message: str = Field(description="One sentence, for people.")
     valid: list[str] | None = Field(default=None, description="The valid values.")
     suggestion: str | None = Field(default=None, description="The closest valid name.")
     location: str | None = Field(
         default=None,
-        description="`query`, `path` or `header` if `pointer` is the name of a parameter. Left out for the body.",
+        description="`query`, `path` or `header` if `pointer` is the name of a parameter, `catalog` if it is that of a "
+        "key in a file of the catalog. Left out for the body.",
         examples=["query"],
     )
 

@@ -967,7 +967,7 @@ class ProblemFault:
     """One thing wrong with the request."""
 
     pointer: str
-    """JSON Pointer into the body, or the name of a parameter or header (`location`)."""
+    """JSON Pointer into the body, or the name of a parameter, of a header or of a key in a catalog (`location`)."""
     code: str
     """Stable code, for programs. Currently `missing`, `blank`, `unknown_name`, `misplaced_name`, `unknown_model`, `wrong_type`, `not_allowed`, `out_of_range`, `too_short`, `too_long`, `wrong_format`, `unsupported`, `conflict`, `too_large`, `gone`, `too_deep`, `invalid_json`, `malformed_json`, `malformed_form`, `invalid`; more may come."""
     message: str
@@ -977,7 +977,7 @@ class ProblemFault:
     suggestion: str | None = None
     """The closest valid name."""
     location: str | None = None
-    """`query`, `path` or `header` if `pointer` is the name of a parameter. Left out for the body."""
+    """`query`, `path` or `header` if `pointer` is the name of a parameter, `catalog` if it is that of a key in a file of the catalog. Left out for the body."""
 
     @classmethod
     def from_wire(cls, wire: Wire, /) -> Self:
@@ -1029,7 +1029,7 @@ class Problem:
     detail: str
     """What is wrong, for people; fal.ai's own message if fal.ai failed."""
     code: str
-    """Stable code, for programs. Currently `invalid_input`, `invalid_query`, `unknown_model`, `unauthorized`, `insufficient_scope`, `user_not_allowed`, `grant_not_allowed`, `beyond_rate`, `key_not_found`, `key_revoked`, `key_expired`, `key_conflict`, `too_many_keys`, `budget_exceeded`, `budget_not_found`, `budget_deleted`, `budget_conflict`, `too_many_budgets`, `job_not_found`, `batch_not_found`, `image_not_found`, `not_acceptable`, `request_timeout`, `idempotency_mismatch`, `job_finished`, `job_unfinished`, `not_to_be_retried`, `job_deleted`, `model_retired`, `body_too_large`, `unsupported_media_type`, `unsupported_picture`, `input_refused`, `output_refused`, `rate_limited`, `headers_too_large`, `provider_rejected`, `provider_account`, `internal_error`, `too_many_streams`, `unavailable`, `invalid_request`, `malformed_request`, `model_not_allowed`, `foreign_origin`, `misdirected_request`, `not_found`, `method_not_allowed`, `too_many_bodies`, `too_many_connections`, `provider_unavailable`, `submission_unknown`, `input_gone`, `result_lost`, `result_unreadable`, `result_too_large`, `cancel_unconfirmed`, `runner_crashed`, `storage_unavailable`, `picture_too_large`, `foreign_media_host`, `image_gone`, `not_a_picture`, `transfer_failed`, `job_timeout`, `queue_timeout`, `deadline_exceeded`, `status_unreadable`; more may come."""
+    """Stable code, for programs. Currently `invalid_input`, `invalid_query`, `unknown_model`, `unauthorized`, `insufficient_scope`, `user_not_allowed`, `grant_not_allowed`, `beyond_rate`, `key_not_found`, `key_revoked`, `key_expired`, `key_conflict`, `too_many_keys`, `budget_exceeded`, `catalog_refused`, `budget_not_found`, `budget_deleted`, `budget_conflict`, `too_many_budgets`, `job_not_found`, `batch_not_found`, `image_not_found`, `not_acceptable`, `request_timeout`, `idempotency_mismatch`, `job_finished`, `job_unfinished`, `not_to_be_retried`, `job_deleted`, `model_retired`, `body_too_large`, `unsupported_media_type`, `unsupported_picture`, `input_refused`, `output_refused`, `rate_limited`, `headers_too_large`, `provider_rejected`, `provider_account`, `internal_error`, `too_many_streams`, `unavailable`, `invalid_request`, `malformed_request`, `model_not_allowed`, `foreign_origin`, `misdirected_request`, `not_found`, `method_not_allowed`, `too_many_bodies`, `too_many_connections`, `provider_unavailable`, `submission_unknown`, `input_gone`, `result_lost`, `result_unreadable`, `result_too_large`, `cancel_unconfirmed`, `runner_crashed`, `storage_unavailable`, `picture_too_large`, `foreign_media_host`, `image_gone`, `not_a_picture`, `transfer_failed`, `job_timeout`, `queue_timeout`, `deadline_exceeded`, `status_unreadable`; more may come."""
     errors: tuple[ProblemFault, ...] | None = None
     """Everything that is wrong with the request."""
     limits: tuple[ProblemLimit, ...] | None = None

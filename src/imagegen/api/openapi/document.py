@@ -1,5 +1,6 @@
 """The OpenAPI document: what FastAPI derives from the routes, completed for people and for generators of clients."""
 
+import threading
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
@@ -41,9 +42,14 @@ _TAGS: Final = [
     {"name": "usage", "description": "What each user has spent."},
     {"name": "keys", "description": "API keys, and the audit trail; for the scope `admin`."},
     {"name": "budgets", "description": "Limits on what jobs may cost; for the scope `admin`."},
+    {"name": "catalog", "description": "The models of a running service; for the scope `admin`."},
     {"name": "webhooks", "description": "Notifications that are sent to your own server."},
     {"name": "health", "description": "Health checks, for load balancers and people."},
 ]
+
+
+# FastAPI silences warnings while it makes fields, for a document or an application: in one thread at a time only.
+MAKING_FIELDS: Final = threading.Lock()
 
 
 def build_document(app: FastAPI, registry: Registry, policies: RoutePolicies, *, needs_key: bool) -> Node:
@@ -68,17 +74,18 @@ def build_document(app: FastAPI, registry: Registry, policies: RoutePolicies, *,
 
 
 def _derived(app: FastAPI) -> Node:
-    return get_openapi(
-        title=app.title,
-        version=app.version,
-        summary="Images from fal.ai's models, stored and accounted for.",
-        description=_DESCRIPTION,
-        routes=app.routes,
-        tags=_TAGS,
-        servers=[{"url": "/", "description": "The service that served this document."}],
-        contact={"name": "The maintainers of imagegen"},
-        license_info={"name": "MIT", "identifier": "MIT"},
-    )
+    with MAKING_FIELDS:
+        return get_openapi(
+            title=app.title,
+            version=app.version,
+            summary="Images from fal.ai's models, stored and accounted for.",
+            description=_DESCRIPTION,
+            routes=app.routes,
+            tags=_TAGS,
+            servers=[{"url": "/", "description": "The service that served this document."}],
+            contact={"name": "The maintainers of imagegen"},
+            license_info={"name": "MIT", "identifier": "MIT"},
+        )
 
 
 def _replace_errors(schemas: dict[str, Node]) -> None:

@@ -5,6 +5,7 @@ from typing import Final
 
 from pydantic import JsonValue
 
+from imagegen.api.openapi.running_examples import RUNNING
 from imagegen.registry import Model, Registry
 from imagegen.wire.model_serializers import model_detail, model_summary
 
@@ -176,7 +177,6 @@ _BUDGET: Final[Example] = {
     "resetsAt": "2026-12-01T00:00:00Z",
     "holders": [],
 }
-_UP: Final[Example] = {"status": "up", "reason": None}
 _SCHEMAS: Final[Mapping[str, Example]] = {
     "Job": _JOB,
     "JobEvent": {
@@ -315,8 +315,7 @@ _SCHEMAS: Final[Mapping[str, Example]] = {
         ],
         "nextCursor": None,
     },
-    "Liveness": {"status": "live"},
-    "Health": {"status": "ready", "servers": {name: dict(_UP) for name in ("mongodb", "s3", "nats", "fal")}},
+    **RUNNING,
 }
 
 

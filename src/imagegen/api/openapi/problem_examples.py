@@ -26,6 +26,7 @@ _PROMPT_MISSING: Final = "inputs.prompt is required."
 _LIMIT_WRONG: Final = "The query parameter limit must be between 1 and 100."
 _GRANT_WRONG: Final = "users must be given: your own key is not for all users."
 _RETIRED: Final = "The model 'flux-old' is retired since 2026-11-01. Use 'flux-pro' instead."
+_ENTRY_WRONG: Final = "models.yaml:3: poster.costPerImage: expected a positive number"
 _MODELS: Final[list[JsonValue]] = ["nano-banana-edit", "flux-pro", "flux-dev", "flux-lora"]
 _ALL: Final[Sequence[Example]] = (
     _problem(
@@ -95,6 +96,12 @@ _ALL: Final[Sequence[Example]] = (
                 "resetsAt": "2026-12-01T00:00:00Z",
             }
         ],
+    ),
+    _problem(
+        422,
+        "catalog_refused",
+        f"The catalog stays as it is, because its files cannot be used:\n{_ENTRY_WRONG}",
+        errors=[{"pointer": "poster.costPerImage", "code": "invalid", "message": _ENTRY_WRONG, "location": "catalog"}],
     ),
     _problem(404, "budget_not_found", f"There is no budget {BUDGET_ID}.", budgetId=BUDGET_ID),
     _problem(409, "budget_deleted", f"Budget {BUDGET_ID} is deleted for good. Create another one.", budgetId=BUDGET_ID),

@@ -97,6 +97,9 @@ TOO_FAST: Final = problems(
     headers=RETRY_AFTER,
 )
 NOT_FOUND: Final = problems(404, "No such job.", "job_not_found")
+CATALOG_REFUSED: Final = problems(
+    422, "The files of the catalog have faults; `errors` lists each. Nothing has changed.", "catalog_refused"
+)
 KEY_NOT_FOUND: Final = problems(404, "No such key, or your own key could not grant it.", "key_not_found")
 BEYOND_OWN_KEY: Final = problems(
     403,

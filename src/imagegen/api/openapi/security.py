@@ -12,8 +12,8 @@ def declare_security(document: dict[str, Any], policies: RoutePolicies, *, needs
     """Declare which operations need an API key, in place; anonymous requests may be allowed."""
     description = (
         "An API key, `ig_…`, which the operator makes. It needs the scope `generate` for what makes, changes or "
-        "deletes jobs and uploads, `admin` for keys, budgets and the audit trail, and `read` for everything else. A "
-        "service without keys needs none."
+        "deletes jobs and uploads, `admin` for keys, budgets, the audit trail and the catalog, and `read` for "
+        "everything else. A service without keys needs none."
     )
     scheme = {"type": "http", "scheme": "bearer", "description": description}
     document["components"]["securitySchemes"] = {_SCHEME: scheme}

@@ -1,4 +1,4 @@
-"""/api/audit: who changed which API key or budget, and how."""
+"""/api/audit: who changed which API key or budget, or the catalog, and how."""
 
 from typing import Annotated
 
@@ -45,10 +45,10 @@ class AuditQuery(BaseModel):
 @router.get("", response_model=key_schemas.AuditTrail, responses={**BAD_QUERY, **UNAVAILABLE})
 @policy(RoutePolicy(access=Access.KEYED, scope=KeyScope.ADMIN, caching=Caching.NO_STORE))
 async def list_audit_entries(query: Annotated[AuditQuery, Query()], request: Request) -> Response:
-    """List the changes of API keys and budgets, newest first. No entry has a token or a hash.
+    """List the changes of API keys, budgets and the catalog, newest first. No entry has a token or a hash.
 
-    Only changes of keys that your own key could grant, before and after, and of budgets that it manages are listed. The
-    `Link` header has the next page.
+    Only changes of keys that your own key could grant, before and after, and of budgets that it manages are listed, and
+    all of the catalog. The `Link` header has the next page.
     """
     reader = AuditReader(keys=administration_of(request), budgets=budget_administration_of(request))
     page = await reader.page(limit=query.limit, before=query.cursor, key_id=query.key_id, budget_id=query.budget_id)

@@ -10,8 +10,9 @@ from fastapi.responses import JSONResponse
 
 from imagegen.api.http.json_route import JsonRoute
 from imagegen.api.http.policies import Access, Caching, RoutePolicy, policy
-from imagegen.errors import ProviderError, Unavailable
+from imagegen.errors import DatabaseUnavailable, ProviderError, Unavailable
 from imagegen.net.single_flight import SingleFlight
+from imagegen.operations.catalog_reload import others_with_another_catalog
 from imagegen.services import Services
 from imagegen.wire import health_schemas
 
@@ -56,10 +57,32 @@ async def _health(services: Services) -> health_schemas.Health:
         "nats": services.queue.stream.check,
         "fal": services.account.check,
     }
+    catalog = asyncio.create_task(_catalog(services), name="catalog health")
     states = await asyncio.gather(*(_state(check) for check in checks.values()))
     servers = dict(zip(checks, states, strict=True))
     is_ready = all(state.status == "up" for state in states)
-    return health_schemas.Health(status="ready" if is_ready else "not_ready", servers=servers)
+    return health_schemas.Health(status="ready" if is_ready else "not_ready", servers=servers, catalog=await catalog)
+
+
+async def _catalog(services: Services) -> health_schemas.CatalogHealth:
+    latest = services.current_catalog.latest
+    return health_schemas.CatalogHealth(
+        sha256=latest.sha256,
+        loaded_at=latest.loaded_at,
+        models=len(latest.registry.models),
+        warning=await _catalog_warning(services),
+    )
+
+
+async def _catalog_warning(services: Services) -> str | None:
+    if refused_at := services.current_catalog.refused_at:
+        return f"The reload of {refused_at:%Y-%m-%dT%H:%M:%SZ} was refused. The log says what is wrong in the files."
+    try:
+        async with asyncio.timeout(_TIMEOUT):
+            others = await others_with_another_catalog(services)
+    except (DatabaseUnavailable, TimeoutError):
+        return None  # `servers` says so
+    return f"Other processes use another catalog: {len(others)}." if others else None
 
 
 async def _state(check: Callable[[], Awaitable[None]]) -> health_schemas.ServerHealth:

@@ -12,7 +12,7 @@ from imagegen.cli.client.target import TargetOptions, with_options, with_target_
 from imagegen.cli.errors import reporting_errors
 from imagegen.cli.model_filters import FilterOptions
 from imagegen.cli.model_rows import model_facts, print_models
-from imagegen.cli.output import JsonOption, dollars, print_json
+from imagegen.cli.output import JsonOption, dollars, print_json, print_message
 from imagegen.cli.tables import Column, Row, print_table
 
 app = typer.Typer(help="List models, and add any of fal's to your catalog.", no_args_is_help=True)
@@ -66,6 +66,26 @@ def show_model(
     typer.echo("\n".join((*textwrap.wrap(f"{model['category']}; {model_facts(model)}".rstrip("; "), _WIDTH), "")))
     print_table(_PARAMETERS, list(_parameters(model)))
     typer.echo(f"\n{_command(model)}")
+
+
+@app.command("reload")
+@with_target_options
+def reload_models(*, target: TargetOptions, as_json: JsonOption = False) -> None:
+    """Have a running service take its changed catalog in.
+
+    All of it, or nothing: every fault is printed. It needs a key with the scope admin.
+    """
+    with reporting_errors("The catalog is not reloaded", as_json=as_json), open_service(target) as service:
+        change = service.post("/api/admin/catalog/reload")
+    if as_json:
+        print_json(change)
+        return
+    for warning in change["warnings"]:
+        print_message(f"warning: {warning}")
+    for what in ("added", "removed", "modified"):
+        for name in change[what]:
+            typer.echo(f"{what} {name}")
+    typer.echo(f"{'reloaded' if change['changed'] else 'unchanged'}, sha256 {change['sha256']}")
 
 
 def _of_service(wanted: FilterOptions, target: TargetOptions) -> list[Json]:

@@ -45,7 +45,7 @@ def types(
 
     with reporting_errors("The types cannot be written"):
         settings, _ = read_settings()
-        document = read_document(json.loads(openapi_json(read_catalog(settings))))
+        document = read_document(json.loads(openapi_json(read_catalog(settings).registry)))
         text = python_models(document) if language is Language.PYTHON else typescript_models(document)
         if output is None:
             sys.stdout.write(text)

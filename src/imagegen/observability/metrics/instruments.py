@@ -106,7 +106,10 @@ class ProcessInstruments:
 
     def __init__(self, registry: CollectorRegistry) -> None:
         _, gauge, state, histogram = _factories(registry)
+        most = partial(Gauge, namespace="imagegen", registry=registry, multiprocess_mode="livemax")
         self.build = state("build_info", "Always 1.", ["version"])
+        self.catalog = most("catalog_info", "1 for the catalog in use.", ["sha256"])
+        self.catalog_differing = most("catalog_differing", "Other processes that use another catalog.")
         self.tasks = gauge("event_loop_tasks", "Tasks of asyncio.")
         self.lag = histogram(
             "event_loop_lag_seconds", "How late the event loop was, measured twice a second.", buckets=_LAG_SECONDS

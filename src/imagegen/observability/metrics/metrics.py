@@ -42,6 +42,7 @@ class Metrics:
         self._upstream = UpstreamInstruments(self.registry)
         self._process = ProcessInstruments(self.registry)
         self._lanes: set[str] = set()
+        self._catalog: str | None = None
         self._process.build.labels(imagegen.__version__).set(1)
         self.set_job_gauges()
 
@@ -158,6 +159,19 @@ class Metrics:
         self._queue.oldest.set(oldest)
         self._queue.unknown_submissions.set(unknown)
         self._queue.attention.set(attention)
+
+    def set_catalog(self, sha256: str) -> None:
+        """Set which catalog this process uses."""
+        if not is_shared():
+            self._process.catalog.clear()
+        elif self._catalog is not None:  # a label cannot be removed from the files
+            self._process.catalog.labels(self._catalog).set(0)
+        self._catalog = sha256
+        self._process.catalog.labels(sha256).set(1)
+
+    def set_catalog_differing(self, processes: int) -> None:
+        """Set how many other processes use another catalog."""
+        self._process.catalog_differing.set(processes)
 
     def observe_event_loop_lag(self, seconds: float) -> None:
         """Record by how much a timer of the event loop was late."""
