@@ -48,8 +48,7 @@ def test_no_valid_request_costs_less_or_more(registry: Registry, body: Json) -> 
     least, most = of_one_image(model, {**body["inputs"], **body["options"]})
 
     assert bounds.least <= least
-    assert bounds.most is not None
-    assert most <= bounds.most
+    assert most <= (bounds.most or Decimal("Infinity"))
 
 
 @pytest.mark.parametrize(
