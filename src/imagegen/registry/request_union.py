@@ -36,13 +36,13 @@ class RequestUnion:
             PydanticCustomError: it names no model; of the type that pydantic's own union has for that.
             ValidationError: with the faults of the request, in places without the model's name.
         """
-        if isinstance(value, dict):
-            request = cast("dict[str, object]", value)
-            name = request.get(TAG)
-            own = self._aliases.get(name) if isinstance(name, str) else None
-            if own is not None:
-                request, name = {**request, TAG: own}, own
-            if isinstance(name, str) and (model := self._models.get(name)) is not None:
+        request = cast("dict[str, object]", value) if isinstance(value, dict) else {}
+        name = request.get(TAG)
+        if isinstance(name, str):
+            model = self._models.get(name)
+            if model is None and (own := self._aliases.get(name)) is not None:
+                request, model = {**request, TAG: own}, self._models[own]
+            if model is not None:
                 return self._class_of(model).__pydantic_validator__.validate_python(request)
         raise PydanticCustomError("union_tag_invalid", "names no model")
 
