@@ -1,6 +1,7 @@
 """`make pages`: write the pages that are made from the code."""
 
-from website import settings_page
+from website import models_page, settings_page
 
 if __name__ == "__main__":
-    settings_page.PAGE.write_text(settings_page.render(), encoding="utf-8")
+    for page in (models_page, settings_page):
+        page.PAGE.write_text(page.render(), encoding="utf-8")

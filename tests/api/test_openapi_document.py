@@ -29,10 +29,14 @@ def registry() -> Registry:
 @pytest.fixture(scope="module")
 async def client(registry: Registry) -> AsyncGenerator[httpx.AsyncClient]:
     """A client of the routes alone. Middleware needs services, which no document does."""
+    async with client_of(registry) as client:
+        yield client
+
+
+def client_of(registry: Registry) -> httpx.AsyncClient:
     app = create_app(registry, no_services)
     app.user_middleware.clear()
-    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as client:
-        yield client
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost")
 
 
 def no_services() -> NoReturn:
@@ -138,17 +142,18 @@ async def test_batch_example_has_only_models_of_the_document(client: httpx.Async
     assert [(request["model"], "userId" in request) for request in batch["requests"]] == [("face-swap", False)]
 
 
-async def test_order_spaces_repetitions_and_aliases_make_no_difference(
-    client: httpx.AsyncClient, registry: Registry
-) -> None:
+async def test_order_spaces_repetitions_and_aliases_make_no_difference(client: httpx.AsyncClient) -> None:
+    offered = ("flux-pro", "flux-dev", "flux-lora")
     tags = {
         (await client.get("/openapi.json", params={"models": names})).headers["etag"]
         for names in ("flux-pro,flux-dev", "flux-dev, flux-pro", ",flux-pro,flux-dev,flux-pro,")
     }
-    everything = await client.get("/openapi.json", params={"models": ",".join(registry.models)})
+    async with client_of(load_registry(offered=offered)) as few:
+        whole = (await few.get("/openapi.json")).headers["etag"]
+        everything = await few.get("/openapi.json", params={"models": ",".join(offered)})
 
     assert len(tags) == 1
-    assert everything.headers["etag"] == (await client.get("/openapi.json")).headers["etag"]
+    assert everything.headers["etag"] == whole
 
 
 async def test_model_has_a_document_of_its_own(service: Service) -> None:
@@ -264,7 +269,7 @@ async def test_failed_document_is_made_again() -> None:
 
 async def test_only_the_last_cut_documents_are_kept(registry: Registry) -> None:
     documents: WrittenDocuments = create_app(registry, no_services).state.documents
-    names = [*registry.models]
+    names = [*registry.models][:6]
     sets = [frozenset({one, other}) for one in names for other in names if one < other]  # 15 pairs
     sets += [frozenset({name}) for name in names[:2]]
     assert len(sets) == MOST_KEPT + 1

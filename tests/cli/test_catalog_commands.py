@@ -95,17 +95,17 @@ def test_show_has_the_parameters_of_an_endpoint(shell: Shell) -> None:
 
 
 def test_endpoint_without_types_is_shown_with_the_commands_that_add_it(shell: Shell) -> None:
-    endpoint = "bytedance/seedream/v5/pro/edit"
+    endpoint = "bytedance/seedream/v5/pro/layerize"
     url = f"https://fal.ai/api/openapi/queue/openapi.json?endpoint_id={endpoint}"
 
     status, printed, _ = shell.run("show", endpoint)
-    found = {row["endpoint"]: row["hasParameters"] for row in shell.data("search", "seedream v5 edit")["endpoints"]}
-    listed = shell.run("search", "seedream v5 edit")[1]
+    found = {row["endpoint"]: row["hasParameters"] for row in shell.data("search", "seedream v5")["endpoints"]}
+    listed = shell.run("search", "seedream v5")[1]
 
     assert status == 0
     assert printed.splitlines()[-2:] == [
         f"curl -o document.json '{url}'",
-        f"imagegen models add {endpoint} --from-file document.json",
+        f"imagegen models add {endpoint} --cost 0.03/image --from-file document.json",
     ]
     assert shell.data("show", endpoint)["endpoint"]["documentUrl"] == url
     assert (found[endpoint], found["bytedance/seedream/v5/lite/edit"]) == (False, True)
@@ -146,14 +146,24 @@ def test_added_models_are_at_the_end_of_the_catalog(shell: Shell, catalog: Path)
     catalog.write_text(OWN)
     catalog.chmod(0o640)
 
-    status, _, told = shell.run("add", "fal-ai/flux-2-pro", "fal-ai/nano-banana-2/edit")
+    status, _, told = shell.run("add", "fal-ai/omnigen-v2", "fal-ai/gemini-25-flash-image", "--cost", "0.039/image")
 
     models = load_registry([catalog]).models
-    assert (status, [*models][-2:]) == (0, ["flux-2-pro", "nano-banana-2-edit"])
+    assert (status, [*models][-2:]) == (0, ["omnigen-v2", "gemini-25-flash-image"])
     assert catalog.read_text().startswith(OWN)
     assert stat.S_IMODE(catalog.stat().st_mode) == 0o640
     assert "sync_mode: the result would be inline" in told
-    assert "thinking_level is an option" in told
+    assert "num_images is an option" in told
+
+
+def test_added_model_takes_the_place_of_a_built_in_one(shell: Shell, catalog: Path) -> None:
+    catalog.write_text(OWN)
+
+    assert shell.run("add", "fal-ai/flux-2-pro", "--cost", "0.05/image")[0] == 0
+    assert shell.error("add", "fal-ai/nano-banana/edit")["code"] == "invalid_argument"  # another endpoint has its name
+
+    model = load_registry([catalog]).models["flux-2-pro"]
+    assert (str(model.cost_per_image), model.is_later_built_in) == ("0.05", False)
 
 
 def test_dry_run_prints_what_would_be_written(shell: Shell, catalog: Path) -> None:

@@ -330,7 +330,7 @@ def test_refusal_of_an_endpoint_without_types_says_what_to_do(endpoint: str) -> 
         ("fal-ai/triposr", "3d", "images only"),
         ("fal-ai/imagen4/preview", "not_live", "--from-file"),
         ("fal-ai/flux/shnell", "unknown", "fal-ai/flux/schnell"),
-        ("reve/2.1/edit", "no_schema", "FAL_KEY"),
+        ("luma/agent/uni-1/v1/edit", "no_schema", "FAL_KEY"),
         ("fal-ai/flux-2", "no_price", "--cost"),
         ("fal-ai/sam-3/image-rle", "no_images", "images only"),
     ],

@@ -4,17 +4,24 @@ import json
 import random
 import re
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
 import pytest
+from ruamel.yaml import YAML
 
+from facts.index import HERE
 from imagegen.registry import Registry
 from imagegen.sandbox.endpoint_schemas import find_endpoint
-from tests.support.imported import Json, drawn_request, registry_of, some_entries
+from tests.support.imported import Json, drawn_request, registry_of, requests_of, sent, some_entries
 from tests.support.workspace import SDK, Workspace, install_tools
 
 SEED: Final = 20261128
 REQUESTS: Final = 5  # of each model
+# Not in the package of types, with those of another endpoint there, or with fewer parameters than fal takes.
+UNTYPED: Final = frozenset(cast("Any", YAML(typ="safe")).load(HERE / "added.yaml")) | {
+    "fal-ai/face-swap",
+    "fal-ai/nano-banana-pro/edit",
+}
 
 
 @pytest.fixture(scope="module")
@@ -25,17 +32,14 @@ def registry(tmp_path_factory: pytest.TempPathFactory) -> Registry:
 def payloads(registry: Registry, requests: int) -> list[tuple[str, Json]]:
     """What fal is sent for requests to the imported models, each with its endpoint."""
     chance = random.Random(SEED)
-    made: list[tuple[str, Json]] = []
-    for model in (model for name, model in registry.models.items() if name.startswith("own-")):
-        for _ in range(requests):
-            body = drawn_request(model, chance)
-            request = registry.parse(body)
-            inputs, options = (
-                part.model_dump(mode="json", exclude_unset=True) for part in (request.inputs, request.options)
-            )
-            sent = model.fal_request(inputs, options)
-            made.append((sent.endpoint, dict(sent.payload)))
-    return made
+    models = [model for name, model in registry.models.items() if name.startswith("own-")]
+    return [sent(registry, model, drawn_request(model, chance)) for model in models for _ in range(requests)]
+
+
+def built_in_payloads(registry: Registry) -> list[tuple[str, Json]]:
+    """What fal is sent for the generated requests to the built-in models, each with its endpoint."""
+    models = [model for name, model in registry.models.items() if not name.startswith("own-")]
+    return [sent(registry, model, body) for model in models for body in requests_of(model)]
 
 
 def test_entries_load_without_a_warning(registry: Registry) -> None:
@@ -69,8 +73,11 @@ def test_every_endpoint_of_the_index_loads(tmp_path: Path) -> None:
 
 @pytest.fixture
 def program(tmp_path: Path) -> tuple[Path, int]:
-    """A program in TypeScript with requests to a hundred models, and a wrong one in its last line."""
-    made = payloads(registry_of(some_entries(100, SEED + 1), tmp_path), REQUESTS)
+    """A program in TypeScript with requests to a hundred models and the built-in ones; its last line is wrong."""
+    registry = registry_of(some_entries(100, SEED + 1), tmp_path)
+    made = [*payloads(registry, REQUESTS), *built_in_payloads(registry)]
+    made = [(endpoint, payload) for endpoint, payload in made if endpoint not in UNTYPED]
+    assert len(made) > 130 * REQUESTS
     lines = ['import type { EndpointTypeMap } from "@fal-ai/client/endpoints";']
     for number, (endpoint, payload) in enumerate(made):
         lines.append(f'export const r{number}: EndpointTypeMap["{endpoint}"]["input"] = {json.dumps(payload)};')

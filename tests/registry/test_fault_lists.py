@@ -59,7 +59,7 @@ def test_valid_names_and_values_are_listed(registry: Registry) -> None:
     [
         ("flux-prp", "flux-pro"),
         ("FLUX_PRO", "flux-pro"),
-        ("nano-banana", "nano-banana-edit"),
+        ("nano-bananas-edit", "nano-banana-edit"),
         ("zzz", None),
         ("", None),
     ],

@@ -7,17 +7,17 @@ from PIL import Image
 
 from imagegen.data_uris import read_data_uri
 from imagegen.errors import InvalidInput
-from imagegen.registry import FalRequest, Registry, given
+from imagegen.registry import FalRequest, Registry, given, load_registry
 
 Json = dict[str, Any]
 LORAS: Json = {"prompt": "x", "loras": [{"path": "https://example.com/me.safetensors", "scale": 0.8}]}
 MODELS = ("nano-banana-edit", "flux-pro", "flux-dev", "flux-lora", "flux-dev-image-to-image", "face-swap")
 
 
-def test_models_are_in_catalog_order(registry: Registry) -> None:
-    assert {
-        name: (model.endpoint, model.category, model.cost_per_image) for name, model in registry.models.items()
-    } == {
+def test_models_of_the_first_release_are_first_and_as_they_were(registry: Registry) -> None:
+    first = {name: registry.models[name] for name in MODELS}
+
+    assert {name: (model.endpoint, model.category, model.cost_per_image) for name, model in first.items()} == {
         "nano-banana-edit": ("fal-ai/nano-banana-pro/edit", "image-editing", Decimal("0.15")),
         "flux-pro": ("fal-ai/flux-pro/v1.1", "text-to-image", Decimal("0.05")),
         "flux-dev": ("fal-ai/flux/dev", "text-to-image", Decimal("0.025")),
@@ -25,7 +25,7 @@ def test_models_are_in_catalog_order(registry: Registry) -> None:
         "flux-dev-image-to-image": ("fal-ai/flux/dev/image-to-image", "image-to-image", Decimal("0.03")),
         "face-swap": ("fal-ai/face-swap", "face-swap", Decimal("0.001")),
     }
-    assert tuple(registry.models) == MODELS
+    assert tuple(registry.models)[:6] == MODELS
     assert registry.warnings == ()
 
 
@@ -171,7 +171,8 @@ def nodes(schema: Any) -> list[Json]:
     return [held, *(node for value in held.values() for node in nodes(value))]
 
 
-def test_union_is_discriminated_and_shares_objects(registry: Registry) -> None:
+def test_union_is_discriminated_and_shares_objects() -> None:
+    registry = load_registry(offered=MODELS)
     schemas = registry.request_schemas("#/")
 
     stems = ("NanoBananaEdit", "FluxPro", "FluxDev", "FluxLora", "FluxDevImageToImage", "FaceSwap")

@@ -116,7 +116,7 @@ def test_successor_that_is_not_offered_is_not_named(tmp_path: Path) -> None:
 def test_model_without_a_price_takes_no_requests(load_with: LoadWith) -> None:
     registry = load_with(UNPRICED)
 
-    assert [each.name for each in registry.unpriced] == ["later-model"]
+    assert "later-model" in {each.name for each in registry.unpriced}
     assert "later-model" not in registry.models
     for name in ("later-model", "later"):
         assert "has no price yet: set costPerImage for it" in str(unknown(registry, name))
@@ -138,12 +138,13 @@ def test_a_price_is_all_that_an_unpriced_built_in_model_needs(
     later_release: Callable[[str], None], load_with: LoadWith
 ) -> None:
     later_release(UNPRICED)
-    assert [each.name for each in load_registry().unpriced] == ["later-model"]
+    assert "later-model" in {each.name for each in load_registry().unpriced}
 
     registry = load_with("later-model: {costPerImage: 0.07}\n")
 
     model = registry.model("later")
-    assert (model.name, model.endpoint, registry.unpriced) == ("later-model", "fal-ai/later", ())
+    assert (model.name, model.endpoint) == ("later-model", "fal-ai/later")
+    assert "later-model" not in {each.name for each in registry.unpriced}
     assert model.estimate({}, {"image_size": {"width": 2048, "height": 1024}}).total == Decimal("0.14")
     assert not model.is_later_built_in
 

@@ -17,6 +17,7 @@ from imagegen.registry.model import Model
 
 Json = dict[str, Any]
 INDEX = endpoint_index()
+DRAWN = 4  # requests with some of the parameters, for each model
 KNOWN = [name for name in INDEX.ids if (found := INDEX.find(name)) and found.inputs is not None]
 
 
@@ -45,19 +46,39 @@ def registry_of(entries: Iterable[MappedEntry], folder: Path) -> Registry:
     return load_registry([file])
 
 
-def drawn_request(model: Model, chance: random.Random) -> Json:
-    """A request that the model's schemas allow, with some of its optional parameters."""
-    inputs, options = (_members(schema, schema, chance) for schema in (model.inputs_schema(), model.options_schema()))
+def drawn_request(model: Model, chance: random.Random, *, share: float = 0.5) -> Json:
+    """A request that the model's schemas allow, with this share of its optional parameters."""
+    schemas = (model.inputs_schema(), model.options_schema())
+    inputs, options = (_members(schema, schema, chance, share) for schema in schemas)
     sizes = {"width", "height"} & options.keys()
     if "image_size" in options or len(sizes) == 1:
         options = {name: value for name, value in options.items() if name not in sizes}
     return {"model": model.name, "inputs": inputs, "options": options, "userId": "user123"}
 
 
-def _members(schema: Mapping[str, Any], root: Mapping[str, Any], chance: random.Random) -> Json:
+def requests_of(model: Model) -> list[Json]:
+    """The smallest request, the example, one with every parameter, and some in between."""
+    chance = random.Random(model.name)
+    example: Json = model.example()
+    smallest = {**example, "inputs": {name: example["inputs"][name] for name in model.required_inputs}, "options": {}}
+    drawn = [drawn_request(model, chance, share=share) for share in (1, *[0.5] * DRAWN)]
+    for body in drawn if model.conflicts.routes else ():
+        body["options"]["acceleration"] = "regular"  # what the route takes too
+    return [smallest, example, *drawn]
+
+
+def sent(registry: Registry, model: Model, body: Json) -> tuple[str, Json]:
+    """What fal is sent for a valid request: the endpoint and the body."""
+    request = registry.parse(body)
+    parts = (part.model_dump(mode="json", exclude_unset=True) for part in (request.inputs, request.options))
+    asked = model.fal_request(*parts)
+    return asked.endpoint, dict(asked.payload)
+
+
+def _members(schema: Mapping[str, Any], root: Mapping[str, Any], chance: random.Random, share: float = 0.5) -> Json:
     required = schema.get("required", ())
     members = schema.get("properties", {}).items()
-    return {name: _value(part, root, chance) for name, part in members if name in required or chance.random() < 0.5}
+    return {name: _value(part, root, chance) for name, part in members if name in required or chance.random() < share}
 
 
 def _value(schema: Mapping[str, Any], root: Mapping[str, Any], chance: random.Random) -> Any:  # noqa: PLR0911

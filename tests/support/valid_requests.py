@@ -18,10 +18,13 @@ def values(schema: Json, root: Json) -> st.SearchStrategy[Any]:
         return members(root["$defs"][schema["$ref"].rpartition("/")[2]], root)
     if "anyOf" in schema:
         return st.one_of([values(branch, root) for branch in schema["anyOf"]])
-    if "enum" in schema:
-        return st.sampled_from(schema["enum"])
+    if "enum" in schema or "const" in schema:
+        return st.sampled_from(schema.get("enum") or [schema["const"]])
     if schema["type"] == "array":
-        return st.lists(values(schema["items"], root), min_size=schema.get("minItems", 0), max_size=14)
+        most = min(14, schema.get("maxItems", 14))
+        return st.lists(values(schema["items"], root), min_size=schema.get("minItems", 0), max_size=most)
+    if schema["type"] == "object":
+        return members(schema, root)
     return SCALARS[schema["type"]](schema)
 
 
@@ -43,7 +46,7 @@ def texts(schema: Json) -> st.SearchStrategy[str]:
         return ADDRESSES
     visible = st.characters(codec="utf-8", exclude_categories=["Z", "C"])
     alphabet = visible if "pattern" in schema else st.characters(codec="utf-8")
-    return st.text(alphabet, min_size=schema.get("minLength", 0), max_size=min(schema["maxLength"], 40))
+    return st.text(alphabet, min_size=schema.get("minLength", 0), max_size=min(schema.get("maxLength", 40), 40))
 
 
 def integers(schema: Json) -> st.SearchStrategy[int | float]:

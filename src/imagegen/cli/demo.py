@@ -1,4 +1,4 @@
-"""`imagegen demo`: the whole service on one machine, tried with every model."""
+"""`imagegen demo`: the whole service on one machine, tried with six models."""
 
 import asyncio
 import os
@@ -33,7 +33,7 @@ def demo(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port of the API; if taken, a free one.")] = 5000,
     as_json: JsonOption = False,
 ) -> None:
-    """Make one image with every model on a local stack, for free.
+    """Make one image with each of six models on a local stack, for free.
 
     Settings that name real servers are ignored: the demo spends no money and touches no data of yours.
     """
@@ -48,12 +48,12 @@ def demo(
 
 
 async def _demo(output: Path, port: int, *, once: bool, as_json: bool) -> bool:
-    """Start the service with the whole local stack, try every model, show the results.
+    """Start the service with the whole local stack, try six models, show the results.
 
     Returns:
-        Whether every model made its image.
+        Whether each of them made its image.
     """
-    from imagegen.cli.demo_images import try_every_model
+    from imagegen.cli.demo_images import try_models
     from imagegen.server import serve
 
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -67,7 +67,7 @@ async def _demo(output: Path, port: int, *, once: bool, as_json: bool) -> bool:
         await service
         return False
     url = ready.result()
-    outcomes = await try_every_model(messages(), url, output)
+    outcomes = await try_models(messages(), url, output)
     if as_json:
         print_json({"url": url, "outcomes": [_as_json(outcome) for outcome in outcomes]})
     else:

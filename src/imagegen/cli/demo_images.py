@@ -1,4 +1,4 @@
-"""What `imagegen demo` does with the running service: one image with every model, through the public HTTP API."""
+"""What `imagegen demo` does with the running service: an image with each of six models, through the public HTTP API."""
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
@@ -43,14 +43,17 @@ class Image:
     permalink: str
 
 
-async def try_every_model(console: Console, url: str, output: Path) -> Sequence[Outcome]:
-    """Make an image with every model of the service at `url`, save it in the folder, show the progress."""
+async def try_models(console: Console, url: str, output: Path) -> Sequence[Outcome]:
+    """Make an image with each model of the first release, at the service at `url`; save it, show the progress."""
+    from imagegen.registry.loading import FIRST_MODELS
+
     await asyncio.to_thread(output.mkdir, parents=True, exist_ok=True)
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.fields[stage]}"), TimeElapsedColumn())
     outcomes: list[Outcome] = []
     async with httpx.AsyncClient(base_url=url, timeout=30) as client:
         with Progress(*columns, console=console) as progress:
-            models = (await client.get("/api/images/models")).raise_for_status().json()["models"]
+            listed = (await client.get("/api/images/models")).raise_for_status().json()["models"]
+            models = [model for model in listed if model["name"] in FIRST_MODELS]
             # Text-to-image models first: the others take the images that these have just made.
             for model in sorted(models, key=_takes_images):
                 task = progress.add_task(f"{model['name']:<26}", total=3, stage="asking")

@@ -287,11 +287,14 @@ def _cost(text: str | None) -> Cost | None:
 
 
 def _check_names(entries: Sequence[MappedEntry], settings: Settings, file: Path) -> None:
+    """An entry may take the place of a built-in one of the same endpoint that came after the first release."""
     own = _entries_of(file)
-    taken = load_registry(existing_files(settings)).models
+    models = load_registry(existing_files(settings)).models
     seen: set[str] = set()
     for each in entries:
-        if each.name in own or each.name in seen or each.name in taken:
+        taken = models.get(each.name)
+        is_replaced = taken is not None and taken.is_later_built_in and taken.endpoint == each.entry["falEndpoint"]
+        if each.name in own or each.name in seen or (taken is not None and not is_replaced):
             where = f"{file} has it already" if each.name in own else "another model has this name"
             raise InvalidArgument(f"{each.name}: {where}; --name gives it another")
         seen.add(each.name)
