@@ -39,6 +39,7 @@ BUILT_IN = ["nano-banana-edit", "flux-pro", "flux-dev", "flux-lora", "flux-dev-i
         (ModelFilter(), [*BUILT_IN, "inpainter", "quick"]),
         (ModelFilter(category="inpainting"), ["inpainter"]),
         (ModelFilter(tags=("fast",)), ["inpainter", "quick"]),
+        (ModelFilter(tags=("google",)), ["nano-banana-edit"]),
         (ModelFilter(tags=("fast", "fill")), ["inpainter"]),
         (ModelFilter(max_cost=Decimal("0.025")), ["flux-dev", "face-swap", "quick"]),
         (ModelFilter(max_cost=Decimal(0)), []),
@@ -82,6 +83,7 @@ def test_values_that_no_model_has_come_with_the_valid_ones(load_with: LoadWith) 
 
 
 def test_tag_is_refused_if_no_model_has_one(load_with: LoadWith) -> None:
-    (unknown,) = ModelFilter(tags=("fast",)).unknown([load_with(CATALOG).model("flux-pro")])
+    model = load_with(CATALOG.replace("  tags: [fast]\n", "")).model("quick")
+    (unknown,) = ModelFilter(tags=("fast",)).unknown([model])
 
     assert unknown.expected == "must be left out, because no model has one"

@@ -152,6 +152,10 @@ def test_built_in_model_has_no_alias_that_is_a_users_model(
     assert (registry.names_of("ours"), registry.names_of("taken")) == (("ours", "free"), ("taken",))
 
 
+def test_built_in_entries_have_tags(registry: Registry) -> None:
+    assert [name for name, model in registry.models.items() if not model.tags] == ["face-swap", "clarity-upscaler"]
+
+
 def test_every_built_in_entry_says_when_and_where_it_was_checked(registry: Registry) -> None:
     for model in registry.models.values():
         assert model.verified_at is not None

@@ -97,10 +97,13 @@ class _Values:
     def choices(self, *, dearest: bool) -> Iterator[Sequence[JsonObject]]:
         """What each parameter can be in the cheapest or the dearest request. The size counts as one parameter."""
         others = (route.when for route in self.conflicts.routes if not self._is_when(route.when))
-        combined = {*self._keyed, *self._counted, *others}
+        combined = {*self._keyed, *others}
         for name in self._names():
             choices = [choice for choice in self._of(name) if not self._is_when(name) or is_used(choice, name)]
-            yield choices if name in combined else self._best(name, choices, dearest=dearest)
+            if name in self._counted and name not in {*combined, *self._priced}:
+                yield choices[-1:] if dearest else choices[:1]  # more images cost more
+            else:
+                yield choices if name in {*combined, *self._counted} else self._best(name, choices, dearest=dearest)
         if self._depends_on_size:
             yield [*self._sizes.choices()]
 
