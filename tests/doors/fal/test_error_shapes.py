@@ -1,10 +1,13 @@
 """Problems in fal's shape. Pure."""
 
+import json
+from http import HTTPStatus
 from typing import Any
 
 import pytest
 
-from imagegen.doors.fal.error_shapes import fal_error
+from imagegen.api.http.problems import problem
+from imagegen.doors.fal.error_shapes import FalErrors, fal_error, note_accepted
 from imagegen.doors.fal.key_forms import KeyForm
 
 PROBLEM: dict[str, Any] = {"status": 400, "code": "invalid_input", "detail": "inputs.prompt is required."}
@@ -85,3 +88,31 @@ def test_refused_key_is_told_which_one_is_wanted(form: KeyForm) -> None:
     assert status == 401
     assert "Set FAL_KEY to an API key of this service, ig_…" in str(shape["detail"])
     assert ("fal.ai" in str(shape["detail"])) == (form is KeyForm.FOREIGN)
+
+
+async def sent(status: HTTPStatus, *, accepted: bool) -> tuple[int, dict[str, str], Any]:
+    """What a client gets of a problem, before or after its job was stored."""
+    messages: list[Any] = []
+    scope: dict[str, Any] = {"type": "http", "state": {}}
+
+    async def send(message: Any) -> None:
+        messages.append(message)
+
+    if accepted:
+        note_accepted(scope, "01A")
+    answer = problem(status, "unavailable", "MongoDB does not answer.", headers={"X-Request-Id": "r1"})
+    await answer(scope, lambda: None, FalErrors(send, KeyForm.OURS, scope).send)  # pyright: ignore[reportArgumentType] - it is not called
+    start, body = messages
+    headers = {name.decode(): value.decode() for name, value in start["headers"]}
+    return start["status"], headers, json.loads(body["body"])
+
+
+@pytest.mark.parametrize(("accepted", "status", "request_id"), [(False, 503, "r1"), (True, 500, "01A")])
+async def test_status_that_clients_repeat_is_not_sent_once_the_job_is_stored(
+    accepted: bool, status: int, request_id: str
+) -> None:
+    got, headers, body = await sent(HTTPStatus.SERVICE_UNAVAILABLE, accepted=accepted)
+
+    assert (got, headers["x-fal-request-id"], headers["content-type"]) == (status, request_id, "application/json")
+    assert int(headers["content-length"]) == len(json.dumps(body))
+    assert body["message"] == "MongoDB does not answer."

@@ -14,6 +14,7 @@ from imagegen.api.deps import caller_of, services_of
 from imagegen.api.http.intake import intake_of
 from imagegen.api.http.problems import HttpProblem
 from imagegen.doors.fal.calls import EndpointCall
+from imagegen.doors.fal.error_shapes import note_accepted
 from imagegen.operations.admission import check
 from imagegen.operations.generate import Accepted, find_or_accept, new_job
 from imagegen.queue.subscriptions import Subscription, is_end
@@ -56,6 +57,7 @@ async def accepting(call: EndpointCall, request: Request) -> AsyncGenerator[List
         except JobInsertUnknown as error:
             detail = _UNKNOWN.format(error.job_id)
             raise HttpProblem(HTTPStatus.INTERNAL_SERVER_ERROR, "acceptance_unknown", detail) from error
+        note_accepted(request.scope, accepted.job.id)
         intake_of(request.scope).release()
         del call, make, new  # they have the images of the body, and the block may take minutes
         yield Listening(accepted, None if accepted.replayed else subscription)

@@ -60,7 +60,7 @@ class FalDoor:
         if scope["path"].rstrip("/") == PROXY:
             scope = at_its_target(scope)
         scope, form = with_bearer_key(scope)
-        await self._app(scope, receive, FalErrors(send, form).send)
+        await self._app(scope, receive, FalErrors(send, form, scope).send)
 
 
 def _application(routes: list[Route], access: AccessPolicy, limits: LimitSettings, tracer: Tracer) -> ASGIApp:

@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 
 from pydantic import JsonValue
 from starlette.datastructures import MutableHeaders
-from starlette.types import Send
+from starlette.types import Scope, Send
 
 from imagegen.api.http.problems import PROBLEM_JSON
 from imagegen.api.http.request_ids import HEADER
@@ -20,6 +20,9 @@ from imagegen.doors.fal.key_forms import KeyForm
 
 REQUEST_ID: Final = "x-fal-request-id"
 USER_HEADER: Final = "x-imagegen-user-id"
+REPEATED: Final = frozenset({408, 409, 425, 429, 502, 503, 504})
+"""Statuses after which fal's clients send the same request again."""
+_ACCEPTED: Final = "fal_request_id"  # in the state of a request
 # Of a wrong body, and of what fal has no status for. Python's client would repeat a 409.
 _STATUSES: Final = {"invalid_input": 422, "invalid_query": 422, "idempotency_mismatch": 422}
 _CONFLICT: Final = 409
@@ -47,11 +50,16 @@ _UNAUTHORIZED: Final = {
 }
 
 
+def note_accepted(scope: Scope, job_id: str) -> None:
+    """Note in a request's state that its job is stored: from now on, its client must not send it again."""
+    scope["state"][_ACCEPTED] = job_id
+
+
 class FalErrors:
     """Sends a response; one that is a problem is held back until it is complete, and sent in fal's shape."""
 
-    def __init__(self, send: Send, form: KeyForm) -> None:
-        self._send, self._form = send, form
+    def __init__(self, send: Send, form: KeyForm, scope: Scope) -> None:
+        self._send, self._form, self._scope = send, form, scope
         self._start: MutableMapping[str, Any] | None = None
         self._body = bytearray()
 
@@ -69,12 +77,15 @@ class FalErrors:
     async def _send_translated(self, start: MutableMapping[str, Any]) -> None:
         problem = cast("Mapping[str, Any]", json.loads(self._body)) if self._body else {"status": start["status"]}
         status, shape = fal_error(problem, self._form)
+        job_id = self._scope.get("state", {}).get(_ACCEPTED) or problem.get("jobId")
+        if _ACCEPTED in self._scope.get("state", {}) and status in REPEATED:
+            status = int(HTTPStatus.INTERNAL_SERVER_ERROR)
         content = json.dumps(shape).encode() if self._body else b""
         start["status"] = status
         headers = MutableHeaders(raw=list(start["headers"]))
         headers["content-type"] = "application/json"
         headers["content-length"] = str(len(content))
-        headers[REQUEST_ID] = problem.get("jobId") or headers.get(HEADER, "")
+        headers[REQUEST_ID] = job_id or headers.get(HEADER, "")
         start["headers"] = headers.raw
         await self._send(start)
         await self._send({"type": "http.response.body", "body": content})

@@ -9,15 +9,13 @@ from typing import Final
 from starlette.responses import Response
 
 from imagegen.api.http.media_types import JSON
-from imagegen.doors.fal.error_shapes import REQUEST_ID
+from imagegen.doors.fal.error_shapes import REPEATED, REQUEST_ID
 from imagegen.jobs import Job
 from imagegen.json_object import JsonObject
 from imagegen.services import Services
 from imagegen.wire.fal_results import billable_units, failure_of, result_of
 
 _NONE: Final[Mapping[str, str]] = {}
-# Statuses after which fal's clients send the same request again.
-_REPEATED: Final = frozenset({408, 409, 425, 429, 502, 503, 504})
 
 
 def json_response(content: JsonObject, status: int = 200, headers: Mapping[str, str] = _NONE) -> Response:
@@ -38,7 +36,7 @@ async def result_response(
     """
     headers = {**headers, REQUEST_ID: job.id}
     if failure := failure_of(job):
-        is_repeated = of_run and failure.status in _REPEATED
+        is_repeated = of_run and failure.status in REPEATED
         status = HTTPStatus.INTERNAL_SERVER_ERROR if is_repeated else failure.status
         return json_response(failure.body, status, {**headers, **failure.headers})
     if (units := billable_units(job)) is not None:
