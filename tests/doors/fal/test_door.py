@@ -411,3 +411,17 @@ async def test_run_without_a_slot_to_wait_in_is_refused_before_anything_is_store
         jobs = (await service.client.get("/api/jobs")).json()["jobs"]
 
     assert (answer.status_code, answer.json()["error_type"], jobs) == (503, "too_many_waiting", [])
+
+
+async def test_another_process_tells_the_progress_and_the_end_of_a_job(own: Settings) -> None:
+    async with running(own) as works, running(own, with_runner=False) as asked:
+        await works.sandbox.misbehaves({"fault": "latency", "queue": 0.5, "generation": 0.5})
+        request_id = (await works.client.post(FLUX, json=PROMPT)).json()["request_id"]
+        seen: list[str] = []
+        async with asyncio.timeout(60):
+            while "COMPLETED" not in seen:
+                seen.append((await asked.client.get(f"{FLUX}/requests/{request_id}/status")).json()["status"])
+        result = await asked.client.get(f"{FLUX}/requests/{request_id}")
+
+    assert "IN_PROGRESS" in seen  # fal's progress is not stored, so this process was told of it
+    assert result.json()["images"]
