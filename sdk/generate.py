@@ -35,6 +35,7 @@ ABSENT = {
     ("Estimate", "requestCost"): "0.0",
     ("Estimate", "maxCost"): 'wire["totalCost"]',
     ("Estimate", "exact"): "True",
+    ("Image", "link"): 'wire["url"]',
     ("Image", "role"): '"image"',
     **{
         (name, member): value

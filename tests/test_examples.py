@@ -64,6 +64,7 @@ ELSEWHERE: Final = {
     ("docs/guides/own-servers.md", "RESULT "): "what the doctor prints: as above",
     ("docs/guides/production.md", ".venv/bin/imagegen keys add"): "test_first_steps.py runs it in a shell",
     ("docs/guides/production.md", 'echo "FAL_KEY='): "there is no container engine; test_docker.py checks the files",
+    ("docs/cli.md", "imagegen links rotate"): "tests/links/test_secrets.py types such commands",
     ("docs/cli.md", "imagegen generate"): "tests/cli types such commands; test_readme.py knows each option",
     ("docs/cli.md", "imagegen keys add"): "tests/keys types such commands; test_readme.py knows each option",
     ("docs/cli.md", "imagegen budgets add"): "tests/budgets types such commands; test_readme.py knows each option",

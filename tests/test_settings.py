@@ -224,7 +224,7 @@ def test_shares_of_processes_add_up_to_the_limits(count: int) -> None:
 
     for limit in ("concurrency", "transfer_memory"):
         assert sum(getattr(share.service, limit) for share in shares) == getattr(whole.service, limit)
-    for limit in ("max_connections", "receive_memory", "max_waiting", "max_streams"):
+    for limit in ("max_connections", "receive_memory", "max_waiting", "max_streams", "max_downloads"):
         assert sum(getattr(share.limits, limit) for share in shares) == getattr(whole.limits, limit)
 
 

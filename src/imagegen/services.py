@@ -50,6 +50,7 @@ from imagegen.storage.budgets.reconciliation import BudgetReconciliation
 from imagegen.storage.budgets.reservations import Reservations
 from imagegen.storage.budgets.settlement import Settlement
 from imagegen.storage.idempotency import IdempotencyLocks
+from imagegen.storage.image_links import ImageLinks, open_image_links
 from imagegen.storage.images.bucket import Bucket
 from imagegen.storage.images.store import Images, open_images
 from imagegen.storage.jobs.late_request_ids import LateRequestIds
@@ -85,6 +86,7 @@ class Services:
         current_catalog: the catalog in use, for what runs beside the requests.
         keys: every API key, in memory.
         budget_directory: every budget, in memory.
+        links: makes and reads links to images that need no API key.
         direct_starts: starts accepted jobs in this process, if they need not wait.
         metrics: the counters of this process.
         account: whether fal accepts requests of our account; submitting pauses while it does not.
@@ -117,6 +119,7 @@ class Services:
     keys: KeyDirectory
     budget_directory: BudgetDirectory
     images: Images
+    links: ImageLinks
     queue: Queue
     direct_starts: DirectStarts
     fal: FalClient
@@ -185,6 +188,7 @@ async def open_services(
             keys=await enter(open_key_directory(stores.api_keys, queue.key_news, settings.auth.keys_cache)),
             budget_directory=await enter(open_budget_directory(stores.budgets, queue.budget_news)),
             images=images,
+            links=await enter(open_image_links(settings.links, stores.link_secrets, queue.link_news)),
             queue=queue,
             direct_starts=DirectStarts(queue),
             fal=fal,
@@ -263,7 +267,9 @@ async def _open_images(
     settings: Settings, sender: Sender, fal: FalClient, metrics: Metrics, *, create_bucket: bool
 ) -> AsyncGenerator[Images]:
     to_media = MeasuredSender(sender, metrics, "media", lambda _: "download")
-    async with open_images(settings.s3, settings.service, to_media, fal.media_hosts, metrics) as images:
+    async with open_images(
+        settings.s3, settings.service, to_media, fal.media_hosts, metrics, downloads=settings.limits.max_downloads
+    ) as images:
         await (images.bucket.create_if_missing() if create_bucket else _check_bucket(images.bucket, settings))
         yield images
 

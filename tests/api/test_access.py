@@ -102,7 +102,7 @@ async def operations(keyed: KeyedService) -> list[Operation]:
 async def attempt(operation: Operation, keyed: KeyedService, job_id: str, headers: Mapping[str, str]) -> httpx.Response:
     """Call the operation for Ann: her job in the path, her name in the query and in the body."""
     values = {"jobId": job_id, "userId": "ann", "name": "flux-pro", "number": "0", "batchId": await anns_batch(keyed)}
-    values["budgetId"] = BUDGET_ID
+    values["budgetId"], values["token"] = BUDGET_ID, "A" * 52
     values["keyId"] = key_id_of(keyed.ann["Authorization"].removeprefix("Bearer "))
     unknown = [name for name in operation.parameters("path") if name not in values]
     assert unknown == [], f"say above what {operation.id} is to be tried with for {unknown}"

@@ -231,6 +231,27 @@ async def image_not_found(service: Service, _: pytest.MonkeyPatch) -> httpx.Resp
     return await service.client.get(f"/api/images/{job['jobId']}/7")
 
 
+async def link_not_found(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    return await service.client.get(f"/i/{'A' * 52}")
+
+
+async def link_ended(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    job = (await service.generate()).json()
+    await service.client.delete(f"/api/jobs/{job['jobId']}")
+    return await service.client.get(job["images"][0]["link"])
+
+
+async def image_gone(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    image = (await service.generate()).json()["images"][0]
+    await service.services.images.delete(image["key"])
+    return await service.client.get(image["link"])
+
+
+async def range_not_satisfiable(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
+    image = (await service.generate()).json()["images"][0]
+    return await service.client.get(image["link"], headers={"Range": f"bytes={image['sizeBytes']}-"})
+
+
 async def job_unfinished(service: Service, _: pytest.MonkeyPatch) -> httpx.Response:
     await service.sandbox.misbehaves({"fault": "latency", "generation": 0.5})
     return await service.client.delete(f"/api/jobs/{await service.accept()}")
@@ -503,6 +524,10 @@ PROVOCATIONS: dict[str, Provoke] = {
         job_finished,
         batch_not_found,
         image_not_found,
+        link_not_found,
+        link_ended,
+        image_gone,
+        range_not_satisfiable,
         job_unfinished,
         job_deleted,
         model_retired,

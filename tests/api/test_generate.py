@@ -39,6 +39,7 @@ async def test_response_is_the_finished_job_with_its_image(service: Service) -> 
                 {
                     "url": IsStr(regex=r"http://127\.0\.0\.1:.*X-Amz-Signature=.*"),
                     "permalink": f"/api/images/{job['jobId']}/0",
+                    "link": IsStr(regex=r"/i/[\w-]{52}"),
                     "key": IsStr(regex=rf"images/user123/\d{{4}}/\d\d/{job['jobId']}/1-0\.jpg"),
                     "contentType": "image/jpeg",
                     "width": 1024,

@@ -13,7 +13,7 @@ import pytest
 from dirty_equals import IsPartialDict, IsStr
 from pydantic import ByteSize
 
-from imagegen.operations.input_images import fal_can_fetch
+from imagegen.operations.bucket_reach import fal_can_fetch
 from imagegen.settings import FalSettings, LimitSettings, S3Settings, Settings
 from tests.support.corpus import NAMES, specimen
 from tests.support.service import Json, Sandbox, Service, running

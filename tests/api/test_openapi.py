@@ -57,6 +57,7 @@ def test_operation_ids_suit_client_methods(contract: Contract) -> None:
         "getBatch": "GET /api/batches/{batchId}",
         "cancelBatch": "POST /api/batches/{batchId}/cancel",
         "getPicture": "GET /api/images/{jobId}/{number}",
+        "openLink": "GET /i/{token}",
         "uploadPicture": "POST /api/uploads",
         "listJobs": "GET /api/jobs",
         "getJob": "GET /api/jobs/{jobId}",

@@ -52,6 +52,7 @@ TABLE: Final[list[Row]] = [
     ("GET /docs", "open", None, (), "as set", False),
     ("GET /health/live", "open", None, (JSON,), "as set", True),
     ("GET /health/ready", "open", None, (JSON,), "as set", True),
+    ("GET /i/{token}", "open", None, (), "no-store by default", False),
     ("GET /metrics", "keyed for read", None, (), "as set", True),
     ("GET /openapi.json", "open", None, (), "as set", False),
     ("GET /redoc", "open", None, (), "as set", False),

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import httpx
 import pytest
 
 from imagegen.cli.exit_codes import ExitCode
@@ -68,7 +69,9 @@ async def test_a_job_is_listed_shown_waited_for_and_opened(typed: Shell, job_id:
     assert max(map(len, listed.out.splitlines())) <= 80
     assert ["status", "completed"] in [line.split() for line in shown.out.splitlines()]
     assert (waited.out, (tmp_path / "saved.jpg").stat().st_size > 0) == ("saved.jpg\n", True)
-    assert opened.out.startswith("http")
+    link = opened.out.strip()
+    async with httpx.AsyncClient() as anybody:
+        assert (await anybody.get(link)).headers["content-type"] == "image/jpeg"
     assert [job["jobId"] for job in in_json.data["jobs"]] == [job_id]
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import io
 import traceback
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -72,7 +73,7 @@ def png() -> bytes:
     return file.getvalue()
 
 
-def with_image(data: bytes) -> dict[str, object]:
+def with_image(data: bytes) -> dict[str, Any]:
     image = {"url": "http://bucket/x", "permalink": "/api/images/1/0", "key": "x", "contentType": "image/png"}
     size = {"width": 3, "height": 2, "sizeBytes": len(data), "sha256": hashlib.sha256(data).hexdigest(), "nsfw": None}
     return {**JOB, "images": [{**image, **size}]}
@@ -295,6 +296,22 @@ def test_other_bytes_than_were_stored_are_not_taken(scripted: Scripted) -> None:
 
     with pytest.raises(UnexpectedResponse):
         scripted.client(retry_for=0).job("1").images[0].read()
+
+
+@pytest.mark.parametrize(
+    ("sent", "given"),
+    [
+        ({"link": "/i/token"}, "http://service/i/token"),
+        ({"link": "https://images.example.com/i/token"}, "https://images.example.com/i/token"),
+        ({}, "http://bucket/x"),  # of a service of version 0.1.0
+    ],
+)
+def test_link_of_an_image_is_absolute(scripted: Scripted, sent: Mapping[str, str], given: str) -> None:
+    job = with_image(b"x")
+    (image,) = job["images"]
+    scripted.answers(ok({**job, "images": [{**image, **sent}]}))
+
+    assert scripted.client().job("1").images[0].link == given
 
 
 def test_a_notebook_shows_the_image(scripted: Scripted) -> None:

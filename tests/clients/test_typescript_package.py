@@ -26,7 +26,10 @@ RUN: Final = f"""
 import {{ Imagegen }} from "{NAME}";
 const [url, prompt] = process.argv.slice(2);
 const job = await new Imagegen(url, {{ user: "ann" }}).run("flux-pro", {{ prompt, timeout: 100_000 }});
-console.log(JSON.stringify([job.status, (await job.images[0].bytes()).length === job.images[0].sizeBytes]));
+const [image] = job.images;
+const linked = await (await fetch(image.link)).arrayBuffer();
+const sizes = [(await image.bytes()).length, linked.byteLength];
+console.log(JSON.stringify([job.status, sizes.every((each) => each === image.sizeBytes)]));
 """
 TYPED: Final = f"""
 import {{ Imagegen, type Job }} from "{NAME}";

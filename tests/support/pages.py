@@ -16,6 +16,7 @@ from tests.support.specimens import PNG
 
 ROOT: Final = Path(__file__).parent.parent.parent
 ADDRESS: Final = "http://localhost:5000"
+LINK: Final = re.compile(r"/i/[\w-]{52}")
 JOB_ID: Final = re.compile(r"\b[0-7][0-9A-HJKMNP-TV-Z]{25}\b")
 LANGUAGES: Final = ("python", "js")
 _ANSWERS: Final = ("json", "http")
@@ -152,8 +153,11 @@ def typed(command: str) -> Typed:
 
 
 async def send(request: Typed, client: httpx.AsyncClient, job_id: str) -> httpx.Response:
-    """Send what curl would send to the service, with this job's id in place of the page's."""
+    """Send what curl would send to the service, with this job's id and link in place of the page's."""
     url = JOB_ID.sub(job_id, request.url.replace(ADDRESS, ""))
+    if LINK.search(url):
+        job = (await client.get(f"/api/jobs/{job_id}")).json()
+        url = LINK.sub(job["images"][0]["link"], url)
     headers = {name: JOB_ID.sub(job_id, value) for name, value in request.headers.items()}
     if request.form:
         files = {name: (text[1:], PNG) for name, text in request.form.items() if text.startswith("@")}

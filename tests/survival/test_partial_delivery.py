@@ -14,6 +14,7 @@ from pydantic import ByteSize
 from imagegen.settings import Settings
 from tests.support.bucket import open_bucket
 from tests.support.corpus import data_uri, specimen
+from tests.support.made_images import at_fal, made
 from tests.support.service import FLUX, Json, Sandbox, Service, running
 from tests.support.specimens import picture
 
@@ -29,30 +30,10 @@ async def service(own: Settings) -> AsyncGenerator[Service]:
         yield service
 
 
-async def at_fal(sandbox: Sandbox, content: bytes) -> str:
-    """The URL at which fal's media host serves these bytes."""
-    key = {"Authorization": f"Key {sandbox.key}"}
-    file: Json = {"file_name": "a", "content_type": "image/png"}
-    placed = (await sandbox.client.post("/storage/upload/initiate", json=file, headers=key)).json()
-    (await sandbox.client.put(placed["upload_url"], content=content)).raise_for_status()
-    return placed["file_url"]
-
-
 async def gone(sandbox: Sandbox) -> str:
     """A URL of fal's media host without a file."""
     folder, _, name = (await at_fal(sandbox, b"x")).rpartition("/")
     return f"{folder.rpartition('/')[0]}/{uuid4()}/{name}"
-
-
-async def made(service: Service, sandbox: Sandbox, *urls: str) -> Json:
-    """A job for which fal made the images at these URLs."""
-    result = {"images": [{"url": url} for url in urls], "seed": 7}
-    headers = {"x-fal-billable-units": str(len(urls))}
-    await sandbox.misbehaves(
-        {"fault": "any_answer", "on": ["result"], "body": result, "headers": headers, "request_id": True}
-    )
-    answer = await service.generate({**FLUX, "options": {"num_images": 2}})
-    return await service.job(answer.json()["jobId"])
 
 
 async def objects_of(service: Service, job: Json) -> list[str]:
@@ -118,7 +99,7 @@ async def test_files_that_a_browser_could_run_are_served_as_attachments(service:
     )
 
     answers = [await service.client.get(image["permalink"]) for image in job["images"]]
-    locked = {"x-content-type-options": "nosniff", "content-security-policy": "default-src 'none'; sandbox"}
+    locked = {"x-content-type-options": "nosniff", "content-security-policy": "sandbox; default-src 'none'"}
     assert [(answer.status_code, answer.content, answer.headers["content-type"]) for answer in answers[:2]] == [
         (200, svg, "image/svg+xml"),
         (200, page, "application/octet-stream"),

@@ -96,6 +96,11 @@ export class Connection {
     }
   }
 
+  /** A link of the service, which is a path of it if the service does not know its own address. */
+  absolute(link: string): string {
+    return link.startsWith("/") ? this.#url + link : link;
+  }
+
   /** A job's events from a stream; from long polls if there is no stream, or little time. */
   async *events(jobId: string, deadline: Deadline, signal?: AbortSignal): AsyncGenerator<JobEvent> {
     const retries = new Retries(this.#retryFor);

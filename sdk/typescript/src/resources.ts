@@ -25,6 +25,7 @@ export class Image {
 
   constructor(owner: Owner, connection: Connection, jobId: string, data: ImageData) {
     Object.assign(this, data);
+    this.link = connection.absolute(data.link ?? data.url);
     this.#owner = owner;
     this.#connection = connection;
     this.#jobId = jobId;

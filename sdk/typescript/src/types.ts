@@ -11,6 +11,8 @@ export interface ImageData {
   url: string;
   /** Permanent link; a relative path unless PUBLIC_URL is set. */
   permalink: string;
+  /** Link for people and programs without an API key, until its job is deleted or IMAGEGEN_LINK_EXPIRES is over; a relative path unless PUBLIC_URL is set. */
+  link: string;
   /** Key in the bucket. It never changes. */
   key: string;
   /** Media type, detected from the bytes; `application/octet-stream` if no decoder opens them. */
@@ -572,7 +574,7 @@ export interface Problem {
   status: number;
   /** What is wrong, for people; fal.ai's own message if fal.ai failed. */
   detail: string;
-  /** Stable code, for programs. Currently `invalid_input`, `invalid_query`, `unknown_model`, `unauthorized`, `insufficient_scope`, `user_not_allowed`, `grant_not_allowed`, `beyond_rate`, `key_not_found`, `key_revoked`, `key_expired`, `key_conflict`, `too_many_keys`, `budget_exceeded`, `catalog_refused`, `budget_not_found`, `budget_deleted`, `budget_conflict`, `too_many_budgets`, `job_not_found`, `batch_not_found`, `image_not_found`, `not_acceptable`, `request_timeout`, `idempotency_mismatch`, `job_finished`, `job_unfinished`, `not_to_be_retried`, `job_deleted`, `model_retired`, `body_too_large`, `unsupported_media_type`, `unsupported_picture`, `input_refused`, `output_refused`, `rate_limited`, `headers_too_large`, `provider_rejected`, `provider_account`, `internal_error`, `too_many_streams`, `unavailable`, `invalid_request`, `malformed_request`, `model_not_allowed`, `foreign_origin`, `misdirected_request`, `not_found`, `method_not_allowed`, `too_many_bodies`, `too_many_connections`, `provider_unavailable`, `submission_unknown`, `input_gone`, `result_lost`, `result_unreadable`, `result_too_large`, `cancel_unconfirmed`, `runner_crashed`, `storage_unavailable`, `picture_too_large`, `foreign_media_host`, `image_gone`, `not_a_picture`, `transfer_failed`, `job_timeout`, `queue_timeout`, `deadline_exceeded`, `status_unreadable`; more may come. */
+  /** Stable code, for programs. Currently `invalid_input`, `invalid_query`, `unknown_model`, `unauthorized`, `insufficient_scope`, `user_not_allowed`, `grant_not_allowed`, `beyond_rate`, `key_not_found`, `key_revoked`, `key_expired`, `key_conflict`, `too_many_keys`, `budget_exceeded`, `catalog_refused`, `budget_not_found`, `budget_deleted`, `budget_conflict`, `too_many_budgets`, `job_not_found`, `batch_not_found`, `image_not_found`, `not_acceptable`, `request_timeout`, `idempotency_mismatch`, `job_finished`, `job_unfinished`, `not_to_be_retried`, `job_deleted`, `model_retired`, `body_too_large`, `unsupported_media_type`, `unsupported_picture`, `input_refused`, `output_refused`, `rate_limited`, `link_not_found`, `link_ended`, `image_gone`, `range_not_satisfiable`, `headers_too_large`, `provider_rejected`, `provider_account`, `internal_error`, `too_many_streams`, `unavailable`, `invalid_request`, `malformed_request`, `model_not_allowed`, `foreign_origin`, `misdirected_request`, `not_found`, `method_not_allowed`, `too_many_bodies`, `too_many_downloads`, `too_many_connections`, `provider_unavailable`, `submission_unknown`, `input_gone`, `result_lost`, `result_unreadable`, `result_too_large`, `cancel_unconfirmed`, `runner_crashed`, `storage_unavailable`, `picture_too_large`, `foreign_media_host`, `not_a_picture`, `transfer_failed`, `job_timeout`, `queue_timeout`, `deadline_exceeded`, `status_unreadable`; more may come. */
   code: string;
   /** Everything that is wrong with the request. */
   errors?: ProblemFault[];

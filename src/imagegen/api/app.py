@@ -30,6 +30,7 @@ from imagegen.api.routes import (
     jobs,
     keys,
     metrics,
+    own_links,
     retry,
     uploads,
     usage,
@@ -69,6 +70,7 @@ class State(TypedDict):
     services: Services
     waiting_slots: Slots
     stream_slots: Slots
+    download_slots: Slots
     access: AccessPolicy
     readiness: SingleFlight[Health]
     server_gauges: SingleFlight[None]
@@ -122,6 +124,7 @@ def application_state(services: Services, access: AccessPolicy, limits: LimitSet
         services=services,
         waiting_slots=Slots(limits.max_waiting, times_free=_SHARE, on_change=metrics.set_requests_waiting),
         stream_slots=Slots(limits.max_streams, times_free=_SHARE, on_change=metrics.set_streams_open),
+        download_slots=Slots(limits.max_downloads, times_free=_SHARE, on_change=metrics.set_downloads_open),
         access=access,
         readiness=health.readiness(services),
         server_gauges=server_gauges(services),
@@ -163,6 +166,7 @@ def _routers(registry: Registry) -> Sequence[APIRouter]:
         batch_router(registry),
         batches.router,
         image_files.router,
+        own_links.router,
         uploads.router,
         jobs.router,
         cancel.router,

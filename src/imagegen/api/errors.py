@@ -17,6 +17,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
+from imagegen.api.http.image_stream import FOR_ALL_ORIGINS
 from imagegen.api.http.intake import intake_of
 from imagegen.api.http.media_types import is_json
 from imagegen.api.http.parameters import parameter_faults
@@ -37,6 +38,7 @@ from imagegen.errors import (
     Fault,
     GrantNotAllowed,
     IdempotencyMismatch,
+    ImageGone,
     InvalidInput,
     InvalidQuery,
     InvalidRequest,
@@ -49,6 +51,8 @@ from imagegen.errors import (
     KeyExpired,
     KeyNotFound,
     KeyRevoked,
+    LinkEnded,
+    LinkNotFound,
     ModelNotAllowed,
     ModelRetired,
     NotAllowed,
@@ -121,6 +125,9 @@ _TRANSLATIONS: Final[Mapping[type[Exception], _Translation]] = {
     IdempotencyMismatch: _Translation(status=HTTPStatus.CONFLICT, code="idempotency_mismatch"),
     JobNotRetryable: _Translation(status=HTTPStatus.CONFLICT, code="not_to_be_retried"),
     JobDeleted: _Translation(status=HTTPStatus.GONE, code="job_deleted"),
+    LinkNotFound: _Translation(status=HTTPStatus.NOT_FOUND, code="link_not_found", headers=FOR_ALL_ORIGINS),
+    LinkEnded: _Translation(status=HTTPStatus.GONE, code="link_ended", headers=FOR_ALL_ORIGINS),
+    ImageGone: _Translation(status=HTTPStatus.GONE, code="image_gone", headers=FOR_ALL_ORIGINS),
     ModelRetired: _Translation(status=HTTPStatus.GONE, code="model_retired", members={"retryable": False}),
     DocumentRefused: _Translation(
         status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

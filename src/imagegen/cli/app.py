@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from imagegen import __version__
-from imagegen.cli import budgets, catalog_commands, keys, usage
+from imagegen.cli import budgets, catalog_commands, keys, links, usage
 from imagegen.cli.client import job_commands, models
 from imagegen.cli.client.batch import batch
 from imagegen.cli.client.generate import generate
@@ -37,6 +37,7 @@ app.add_typer(job_commands.app, name="jobs")
 app.add_typer(client_types.app, name="client")
 app.add_typer(keys.app, name="keys")
 app.add_typer(budgets.app, name="budgets")
+app.add_typer(links.app, name="links")
 app.add_typer(usage.app, name="usage")
 
 

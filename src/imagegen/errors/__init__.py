@@ -43,6 +43,9 @@ ImagegenError                     base.py: raised by imagegen on purpose
 ├── JobUnfinished                 not possible before the job has ended
 ├── JobNotRetryable               only a failed or cancelled job can be retried
 ├── InputGone                     an input image is no longer in the bucket
+├── ImageGone                     an image is no longer in the bucket, although its job is not deleted
+├── LinkNotFound                  no link of this service, or it leads to nothing
+├── LinkEnded                     it has expired, or its job was deleted
 ├── DocumentRefused               MongoDB can never take this document: too large, or of a form that BSON lacks
 ├── StaleJob                      another process changed the job first; read it again
 ├── Unavailable                   servers.py: a server does not answer; retry later
@@ -88,12 +91,15 @@ from imagegen.errors.imports import CannotImport
 from imagegen.errors.jobs import (
     BatchNotFound,
     DocumentRefused,
+    ImageGone,
     InputGone,
     JobDeleted,
     JobFinished,
     JobNotFound,
     JobNotRetryable,
     JobUnfinished,
+    LinkEnded,
+    LinkNotFound,
     RequestOwned,
     StaleJob,
 )
@@ -168,6 +174,7 @@ __all__ = [
     "GrantNotAllowed",
     "HistoryUnavailable",
     "IdempotencyMismatch",
+    "ImageGone",
     "ImageTooLarge",
     "ImagegenError",
     "InputGone",
@@ -185,6 +192,8 @@ __all__ = [
     "KeyNotFound",
     "KeyRevoked",
     "KeysFileError",
+    "LinkEnded",
+    "LinkNotFound",
     "LocalServerError",
     "MediaGone",
     "ModelNotAllowed",

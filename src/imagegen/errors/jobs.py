@@ -1,4 +1,4 @@
-"""Errors about one job or one batch: it is missing, or its state does not allow the operation."""
+"""Errors about one job, its images or one batch: it is missing, or its state does not allow the operation."""
 
 from imagegen.errors.base import ImagegenError
 
@@ -61,6 +61,27 @@ class JobNotRetryable(ImagegenError):
 
 class InputGone(ImagegenError):
     """An input image that a job refers to is no longer in the bucket."""
+
+
+class ImageGone(ImagegenError):
+    """An image of a job is no longer in the bucket, although its job is not deleted."""
+
+    def __init__(self) -> None:
+        super().__init__("The image is no longer in the bucket.")
+
+
+class LinkNotFound(ImagegenError):
+    """A link to an image is not one of this service, or leads to nothing. It does not say which."""
+
+    def __init__(self) -> None:
+        super().__init__("There is no such link. Copy it whole, or read the job again for a new one.")
+
+
+class LinkEnded(ImagegenError):
+    """A link to an image has expired, or its job was deleted."""
+
+    def __init__(self) -> None:
+        super().__init__("This link has ended: it has expired, or its image was deleted.")
 
 
 class DocumentRefused(ImagegenError):

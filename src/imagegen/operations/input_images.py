@@ -6,12 +6,10 @@ a text that merely looks like a reference stays a text.
 
 import asyncio
 import io
-import ipaddress
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Final, cast
-from urllib.parse import urlsplit
 
 from pydantic import JsonValue
 
@@ -19,18 +17,17 @@ from imagegen.data_uris import MalformedDataUri, is_data_uri, read_data_uri
 from imagegen.errors import Fault, InputGone, InvalidInput, NotAnImage, ObjectStoreUnavailable, TransferInterrupted
 from imagegen.jobs import Job
 from imagegen.json_object import JsonObject
-from imagegen.net.allowed_hosts import is_loopback
+from imagegen.operations.bucket_reach import fal_can_fetch
 from imagegen.registry import Registry
 from imagegen.registry.documents import Place
 from imagegen.registry.faults import dotted_path, json_pointer
 from imagegen.registry.image_inputs import replace_texts
 from imagegen.services import Services
-from imagegen.settings import LimitSettings, Settings
+from imagegen.settings import LimitSettings
 from imagegen.storage.images.inputs import InputImage, TruncatedImage, examine
 from imagegen.storage.images.store import Images
 
 _REFERENCE: Final = "s3:"
-_PRIVATE_DOMAINS: Final = (".local", ".localhost", ".internal", ".lan", ".home.arpa")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,33 +96,11 @@ async def with_links(values: JsonObject, job: Job, images: Images) -> JsonObject
     return _replace(values, {_REFERENCE + key: await images.url(key) for key in job.input_keys})
 
 
-def fal_can_fetch(settings: Settings) -> bool:
-    """Whether fal can open links to the bucket: by `S3_PUBLICLY_REACHABLE`, or else by the kind of its host name.
-
-    Only a sandbox on this machine can open links to a bucket on this machine.
-    """
-    s3 = settings.s3
-    if s3.publicly_reachable is not None:
-        return s3.publicly_reachable
-    address = s3.public_url or s3.presign_endpoint_url or s3.endpoint_url
-    host = urlsplit(address).hostname or "" if address else None
-    if host is None or not _is_private(host):
-        return True
-    return is_loopback(host) and is_loopback(urlsplit(settings.fal.queue_url).hostname or "")
-
-
 async def _url_for_fal(key: str, services: Services) -> str:
     if fal_can_fetch(services.settings):
         return await services.images.url_for_fal(key)
     async with services.images.read_content(key) as (content, content_type):
         return await services.fal.storage.upload(content, content_type, key.rpartition("/")[2])
-
-
-def _is_private(host: str) -> bool:
-    try:
-        return not ipaddress.ip_address(host).is_global
-    except ValueError:
-        return "." not in host or host.endswith(_PRIVATE_DOMAINS)
 
 
 async def _decode_inline(addresses: Sequence[tuple[Place, str]], limits: LimitSettings) -> Sequence[_Inline]:

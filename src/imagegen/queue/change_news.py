@@ -1,4 +1,4 @@
-"""News between processes that API keys, budgets or the files of the catalog have changed.
+"""News between processes that API keys, budgets, secrets of links or the files of the catalog have changed.
 
 Core NATS keeps no history, so a process also looks now and then.
 """
@@ -20,6 +20,7 @@ class Changed(StrEnum):
     KEYS = "keys"
     BUDGETS = "budgets"
     CATALOG = "catalog"
+    LINKS = "links"
 
 
 class ChangeNews:

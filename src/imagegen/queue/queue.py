@@ -131,6 +131,7 @@ class Queue:
         key_news: tells processes that API keys have changed.
         budget_news: tells processes that budgets have changed.
         catalog_news: tells processes that the files of the catalog may have changed.
+        link_news: tells processes that the secrets of links have changed.
     """
 
     def __init__(
@@ -146,6 +147,7 @@ class Queue:
         self.key_news = ChangeNews(nats, self.stream.name, Changed.KEYS)
         self.budget_news = ChangeNews(nats, self.stream.name, Changed.BUDGETS)
         self.catalog_news = ChangeNews(nats, self.stream.name, Changed.CATALOG)
+        self.link_news = ChangeNews(nats, self.stream.name, Changed.LINKS)
 
     async def listen(self) -> None:
         """Subscribe to the events, wake signals, lane hints and news of changes of other processes.
@@ -155,9 +157,8 @@ class Queue:
         await self._nats.subscribe(f"{self.stream.name}.events.*", self._on_event)
         await self._nats.subscribe(f"{self.stream.name}.nudges.*", self._on_wake)
         await self._nats.subscribe(f"{self.stream.name}.hints.*", self._on_hint)
-        await self.key_news.listen()
-        await self.budget_news.listen()
-        await self.catalog_news.listen()
+        for news in (self.key_news, self.budget_news, self.catalog_news, self.link_news):
+            await news.listen()
 
     async def publish(self, job: Job, *, crowded: bool = False) -> None:
         """Queue a job. Its message id keeps a repeat within the duplicate window from queueing it twice.

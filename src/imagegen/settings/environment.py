@@ -21,6 +21,7 @@ from imagegen.settings.groups import (
     Environment,
     FalSettings,
     Group,
+    LinkSettings,
     LocalSettings,
     MetricsSettings,
     MongoSettings,
@@ -48,6 +49,7 @@ class Settings(BaseModel):
     rates: RateSettings = RateSettings()
     limits: LimitSettings = LimitSettings()
     webhooks: WebhookSettings = WebhookSettings()
+    links: LinkSettings = LinkSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
     metrics: MetricsSettings = MetricsSettings()
     local: LocalSettings = LocalSettings()
@@ -69,7 +71,8 @@ class Settings(BaseModel):
     def secrets(self) -> tuple[str, ...]:
         """Every text that must never be shown, including parts of secrets."""
         keys = (self.fal.key, self.s3.secret_access_key, self.webhooks.secrets, self.telemetry.headers)
-        found = [part for key in (*keys, self.auth.bootstrap_key) if key for part in _parts_of(key.get_secret_value())]
+        more = (self.auth.bootstrap_key, self.links.secrets)
+        found = [part for key in (*keys, *more) if key for part in _parts_of(key.get_secret_value())]
         addresses = (self.mongodb.url, self.nats.url)
         found += [secret for address in addresses if address for secret in _credentials_in(address.get_secret_value())]
         return tuple(found)
@@ -145,6 +148,7 @@ _GROUPS: dict[str, type[Group]] = {
     "auth": AuthSettings,
     "limits": LimitSettings,
     "webhooks": WebhookSettings,
+    "links": LinkSettings,
     "telemetry": TelemetrySettings,
     "metrics": MetricsSettings,
     "local": LocalSettings,
@@ -157,6 +161,7 @@ _SHARED: Final = (
     ("limits", "receive_memory"),
     ("limits", "max_waiting"),
     ("limits", "max_streams"),
+    ("limits", "max_downloads"),
 )
 _SECRETS = {
     "FAL_KEY",
@@ -165,6 +170,7 @@ _SECRETS = {
     "AWS_ACCESS_KEY_ID",
     "AWS_SECRET_ACCESS_KEY",
     "WEBHOOK_SECRETS",
+    "IMAGEGEN_LINK_SECRETS",
     "IMAGEGEN_BOOTSTRAP_KEY",
     "OTEL_EXPORTER_OTLP_HEADERS",
 }

@@ -7,6 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ByteSize, ConfigDict, Field, SecretStr
 
+from imagegen.jobs.link_tokens import read_link_secrets
 from imagegen.settings.types import (
     BucketName,
     DatabaseName,
@@ -14,6 +15,8 @@ from imagegen.settings.types import (
     FalKey,
     HostNames,
     KeyToken,
+    LifeOfLinks,
+    LinkSecrets,
     ListenAddress,
     MongoUrl,
     NatsUrl,
@@ -227,6 +230,25 @@ class WebhookSettings(Group):
     def keys(self) -> tuple[bytes, ...]:
         """The keys that sign deliveries; empty: nothing can be delivered."""
         return read_secrets(self.secrets.get_secret_value()) if self.secrets else ()
+
+
+class LinkSettings(Group):
+    """Links to images that need no API key. Whoever has the `link` of an image can see it, until its job is deleted."""
+
+    expires: LifeOfLinks = Field(default=timedelta(days=30), validation_alias="IMAGEGEN_LINK_EXPIRES")
+    """How long a link works from when it is read, or up to an eighth longer; `never`: until its job is deleted, or the
+    secret is no longer accepted."""
+    delivery: Literal["redirect", "stream"] | None = Field(default=None, validation_alias="IMAGEGEN_LINK_DELIVERY")
+    """`redirect`: a link leads to the bucket; `stream`: the service sends the image itself. Unset: by
+    `S3_PUBLICLY_REACHABLE`, else by the bucket's host name: with a private one, the image is sent."""
+    secrets: LinkSecrets | None = Field(default=None, validation_alias="IMAGEGEN_LINK_SECRETS")
+    """Secret that signs links, of 32 to 128 characters; further ones, separated by commas, are still accepted. Unset:
+    one that is made once, in MongoDB (`imagegen links rotate`)."""
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        """The secret that signs, then those that are accepted too; empty: they are in MongoDB."""
+        return tuple(read_link_secrets(self.secrets.get_secret_value())) if self.secrets else ()
 
 
 class TelemetrySettings(Group):

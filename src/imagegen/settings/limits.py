@@ -78,6 +78,8 @@ class LimitSettings(Group):
     once."""
     max_streams: int = Field(default=512, ge=0, validation_alias="IMAGEGEN_MAX_STREAMS")
     """Event streams that are open at once; more are refused with 503."""
+    max_downloads: int = Field(default=128, ge=0, validation_alias="IMAGEGEN_MAX_DOWNLOADS")
+    """Images that the service sends at once; more are refused with 503. Links that lead to the bucket do not count."""
     cors_origins: Origins = Field(default="", validation_alias="CORS_ORIGINS")
     """Origins whose pages may call the service, separated by commas. Unset: none."""
 

@@ -1,12 +1,14 @@
 """The types of settings: how each is written in a variable, and which values are refused."""
 
 import re
+from contextlib import suppress
 from datetime import timedelta
 from typing import Annotated
 from urllib.parse import parse_qs, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
+from imagegen.jobs.link_tokens import LONGEST_LIFE, read_link_secrets
 from imagegen.keys import is_token
 from imagegen.webhooks import read_secrets
 
@@ -20,6 +22,17 @@ def _duration(value: object) -> object:
     if match is None:
         raise ValueError("expected a duration such as 30s, 10m or 24h")
     return timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+
+
+def _life_of_links(value: object) -> object:
+    """A duration; None for `never`."""
+    if value in {None, "never"}:
+        return None
+    with suppress(ValueError):
+        life = _duration(value)
+        if isinstance(life, timedelta) and timedelta(seconds=1) <= life <= LONGEST_LIFE:
+            return life
+    raise ValueError(f"expected a duration from 1s to {LONGEST_LIFE.days}d, or never")
 
 
 def _web_address(value: str) -> str:
@@ -95,6 +108,11 @@ def _webhook_secrets(value: SecretStr) -> SecretStr:
     return value
 
 
+def _link_secrets(value: SecretStr) -> SecretStr:
+    read_link_secrets(value.get_secret_value())
+    return value
+
+
 def _token(value: SecretStr) -> SecretStr:
     if not is_token(value.get_secret_value()):
         raise ValueError(
@@ -117,9 +135,11 @@ FalKey = Annotated[SecretStr, AfterValidator(_fal_key)]
 KeyToken = Annotated[SecretStr, AfterValidator(_token)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 WebUrl = Annotated[str, AfterValidator(_web_address)]
+LifeOfLinks = Annotated[timedelta | None, BeforeValidator(_life_of_links)]
 MongoUrl = Annotated[SecretStr, AfterValidator(_durable_mongodb)]
 NatsUrl = Annotated[SecretStr, AfterValidator(_nats_address)]
 HostNames = Annotated[str, AfterValidator(_host_names)]
 UrlSchemes = Annotated[str, AfterValidator(_url_schemes)]
 Origins = Annotated[str, AfterValidator(_origins)]
 WebhookSecrets = Annotated[SecretStr, AfterValidator(_webhook_secrets)]
+LinkSecrets = Annotated[SecretStr, AfterValidator(_link_secrets)]

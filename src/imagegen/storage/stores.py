@@ -29,6 +29,7 @@ from imagegen.storage.jobs.removals import Removals
 from imagegen.storage.jobs.stats import JobStats
 from imagegen.storage.jobs.store import Jobs
 from imagegen.storage.jobs.transitions import AtEnd
+from imagegen.storage.link_secrets import LinkSecrets
 from imagegen.storage.mongodb import Collection, index_creation_timeout, open_collection, sibling_collection
 from imagegen.storage.queue_registration import QueueRegistrations
 from imagegen.storage.rate_counts import RateCounts
@@ -60,6 +61,7 @@ class Stores:
         reservations: reserves of budgets for new jobs.
         settlement: settles what ended jobs hold of budgets.
         budget_reconciliation: finishes what crashes left of budgets, and compares the counters with the jobs.
+        link_secrets: what signs links to images.
         audit: the audit trail of changes of keys and budgets.
         api_keys: the API keys.
         budgets: the budgets, without their counters.
@@ -78,6 +80,7 @@ class Stores:
     unit_prices: UnitPrices
     account_pauses: AccountPauses
     queue_registrations: QueueRegistrations
+    link_secrets: LinkSecrets
     audit: AuditTrail
     api_keys: ApiKeys
     rate_counts: RateCounts
@@ -125,6 +128,7 @@ def _stores(jobs: Collection) -> Stores:
         unit_prices=UnitPrices(sibling_collection(jobs, "unitPrices")),
         account_pauses=AccountPauses(sibling_collection(jobs, "accountPauses")),
         queue_registrations=QueueRegistrations(sibling_collection(jobs, "queueUsers")),
+        link_secrets=LinkSecrets(sibling_collection(jobs, "linkSecrets")),
         budget_rounds=rounds,
         reservations=Reservations(budget_stores, lanes, settlement),
         settlement=settlement,

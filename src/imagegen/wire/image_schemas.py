@@ -10,6 +10,10 @@ class Image(Wire):
 
     url: str = Field(description="Download link: signed anew at every read, or below S3_PUBLIC_URL.")
     permalink: str = Field(description="Permanent link; a relative path unless PUBLIC_URL is set.")
+    link: str = Field(
+        description="Link for people and programs without an API key, until its job is deleted or "
+        "IMAGEGEN_LINK_EXPIRES is over; a relative path unless PUBLIC_URL is set."
+    )
     key: str = Field(description="Key in the bucket. It never changes.")
     content_type: str = Field(
         description="Media type, detected from the bytes; `application/octet-stream` if no decoder opens them.",

@@ -97,6 +97,7 @@ async def _image(job: Job, number: int, services: Services) -> image_schemas.Ima
     return image_schemas.Image(
         url=await services.images.url(image.key),
         permalink=permalink,
+        link=here + services.links.path(job.id, number),
         key=image.key,
         content_type=image.content_type,
         width=image.width,

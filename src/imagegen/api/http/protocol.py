@@ -6,6 +6,8 @@ never be closed. Its own refusals are plain text; these are problems.
 
 import asyncio
 import json
+import socket
+import struct
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final, NoReturn, cast
@@ -17,6 +19,8 @@ from imagegen.api.http.problems import PROBLEM_JSON, problem
 from imagegen.api.http.request_ids import HEADER
 from imagegen.settings import LimitSettings
 
+ABORT: Final = "imagegen.abort"  # in the scope: resets the connection
+_NO_LINGERING: Final = struct.pack("ii", 1, 0)
 _PER_HEADER: Final = 4  # the colon, the space and the line's end
 _MOST_LINES: Final = 256
 _MOST_PIPELINED: Final = 64
@@ -70,6 +74,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Start a request."""
         super().on_message_begin()
+        cast("dict[str, Any]", self.scope)[ABORT] = self._reset
         self._began, self._in_head, self._unfinished_bytes, self._head_bytes = True, True, 0, 0
         self._head_lines = 0
         self._start_timer()
@@ -109,6 +114,13 @@ class LimitedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's text, replaced by a problem
         """Refuse what the parser could not read."""
         self._refuse(*self._refusal)
+
+    def _reset(self) -> None:
+        """Reset the connection at once, and free what the kernel has not sent either."""
+        connection: socket.socket | None = self.transport.get_extra_info("socket")
+        if connection is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGERING)
+        self.transport.abort()
 
     def _start_timer(self) -> None:
         self._stop_timer()

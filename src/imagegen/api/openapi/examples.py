@@ -19,11 +19,11 @@ LEDGER_CURSOR: Final = f"1795366669381-{BUDGET_ID}/2026-11-01/user123/{JOB_ID}/1
 _FIRST: Final = ("flux-pro", "flux-dev")
 DEFAULT_USER: Final = "With an API key that has a default user it may be left out."
 
-
 _SHA256: Final = "e7048e0b9d134b6e1a63517ea7e79e2a3cbfde9cf2c3d2c3dfb0a1a7b0f6e1d4"
 _IMAGE: Final[Example] = {
     "url": f"https://pictures.example.com/images/user123/2026/11/{JOB_ID}/1-0.jpg",
     "permalink": f"https://imagegen.example.com/api/images/{JOB_ID}/0",
+    "link": "https://imagegen.example.com/i/AQGiIU3q…",
     "key": f"images/user123/2026/11/{JOB_ID}/1-0.jpg",
     "contentType": "image/jpeg",
     "width": 1024,

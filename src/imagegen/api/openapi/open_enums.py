@@ -44,6 +44,7 @@ _EDGE_PROBLEMS: Final = (
     "not_found",
     "method_not_allowed",
     "too_many_bodies",
+    "too_many_downloads",
     "too_many_connections",
 )
 _FAULTS: Final = (

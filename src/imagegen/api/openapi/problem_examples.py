@@ -199,6 +199,10 @@ _ALL: Final[Sequence[Example]] = (
         limits=[{"name": "key-requests", "limit": 60, "remaining": 0, "freeAt": "2026-11-22T16:57:50Z"}],
         retryable=True,
     ),
+    _problem(404, "link_not_found", "There is no such link. Copy it whole, or read the job again for a new one."),
+    _problem(410, "link_ended", "This link has ended: it has expired, or its image was deleted."),
+    _problem(410, "image_gone", "The image is no longer in the bucket."),
+    _problem(416, "range_not_satisfiable", "The image has 69187 bytes, and none of them is in the range."),
     _problem(
         431,
         "headers_too_large",

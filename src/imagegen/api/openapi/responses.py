@@ -43,6 +43,15 @@ REPLAYED: Final[Headers] = {
         "schema": {"type": "string", "enum": ["true"]},
     }
 }
+OF_ALL_ORIGINS: Final[Headers] = {
+    "Access-Control-Allow-Origin": {
+        "description": "`*`: pages of any origin may read what a link leads to.",
+        "schema": {"type": "string"},
+    }
+}
+_SIZE: Final[Headers] = {
+    "Content-Range": {"description": "`bytes */` and the image's size.", "schema": {"type": "string"}}
+}
 PREFERENCE: Final[Headers] = {
     "Preference-Applied": {
         "description": "The `Prefer` values that were applied.",
@@ -153,6 +162,7 @@ BUDGET_NOT_ADJUSTED: Final = problems(
 )
 BATCH_NOT_FOUND: Final = problems(404, "No such batch.", "batch_not_found")
 IMAGE_NOT_FOUND: Final = problems(404, "No such job, or it has no such image.", "job_not_found", "image_not_found")
+LINK_NOT_FOUND: Final = problems(404, "No such link.", "link_not_found", headers=OF_ALL_ORIGINS)
 MODEL_NOT_FOUND: Final = problems(404, "No such model; the valid names are listed.", "unknown_model")
 CONFLICT: Final = problems(409, "The Idempotency-Key was used with another body.", "idempotency_mismatch")
 FINISHED: Final = problems(409, "The job has completed or failed; nothing is left to cancel.", "job_finished")
@@ -164,6 +174,13 @@ NOT_TO_BE_RETRIED: Final = problems(
 )
 UNFINISHED: Final = problems(409, "The job has not ended yet.", "job_unfinished", headers=RETRY_AFTER)
 GONE: Final = problems(410, "The job was deleted.", "job_deleted")
+LINK_ENDED: Final = problems(
+    410,
+    "The link has expired, its job was deleted, or the image is no longer in the bucket.",
+    "link_ended",
+    "image_gone",
+    headers=OF_ALL_ORIGINS,
+)
 RETIRED: Final = problems(
     410,
     "The model is retired, and `errors` has its successor; or the Idempotency-Key made a job that was deleted.",
@@ -173,6 +190,9 @@ RETIRED: Final = problems(
 BATCH_RETIRED: Final = problems(410, "A model is retired; `errors` has its successor.", "model_retired")
 NOT_AN_IMAGE: Final = problems(
     415, "Not multipart/form-data, or not an image.", "unsupported_media_type", "unsupported_picture"
+)
+NO_RANGE: Final = problems(
+    416, "No byte of the image is in the range.", "range_not_satisfiable", headers={**_SIZE, **OF_ALL_ORIGINS}
 )
 UNCHANGED: Final[Responses] = {304: {"description": "Not modified: If-None-Match has the current ETag."}}
 REFUSED: Final = problems(

@@ -1,31 +1,25 @@
 """/api/images/{jobId}/{number}: permanent links to images."""
 
-from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
-from fastapi.responses import RedirectResponse, StreamingResponse
+from fastapi.responses import RedirectResponse
 
 from imagegen.api.deps import JobId, caller_of, services_of
+from imagegen.api.http.image_stream import LOCKED, image_response
 from imagegen.api.http.policies import Access, RoutePolicy, policy
 from imagegen.api.http.problems import problem
+from imagegen.api.middleware.head_options import HEAD
 from imagegen.api.openapi.responses import GONE, IMAGE_NOT_FOUND, UNAVAILABLE, UNFINISHED
 from imagegen.errors import JobUnfinished
-from imagegen.jobs import StoredImage
 from imagegen.keys import KeyScope
 from imagegen.operations.access import get_visible_job
-from imagegen.services import Services
 from imagegen.storage.images.sniffing import is_safe_inline
 
 router = APIRouter(prefix="/api/images", tags=["images"])
 _HIGHEST: Final = 9999
 _FRESH: Final = {"Location": {"schema": {"type": "string"}, "description": "A new link to the image."}}
-# A browser runs nothing that an image may contain.
-_LOCKED: Final = {
-    "X-Content-Type-Options": "nosniff",
-    "Content-Security-Policy": "default-src 'none'; sandbox",
-}
 _ANSWERS: Final = {
     200: {
         "description": "A file that a browser could run (an SVG, or one that no decoder opens), as an attachment. A "
@@ -71,12 +65,14 @@ async def get_picture(
             job_id=job_id,
         )
     image = job.images[number]
-    headers = {"ETag": f'"{image.sha256}"', "Cache-Control": "private, no-cache", **_LOCKED}
+    headers = {"ETag": f'"{image.sha256}"', "Cache-Control": "private, no-cache", **LOCKED}
     if if_none_match is not None and _names(if_none_match, image.sha256):
         return Response(status_code=304, headers=headers)
     file_name = f"{job_id}-{number}.{image.key.rpartition('.')[2]}"
     if not is_safe_inline(image.content_type):
-        return await _attachment(image, file_name, headers, services)
+        # A bucket would send a file that a browser could run without a Content-Security-Policy.
+        headers["Content-Disposition"] = f'attachment; filename="{file_name}"'
+        return image_response(request, services, image, headers, is_head=bool(request.scope.get(HEAD)), ranges=False)
     if download:
         url = await services.images.download_url(image.key, file_name)
     else:
@@ -88,16 +84,6 @@ def _counted(count: int) -> str:
     if count == 0:
         return "no images"
     return "1 image, number 0" if count == 1 else f"{count} images, numbers 0 to {count - 1}"
-
-
-async def _attachment(image: StoredImage, file_name: str, headers: Mapping[str, str], services: Services) -> Response:
-    """Serve a file that a browser could run. A bucket would send it without a Content-Security-Policy."""
-    stream = await services.images.stream(image.key)
-    disposition = {
-        "Content-Disposition": f'attachment; filename="{file_name}"',
-        "Content-Length": str(image.size_bytes),
-    }
-    return StreamingResponse(stream, headers={**headers, **disposition}, media_type=image.content_type)
 
 
 def _names(if_none_match: str, tag: str) -> bool:

@@ -146,8 +146,9 @@ def open_job(job_id: JobArgument, *, target: TargetOptions) -> None:
         if not job["images"]:
             raise InvalidArgument(summary(job))
         for image in job["images"]:
-            typer.echo(image["url"])
-            open_in_browser(image["url"])
+            link = _absolute(image.get("link", image["url"]), service.url)  # services of 0.1.0 have no `link`
+            typer.echo(link)
+            open_in_browser(link)
 
 
 def _jobs(service: Service, limit: int, wanted: dict[str, Any]) -> Iterator[Json]:
@@ -187,8 +188,12 @@ def _fields(job: Json, url: str) -> Iterator[Row]:
         "attention": job["attention"],
     }
     yield from (Row((name, str(value))) for name, value in values.items() if value is not None)
-    yield from (Row(("image", f"{url}{link}" if link.startswith("/") else link)) for link in links)
+    yield from (Row(("image", _absolute(link, url))) for link in links)
     yield from (Row(("missing", image["message"])) for image in job["missingImages"])
+
+
+def _absolute(link: str, url: str) -> str:
+    return f"{url}{link}" if link.startswith("/") else link
 
 
 def _time(stamp: str) -> str:

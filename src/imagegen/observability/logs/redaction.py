@@ -11,6 +11,8 @@ _SHORTEST_SECRET: Final = 6  # a shorter one would match parts of ordinary words
 _CUT: Final = "…"
 # The last segment of the path that fal calls with its webhook.
 _WEBHOOK_SECRET: Final = re.compile(r"(/api/webhooks/fal/[^/?\s]*/)[^/?\s\"']+")
+# The token of a link to an image.
+_LINK: Final = re.compile(r"(/i/)[\w-]{40,}")
 # The user and the query of a URL: passwords, signatures, tokens.
 _ADDRESS: Final = re.compile(
     r"([a-z][a-z0-9+.-]*://)(?:[^\s/@\"'<>]*@)?([^\s?#\"'<>]*)(?:[?#][^\s\"'<>]*)?", re.IGNORECASE
@@ -22,7 +24,7 @@ _SIGNS: Final = (" ", "ig_", "whsec_")  # a text without any of them has no cred
 
 def without_secret(path: str) -> str:
     """The path of a request as it may be logged."""
-    return _WEBHOOK_SECRET.sub(rf"\1{_CUT}", path)
+    return _LINK.sub(rf"\1{_CUT}", _WEBHOOK_SECRET.sub(rf"\1{_CUT}", path))
 
 
 def redaction(secrets: Sequence[str]) -> Callable[[str], str]:
@@ -39,7 +41,7 @@ def redaction(secrets: Sequence[str]) -> Callable[[str], str]:
             text = pattern.sub(_CUT, text)
         if "://" in text:
             text = _ADDRESS.sub(_public_part, text)
-        if "/webhooks/" in text:
+        if "/webhooks/" in text or "/i/" in text:
             text = without_secret(text)
         if any(sign in text for sign in _SIGNS):
             text = _CREDENTIAL.sub(_without_credential, text)

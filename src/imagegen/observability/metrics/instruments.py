@@ -30,6 +30,10 @@ class HttpInstruments:
         self.requests_open = gauge("http_requests_in_flight", "Requests in progress.")
         self.requests_waiting = gauge("http_requests_waiting", "Requests that hold a slot to wait for a job.")
         self.streams_open = gauge("http_streams_open", "Open event streams.")
+        self.downloads_open = gauge("http_downloads_open", "Images that the service is sending.")
+        self.slow_readers = counter(
+            "http_slow_readers_cut", "Readers of images whose connections were ended because they were too slow."
+        )
 
 
 class JobInstruments:

@@ -63,6 +63,14 @@ class Metrics:
         """Set how many event streams are open."""
         self._http.streams_open.set(count)
 
+    def set_downloads_open(self, count: int) -> None:
+        """Set how many images are being sent to callers."""
+        self._http.downloads_open.set(count)
+
+    def slow_reader_cut(self) -> None:
+        """Count a reader of an image whose connection was ended because it was too slow."""
+        self._http.slow_readers.inc()
+
     def job_accepted(self, model: str) -> None:
         """Count a job that was accepted."""
         self._jobs.accepted.labels(model).inc()

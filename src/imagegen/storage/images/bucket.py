@@ -28,7 +28,7 @@ from botocore.loaders import (  # pyright: ignore[reportMissingTypeStubs] - as a
     create_loader,  # pyright: ignore[reportUnknownVariableType] - no stubs
 )
 
-from imagegen.errors import ObjectStoreRefused, ObjectStoreUnavailable
+from imagegen.errors import ImageGone, ObjectStoreRefused, ObjectStoreUnavailable
 from imagegen.net.allowed_hosts import is_loopback
 from imagegen.observability.metrics import Metrics
 from imagegen.settings import S3Settings
@@ -38,6 +38,7 @@ from imagegen.storage.images.metrics import ClientMetrics
 from imagegen.storage.images.spans import with_spans
 
 if TYPE_CHECKING:
+    from aiobotocore.response import StreamingBody  # pyright: ignore[reportMissingTypeStubs] - as above
     from types_aiobotocore_s3 import S3Client
 
 _CHECK_LIMIT: Final = 5.0  # seconds
@@ -156,6 +157,19 @@ class Bucket:
                 with contextlib.suppress(ObjectStoreUnavailable):
                     await self.check()
             return self._is_available
+
+    async def open_object(self, client: "S3Client", key: str, first: int, last: int) -> "StreamingBody":
+        """The bytes `first` to `last` of an object, over the connections of this client.
+
+        Raises:
+            ImageGone: no object has this key.
+        """
+        try:
+            with self.translate_errors(pass_missing=True):
+                response = await client.get_object(Bucket=self.name, Key=key, Range=f"bytes={first}-{last}")
+        except ClientError:
+            raise ImageGone from None
+        return response["Body"]
 
     async def exists(self, key: str) -> bool:
         """Whether an object has this key."""

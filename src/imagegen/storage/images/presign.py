@@ -47,18 +47,20 @@ class UrlSigner:
         self._client, self._session, self._bucket = client, session, bucket
         self._template: _UrlTemplate | None = None
 
-    async def sign(self, key: str, expires: timedelta, disposition: str = "") -> str:
+    async def sign(self, key: str, expires: timedelta, disposition: str = "", content_type: str = "") -> str:
         """Sign a URL that reads an object.
 
         Args:
             key: the object's.
             expires: how long the URL works from now on.
             disposition: the Content-Disposition of S3's response; empty for the object's own.
+            content_type: its Content-Type; likewise.
         """
         template = await self._current_template()
         if template.service != PLAIN_S3:  # a directory bucket: each of its URLs needs a session
-            return await self._sign_by_botocore(key, expires, disposition)
-        params = {"response-content-disposition": disposition} if disposition else {}
+            return await self._sign_by_botocore(key, expires, disposition, content_type)
+        wanted = {"response-content-disposition": disposition, "response-content-type": content_type}
+        params = {name: value for name, value in wanted.items() if value}
         request = AWSRequest(method="GET", url=template.base + quote(key, safe="/~"), params=params)
         seconds = int(expires.total_seconds())
         signer = S3SigV4QueryAuth(await current_credentials(self._session), template.service, template.region, seconds)
@@ -70,8 +72,11 @@ class UrlSigner:
             self._template = _template_of(await self._sign_by_botocore(_ANY_KEY, timedelta(minutes=1)))
         return self._template
 
-    async def _sign_by_botocore(self, key: str, expires: timedelta, disposition: str = "") -> str:
-        more = {"ResponseContentDisposition": disposition} if disposition else {}
+    async def _sign_by_botocore(
+        self, key: str, expires: timedelta, disposition: str = "", content_type: str = ""
+    ) -> str:
+        wanted = {"ResponseContentDisposition": disposition, "ResponseContentType": content_type}
+        more = {name: value for name, value in wanted.items() if value}
         return await self._client.generate_presigned_url(
             "get_object",
             Params={"Bucket": self._bucket, "Key": key, **more},

@@ -93,6 +93,15 @@ UNKNOWN: Final = ImageInfo(content_type="application/octet-stream", extension="b
 SVG: Final = ImageInfo(content_type="image/svg+xml", extension="svg")
 
 
+# What every browser displays, and nothing that is parsed as a document.
+_SHARED_INLINE: Final = frozenset({"image/jpeg", "image/png", "image/webp", "image/gif", "image/avif"})
+
+
+def is_shown_by_links(content_type: str) -> bool:
+    """Whether a link that needs no key may show such a file. Every other type is an attachment there."""
+    return content_type in _SHARED_INLINE
+
+
 def is_safe_inline(content_type: str) -> bool:
     """Whether a browser can only display such a file. Every other type is served as an attachment."""
     return content_type.startswith("image/") and content_type != SVG.content_type

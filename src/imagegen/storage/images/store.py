@@ -4,28 +4,27 @@ import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
-from typing import IO, TYPE_CHECKING, Final
+from functools import partial
+from typing import IO, Final
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from imagegen.jobs.image_keys import input_key, input_key_in
 from imagegen.net.http import Sender
 from imagegen.observability.metrics import Metrics
-from imagegen.settings import S3Settings, ServiceSettings
+from imagegen.settings import LimitSettings, S3Settings, ServiceSettings
 from imagegen.storage.images.bucket import Bucket, new_session, open_client
 from imagegen.storage.images.download import MediaHosts
 from imagegen.storage.images.inputs import InputImage
 from imagegen.storage.images.memory import ImageMemory
 from imagegen.storage.images.object_writer import UploadTarget, upload_file
 from imagegen.storage.images.presign import UrlSigner
+from imagegen.storage.images.reader import ImageReader
 from imagegen.storage.images.transfer import Transfers
-
-if TYPE_CHECKING:
-    from aiobotocore.response import StreamingBody  # pyright: ignore[reportMissingTypeStubs] - as in bucket.py
 
 __all__ = ["Images", "open_images"]
 
 _FAL_URL_EXPIRES: Final = timedelta(days=1)
-_PIECE: Final = 64 * 1024
+_DOWNLOADS: Final = LimitSettings().max_downloads
 
 
 @asynccontextmanager
@@ -35,8 +34,12 @@ async def open_images(
     sender: Sender,
     media_hosts: frozenset[str],
     metrics: Metrics | None = None,
+    *,
+    downloads: int = _DOWNLOADS,
 ) -> AsyncGenerator["Images"]:
-    """Open the process's S3 clients: one for the data, and another if URLs are signed for a different host.
+    """Open the process's S3 clients: for transfers, and if URLs are signed for a different host, for these.
+
+    A third one, for readers, is opened when the first of them comes.
 
     Args:
         settings: with a bucket.
@@ -44,6 +47,7 @@ async def open_images(
         sender: fetches the images.
         media_hosts: hosts that images may be fetched from, in the form that `is_allowed` describes.
         metrics: records requests to S3 and transferred bytes.
+        downloads: how many images are read for callers at once.
     """
     assert settings.bucket is not None
     metrics = metrics or Metrics()
@@ -57,7 +61,16 @@ async def open_images(
         links = UrlSigner(signing, session, settings.bucket)
         media = MediaHosts(sender, media_hosts, service.max_image_bytes)
         bucket, memory = Bucket(data, settings.bucket), ImageMemory(service.transfer_memory)
-        yield Images(settings, bucket, links, Transfers(bucket, media, memory, metrics), memory)
+        open_own = partial(open_client, session, settings.endpoint_url, downloads, metrics)
+        reader = await stack.enter_async_context(ImageReader(bucket, open_own).closing())
+        yield Images(
+            settings,
+            bucket=bucket,
+            links=links,
+            transfers=Transfers(bucket, media, memory, metrics),
+            memory=memory,
+            reader=reader,
+        )
 
 
 class Images:
@@ -66,13 +79,16 @@ class Images:
     def __init__(
         self,
         settings: S3Settings,
+        *,
         bucket: Bucket,
         links: UrlSigner,
         transfers: Transfers,
         memory: ImageMemory,
+        reader: ImageReader,
     ) -> None:
         self.bucket = bucket
         self.transfer = transfers.transfer
+        self.open = reader.open
         self._settings = settings
         self._links = links
         self._memory = memory
@@ -94,9 +110,21 @@ class Images:
         disposition = f'attachment; filename="{file_name}"'
         return await self._signed(key, self._settings.presign_expires, disposition)
 
-    async def _signed(self, key: str, expires: timedelta, disposition: str = "") -> str:
+    async def inline_url(self, key: str, content_type: str, file_name: str, at_most: timedelta | None) -> str:
+        """The URL of an image that a browser shows, as no other type than this one.
+
+        Unsigned under `S3_PUBLIC_URL`, where the object's own headers count. Otherwise it works for
+        `S3_PRESIGN_EXPIRES`, and not longer than `at_most`.
+        """
+        if self._settings.public_url is not None:
+            return f"{self._settings.public_url}/{quote(key)}"
+        usual = self._settings.presign_expires
+        expires = usual if at_most is None else max(timedelta(seconds=1), min(usual, at_most))
+        return await self._signed(key, expires, f'inline; filename="{file_name}"', content_type)
+
+    async def _signed(self, key: str, expires: timedelta, disposition: str = "", content_type: str = "") -> str:
         with self.bucket.translate_errors(proves_available=False):
-            return await self._links.sign(key, expires, disposition)
+            return await self._links.sign(key, expires, disposition, content_type)
 
     async def store_input(self, user_id: str, file: IO[bytes], image: InputImage, key: str | None = None) -> str:
         """Store a user's input image from a file; returns its key, which follows from its bytes unless it is given."""
@@ -126,12 +154,6 @@ class Images:
                     content = await stream.read()  # pyright: ignore[reportUnknownMemberType] - its stub leaves the size open
             yield content, head["ContentType"]
 
-    async def stream(self, key: str) -> AsyncGenerator[bytes]:
-        """An object's bytes in pieces. S3 has responded when this returns; the caller reads or closes the iterator."""
-        with self.bucket.translate_errors():
-            response = await self.bucket.client.get_object(Bucket=self.bucket.name, Key=key)
-        return _pieces(response["Body"])
-
     async def delete(self, *keys: str) -> None:
         """Delete these objects; a missing one is not an error."""
         with self.bucket.translate_errors():
@@ -148,12 +170,6 @@ class Images:
         with self.bucket.translate_errors():
             page = await self.bucket.client.list_objects_v2(Bucket=self.bucket.name, Prefix=prefix)
         return [found.get("Key", "") for found in page.get("Contents", ())]
-
-
-async def _pieces(body: "StreamingBody") -> AsyncGenerator[bytes]:
-    async with body:
-        async for piece in body.iter_chunks(_PIECE):
-            yield piece
 
 
 def _split(url: str) -> SplitResult | None:

@@ -40,6 +40,10 @@ class Connection:
         parts = urlsplit(self._url)
         return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
+    def absolute(self, link: str) -> str:
+        """A link of the service, which is a path of it if the service does not know its own address."""
+        return self.address + link if link.startswith("/") else link
+
     def close(self) -> None:
         """Close the connections, unless they are the caller's."""
         if self._owns_http:

@@ -158,5 +158,6 @@ def id_of(thing: str | JobData | BatchData) -> str:
 
 def _image_of(connection: Connection, job_id: str, image: ImageData) -> Image:
     given = {name: getattr(image, name) for name in ImageData.__dataclass_fields__}
+    given["link"] = connection.absolute(image.link)
     path = f"/api/images/{job_id}/{image.permalink.rpartition('/')[2]}"
     return Image(**given, _connection=connection, _path=path)
