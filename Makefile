@@ -44,7 +44,7 @@ $(DEV): $(READY) requirements/dev.txt
 	$(call install,requirements/dev.txt,$$(( $$(grep -c == requirements/dev.txt) - $$(grep -c == requirements/serve.txt) )))
 	@touch $@
 
-demo: $(READY) ## Make one image with each of six models, then stay up (PORT, ONCE=1)
+demo: $(READY) ## Make images with six models, then stay up (PORT, ONCE=1)
 	@$(BIN)/imagegen demo $(if $(ONCE),--once) $(if $(PORT),--port $(PORT))
 
 serve: $(READY) ## Run the service on localhost:5000 (PORT), data in .imagegen/

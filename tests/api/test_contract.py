@@ -21,6 +21,7 @@ from imagegen.errors import BudgetExceeded, BudgetState, DatabaseUnavailable, St
 from imagegen.keys import KeyScope, Rates, key_id_of
 from imagegen.operations.budget_administration import MOST_BUDGETS
 from imagegen.operations.key_administration import MOST_KEYS
+from imagegen.registry.loading import FIRST_MODELS
 from imagegen.settings import LimitSettings
 from imagegen.storage.api_keys import ApiKeys
 from imagegen.storage.budgets.definitions import Budgets
@@ -58,6 +59,8 @@ async def test_every_request_example_works_as_documented(service: Service, offic
         assert all(content.get("examples") for media_type, content in body.items() if media_type == JSON), operation.id
         if JSON in body:
             for name, example in body[JSON]["examples"].items():
+                if operation.id == "generateImage" and name not in FIRST_MODELS:
+                    continue  # test_example_of_every_model_generates_an_image sends these
                 path = operation.path.format(keyId=key["id"], budgetId=budget["id"])
                 to = office.client if path.startswith(("/api/keys", "/api/budgets")) else service.client
                 headers = {"Idempotency-Key": uuid4().hex}
@@ -65,7 +68,7 @@ async def test_every_request_example_works_as_documented(service: Service, offic
                 expected = {"generateBatch": 202, "createKey": 201, "createBudget": 201}.get(operation.id, 200)
                 assert (name, answer.status_code, contract.breaches(answer)) == (name, expected, [])
                 sent += 1
-    assert sent == 2 * len(service.services.registry.models) + 6
+    assert sent == len(service.services.registry.models) + len(FIRST_MODELS) + 6
 
 
 @pytest.mark.parametrize(
