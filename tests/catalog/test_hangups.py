@@ -18,7 +18,7 @@ from tests.support.processes import Running, environment, free_port, imagegen, s
 from tests.support.service import FLUX, Json
 from tests.support.several_processes import children, clients, logged, sharing
 
-pytestmark = [pytest.mark.usefixtures("service"), pytest.mark.slow]  # which creates the bucket
+pytestmark = [pytest.mark.usefixtures("service"), pytest.mark.slow, pytest.mark.timeout(300)]  # it makes the bucket
 
 
 def hang_up(running: Running) -> None:

@@ -13,7 +13,7 @@ from dirty_equals import IsDatetime, IsPartialDict, IsStr
 from imagegen.engine.worker import working
 from imagegen.settings import Settings
 from tests.support.catalogs import entry, write
-from tests.support.own_catalogs import models_of, reload, running_with
+from tests.support.own_catalogs import endpoint_without_model, models_of, reload, running_with
 from tests.support.scraped import scrape
 from tests.support.service import FLUX, Json, Sandbox, Service
 
@@ -162,7 +162,7 @@ async def test_requests_under_way_end_with_the_catalog_that_they_began_with(
 
 async def test_job_of_a_removed_model_completes_and_stays_readable(own: Settings, mine: Path) -> None:
     masks = entry("poster", "output: {path: images, role: mask}")
-    write(mine, masks.replace("fal-ai/flux-pro/v1.1", "fal-ai/qwen-image"))
+    write(mine, masks.replace("fal-ai/flux-pro/v1.1", await asyncio.to_thread(endpoint_without_model)))
     async with running_with(own, mine, with_runner=False) as service:
         job_id = await service.accept(a_request())
         write(mine, entry("flyer"))
@@ -180,7 +180,7 @@ async def test_job_of_a_removed_model_completes_and_stays_readable(own: Settings
 
 async def test_price_and_output_of_a_new_endpoint_are_known_after_the_reload(own: Settings, mine: Path) -> None:
     async with running_with(own, mine, with_runner=False) as service:
-        endpoint = "fal-ai/qwen-image"
+        endpoint = await asyncio.to_thread(endpoint_without_model)
         before = service.services.prices.of(endpoint)
         write(mine, entry("poster") + entry("qwen").replace("fal-ai/flux-pro/v1.1", endpoint))
         await reload(service)
@@ -191,6 +191,8 @@ async def test_price_and_output_of_a_new_endpoint_are_known_after_the_reload(own
     assert (before, price.endpoint) == (None, endpoint)
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(400)
 async def test_earlier_catalogs_leave_the_memory(own: Settings, mine: Path) -> None:
     async with running_with(own, mine, with_runner=False) as service:
         seen = list[weakref.ref[Any]]()
@@ -198,7 +200,8 @@ async def test_earlier_catalogs_leave_the_memory(own: Settings, mine: Path) -> N
             registry = service.services.registry
             seen += [weakref.ref(registry), weakref.ref(registry.models["poster"].request_class)]
             del registry
-            assert (await service.client.get("/openapi.json")).status_code == 200
+            if number % 5 == 0:
+                assert (await service.client.get("/openapi.json")).status_code == 200
             assert (await service.generate(a_request(f"poster-{number}"))).status_code == 400
             write(mine, entry("poster") + entry(f"poster-{number}"))
             await reload(service)
@@ -210,6 +213,7 @@ async def test_earlier_catalogs_leave_the_memory(own: Settings, mine: Path) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(400)
 async def test_no_request_is_lost_in_50_reloads(own: Settings, mine: Path) -> None:
     statuses: list[int] = []
     is_over = False

@@ -6,7 +6,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from imagegen.catalog import CatalogSource
+from imagegen.registry import load_registry
 from imagegen.settings import Settings
+from tests.support.imported import INDEX, KNOWN
 from tests.support.service import Json, Service, running
 
 
@@ -23,6 +25,14 @@ async def running_with(settings: Settings, *files: Path, with_runner: bool = Tru
     catalog = await asyncio.to_thread(CatalogSource.of(own.service).load)
     async with running(own, catalog, with_runner=with_runner) as service:
         yield service
+
+
+def endpoint_without_model() -> str:
+    """An endpoint with a known price that takes a prompt, and that no built-in model has."""
+    taken = load_registry().endpoints
+    known = {endpoint: INDEX.find(endpoint) for endpoint in KNOWN if endpoint not in taken}
+    wanted = (name for name, each in known.items() if each and each.price and [*each.required] == ["prompt"])
+    return next(name for name in wanted if (found := known[name]) and found.result == "images")
 
 
 async def reload(service: Service) -> Json:
