@@ -338,3 +338,11 @@ def test_every_reference_leads_to_a_component_and_every_component_is_referred_to
 
 def test_document_is_the_same_each_time() -> None:
     assert openapi_json(load_registry()) == openapi_json(load_registry())
+
+
+def test_alternatives_of_different_types_exclude_each_other(contract: Contract) -> None:
+    """openapi-generator makes an object of an `anyOf`, which takes no text."""
+    size = contract.schemas["FluxProOptions"]["properties"]["image_size"]
+
+    assert [choice.get("type", "object") for choice in size["oneOf"]] == ["object", "string"]
+    assert [place for place, node in nodes(contract.schemas) if "anyOf" in node and "Options" in place] == []

@@ -152,7 +152,7 @@ def python(examples: Mapping[str, Json], stems: Mapping[str, str]) -> str:
 
 def python_of_openapi_generator(examples: Mapping[str, Json], stems: Mapping[str, str]) -> str:
     sent = [
-        f"send(models.GenerateRequest(models.{stems[name]}Request.model_validate({example!r})))"
+        f"send(models.GenerateRequest(models.{stems[name]}Request.from_dict({example!r})))"
         for name, example in examples.items()
     ]
     calls = [call for name, example in examples.items() for call in wrong_calls(stems[name], example)]

@@ -16,6 +16,8 @@ def add_requests(schemas: dict[str, Node], registry: Registry) -> None:
     found = registry.request_schemas(REFERENCE)
     for name, example in registry.examples().items():
         found[name]["examples"] = [example]
+    for schema in found.values():
+        _state_alternatives(schema)
     new_names = dict(_new_names(found, schemas))
     for schema in found.values():
         _rename(schema, {REFERENCE + old: REFERENCE + new for old, new in new_names.items()})
@@ -23,6 +25,24 @@ def add_requests(schemas: dict[str, Node], registry: Registry) -> None:
     ordered = sorted(schemas.items())
     schemas.clear()
     schemas.update(ordered)
+
+
+def _state_alternatives(node: object) -> None:
+    """Write `oneOf` for choices of different types, which exclude each other, in place.
+
+    openapi-generator makes an object of an `anyOf`, to which no program can assign a text.
+    """
+    if isinstance(node, dict):
+        members = cast("Node", node)
+        choices = cast("list[Node]", members.get("anyOf", []))
+        types = {"object" if "$ref" in choice else choice.get("type") for choice in choices}
+        if choices and len(types) == len(choices) and None not in types and not types >= {"integer", "number"}:
+            members["oneOf"] = members.pop("anyOf")
+        for member in members.values():
+            _state_alternatives(member)
+    elif isinstance(node, list):
+        for item in cast("list[object]", node):
+            _state_alternatives(item)
 
 
 def _new_names(found: dict[str, Node], schemas: dict[str, Node]) -> list[tuple[str, str]]:

@@ -67,6 +67,11 @@ def ref_name(schema: Schema) -> str | None:
     return str(schema["$ref"]).removeprefix(_REF) if "$ref" in schema else None
 
 
+def choices(schema: Schema) -> Sequence[Schema]:
+    """The alternatives of a schema; none if it has none."""
+    return schema.get("oneOf") or schema.get("anyOf") or ()
+
+
 def literal(value: object) -> str:
     """A constant, as Python and TypeScript both write it."""
     return json.dumps(value, ensure_ascii=False)
@@ -108,5 +113,5 @@ def _named_objects(schema: Schema, schemas: Mapping[str, Schema]) -> Iterator[st
         yield name
         for parameter in _parameters(schemas[name], schemas):
             yield from _named_objects(parameter.schema, schemas)
-    for inner in [*schema.get("anyOf", []), *([schema["items"]] if "items" in schema else [])]:
+    for inner in [*choices(schema), *([schema["items"]] if "items" in schema else [])]:
         yield from _named_objects(inner, schemas)

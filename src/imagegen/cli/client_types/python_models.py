@@ -9,6 +9,7 @@ from imagegen.cli.client_types.model_schemas import (
     ModelSchema,
     Parameter,
     Schema,
+    choices,
     is_identifier,
     literal,
     ref_name,
@@ -115,8 +116,8 @@ def _type(schema: Schema) -> str:
         return "Json" if name == "JsonValue" else name
     if "enum" in schema or "const" in schema:
         return f"Literal[{', '.join(literal(each) for each in schema.get('enum', [schema.get('const')]))}]"
-    if "anyOf" in schema:
-        return " | ".join(dict.fromkeys(_type(each) for each in schema["anyOf"]))
+    if alternatives := choices(schema):
+        return " | ".join(dict.fromkeys(_type(each) for each in alternatives))
     kind = schema.get("type")
     if kind == "array":
         inner = _type(schema.get("items", {}))

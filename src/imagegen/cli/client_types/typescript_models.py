@@ -8,6 +8,7 @@ from imagegen.cli.client_types.model_schemas import (
     ModelSchema,
     Parameter,
     Schema,
+    choices,
     is_identifier,
     literal,
     ref_name,
@@ -45,8 +46,8 @@ def typescript_type(schema: Schema, json_type: str) -> str:
         return json_type if name == "JsonValue" else name
     if "enum" in schema or "const" in schema:
         return " | ".join(literal(each) for each in schema.get("enum", [schema.get("const")]))
-    if "anyOf" in schema:
-        return " | ".join(dict.fromkeys(typescript_type(each, json_type) for each in schema["anyOf"]))
+    if alternatives := choices(schema):
+        return " | ".join(dict.fromkeys(typescript_type(each, json_type) for each in alternatives))
     if schema.get("type") == "array":
         inner = typescript_type(schema.get("items", {}), json_type)
         return f"({inner})[]" if " " in inner else f"{inner}[]"
