@@ -70,21 +70,25 @@ def inference_seconds(job: Job) -> float | None:
     return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
 
 
-async def result_of(job: Job, services: Services, *, inline: bool = False) -> JsonObject:
+async def result_of(job: Job, services: Services, *, address: str | None = None, inline: bool = False) -> JsonObject:
     """fal's result of a completed job, as it was recorded, with its images where the model puts them.
 
     Args:
         job: completed.
         services: for links to its images, and for their bytes.
+        address: scheme and host by which the caller reaches the service; None if that is not known.
         inline: whether the images are data URIs in place of links.
 
     Raises:
         ObjectStoreUnavailable: the images cannot be read now.
+        DatabaseUnavailable: the secrets of links cannot.
     """
+    here = services.settings.service.public_url or address
     assert job.result is not None
-    placed = [
-        Placed(image.role, await _file(job, number, services, inline=inline)) for number, image in enumerate(job.images)
-    ]
+    placed: list[Placed] = []
+    for number, image in enumerate(job.images):
+        url = await (_data_uri(image, services) if inline else image_link(job, number, services, here))
+        placed.append(Placed(image.role, _file(image, url)))
     shaped = with_images(job.result.details, services.registry.outputs.get(job.endpoint, ()), placed)
     return {**shaped, "imagegen": {"jobId": job.id, "cost": float(job.cost.total_cost)}}
 
@@ -98,15 +102,19 @@ async def webhook_of(job: Job, services: Services) -> JsonObject:
     return {**names, "status": "OK", "payload": dict(await result_of(job, services))}
 
 
-async def image_link(job: Job, number: int, services: Services) -> str:
-    """The link to an image that scripts keep. It opens without a key."""
-    return await services.images.url(job.images[number].key)
+async def image_link(job: Job, number: int, services: Services, here: str | None) -> str:
+    """The link to an image that scripts keep, and open without a key.
+
+    It leads to the public bucket, if there is one, else to this service at `here`. A webhook of a service that does not
+    know its own address has the short-lived link to the bucket.
+    """
+    if here is None or services.settings.s3.public_url is not None:
+        return await services.images.url(job.images[number].key)
+    return here + services.links.path(job.id, number)
 
 
-async def _file(job: Job, number: int, services: Services, *, inline: bool) -> JsonObject:
+def _file(image: StoredImage, url: str) -> JsonObject:
     """An image as fal's `File`: what its stored bytes say."""
-    image = job.images[number]
-    url = await _data_uri(image, services) if inline else await image_link(job, number, services)
     return {
         "url": url,
         "content_type": image.content_type,

@@ -36,7 +36,7 @@ async def test_subscribe_returns_fals_result_with_images_of_the_bucket(fal: FalU
     (image,) = result["images"]
     assert result == IsPartialDict(seed=7, prompt="A fox", imagegen={"jobId": job["jobId"], "cost": 0.05})
     assert image == {
-        "url": IsStr(),
+        "url": IsStr(regex=rf"{str(service.client.base_url).rstrip('/')}/i/.+"),
         "content_type": "image/jpeg",
         "file_name": IsStr(regex=r".+\.jpg"),
         "file_size": job["images"][0]["sizeBytes"],

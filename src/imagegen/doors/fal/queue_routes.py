@@ -119,13 +119,12 @@ async def _events(first: JobStatusEntry, request: Request, board: StatusBoard) -
 @policy(_READ)
 async def _result(request: Request) -> Response:
     """The result of an ended request, or its failure."""
-    services = services_of(request)
     job = await _job(request)
     if not job.status.is_final:
         text = "Request is still in progress"
         content: JsonObject = {"detail": text, "message": text, "error_type": "bad_request"}
         return json_response(content, HTTPStatus.BAD_REQUEST, {REQUEST_ID: job.id})
-    return await result_response(job, services)
+    return await result_response(job, request)
 
 
 @policy(_CHANGE)

@@ -6,9 +6,12 @@ from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Final
 
+from starlette.requests import Request
 from starlette.responses import Response
 
+from imagegen.api.deps import services_of
 from imagegen.api.http.media_types import JSON
+from imagegen.doors.fal.addresses import address_of
 from imagegen.doors.fal.error_shapes import REPEATED, REQUEST_ID
 from imagegen.jobs import Job
 from imagegen.json_object import JsonObject
@@ -24,13 +27,13 @@ def json_response(content: JsonObject, status: int = 200, headers: Mapping[str, 
 
 
 async def result_response(
-    job: Job, services: Services, headers: Mapping[str, str] = _NONE, *, of_run: bool = False
+    job: Job, request: Request, headers: Mapping[str, str] = _NONE, *, of_run: bool = False
 ) -> Response:
     """The result of a completed job, or why there is none.
 
     Args:
         job: ended.
-        services: for links to its images.
+        request: whose client is to reach the images.
         headers: further ones.
         of_run: whether the request that waits has made the job: it is never told to send it again.
     """
@@ -41,8 +44,9 @@ async def result_response(
         return json_response(failure.body, status, {**headers, **failure.headers})
     if (units := billable_units(job)) is not None:
         headers["x-fal-billable-units"] = str(units)
+    services = services_of(request)
     is_inline = _is_inline(job, services)
-    content = await result_of(job, services, inline=is_inline)
+    content = await result_of(job, services, address=address_of(request), inline=is_inline)
     if is_inline:
         return await asyncio.to_thread(json_response, content, 200, headers)
     return json_response(content, 200, headers)

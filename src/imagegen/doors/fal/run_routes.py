@@ -74,7 +74,7 @@ async def _begin(request: Request, stack: AsyncExitStack) -> tuple[Listening, Ma
 
 async def _answer(job: Job | None, listening: Listening, request: Request, headers: Mapping[str, str]) -> Response:
     if job is not None and job.status.is_final:
-        return await result_response(job, services_of(request), headers, of_run=True)
+        return await result_response(job, request, headers, of_run=True)
     job_id = listening.accepted.job.id
     text = f"The service stops before request {job_id} has ended. The request goes on: ask the queue for its result."
     content = {"detail": text, "message": text, "error_type": "internal_error"}
