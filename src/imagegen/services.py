@@ -53,6 +53,7 @@ from imagegen.storage.idempotency import IdempotencyLocks
 from imagegen.storage.image_links import ImageLinks, open_image_links
 from imagegen.storage.images.bucket import Bucket
 from imagegen.storage.images.store import Images, open_images
+from imagegen.storage.jobs.fingerprints import Fingerprints
 from imagegen.storage.jobs.late_request_ids import LateRequestIds
 from imagegen.storage.jobs.queue_state import QueueState
 from imagegen.storage.jobs.removals import Removals
@@ -100,6 +101,7 @@ class Services:
     current_catalog: CurrentCatalog
     jobs: Jobs
     late_request_ids: LateRequestIds
+    fingerprints: Fingerprints
     queue_state: QueueState
     job_stats: JobStats
     removals: Removals

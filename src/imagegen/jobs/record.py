@@ -14,6 +14,7 @@ from imagegen.jobs.submission import Stop, Submission, SubmissionState
 from imagegen.jobs.values import (
     SUBMISSION_UNKNOWN,
     Deletion,
+    Fingerprint,
     Idempotency,
     JobError,
     JobStatus,
@@ -32,6 +33,8 @@ class JobRecord:
     """The fields of a job.
 
     Attributes:
+        fingerprint: by which a repeat of its request is known; None once its outcome was delivered. Changed beside the
+            transitions; it changes no version.
         deadline: when the caller no longer wants the job, unless fal has completed it by then.
         images_requested: how many images are charged at most; None in jobs of an earlier version.
         cancel_requested_at: when the caller asked to cancel. Stored beside the transitions; it changes no version.
@@ -59,6 +62,7 @@ class JobRecord:
     version: int = 1
     generation: int = 0
     idempotency: Idempotency | None = None
+    fingerprint: Fingerprint | None = None
     lease: Lease = field(default_factory=Lease)
     submission: Submission = field(default_factory=Submission)
     result: ProviderResult | None = None

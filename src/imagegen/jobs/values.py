@@ -90,6 +90,19 @@ class Idempotency:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Fingerprint:
+    """What a request without an idempotency key is known by, until its outcome was delivered.
+
+    Attributes:
+        digest: of the caller, the route and the body, keyed, in hexadecimal: equal requests have equal ones.
+        waiter: who waits for the outcome; see `queue.waiters`.
+    """
+
+    digest: str
+    waiter: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deletion:
     """A requested deletion, and what remains to be done for it.
 

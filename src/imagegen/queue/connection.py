@@ -24,6 +24,7 @@ from nats.js.api import AckPolicy, ConsumerConfig, RetentionPolicy, StorageType,
 from imagegen.errors import QueueUnavailable, StartupError
 
 _REPLY_TIMEOUT: Final = timedelta(seconds=3)
+_ANSWER_TIMEOUT: Final = timedelta(seconds=1)
 _NEXT_IF_ANY: Final = json.dumps({"batch": 1, "no_wait": True}).encode()
 _FAILURES: Final = (nats.errors.Error, nats.js.errors.Error, TimeoutError, OSError)
 _TOO_FEW_SERVERS: Final = {10005, 10074}  # nats-server/server/errors.json: no suitable peers, not in cluster mode
@@ -146,6 +147,24 @@ class Connection:
 
         with _nats_errors():
             await self._client.subscribe(subjects, cb=arrived)
+
+    async def answer(self, subject: str, reply: Callable[[bytes], bytes]) -> None:
+        """Answer what other processes ask on this subject."""
+
+        async def asked(message: Msg) -> None:
+            with suppress(*_FAILURES):
+                await message.respond(reply(message.data))
+
+        with _nats_errors():
+            await self._client.subscribe(subject, cb=asked)
+
+    async def ask(self, subject: str, question: bytes) -> bytes | None:
+        """The answer of the process that answers on this subject; None if no process does."""
+        with _nats_errors():
+            try:
+                return (await self._client.request(subject, question, _ANSWER_TIMEOUT.total_seconds())).data
+            except nats.errors.NoRespondersError:
+                return None
 
     async def flush(self) -> None:
         """Wait until the server has everything that was sent."""

@@ -28,6 +28,7 @@ from imagegen.queue.slots import WorkSlot
 from imagegen.queue.spans import message_attributes
 from imagegen.queue.stream import Stream, durable
 from imagegen.queue.subscriptions import BATCH, FREE_SLOT, JobSubscriptions
+from imagegen.queue.waiters import Waiters
 from imagegen.queue.work_item import WorkItem
 from imagegen.settings import NatsSettings
 
@@ -132,6 +133,7 @@ class Queue:
         budget_news: tells processes that budgets have changed.
         catalog_news: tells processes that the files of the catalog may have changed.
         link_news: tells processes that the secrets of links have changed.
+        waiters: who waits for the outcome of a request.
     """
 
     def __init__(
@@ -145,6 +147,7 @@ class Queue:
         self.subscriptions = JobSubscriptions()
         self.wake_signals = JobSubscriptions()
         self.key_news = ChangeNews(nats, self.stream.name, Changed.KEYS)
+        self.waiters = Waiters(nats, self.stream.name)
         self.budget_news = ChangeNews(nats, self.stream.name, Changed.BUDGETS)
         self.catalog_news = ChangeNews(nats, self.stream.name, Changed.CATALOG)
         self.link_news = ChangeNews(nats, self.stream.name, Changed.LINKS)
@@ -159,6 +162,10 @@ class Queue:
         await self._nats.subscribe(f"{self.stream.name}.hints.*", self._on_hint)
         for news in (self.key_news, self.budget_news, self.catalog_news, self.link_news):
             await news.listen()
+        await self.key_news.listen()
+        await self.budget_news.listen()
+        await self.catalog_news.listen()
+        await self.waiters.listen()
 
     async def publish(self, job: Job, *, crowded: bool = False) -> None:
         """Queue a job. Its message id keeps a repeat within the duplicate window from queueing it twice.

@@ -23,6 +23,7 @@ from imagegen.storage.budgets.reconciliation import PERIODS, ROUNDS, BudgetRecon
 from imagegen.storage.budgets.reservations import Reservations
 from imagegen.storage.budgets.rounds import Rounds
 from imagegen.storage.budgets.settlement import BudgetStores, Settlement
+from imagegen.storage.jobs.fingerprints import Fingerprints
 from imagegen.storage.jobs.late_request_ids import LateRequestIds
 from imagegen.storage.jobs.queue_state import QueueState
 from imagegen.storage.jobs.removals import Removals
@@ -47,6 +48,7 @@ class Stores:
     Attributes:
         jobs: every job.
         late_request_ids: ids of fal's requests that arrive late, and the jobs without one.
+        fingerprints: those of jobs whose outcome was not delivered yet.
         queue_state: idle jobs without a message, and the number of a user's queued jobs.
         job_stats: figures about unfinished jobs.
         removals: deleted and ended jobs whose objects in the bucket are still to be removed.
@@ -71,6 +73,7 @@ class Stores:
 
     jobs: Jobs
     late_request_ids: LateRequestIds
+    fingerprints: Fingerprints
     queue_state: QueueState
     job_stats: JobStats
     removals: Removals
@@ -119,6 +122,7 @@ def _stores(jobs: Collection) -> Stores:
     return Stores(
         jobs=Jobs(jobs, AtEnd(usage=usage, deliveries=webhook_deliveries, settlement=settlement)),
         late_request_ids=LateRequestIds(jobs, usage, settlement),
+        fingerprints=Fingerprints(jobs),
         queue_state=QueueState(jobs),
         job_stats=JobStats(jobs),
         removals=Removals(jobs),

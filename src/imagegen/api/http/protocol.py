@@ -14,6 +14,7 @@ from typing import Any, Final, NoReturn, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from imagegen.api.http.delivery import CONNECTION, Connection
 from imagegen.api.http.metric_labels import UNKNOWN_ROUTE, UNNAMED_METHOD
 from imagegen.api.http.problems import PROBLEM_JSON, problem
 from imagegen.api.http.request_ids import HEADER
@@ -52,6 +53,7 @@ class LimitedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride] - as in uvicorn
         """Start to wait for a request."""
         super().connection_made(transport)
+        self._connection = Connection(transport)
         if len(self.connections) > self._most:
             self._refuse(*_TOO_MANY)
         else:
@@ -61,6 +63,11 @@ class LimitedProtocol(HttpToolsProtocol):
         """Stop the timer of a closed connection."""
         self._stop_timer()
         super().connection_lost(exc)
+        self._connection.lost(exc)
+
+    def eof_received(self) -> None:
+        """The peer has closed its side; the transport closes the other."""
+        self._connection.peer_closed()
 
     def data_received(self, data: bytes) -> None:
         """Count the bytes of a header that is not complete yet."""
@@ -75,6 +82,8 @@ class LimitedProtocol(HttpToolsProtocol):
         """Start a request."""
         super().on_message_begin()
         cast("dict[str, Any]", self.scope)[ABORT] = self._reset
+        cast("dict[str, object]", self.scope)[CONNECTION] = self._connection
+        self._connection.next_request()
         self._began, self._in_head, self._unfinished_bytes, self._head_bytes = True, True, 0, 0
         self._head_lines = 0
         self._start_timer()

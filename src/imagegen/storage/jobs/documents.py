@@ -70,7 +70,7 @@ def mutable_part(job: Job) -> Document:
 def tombstone(job: Job) -> Document:
     """The fields that deleting a job changes in its document."""
     document = {**mutable_part(job), **_immutable_part(job)}
-    kept = {"lease", "userId", "createdAt", "model", "endpoint", "type", "generation", "reservations"}
+    kept = {"lease", "fingerprint", "userId", "createdAt", "model", "endpoint", "type", "generation", "reservations"}
     return {name: value for name, value in document.items() if name not in kept}
 
 
@@ -99,7 +99,7 @@ _MUTABLE = (
 )
 
 
-_OMITTED_IF_EMPTY = {"idempotency", "batchId", "reservations", "falCall"}
+_OMITTED_IF_EMPTY = {"idempotency", "fingerprint", "batchId", "reservations", "falCall"}
 
 
 def _immutable_part(job: Job) -> Document:

@@ -7,6 +7,7 @@ from pymongo import ASCENDING, DESCENDING, IndexModel
 from imagegen.jobs import JobStatus
 from imagegen.storage.budgets.settlement import RESERVATIONS_INDEXES
 from imagegen.storage.idempotency import IDEMPOTENCY_INDEX
+from imagegen.storage.jobs.fingerprints import FINGERPRINT_INDEX
 from imagegen.storage.usage.counting import IS_MARKED, UNCOUNTED
 
 _HAS_SLOT: Final = {"falSlot": {"$exists": True}}
@@ -22,6 +23,7 @@ INDEXES: Final = (
         unique=True,
         partialFilterExpression={"submission.request.requestId": {"$exists": True}},
     ),
+    FINGERPRINT_INDEX,
     IndexModel([("falSlot", ASCENDING)], name="falSlot", unique=True, partialFilterExpression=_HAS_SLOT),
     IndexModel(
         [("submission.state", ASCENDING), ("falSlot", ASCENDING)],

@@ -37,7 +37,7 @@ class Removals:
         """Replace a job by its tombstone; StaleJob if the job has changed since."""
         before = {"_id": job.id, "version": job.version - 1, "status": job.status.value, "deletion": None}
         with mongo_errors():
-            outcome = await self._jobs.update_one(before, {"$set": tombstone(job)})
+            outcome = await self._jobs.update_one(before, {"$set": tombstone(job), "$unset": {"fingerprint": ""}})
         if outcome.matched_count == 0:
             raise StaleJob(job.id)
         return job
