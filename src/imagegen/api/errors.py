@@ -259,6 +259,11 @@ async def _scope_missing(_request: Request, error: Exception) -> JSONResponse:
 
 async def _job_failed(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, JobFailed)
+    return job_failed(error)
+
+
+def job_failed(error: JobFailed) -> JSONResponse:
+    """The problem of a job that failed while its caller waited."""
     failure = error.job.error
     assert failure is not None
     refused = failure.code in {INPUT_REFUSED, OUTPUT_REFUSED}

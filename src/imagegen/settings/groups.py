@@ -146,6 +146,9 @@ class ServiceSettings(Group):
     """`json`: one JSON object per line; `console`: for people. Unset: `json` in production, `console` elsewhere."""
     wait: Duration = Field(default=timedelta(minutes=10), gt=timedelta(0), validation_alias="IMAGEGEN_WAIT")
     """How long `generate` waits for a job before it answers 202."""
+    begin_early: bool = Field(default=False, validation_alias="IMAGEGEN_BEGIN_EARLY")
+    """`1`: a response of `generate` that takes longer than 25 s begins then, as 200 with blanks before the JSON, so
+    that no proxy cuts it off. A failure after that is in the body, with its `status`."""
     concurrency: int = Field(default=64, ge=1, le=10_000, validation_alias="IMAGEGEN_CONCURRENCY")
     """Jobs that one process works on at once; `serve --processes` divides it."""
     lease: Duration = Field(default=timedelta(seconds=30), ge=timedelta(seconds=3), validation_alias="IMAGEGEN_LEASE")

@@ -14,7 +14,8 @@ from fcntl import ioctl
 from termios import TIOCOUTQ
 from typing import Any, Final, Protocol
 
-from starlette.types import Scope
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 CONNECTION: Final = "imagegen.connection"  # the key of the `Connection` in the scope of a request
 _STAYS: Final = 0.25  # seconds
@@ -142,6 +143,10 @@ class Connection:
             with suppress(OSError):
                 self._socket = socket.socket(fileno=os.dup(self._transport.get_extra_info("socket").fileno()))
 
+    def abort(self) -> None:
+        """Reset the connection, so that nobody takes what was sent for a whole response."""
+        self._transport.abort()
+
     def peer_closed(self) -> None:
         """The peer has closed its side."""
         self._end_all(in_order=self.is_acknowledged)
@@ -194,6 +199,31 @@ class Connection:
 def delivery_of(scope: Scope, waiting: Waiting) -> Delivery:
     """Watch the response to a request. Where the server tells nothing of its connection, what is sent is delivered."""
     return Delivery(waiting, scope.get(CONNECTION))
+
+
+class WatchedResponse(Response):
+    """A response whose delivery is watched."""
+
+    def __init__(self, response: Response, delivery: Delivery) -> None:
+        super().__init__(status_code=response.status_code)
+        self._response, self._delivery = response, delivery
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the response."""
+        try:
+            await self._response(scope, receive, send)
+        except BaseException:
+            self._delivery.failed()
+            raise
+        self._delivery.sent()
+
+
+def break_off(scope: Scope) -> None:
+    """End the response to a request before its end."""
+    connection: Connection | None = scope.get(CONNECTION)
+    if connection is None:
+        raise ConnectionAbortedError
+    connection.abort()
 
 
 def _unacknowledged(connection: Any) -> int:

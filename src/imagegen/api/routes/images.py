@@ -14,10 +14,12 @@ from starlette.convertors import StringConvertor, register_url_convertor
 from imagegen import jobs
 from imagegen.api.deps import TakeSlot, caller_of, services_of, waiting_slot
 from imagegen.api.document_response import document_response, documents_of
+from imagegen.api.errors import JobFailed, job_failed
 from imagegen.api.http.body_limits import data_uri_limit
 from imagegen.api.http.etags import tagged_response
 from imagegen.api.http.intake import intake_of
 from imagegen.api.http.json_route import DeferredResponse, JsonRoute
+from imagegen.api.http.long_wait import long_wait
 from imagegen.api.http.media_types import JSON
 from imagegen.api.http.policies import Access, BodyPolicy, RoutePolicy, policy
 from imagegen.api.http.prefer import IdempotencyKey, Prefer, WaitPreference, wait_preference
@@ -180,7 +182,9 @@ def _add_generate(router: APIRouter, registry: Registry) -> None:
         accepted, listening = await _accepted(new, caller, services)
         preference = wait_preference(prefer, services.settings.service.wait)
         settle = partial(_settled, accepted, listening, services, preference, waiting_slot(request))
-        return DeferredResponse(partial(settle, headers=retirement_headers([registry.model(body.model)])))
+        settle = partial(settle, headers=retirement_headers([registry.model(body.model)]))
+        begins_early = services.settings.service.begin_early
+        return DeferredResponse(partial(long_wait, settle, _late_failure) if begins_early else settle)
 
     generate.__annotations__["body"] = Annotated[registry.request_type, Body()]
     refusals = {**BAD_REQUEST, **BEYOND_KEY, **CONFLICT, **RETIRED, **REFUSED, **TOO_FAST, **FAL_ERROR}
@@ -212,6 +216,10 @@ async def _accepted(
 def _listening(listener: Subscription, until: ExitStack) -> Generator[Subscription]:
     with until:
         yield listener
+
+
+async def _late_failure(error: Exception) -> Response | None:
+    return job_failed(error) if isinstance(error, JobFailed) else None
 
 
 async def _settled(
