@@ -8,7 +8,8 @@ import asyncio
 import os
 import socket
 import struct
-from contextlib import suppress
+from collections.abc import Generator
+from contextlib import contextmanager, suppress
 from enum import Enum, auto
 from fcntl import ioctl
 from termios import TIOCOUTQ
@@ -201,6 +202,16 @@ def delivery_of(scope: Scope, waiting: Waiting) -> Delivery:
     return Delivery(waiting, scope.get(CONNECTION))
 
 
+@contextmanager
+def failing(delivery: Delivery) -> Generator[Delivery]:
+    """If the block raises, there is no response that could be delivered."""
+    try:
+        yield delivery
+    except BaseException:
+        delivery.failed()
+        raise
+
+
 class WatchedResponse(Response):
     """A response whose delivery is watched."""
 
@@ -210,11 +221,8 @@ class WatchedResponse(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send the response."""
-        try:
+        with failing(self._delivery):
             await self._response(scope, receive, send)
-        except BaseException:
-            self._delivery.failed()
-            raise
         self._delivery.sent()
 
 

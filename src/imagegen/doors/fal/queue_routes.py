@@ -14,6 +14,7 @@ from starlette.routing import Route
 
 from imagegen.api.deps import caller_of, services_of, stream_slot
 from imagegen.api.http.body_limits import data_uri_limit
+from imagegen.api.http.delivery import WatchedResponse
 from imagegen.api.http.policies import Access, BodyPolicy, Caching, RoutePolicy, policy
 from imagegen.api.http.prefer import replay_header
 from imagegen.api.http.rate_headers import rate_headers
@@ -75,6 +76,7 @@ async def _submit(request: Request, board: StatusBoard) -> Response:
         job, rates = listening.accepted.job, listening.accepted.rates
         replayed = replay_header(replayed=listening.accepted.replayed)
         board.begin(job, services_of(request), is_current=listening.is_current)
+        delivery = listening.delivery
     content: JsonObject = {
         "status": "IN_QUEUE",
         "request_id": job.id,
@@ -84,7 +86,8 @@ async def _submit(request: Request, board: StatusBoard) -> Response:
         "logs": None,
         "metrics": {},
     }
-    return json_response(content, 200, {**call.headers, **replayed, **rate_headers(rates), REQUEST_ID: job.id})
+    answer = json_response(content, 200, {**call.headers, **replayed, **rate_headers(rates), REQUEST_ID: job.id})
+    return WatchedResponse(answer, delivery)
 
 
 async def _status(request: Request, board: StatusBoard) -> Response:

@@ -12,6 +12,8 @@ from starlette.routing import Route
 
 from imagegen.api.deps import services_of, waiting_slot
 from imagegen.api.http.body_limits import data_uri_limit
+from imagegen.api.http.delivery import WatchedResponse, failing
+from imagegen.api.http.long_wait import long_wait
 from imagegen.api.http.policies import Access, BodyPolicy, Caching, RoutePolicy, policy
 from imagegen.api.http.problems import RETRY_AFTER, HttpProblem
 from imagegen.api.http.rate_headers import rate_headers
@@ -44,11 +46,18 @@ def run_routes() -> Sequence[Route]:
 
 @policy(_POLICY)
 async def _run(request: Request) -> Response:
-    """Accept a request and answer with its result."""
-    async with AsyncExitStack() as until_answered:
-        listening, headers = await _begin(request, until_answered)
-        job = await ended_job(listening, request)
-        return await _answer(job, listening, request, headers)
+    """Accept a request and answer with its result. A failure that comes late breaks off; the repeat is told of it."""
+    async with AsyncExitStack() as stack:
+        listening, headers = await _begin(request, stack)
+        until_answered = stack.pop_all()
+
+    async def settle() -> Response:
+        async with until_answered:
+            job = await ended_job(listening, request)
+            return await _answer(job, listening, request, headers)
+
+    with failing(listening.delivery):
+        return WatchedResponse(await long_wait(settle), listening.delivery)
 
 
 @policy(_POLICY)
@@ -58,9 +67,10 @@ async def _stream(request: Request) -> Response:
         listening, headers = await _begin(request, stack)
         job = await ended_job(listening, request, _SILENT)
         if job is not None and job.status.is_final and failure_of(job) is not None:
-            return await _answer(job, listening, request, headers)
+            return WatchedResponse(await _answer(job, listening, request, headers), listening.delivery)
         headers = {**headers, REQUEST_ID: listening.accepted.job.id}
-        return EventStream(_events(job, listening, request), headers, stack.pop_all())
+        events = EventStream(_events(job, listening, request), headers, stack.pop_all())
+        return WatchedResponse(events, listening.delivery)
 
 
 async def _begin(request: Request, stack: AsyncExitStack) -> tuple[Listening, Mapping[str, str]]:
