@@ -12,7 +12,7 @@ from imagegen.clock import now
 from imagegen.endpoint_index import IndexedEndpoint, endpoint_index
 from imagegen.model_import.importing import document_url, endpoint_id, not_indexed
 from imagegen.model_import.parameter_mapping import describe
-from imagegen.registry import load_registry
+from imagegen.registry import UnpricedModel, load_registry
 from imagegen.registry.model import Model
 
 _PARAMETERS: Final = (Column("PARAMETER"), Column("TYPE"), Column("DESCRIPTION"))
@@ -61,8 +61,8 @@ def print_endpoint(known: IndexedEndpoint) -> None:
     typer.echo(f"\n{add}")
 
 
-def catalog_models() -> Sequence[Model]:
-    """The models of the catalog that a service would list today.
+def catalog_models() -> tuple[Sequence[Model], Sequence[UnpricedModel]]:
+    """The models of the catalog that a service would list today, and those that only lack a price.
 
     Raises:
         CatalogError: the catalog cannot be loaded.
@@ -70,7 +70,7 @@ def catalog_models() -> Sequence[Model]:
     settings, _ = read_settings()
     files = [file for file in settings.service.catalog_files if file.exists()]
     registry, today = load_registry(files, settings.service.offered_models), now().date()
-    return [model for model in registry.models.values() if not model.is_retired(today)]
+    return [model for model in registry.models.values() if not model.is_retired(today)], registry.unpriced
 
 
 def _row(name: str, schema: Mapping[str, Any], *, required: bool) -> Row:

@@ -43,6 +43,11 @@ class FilterOptions:
     ] = None
 
     @property
+    def is_given(self) -> bool:
+        """Whether anything is given."""
+        return any(value is not None for value in self.query.values())
+
+    @property
     def query(self) -> dict[str, str | float | bool | list[str] | None]:
         """The query of the service's list."""
         return {

@@ -55,10 +55,23 @@ class ModelSummary(Wire):
     )
 
 
+class UnpricedModel(Wire):
+    """A model that takes no requests until the operator gives it a price."""
+
+    name: str = Field(description="Its name in the catalog.", examples=["flux-2-max"])
+    fal_endpoint: str = Field(description="The fal.ai endpoint that runs it.")
+    category: str = Field(description="What it is for.")
+    description: str = Field(description="One sentence, to help people choose.")
+    source: str | None = Field(description="Where its facts are from.")
+
+
 class ModelList(Wire):
     """The models that `POST /api/images/generate` takes and that match."""
 
     models: list[ModelSummary] = Field(description="In the catalog's order.")
+    unpriced: list[UnpricedModel] = Field(
+        description="Models that only lack a price, which an entry of the operator's catalog sets; empty with a filter."
+    )
 
 
 class ModelDetail(ModelSummary):

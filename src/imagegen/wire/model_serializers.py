@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import asdict
 
+from imagegen.registry import UnpricedModel
 from imagegen.registry.model import Model
 from imagegen.wire import model_schemas
 
@@ -10,6 +11,17 @@ from imagegen.wire import model_schemas
 def model_summary(model: Model) -> model_schemas.ModelSummary:
     """The model as in the list of models."""
     return model_schemas.ModelSummary.model_validate(_catalog_facts(model))
+
+
+def unpriced_model(model: UnpricedModel) -> model_schemas.UnpricedModel:
+    """A model that only lacks a price."""
+    return model_schemas.UnpricedModel(
+        name=model.name,
+        fal_endpoint=model.endpoint,
+        category=model.category,
+        description=model.description,
+        source=model.source,
+    )
 
 
 def model_detail(model: Model) -> model_schemas.ModelDetail:

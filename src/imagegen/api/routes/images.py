@@ -48,11 +48,11 @@ from imagegen.operations.admission import check, planning_faults, require_model
 from imagegen.operations.budget_admission import budgets_of_request
 from imagegen.operations.generate import Accepted, find_or_accept, new_job
 from imagegen.queue.subscriptions import Subscription, is_end
-from imagegen.registry import EstimateRequest, Model, ModelRequest, Registry, given
+from imagegen.registry import EstimateRequest, Model, ModelRequest, Registry, UnpricedModel, given
 from imagegen.services import Services
 from imagegen.wire.job_schemas import Job
 from imagegen.wire.model_schemas import Estimate, ModelDetail, ModelList
-from imagegen.wire.model_serializers import model_detail, model_summary
+from imagegen.wire.model_serializers import model_detail, model_summary, unpriced_model
 from imagegen.wire.serializers import estimate
 
 
@@ -78,7 +78,7 @@ def images_router(registry: Registry) -> APIRouter:
         """
         today = now().date()
         offered = [model for model in registry.models.values() if not model.is_retired(today)]
-        return tagged_response(request, await asyncio.to_thread(_listed, query, offered))
+        return tagged_response(request, await asyncio.to_thread(_listed, query, offered, registry.unpriced))
 
     @router.get(
         "/models/{name:any}/openapi.json",
@@ -116,9 +116,12 @@ def images_router(registry: Registry) -> APIRouter:
 _A_DOCUMENT = {"description": "The OpenAPI document.", "content": {JSON: {"schema": {"type": "object"}}}}
 
 
-def _listed(query: ModelQuery, offered: Sequence[Model]) -> ModelList:
+def _listed(query: ModelQuery, offered: Sequence[Model], unpriced: Sequence[UnpricedModel]) -> ModelList:
     """Those of the models that match. The first list takes some 50 ms: it computes the bounds of all prices."""
-    return ModelList(models=[model_summary(model) for model in query.matching(offered)])
+    return ModelList(
+        models=[model_summary(model) for model in query.matching(offered)],
+        unpriced=[] if query.model_fields_set else [unpriced_model(model) for model in unpriced],
+    )
 
 
 _NAME = "The model's name, as in the list of models."

@@ -32,11 +32,13 @@ def list_models(
 ) -> None:
     """List the models, with the price of one image, and what they can do."""
     with reporting_errors("The models cannot be listed", as_json=as_json):
-        models = _of_catalog(wanted) if offline else _of_service(wanted, target)
+        listed = _of_catalog(wanted) if offline else _of_service(wanted, target)
     if as_json:
-        print_json({"models": [*models]})
-    else:
-        print_models(models)
+        print_json({"models": listed["models"], "unpriced": listed.get("unpriced", [])})
+        return
+    print_models(listed["models"])
+    if unpriced := ", ".join(model["name"] for model in listed.get("unpriced", [])):
+        print_message("\n" + textwrap.fill(f"Set a price to enable: {unpriced}.", _WIDTH))
 
 
 @app.command("show")
@@ -88,16 +90,21 @@ def reload_models(*, target: TargetOptions, as_json: JsonOption = False) -> None
     typer.echo(f"{'reloaded' if change['changed'] else 'unchanged'}, sha256 {change['sha256']}")
 
 
-def _of_service(wanted: FilterOptions, target: TargetOptions) -> list[Json]:
+def _of_service(wanted: FilterOptions, target: TargetOptions) -> Json:
     with open_service(target) as service:
-        return service.get("/api/images/models", **wanted.query)["models"]
+        return service.get("/api/images/models", **wanted.query)
 
 
-def _of_catalog(wanted: FilterOptions) -> list[Json]:
+def _of_catalog(wanted: FilterOptions) -> Json:
     from imagegen.cli.endpoint_details import catalog_models
-    from imagegen.wire.model_serializers import model_summary
+    from imagegen.wire.model_serializers import model_summary, unpriced_model
 
-    return [model_summary(model).model_dump(mode="json") for model in wanted.matching(catalog_models())]
+    models, unpriced = catalog_models()
+    listed = () if wanted.is_given else unpriced
+    return {
+        "models": [model_summary(model).model_dump(mode="json") for model in wanted.matching(models)],
+        "unpriced": [unpriced_model(model).model_dump(mode="json") for model in listed],
+    }
 
 
 def _show_endpoint(endpoint: str, *, as_json: bool) -> None:

@@ -84,7 +84,7 @@ async def accepting(call: EndpointCall, request: Request) -> AsyncGenerator[List
 async def _wait(call: EndpointCall, request: Request) -> Wait:
     """The wait for the outcome of a request. The body, its user and its webhook are in the request of the call."""
     services = services_of(request)
-    body: JsonObject = {"request": body_of(call.request), "inline": call.origin.inline}
+    body: JsonObject = {**body_of(call.request), "inline": call.origin.inline}
     secret = services.links.derived_secret(_PURPOSE)
     make = partial(
         fingerprint_digest,
