@@ -89,6 +89,7 @@ ELSEWHERE: Final = {
     ("docs/webhooks.md", "from standardwebhooks"): "tests/deliveries runs it",
     ("docs/reliability.md", "queued ──▶ running"): "a drawing",
 }
+_ENTRIES: Final = ("your-", "flux-2-max:")  # a model of the reader's, and the price of a built-in one
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +109,7 @@ async def unlucky(stack: Settings, tmp_path_factory: pytest.TempPathFactory) -> 
 async def of_the_pages(stack: Settings, directory: Path, name: str) -> AsyncGenerator[Service]:
     """A service of its own, with the pages' models in its catalog: nobody else pays under its key."""
     catalog = directory / "models.yaml"
-    entries = [block.text for page in PAGES for block in page.blocks if block.text.startswith("your-")]
+    entries = [block.text for page in PAGES for block in page.blocks if block.text.startswith(_ENTRIES)]
     catalog.write_text("\n".join(entries))
     registry = await asyncio.to_thread(load_registry, (catalog,))
     own = stack.model_copy(
