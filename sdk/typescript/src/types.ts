@@ -378,10 +378,26 @@ export interface ModelSummary {
   source: string | null;
 }
 
+/** A model that takes no requests until the operator gives it a price. */
+export interface UnpricedModel {
+  /** Its name in the catalog. */
+  name: string;
+  /** The fal.ai endpoint that runs it. */
+  falEndpoint: string;
+  /** What it is for. */
+  category: string;
+  /** One sentence, to help people choose. */
+  description: string;
+  /** Where its facts are from. */
+  source: string | null;
+}
+
 /** The models that `POST /api/images/generate` takes and that match. */
 export interface ModelList {
   /** In the catalog's order. */
   models: ModelSummary[];
+  /** Models that only lack a price, which an entry of the operator's catalog sets; empty with a filter. */
+  unpriced: UnpricedModel[];
 }
 
 /** An image that the caller uploaded. Its type, size and digest were read from its bytes. */

@@ -1,5 +1,6 @@
 """Links to images that need no API key: made and read with secrets that all processes have in common."""
 
+import hmac
 import logging
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
@@ -63,6 +64,14 @@ class ImageLinks:
             await self._unknown_tokens.get()  # another process may sign with a newer secret already
             found = read_token(token, self._secrets())
         return found
+
+    def derived_secret(self, purpose: bytes) -> bytes:
+        """A secret for something else, the same in every process until the secrets are rotated.
+
+        Raises:
+            DatabaseUnavailable: as `path`.
+        """
+        return hmac.digest(self._secrets()[0], purpose, "sha256")
 
     def _secrets(self) -> Sequence[bytes]:
         found = self._settings.keys or self._stored.latest

@@ -8,7 +8,7 @@ from imagegen.doors.fal.upload_tokens import UploadGrant, UploadTokens, is_uploa
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 GRANT = UploadGrant(user_id="Änne", key="inputs/x/abc.png", until=NOW + timedelta(minutes=10))
-TOKENS = UploadTokens("id:secret")
+TOKENS = UploadTokens(b"secret")
 
 
 @pytest.mark.parametrize("key", [None, "inputs/x/abc.png"])
@@ -17,7 +17,7 @@ def test_token_holds_its_grant(key: str | None) -> None:
     token = TOKENS.make(grant)
 
     assert is_upload_token(token)
-    assert UploadTokens("id:secret").read(token, NOW) == grant
+    assert UploadTokens(b"secret").read(token, NOW) == grant
 
 
 def test_token_ends() -> None:
@@ -38,7 +38,7 @@ def test_changed_token_is_none() -> None:
 
 
 def test_token_of_another_service_is_none() -> None:
-    assert UploadTokens("id:other").read(TOKENS.make(GRANT), NOW) is None
+    assert UploadTokens(b"other").read(TOKENS.make(GRANT), NOW) is None
 
 
 @pytest.mark.parametrize(

@@ -674,17 +674,47 @@ class ModelSummary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnpricedModel:
+    """A model that takes no requests until the operator gives it a price."""
+
+    name: str
+    """Its name in the catalog."""
+    fal_endpoint: str
+    """The fal.ai endpoint that runs it."""
+    category: str
+    """What it is for."""
+    description: str
+    """One sentence, to help people choose."""
+    source: str | None
+    """Where its facts are from."""
+
+    @classmethod
+    def from_wire(cls, wire: Wire, /) -> Self:
+        """Read a JSON object; members that are not known are ignored."""
+        return cls(
+            name=wire["name"],
+            fal_endpoint=wire["falEndpoint"],
+            category=wire["category"],
+            description=wire["description"],
+            source=wire.get("source"),
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ModelList:
     """The models that `POST /api/images/generate` takes and that match."""
 
     models: tuple[ModelSummary, ...]
     """In the catalog's order."""
+    unpriced: tuple[UnpricedModel, ...]
+    """Models that only lack a price, which an entry of the operator's catalog sets; empty with a filter."""
 
     @classmethod
     def from_wire(cls, wire: Wire, /) -> Self:
         """Read a JSON object; members that are not known are ignored."""
         return cls(
             models=tuple(ModelSummary.from_wire(each) for each in wire["models"]),
+            unpriced=tuple(UnpricedModel.from_wire(each) for each in wire["unpriced"]),
         )
 
 

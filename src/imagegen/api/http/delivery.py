@@ -19,6 +19,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 CONNECTION: Final = "imagegen.connection"  # the key of the `Connection` in the scope of a request
+_NO_LINGERING: Final = struct.pack("ii", 1, 0)  # close() resets the connection
 _STAYS: Final = 0.25  # seconds
 _LONGEST: Final = 60.0  # seconds in which a peer must have acknowledged the last byte
 
@@ -145,7 +146,13 @@ class Connection:
                 self._socket = socket.socket(fileno=os.dup(self._transport.get_extra_info("socket").fileno()))
 
     def abort(self) -> None:
-        """Reset the connection, so that nobody takes what was sent for a whole response."""
+        """Reset the connection at once, and free what the kernel has not sent either.
+
+        So nobody takes what was sent for a whole response.
+        """
+        connection: socket.socket | None = self._transport.get_extra_info("socket")
+        if connection is not None:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGERING)
         self._transport.abort()
 
     def peer_closed(self) -> None:

@@ -12,8 +12,8 @@ from fastapi.responses import Response, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
 from imagegen.api.http.byte_ranges import ByteRange, requested_range
+from imagegen.api.http.delivery import CONNECTION, Connection
 from imagegen.api.http.problems import RETRY_AFTER, HttpProblem
-from imagegen.api.http.protocol import ABORT
 from imagegen.errors import ObjectStoreUnavailable
 from imagegen.jobs import StoredImage
 from imagegen.net.slots import Slots
@@ -86,7 +86,7 @@ class _ImageStream(StreamingResponse):
         super().__init__((), status_code=status, headers=headers)
         self._slots = cast("Slots", request.state.download_slots)
         self._holder = request.client.host if request.client else "unknown"
-        self._abort = cast("Callable[[], None] | None", request.scope.get(ABORT))
+        self._connection: Connection | None = request.scope.get(CONNECTION)
         self._services, self._image, self._part = services, image, part
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -118,8 +118,8 @@ class _ImageStream(StreamingResponse):
 
     async def _break_off(self) -> None:
         """Reset the connection, because the response has begun. Then the server cancels this."""
-        if self._abort is not None:
-            self._abort()
+        if self._connection is not None:
+            self._connection.abort()
             await asyncio.sleep(_CLOSING)
 
 

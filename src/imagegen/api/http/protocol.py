@@ -6,7 +6,6 @@ never be closed. Its own refusals are plain text; these are problems.
 
 import asyncio
 import json
-import socket
 import struct
 from functools import partial
 from http import HTTPStatus
@@ -20,7 +19,6 @@ from imagegen.api.http.problems import PROBLEM_JSON, problem
 from imagegen.api.http.request_ids import HEADER
 from imagegen.settings import LimitSettings
 
-ABORT: Final = "imagegen.abort"  # in the scope: resets the connection
 _NO_LINGERING: Final = struct.pack("ii", 1, 0)
 _PER_HEADER: Final = 4  # the colon, the space and the line's end
 _MOST_LINES: Final = 256
@@ -81,7 +79,6 @@ class LimitedProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Start a request."""
         super().on_message_begin()
-        cast("dict[str, Any]", self.scope)[ABORT] = self._reset
         cast("dict[str, object]", self.scope)[CONNECTION] = self._connection
         self._connection.next_request()
         self._began, self._in_head, self._unfinished_bytes, self._head_bytes = True, True, 0, 0
@@ -123,13 +120,6 @@ class LimitedProtocol(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's text, replaced by a problem
         """Refuse what the parser could not read."""
         self._refuse(*self._refusal)
-
-    def _reset(self) -> None:
-        """Reset the connection at once, and free what the kernel has not sent either."""
-        connection: socket.socket | None = self.transport.get_extra_info("socket")
-        if connection is not None:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGERING)
-        self.transport.abort()
 
     def _start_timer(self) -> None:
         self._stop_timer()

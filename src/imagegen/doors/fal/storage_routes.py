@@ -30,6 +30,7 @@ from imagegen.registry import user_id_faults
 from imagegen.services import Services
 from imagegen.storage.images.inputs import InputImage, TruncatedImage, examine
 
+_PURPOSE: Final = b"uploads of fal's clients"
 _VALID_FOR: Final = timedelta(minutes=10)
 _EXTENSIONS: Final = {
     "image/png": "png",
@@ -132,9 +133,7 @@ def _user(request: Request) -> str:
 
 
 def _tokens(services: Services) -> UploadTokens:
-    key = services.settings.fal.key
-    assert key is not None  # that of the sandbox, without one of fal's
-    return UploadTokens(key.get_secret_value())
+    return UploadTokens(services.links.derived_secret(_PURPOSE))
 
 
 @asynccontextmanager

@@ -1,7 +1,6 @@
 """Tokens of uploads: the bytes of an upload come without an API key, from browsers too. Pure.
 
-A token is bound to its user and, from JavaScript, to one object; it is signed, and short-lived. The key of the
-signature is derived from the service's key at fal, which every process has, and which never leaves the service.
+A token is bound to its user and, from JavaScript, to one object; it is signed, and short-lived.
 """
 
 import base64
@@ -13,12 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
 _PREFIX: Final = "igup_"
-_PURPOSE: Final = b"imagegen: uploads of fal's clients"
-_KEY_BYTES: Final = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,9 +33,8 @@ class UploadGrant:
 class UploadTokens:
     """Makes and reads tokens. `secret` is one that all processes of the service share."""
 
-    def __init__(self, secret: str) -> None:
-        kdf = HKDF(algorithm=SHA256(), length=_KEY_BYTES, salt=None, info=_PURPOSE)
-        self._key = kdf.derive(secret.encode())
+    def __init__(self, secret: bytes) -> None:
+        self._key = secret
 
     def make(self, grant: UploadGrant) -> str:
         """The token of a grant."""
