@@ -27,7 +27,7 @@ from imagegen.queue.poller import LanePoller
 from imagegen.queue.slots import WorkSlot
 from imagegen.queue.spans import message_attributes
 from imagegen.queue.stream import Stream, durable
-from imagegen.queue.subscriptions import BATCH, FREE_SLOT, JobSubscriptions
+from imagegen.queue.subscriptions import BATCH, FREE_SLOT, JobSubscriptions, parse_event
 from imagegen.queue.waiters import Waiters
 from imagegen.queue.work_item import WorkItem
 from imagegen.settings import NatsSettings
@@ -208,7 +208,7 @@ class Queue:
     def _on_event(self, job_id: str, event: bytes) -> None:
         self.backlog.started(job_id)
         if self.subscriptions.has_subscribers(job_id, event):  # most events have none in this process
-            self.subscriptions.dispatch(job_id, _parse_event(event))
+            self.subscriptions.dispatch(job_id, parse_event(event))
 
     def _on_wake(self, job_id: str, _data: bytes) -> None:
         self.wake_signals.dispatch(job_id, {})
@@ -345,12 +345,3 @@ def _time_until_due(message: Message) -> timedelta:
     """How long the message is not due yet by this machine's clock; at most 10 minutes, because clocks may differ."""
     moment = int(message.data) / 1000 if message.data.isdigit() else 0
     return min(timedelta(seconds=moment - time.time()), _MAX_DELAY)
-
-
-def _parse_event(data: bytes) -> JsonObject:
-    """The event that a process published; an empty one if it cannot be read, which still wakes the waiters."""
-    try:
-        event = json.loads(data)
-    except ValueError:
-        return {}
-    return cast("JsonObject", event) if isinstance(event, dict) else {}

@@ -1,10 +1,11 @@
 """Job events inside one process: hands each event to those that wait for the job or for its batch."""
 
 import asyncio
+import json
 from collections import defaultdict, deque
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, cast
 
 from imagegen.jobs import FINAL_STATUSES, Job
 from imagegen.json_object import JsonObject
@@ -24,6 +25,15 @@ def is_any(_event: JsonObject) -> bool:
 def is_end(event: JsonObject) -> bool:
     """Accept only the job's end, and an event that cannot be read, because it may be the end."""
     return event.get("status") is None or event["status"] in _FINAL_VALUES
+
+
+def parse_event(data: bytes) -> JsonObject:
+    """The event that a process published; an empty one if it cannot be read, which still wakes the waiters."""
+    try:
+        event = json.loads(data)
+    except ValueError:
+        return {}
+    return cast("JsonObject", event) if isinstance(event, dict) else {}
 
 
 class Subscription:
