@@ -1,7 +1,7 @@
 """Requests that clients repeat without a mark: a repeat whose first outcome was lost gets the job that it paid for.
 
-A request attaches to an earlier, equal one only if nobody waits for that one's outcome and the outcome was not
-delivered. So equal requests at the same moment, and one after the other, are jobs of their own.
+A request attaches to an earlier, equal one only if that one's outcome was not delivered and no request waits for it.
+So equal requests at the same moment, and one after the other, are jobs of their own.
 """
 
 import asyncio
