@@ -121,3 +121,16 @@ def test_number_of_faults_is_limited(registry: Registry) -> None:
     body = flux_pro({f"name{number}": 1 for number in range(10_000)})
 
     assert len(faults(registry, body)) == 100
+
+
+def test_only_the_first_unknown_model_of_a_batch_lists_the_models(registry: Registry) -> None:
+    wrong: list[Json] = [{"model": name, "inputs": {}} for name in ("nobody", "none", "flux-pr", "no-one")]
+    body: Json = {"userId": "u", "requests": [{"model": "flux-pro", "inputs": {}}, *wrong]}
+
+    refusal = registry.invalid_batch((), body)
+    assert isinstance(refusal, InvalidInput)
+    faults = [fault for fault in refusal.faults if fault.code == "unknown_model"]
+
+    assert [bool(fault.valid) for fault in faults] == [True, False, False, False]
+    assert ["Valid models" in fault.message for fault in faults] == [True, False, False, False]
+    assert [fault.suggestion for fault in faults][2] == "flux-pro"

@@ -19,7 +19,7 @@ class UnknownModel(InvalidRequest):
     """No model has this name.
 
     Attributes:
-        valid: the names of all models.
+        valid: the names of all models; empty if another error of the same response has them.
         suggestion: the nearest valid name; None if none is near.
         reason: the end of a sentence: why a model that the catalog has takes no requests; None if there is none.
         others: the other faults of the same body.
@@ -36,7 +36,7 @@ class UnknownModel(InvalidRequest):
     @property
     def faults(self) -> tuple["Fault", ...]:
         """The unknown model as a fault of the body, then the other faults."""
-        message = f"{self} Valid models: {', '.join(self.valid)}."
+        message = f"{self} Valid models: {', '.join(self.valid)}." if self.valid else str(self)
         fault = Fault(
             pointer="/model", code="unknown_model", message=message, valid=self.valid, suggestion=self.suggestion
         )

@@ -86,7 +86,8 @@ def repeated(member: str, values: Sequence[object]) -> Iterator[Fault]:
 
 
 def unknown_models(names: Sequence[str], registry: Registry) -> Iterator[Fault]:
-    """A fault for each name in `models` that is no model's."""
+    """A fault for each name in `models` that is no model's. The first one lists the models."""
+    has_models = False
     for number, name in enumerate(names):
         try:
             registry.model(name)
@@ -95,9 +96,10 @@ def unknown_models(names: Sequence[str], registry: Registry) -> Iterator[Fault]:
                 pointer=f"/models/{number}",
                 code="unknown_model",
                 message=f"models[{number}]: {error}",
-                valid=error.valid,
+                valid=() if has_models else error.valid,
                 suggestion=error.suggestion,
             )
+            has_models = True
 
 
 def _unchanging(value: object) -> object:

@@ -111,7 +111,8 @@ def _read(body: RequestBatch, services: Services, caller: Caller, key: str | Non
             request = services.registry.parse_item(each)
             job = _new_job(request, body.user_id, services, caller)
         except InvalidRequest as error:
-            found += faults_of_request(number, error)
+            has_models = any(fault.code == "unknown_model" for fault in found)
+            found += faults_of_request(number, error, has_models=has_models)
             if len(found) >= MOST_FAULTS:
                 break
         else:

@@ -210,11 +210,13 @@ class Registry:
 
     def _item_faults(self, requests: Sequence[JsonValue]) -> Iterator[Fault]:
         """The faults of all requests in order. Lazy: requests are parsed only as far as faults are consumed."""
+        has_models = False
         for number, request in enumerate(requests):
             try:
                 self.parse_item(request)
             except InvalidRequest as refusal:
-                yield from faults_of_request(number, refusal)
+                yield from faults_of_request(number, refusal, has_models=has_models)
+                has_models = has_models or isinstance(refusal, UnknownModel)
 
     def _named(self, body: JsonValue) -> Model | None:
         name = body.get("model") if isinstance(body, dict) else None
@@ -240,11 +242,17 @@ class Registry:
         return Fault(pointer=fault.pointer, code=fault.code, message=fault.message, valid=tuple(self.models))
 
 
-def faults_of_request(number: int, refusal: InvalidRequest) -> list[Fault]:
-    """The faults of request `number` of a batch, from 0, with places in the batch."""
+def faults_of_request(number: int, refusal: InvalidRequest, *, has_models: bool = False) -> list[Fault]:
+    """The faults of request `number` of a batch, from 0, with places in the batch.
+
+    `has_models`: a fault before it lists the models. A list for each would make the refusal large.
+    """
     place = ("requests", number)
     match refusal:
-        case InvalidInput() | UnknownModel():
+        case UnknownModel():
+            refusal.valid = () if has_models else refusal.valid
+            found = refusal.faults
+        case InvalidInput():
             found = refusal.faults
         case _:
             raise refusal
