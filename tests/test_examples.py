@@ -45,6 +45,7 @@ ELSEWHERE: Final = {
     ("README.md", "your-new-model:"): "the catalog of the service here",
     ("docs/guides/adding-a-model.md", "your-sharper-model:"): "the catalog of the service here",
     ("docs/guides/adding-a-model.md", "your-priced-model:"): "the catalog of the service here",
+    ("docs/guides/adding-a-model.md", "flux-2-max:"): "the catalog of the service here",
     ("docs/guides/adding-a-model.md", "your-last-model:"): "the catalog of the service here",
     (
         "docs/decisions/0041-catalog-language.md",

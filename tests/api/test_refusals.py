@@ -29,14 +29,7 @@ async def test_unknown_model_error_lists_the_valid_ones(service: Service) -> Non
         code="unknown_model",
         status=400,
         suggestion="flux-pro",
-        validModels=[
-            "nano-banana-edit",
-            "flux-pro",
-            "flux-dev",
-            "flux-lora",
-            "flux-dev-image-to-image",
-            "face-swap",
-        ],
+        validModels=list(service.services.registry.models),
     )
 
 

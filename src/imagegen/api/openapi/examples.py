@@ -326,7 +326,7 @@ def schema_examples(registry: Registry) -> Mapping[str, Example]:
     return {
         **_SCHEMAS,
         "BatchRequest": {"requests": [_as_item(first.example()), _as_item(second.example())], "userId": "user123"},
-        "ModelList": {"models": [model_summary(first).model_dump(mode="json")]},
+        "ModelList": {"models": [model_summary(first).model_dump(mode="json")], "unpriced": []},
         **_example_of_detail(models),
     }
 
