@@ -76,7 +76,7 @@ class Plan:
     rate: float = 5
     pause: float = 4
     spell: float = 75
-    burst: int = 200
+    burst: int = 600
     hang: float = 4
     serves: int = 2
     workers: int = 2
