@@ -16,7 +16,7 @@ from dotenv import dotenv_values
 
 from imagegen.keys import KeyScope
 from imagegen.net.pool import open_pool
-from imagegen.registry import load_registry
+from imagegen.registry.loading import FIRST_MODELS
 from imagegen.settings import S3Settings, ServiceSettings, Settings
 from imagegen.storage.images.store import open_images
 from imagegen.storage.stores import open_stores
@@ -58,7 +58,7 @@ async def run(*command: str, folder: Path, environ: Mapping[str, str] | None = N
     return child.returncode, printed.decode()
 
 
-async def test_the_demo_saves_an_image_of_every_model(tmp_path: Path) -> None:
+async def test_the_demo_saves_an_image_of_the_first_models(tmp_path: Path) -> None:
     assert "`make demo ONCE=1`" in README.text
     _, recipe = await run("make", "--dry-run", "--assume-old=.venv/.ready", "demo", "ONCE=1", folder=ROOT)
     program, *arguments = shlex.split(recipe)
@@ -66,7 +66,7 @@ async def test_the_demo_saves_an_image_of_every_model(tmp_path: Path) -> None:
 
     assert status == 0, printed
     saved = {file.stem: file.stat().st_size for file in (tmp_path / "demo-output").iterdir()}
-    assert saved.keys() == (await asyncio.to_thread(load_registry)).models.keys()
+    assert saved.keys() == FIRST_MODELS
     assert min(saved.values()) > 0
     links = re.findall(r"^    http://localhost:\d+/api/images/\w{26}/0$", printed, re.MULTILINE)
     assert (len(links), max(map(len, printed.splitlines())) <= 80, "\x1b" in printed) == (len(saved), True, False)

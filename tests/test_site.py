@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from imagegen.registry import load_registry
 from imagegen.settings import Settings
 from tests.support.office import about_its_own, is_about_keys, office_of
-from tests.support.pages import JOB_ID, ROOT, Block, Example, Page
+from tests.support.pages import JOB_ID, LINK, ROOT, Block, Example, Page
 from tests.support.service import Service, running
 from tests.support.shown import answer_in, differences
 from tests.support.specimens import PNG
@@ -60,6 +60,8 @@ async def test_python_and_javascript_do_what_curl_does(
     (tmp_path / "photo.png").write_bytes(PNG)
     about = await what_it_is_about(example.request, service, (await service.generate()).json()["jobId"])
     text = JOB_ID.sub(about, written(example, language))
+    if LINK.search(text):
+        text = LINK.sub((await service.job(about))["images"][0]["link"], text)
     status, _, body = (await output(Block("api", 1, language, text), here(service), tmp_path)).partition(" ")
 
     assert int(status) == shown.status, body
