@@ -4,7 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import AsyncGenerator
-from typing import Any, NoReturn
+from typing import Any
 
 import httpx
 import pytest
@@ -34,13 +34,9 @@ async def client(registry: Registry) -> AsyncGenerator[httpx.AsyncClient]:
 
 
 def client_of(registry: Registry) -> httpx.AsyncClient:
-    app = create_app(registry, no_services)
+    app = create_app(registry)
     app.user_middleware.clear()
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost")
-
-
-def no_services() -> NoReturn:
-    raise AssertionError("a document needs no services")
 
 
 async def document(client: httpx.AsyncClient, models: str | None = None) -> Json:
@@ -268,7 +264,7 @@ async def test_failed_document_is_made_again() -> None:
 
 
 async def test_only_the_last_cut_documents_are_kept(registry: Registry) -> None:
-    documents: WrittenDocuments = create_app(registry, no_services).state.documents
+    documents: WrittenDocuments = create_app(registry).state.documents
     names = [*registry.models][:6]
     sets = [frozenset({one, other}) for one in names for other in names if one < other]  # 15 pairs
     sets += [frozenset({name}) for name in names[:2]]

@@ -1,7 +1,6 @@
 """Every route declares its policy. A new route needs a line in this table."""
 
 from collections.abc import Iterator
-from contextlib import AbstractAsyncContextManager
 from typing import Final
 
 import pytest
@@ -12,7 +11,6 @@ from imagegen.api import create_app
 from imagegen.api.http.policies import UNROUTED, Access, Caching, RoutePolicies, RoutePolicy, declared_policy, policy
 from imagegen.keys import KeyScope
 from imagegen.registry import load_registry
-from imagegen.services import Services
 from imagegen.settings import LimitSettings
 
 BODY: Final = "IMAGEGEN_MAX_BODY_BYTES"
@@ -76,13 +74,9 @@ TABLE: Final[list[Row]] = [
 ]
 
 
-def never_opened() -> AbstractAsyncContextManager[Services]:
-    raise AssertionError("no request is made")
-
-
 @pytest.fixture(scope="module")
 def app() -> FastAPI:
-    return create_app(load_registry(), never_opened)
+    return create_app(load_registry())
 
 
 def routes_of(routes: list[BaseRoute]) -> Iterator[Route | Mount]:

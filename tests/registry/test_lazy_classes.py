@@ -37,7 +37,7 @@ imported, before = time.process_time(), memory()
 started = time.process_time()
 from imagegen.api import create_app
 from imagegen.registry import load_registry
-app = create_app(load_registry(), lambda: None)
+app = create_app(load_registry())
 print(json.dumps([imported, time.process_time() - started, (memory() - before) / 2**20]))
 """
 

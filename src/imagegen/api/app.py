@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any, Final, TypedDict
+from typing import Any, Final, NoReturn, TypedDict
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
@@ -76,9 +76,13 @@ class State(TypedDict):
     server_gauges: SingleFlight[None]
 
 
+def _opened_elsewhere() -> NoReturn:
+    raise AssertionError("the lifespan of an application without services of its own does not run")
+
+
 def create_app(
     registry: Registry,
-    open_services: OpenServices,
+    open_services: OpenServices = _opened_elsewhere,
     access: AccessPolicy | None = None,
     limits: LimitSettings = _LIMITS,
     tracer: Tracer = NO_TRACER,
@@ -87,7 +91,8 @@ def create_app(
 
     Args:
         registry: the models.
-        open_services: opens the services when the application starts, and closes them when it stops.
+        open_services: opens the services when the application starts, and closes them when it stops. Left out where
+            something else does, or no request is handled.
         access: which callers are admitted; by default every caller that reaches this machine by one of its own names.
         limits: limits of what callers send.
         tracer: starts the span of each request.

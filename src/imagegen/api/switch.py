@@ -77,7 +77,7 @@ class CatalogSwitch:
 
     def _made(self, catalog: Catalog) -> _Version:
         services = self._services.of_requests(catalog)
-        app = create_app(catalog.registry, _opened_elsewhere, self._access, self._limits, self._tracer)
+        app = create_app(catalog.registry, access=self._access, limits=self._limits, tracer=self._tracer)
         app.state.keys = services.keys
         return _Version(self._around(app), {**self._state, "services": services})
 
@@ -87,10 +87,6 @@ async def _live(receive: Receive, send: Send) -> None:
     for phase in ("startup", "shutdown"):
         await receive()
         await send({"type": f"lifespan.{phase}.complete"})
-
-
-def _opened_elsewhere() -> typing.NoReturn:
-    raise NotImplementedError
 
 
 def _forget_types() -> None:
