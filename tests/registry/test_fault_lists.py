@@ -134,3 +134,13 @@ def test_only_the_first_unknown_model_of_a_batch_lists_the_models(registry: Regi
     assert [bool(fault.valid) for fault in faults] == [True, False, False, False]
     assert ["Valid models" in fault.message for fault in faults] == [True, False, False, False]
     assert [fault.suggestion for fault in faults][2] == "flux-pro"
+
+
+@pytest.mark.parametrize("request_of_none", [{"inputs": {}}, {"model": None}, {"model": "nobody"}])
+def test_refusal_of_a_large_batch_is_small(registry: Registry, request_of_none: Json) -> None:
+    body: Json = {"userId": "u", "requests": [request_of_none] * 1000}
+    refusal = registry.invalid_batch((), body)
+    assert isinstance(refusal, InvalidInput)
+
+    assert sum(bool(fault.valid) for fault in refusal.faults) == 1
+    assert sum(len(str(fault)) for fault in refusal.faults) < 50_000

@@ -1,7 +1,7 @@
 """Refused requests: every fault at once, each with its place, and what the API key does not permit."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date
 from itertools import islice
 from typing import Final
@@ -9,6 +9,7 @@ from typing import Final
 from imagegen.errors.base import ImagegenError
 
 MOST_FAULTS: Final = 100
+_LONG_LIST: Final = 20
 
 
 class InvalidRequest(ImagegenError):
@@ -65,16 +66,25 @@ class Fault:
 
 
 class InvalidInput(InvalidRequest):
-    """The body is wrong; `faults` has every fault, at most MOST_FAULTS."""
+    """The body is wrong; `faults` has every fault, at most MOST_FAULTS. A long list of valid values is in the first."""
 
     def __init__(self, faults: Iterable[Fault]) -> None:
-        self.faults = tuple(islice(faults, MOST_FAULTS))
+        self.faults = tuple(_listed_once(islice(faults, MOST_FAULTS)))
         super().__init__(" ".join(fault.message for fault in self.faults))
 
     @property
     def missing(self) -> tuple[str, ...]:
         """The names of the missing required members, in the order of the body."""
         return tuple(f.pointer.rpartition("/")[2] for f in self.faults if f.code == "missing")
+
+
+def _listed_once(faults: Iterable[Fault]) -> Iterator[Fault]:
+    """The faults; a long list of valid values that an earlier one has is left out, or refusals would grow large."""
+    listed: set[tuple[str, ...]] = set()
+    for fault in faults:
+        yield replace(fault, valid=()) if fault.valid in listed else fault
+        if len(fault.valid) > _LONG_LIST:
+            listed.add(fault.valid)
 
 
 class InvalidQuery(InvalidInput):

@@ -48,6 +48,7 @@ def _models(request: Request, registry: Registry) -> frozenset[str] | None:
         try:
             own.add(registry.model(name).name)
         except UnknownModel as unknown:
+            unknown.valid = () if faults else unknown.valid  # the first fault lists them
             faults.append(_unknown(unknown))
     if faults:
         raise InvalidQuery(faults)
